@@ -1,0 +1,1 @@
+"""Reach: the ways onto a cluster, checked before anything starts."""

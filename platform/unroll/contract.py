@@ -1,0 +1,171 @@
+"""What a task gives the platform: the one file that both floors read.
+
+The platform knows no recurrent network and no corpus; a task knows no Ray, no W&B and no study. Everything
+that passes between the two is named here. A task is a folder ``tasks/<name>/`` whose ``task.py`` holds exactly
+one final subclass of :class:`Task`; the platform finds it by looking into the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+Direction = Literal["minimize", "maximize"]
+
+LOCATION = "location"
+"""Put into a settings field's ``json_schema_extra={LOCATION: True}``: the field says *where* something lies, not
+*what* it is. It is no part of a trial's identity and is never stored in a record."""
+
+
+class UserError(Exception):
+    """A mistake of the user, told in one line and never with a traceback.
+
+    Args:
+        rule: what must hold, as a full statement ("hidden must be at least 1").
+        where: file, row, key or dotted path that the mistake is at.
+        received: what was found there, already shortened for reading.
+        advice: what to do about it ("did you mean 'lstm'?").
+    """
+
+    def __init__(self, rule: str, *, where: str = "", received: str = "", advice: str = "") -> None:
+        self.rule, self.where, self.received, self.advice = rule, where, received, advice
+        super().__init__(rule)
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.rule}" if self.where else self.rule
+        line += f" (received {self.received})" if self.received else ""
+        return f"{line}; {self.advice}" if self.advice else line
+
+
+class UserErrors(UserError):
+    """Several mistakes, reported together: one line each."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(self.errors)} mistakes")
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+class Settings(BaseModel):
+    """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a number means: which way is better, its unit ("" for none), and one sentence for the report."""
+
+    direction: Direction
+    unit: str
+    description: str
+
+
+class Dataset(Protocol):
+    """Prepared data, the same for all trials that share it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content that a model can see; equal content has an equal fingerprint wherever it lies."""
+
+    @property
+    def facts(self) -> Mapping[str, int | float | str]:
+        """Sizes and names for the report, e.g. ``{"vocabulary": 10000, "train tokens": 929589}``."""
+
+    @property
+    def bounds(self) -> Mapping[str, float]:
+        """Best value that any model can reach, per metric name; empty where that is unknown."""
+
+
+class TrainingModule(Protocol):
+    """What the platform asks of a task's module beyond being a ``LightningModule``.
+
+    It logs with ``self.log`` (full metric names such as ``validation/perplexity``), and everything that a resumed
+    run needs beside weights and optimizers (carried state, counters) goes into its checkpoint.
+    """
+
+    items_seen: int
+    """Training items (tokens, say) consumed so far; kept across resume."""
+
+    def initialise(self, seed: int) -> None:
+        """Fill every weight as a function of (seed, parameter name, shape) alone."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+DatasetT = TypeVar("DatasetT", bound=Dataset)
+
+
+class Task(ABC, Generic[SettingsT, DatasetT]):
+    """What is learned: data, Lightning module and metrics. Final subclasses live in ``tasks/<name>/task.py``."""
+
+    version: ClassVar[int]
+    """Raised when behaviour changes behind the same settings: part of every trial's identity."""
+    settings: ClassVar[type[Settings]]
+    """Sections of settings (``data``, ``network``, ``training``, ...), each a :class:`Settings`."""
+    metrics: ClassVar[Mapping[str, Metric]]
+    """Every final metric by its full name; the first is the default of a study's ``metric``."""
+    item: ClassVar[str] = "token"
+    """What throughput counts."""
+    size_setting: ClassVar[str] = "network.hidden"
+    """The integer setting that ``match: {parameters: N}`` solves; more of it never means fewer parameters."""
+
+    @abstractmethod
+    def prepare(self, settings: SettingsT, cache: Path) -> DatasetT:
+        """Read the data, prepared once per node in ``cache`` and shared by concurrent trials.
+
+        Raises:
+            UserError: the data are missing or malformed (names file and row or byte).
+        """
+
+    @abstractmethod
+    def module(self, settings: SettingsT, dataset: DatasetT) -> pl.LightningModule:
+        """Build the network and its loss, a :class:`TrainingModule`; must also work under ``torch.device("meta")``."""
+
+    @abstractmethod
+    def data(self, settings: SettingsT, dataset: DatasetT, seed: int) -> pl.LightningDataModule:
+        """Loaders whose order is a pure function of (seed, epoch).
+
+        The training loader has ``state_dict``/``load_state_dict`` holding (epoch, position), with position == length
+        normalised to (epoch + 1, 0), so that a run resumed anywhere sees the same batches.
+        """
+
+    @abstractmethod
+    def epochs(self, settings: SettingsT) -> int:
+        """Number of passes over the training data."""
+
+    def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:
+        """Optimizer steps of the whole run, for estimates of time; None where unknown."""
+        return None
+
+
+def derive_seed(*parts: int | str) -> int:
+    """Mix parts into one seed below 2**63: a pure function, the same in every process and Python.
+
+    >>> derive_seed(1, "dropout", 7) == derive_seed(1, "dropout", 7)
+    True
+    """
+    digest = hashlib.blake2b("\x1f".join(f"{type(p).__name__}:{p}" for p in parts).encode(), digest_size=8)
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
+def find_locations(model: type[BaseModel], prefix: str = "") -> frozenset[str]:
+    """Dotted paths of the fields that are marked with :data:`LOCATION`."""
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        extra: Any = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get(LOCATION):
+            found.add(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= find_locations(field.annotation, f"{prefix}{name}.")
+    return frozenset(found)

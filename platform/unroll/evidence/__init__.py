@@ -1,0 +1,1 @@
+"""Judge: pure statistics on Polars frames."""

@@ -1,0 +1,1 @@
+"""Run: Ray Tune and its in-process twin, the trainable, checkpoints, resume, preflight."""

@@ -1,0 +1,1 @@
+"""Remember: immutable records, atomic writes, read back as Polars frames."""

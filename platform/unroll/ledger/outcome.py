@@ -1,0 +1,58 @@
+"""How a trial ended, and what it logged on the way."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from unroll.study.trial import Frozen
+
+Status = Literal[
+    "completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"
+]
+
+FINAL: frozenset[Status] = frozenset({"completed", "diverged"})
+"""Outcomes that are results. A trial with any other status is still missing from the study."""
+
+
+class Outcome(Frozen):
+    """The typed end of one attempt at a trial."""
+
+    trial: str
+    status: Status
+    message: str = ""
+    """One line for people: why it ended so; empty when completed."""
+    metrics: dict[str, float] = {}
+    """Final metrics by full name; NaN and infinities are kept."""
+    steps: int = 0
+    items: int = 0
+    seconds: float = 0.0
+    """Wall-clock of training and evaluation, summed over the attempts that led here."""
+    started: str = ""
+    finished: str = ""
+    environment: dict[str, str] = {}
+    """Hardware, versions and thread count that the numbers depend on."""
+
+
+class HistoryRow(Frozen):
+    """One logged value. (step, metric) is unique within a trial."""
+
+    step: int
+    epoch: int
+    seconds: float
+    metric: str
+    value: float
+
+
+class Progress(Frozen):
+    """Where a running trial is: a passing note for people, neither durable nor part of any result."""
+
+    trial: str
+    host: str
+    pid: int
+    step: int
+    epoch: int
+    steps: int | None = None
+    seconds: float = 0.0
+    updated: float = 0.0
+    """Unix time, seconds."""
+    metrics: dict[str, float] = {}

@@ -1,0 +1,1 @@
+"""Tell: tables, charts, and the page as HTML and Markdown."""

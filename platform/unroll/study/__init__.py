@@ -1,0 +1,1 @@
+"""Declare: strict YAML -> Study -> Plan of trials; overrides; identity; JSON Schema."""

@@ -1,0 +1,50 @@
+"""What a study comes to: arms, trials and what the report must know about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unroll.study.trial import Frozen, Trial
+
+
+class Arm(Frozen):
+    """One combination of levels: what is compared."""
+
+    name: str
+    levels: dict[str, Any]
+    """Factor -> level as written (named factors: the level's name)."""
+    parameters: int
+    target_parameters: int | None = None
+    """What ``match`` asked for; the difference to ``parameters`` is the mismatch left."""
+    bounds: dict[str, float] = {}
+    """Metric -> best value that any model can reach on this arm's data."""
+    facts: dict[str, int | float | str] = {}
+    fingerprint: str
+    steps: int | None = None
+
+
+class MetricNote(Frozen):
+    """A metric as the report needs it (see ``contract.Metric``)."""
+
+    direction: str
+    unit: str
+    description: str
+
+
+class Plan(Frozen):
+    """Everything that is to be run and to be told; stored in the ledger, so that a report runs no task code."""
+
+    study: str
+    question: str
+    task: str
+    task_version: int
+    item: str
+    metric: str
+    metrics: dict[str, MetricNote]
+    baseline: str
+    """Name of the arm that the others are compared to."""
+    factors: dict[str, list[str]]
+    arms: list[Arm]
+    trials: list[Trial]
+    declaration: dict[str, Any]
+    """The study as declared, after overrides and defaults, without locations."""

@@ -1,0 +1,1 @@
+"""Cells, time loop and stacks: plain torch modules."""

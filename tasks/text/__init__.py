@@ -1,0 +1,1 @@
+"""Corpora: readers, vocabulary, batching, the toy language."""
