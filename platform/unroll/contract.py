@@ -144,7 +144,7 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
     def epochs(self, settings: SettingsT) -> int:
         """Number of passes over the training data."""
 
-    def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:
+    def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
         return None
 

@@ -6,9 +6,7 @@ from typing import Literal
 
 from unroll.study.trial import Frozen
 
-Status = Literal[
-    "completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"
-]
+Status = Literal["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"]
 
 FINAL: frozenset[Status] = frozenset({"completed", "diverged"})
 """Outcomes that are results. A trial with any other status is still missing from the study."""
