@@ -1,1 +1,21 @@
-"""Mirror: Weights & Biases."""
+"""Mirror: Weights & Biases shows a study live, and never stalls or fails a trial.
+
+The ledger is the record of truth; what stands at W&B is a copy for looking at. Nothing here imports wandb or
+Lightning before a trial asks for it.
+"""
+
+from unroll.tracking.local import sync_command, unsynced, unsynced_runs
+from unroll.tracking.mirror import Mirror, Mode, close_mirror, mirror
+from unroll.tracking.server import has_credentials, is_reachable
+
+__all__ = [
+    "Mirror",
+    "Mode",
+    "close_mirror",
+    "has_credentials",
+    "is_reachable",
+    "mirror",
+    "sync_command",
+    "unsynced",
+    "unsynced_runs",
+]

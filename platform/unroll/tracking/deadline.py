@@ -1,0 +1,37 @@
+"""Give up waiting: the one way in which a mirror talks to something that may never answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+def within(seconds: float, action: Callable[[], ResultT]) -> ResultT:
+    """Run ``action`` in a daemon thread and wait for it at most ``seconds``.
+
+    What still runs after that is left to itself: it holds up neither the caller nor the end of the process.
+
+    Raises:
+        TimeoutError: ``action`` has not ended in time.
+        BaseException: whatever ``action`` raised.
+    """
+    results: list[ResultT] = []
+    errors: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            results.append(action())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=attempt, name="unroll-mirror", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    return results[0]

@@ -1,0 +1,78 @@
+"""Is W&B there, and may we speak to it? Asked before a run is opened, since wandb itself waits for minutes."""
+
+from __future__ import annotations
+
+import netrc
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from unroll.tracking.deadline import within
+
+if TYPE_CHECKING:
+    import wandb
+
+PROBE_SECONDS = 3.0
+REMEMBERED_SECONDS = 60.0
+"""How long an answer holds: hundreds of short trials in one process ask once a minute."""
+
+_answers: dict[str, tuple[float, bool]] = {}
+
+
+def has_credentials() -> bool:
+    """Whether wandb would find a key (environment, its settings or ``~/.netrc``). The key itself goes nowhere."""
+    settings = _settings()
+    return bool(settings.api_key or settings.identity_token_file or _netrc_knows(urlsplit(settings.base_url).hostname))
+
+
+def is_reachable() -> bool:
+    """Whether W&B's address answers sensibly within :data:`PROBE_SECONDS`; remembered for a minute."""
+    url = str(_settings().base_url)
+    asked, answer = _answers.get(url, (-REMEMBERED_SECONDS, False))
+    if time.monotonic() - asked >= REMEMBERED_SECONDS:
+        answer = _answers_sensibly(url)
+        _answers[url] = (time.monotonic(), answer)
+    return answer
+
+
+def forget() -> None:
+    """Ask afresh next time: what was remembered has just been proven wrong."""
+    _answers.clear()
+
+
+def mistrust() -> None:
+    """Take W&B as unreachable for the next minute: it answered the probe and then failed a run."""
+    _answers[str(_settings().base_url)] = (time.monotonic(), False)
+
+
+def _settings() -> wandb.Settings:
+    import wandb
+
+    return wandb.setup().settings
+
+
+def _netrc_knows(host: str | None) -> bool:
+    try:
+        return host is not None and host in netrc.netrc().hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _answers_sensibly(url: str) -> bool:
+    """A refusal such as 401 or 404 is an answer; 500 and silence are not."""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        return False
+    try:
+        return within(PROBE_SECONDS, lambda: _status(url)) < 500
+    except Exception:
+        return False
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as response:  # noqa: S310 (scheme checked above)
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
