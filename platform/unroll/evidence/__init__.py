@@ -1,1 +1,21 @@
-"""Judge: pure statistics on Polars frames."""
+"""Judge: pure statistics on Polars frames.
+
+Every function takes frames with named columns (those of ``unroll.ledger``: one row per planned trial, or one row per
+logged value) and gives a new frame; nothing is read, written or drawn.
+"""
+
+from unroll.evidence.arms import coverage, summarise_arms
+from unroll.evidence.curves import learning_curves
+from unroll.evidence.pairs import LEVEL, paired_differences
+from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
+
+__all__ = [
+    "LEVEL",
+    "coverage",
+    "holm",
+    "learning_curves",
+    "paired_differences",
+    "sign_flip_p",
+    "smallest_p",
+    "summarise_arms",
+]

@@ -1,0 +1,84 @@
+"""What each arm reached, and how its trials ended."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import polars as pl
+
+from unroll.contract import Direction
+from unroll.evidence.intervals import half_width
+from unroll.ledger.outcome import Status
+
+STATUSES: tuple[str, ...] = (*get_args(Status), "missing")
+
+
+def coverage(trials: pl.DataFrame) -> pl.DataFrame:
+    """How many trials of each arm were planned and how each of them ended.
+
+    Args:
+        trials: one row per planned trial, with at least ``arm`` and ``status``.
+
+    Returns:
+        One row per arm in order of appearance: ``arm, planned`` and one count per status (``completed``,
+        ``diverged``, ..., ``missing``).
+    """
+    counts = [(pl.col("status") == status).sum().cast(pl.Int64).alias(status) for status in STATUSES]
+    return trials.group_by("arm", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("planned"), *counts)
+
+
+def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -> pl.DataFrame:
+    """Describe the final values of one metric per arm, over completed trials.
+
+    NaN and infinities are neither averaged nor ranked: a completed trial without a finite value is counted in
+    ``not_finite``, a diverged one in ``diverged``. A mean is thus over survivors; the counts say of how many.
+
+    Args:
+        trials: one row per planned trial: ``arm, status, parameters, items_per_second`` and the column ``metric``.
+        metric: full name of the metric.
+        direction: whether the smallest or the largest value is the best.
+
+    Returns:
+        One row per arm in order of appearance: ``arm, n`` (finite values), ``mean, sd, low, high`` (95 % t interval
+        of the mean; null below two values), ``median, best, not_finite, parameters, items_per_second`` (median over
+        completed trials), then the counts of :func:`coverage`.
+    """
+    counts = coverage(trials)
+    described = completed_values(trials, metric).group_by("arm").agg(*_description(direction))
+    rows = counts.select("arm").join(described, on="arm", how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("n", "not_finite").fill_null(0))
+    half = half_width(pl.col("n"), pl.col("sd"))
+    rows = rows.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half)
+    size = trials.group_by("arm").agg(pl.col("parameters").first())
+    return (
+        rows.join(size, on="arm", how="left", maintain_order="left")
+        .select(*COLUMNS)
+        .join(counts, on="arm", how="left", maintain_order="left")
+    )
+
+
+COLUMNS = (
+    *("arm", "n", "mean", "sd", "low", "high", "median", "best"),
+    *("not_finite", "parameters", "items_per_second"),
+)
+
+
+def completed_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
+    """Completed trials with the metric as ``value``: null where it is absent, NaN or infinite."""
+    column = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
+    done = trials.filter(pl.col("status") == "completed").with_columns(value=column)
+    return done.with_columns(value=pl.when(pl.col("value").is_finite()).then(pl.col("value")))
+
+
+def _description(direction: Direction) -> list[pl.Expr]:
+    value = pl.col("value")
+    speed = pl.col("items_per_second")
+    return [
+        value.count().cast(pl.Int64).alias("n"),
+        value.mean().alias("mean"),
+        value.std().alias("sd"),
+        value.median().alias("median"),
+        (value.min() if direction == "minimize" else value.max()).alias("best"),
+        value.null_count().cast(pl.Int64).alias("not_finite"),
+        speed.filter(speed.is_finite()).median().alias("items_per_second"),
+    ]

@@ -1,0 +1,57 @@
+"""Means over seeds along training."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from unroll.evidence.intervals import half_width
+
+POINTS = 200
+"""Most steps that are kept per arm: more than a chart's width can show."""
+
+
+def learning_curves(history: pl.DataFrame, metric: str, *, points: int = POINTS) -> pl.DataFrame:
+    """Average one logged metric over an arm's trials at common steps.
+
+    The steps of an arm are all those at which one of its trials logged the metric, thinned evenly to at most
+    ``points`` (first and last kept). A trial that did not log at a step is interpolated linearly between its
+    neighbours and never extended beyond its own first and last value: ``n`` falls where trials ended early. NaN and
+    infinities are left out.
+
+    Args:
+        history: one row per logged value: ``trial, arm, step, metric, value``.
+        metric: full name of the metric.
+        points: most steps to keep per arm; at least 2.
+
+    Returns:
+        ``arm, step, n, mean, low, high`` (95 % t band; null below two trials), arms in order of
+        appearance, steps ascending.
+    """
+    logged = history.filter((pl.col("metric") == metric) & pl.col("value").is_finite())
+    logged = logged.unique(["arm", "trial", "step"], keep="last", maintain_order=True)
+    on_grid = _resample(logged.select("arm", "trial", "step", "value"))
+    curves = on_grid.group_by("arm", "step").agg(
+        n=pl.col("value").count().cast(pl.Int64), mean=pl.col("value").mean(), sd=pl.col("value").std()
+    )
+    half = half_width(pl.col("n"), pl.col("sd"))
+    curves = curves.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).sort("step")
+    arms = history.select(pl.col("arm").unique(maintain_order=True))
+    ordered = arms.join(curves, on="arm", maintain_order="left_right").select("arm", "step", "n", "mean", "low", "high")
+    return _thin(ordered, points)
+
+
+def _resample(logged: pl.DataFrame) -> pl.DataFrame:
+    """Every trial at every step of its arm, between its own first and last step."""
+    trials = logged.group_by("arm", "trial").agg(first=pl.col("step").min(), last=pl.col("step").max())
+    grid = trials.join(logged.select("arm", "step").unique(), on="arm")
+    grid = grid.filter(pl.col("step").is_between("first", "last")).select("arm", "trial", "step")
+    values = grid.join(logged, on=["arm", "trial", "step"], how="left").sort("arm", "trial", "step")
+    return values.with_columns(pl.col("value").interpolate_by("step").over("arm", "trial"))
+
+
+def _thin(curves: pl.DataFrame, points: int) -> pl.DataFrame:
+    """Keep at most ``points`` rows per arm, evenly spread by rank, first and last among them."""
+    place, count = pl.int_range(pl.len()).over("arm"), pl.len().over("arm")
+    slot = (place * (points - 1)) // (count - 1).clip(lower_bound=1)
+    previous = ((place - 1) * (points - 1)) // (count - 1).clip(lower_bound=1)
+    return curves.filter((count <= points) | (place == 0) | (slot != previous))

@@ -1,0 +1,113 @@
+"""Arms against the baseline, seed by seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from unroll.contract import Direction
+from unroll.evidence.arms import completed_values
+from unroll.evidence.intervals import t_factor
+from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
+
+LEVEL = 0.05
+"""Holm-adjusted p-value up to which a verdict is given."""
+
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "arm": pl.String,
+    "n": pl.Int64,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "relative": pl.Float64,
+    "superiority": pl.Float64,
+    "p": pl.Float64,
+    "p_holm": pl.Float64,
+    "planned_pairs": pl.Int64,
+    "smallest_p": pl.Float64,
+    "smallest_p_holm": pl.Float64,
+    "verdict": pl.String,
+    "unpaired_seeds": pl.List(pl.Int64),
+}
+
+
+def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, direction: Direction) -> pl.DataFrame:
+    """Compare every other arm with the baseline over the seeds that both completed.
+
+    A pair is two trials with the same seed: they saw the same data order and the same initial weights wherever name
+    and shape agree. Rows are joined by that seed, never by position.
+
+    Args:
+        trials: one row per planned trial: ``arm, seed, status`` and the column ``metric``.
+        metric: full name of the metric.
+        baseline: the arm that the others are compared to.
+        direction: which sign of a difference is an improvement.
+
+    Returns:
+        One row per other arm: ``arm, n`` (pairs), ``difference`` (mean of arm minus baseline), ``low, high`` (95 % t
+        interval; null below two pairs), ``relative`` (difference over the baseline's absolute mean on the same
+        seeds), ``superiority`` (effect size: share of pairs in which the arm is better, ties half; Grissom and Kim
+        2012, the paired probability of superiority), ``p`` (exact two-sided sign-flip), ``p_holm`` (Holm over all
+        rows), ``planned_pairs``, ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs can reach at best),
+        ``verdict`` (``better``, ``worse``, ``undecided``), ``unpaired_seeds`` (planned for both, not completed by
+        both).
+    """
+    others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baseline]
+    rows = [_compare(trials, metric, arm=arm, baseline=baseline, direction=direction) for arm in others]
+    for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = adjusted
+        row["smallest_p_holm"] = min(1.0, len(rows) * row["smallest_p"])
+        row["verdict"] = _verdict(row["difference"], adjusted, direction)
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def _compare(trials: pl.DataFrame, metric: str, *, arm: str, baseline: str, direction: Direction) -> dict[str, Any]:
+    pairs = _join_by_seed(trials, completed_values(trials, metric), arm, baseline)
+    done = pairs.drop_nulls(["value", "reference"])
+    differences = done["value"] - done["reference"]
+    n, mean = len(differences), _number(differences.mean())
+    sd = _number(differences.std())
+    half = t_factor(n) * sd / n**0.5 if sd is not None and n > 1 else None
+    reference = _number(done["reference"].mean())
+    return {
+        "arm": arm,
+        "n": n,
+        "difference": mean,
+        "low": None if mean is None or half is None else mean - half,
+        "high": None if mean is None or half is None else mean + half,
+        "relative": mean / abs(reference) if mean is not None and reference else None,
+        "superiority": _superiority(differences, direction),
+        "p": sign_flip_p(differences.to_numpy()) if n else None,
+        "planned_pairs": len(pairs),
+        "smallest_p": smallest_p(len(pairs)),
+        "unpaired_seeds": sorted(set(pairs["seed"]) - set(done["seed"])),
+    }
+
+
+def _join_by_seed(trials: pl.DataFrame, values: pl.DataFrame, arm: str, baseline: str) -> pl.DataFrame:
+    """Seeds planned for both arms: ``seed, value, reference``, null where a side has no finite final value."""
+    seeds = trials.filter(pl.col("arm") == arm).select("seed")
+    seeds = seeds.join(trials.filter(pl.col("arm") == baseline).select("seed"), on="seed").sort("seed")
+    mine = values.filter(pl.col("arm") == arm).select("seed", "value")
+    theirs = values.filter(pl.col("arm") == baseline).select("seed", reference="value")
+    joined = seeds.join(mine, on="seed", how="left", validate="1:1")
+    return joined.join(theirs, on="seed", how="left", validate="1:1").sort("seed")
+
+
+def _superiority(differences: pl.Series, direction: Direction) -> float | None:
+    if differences.is_empty():
+        return None
+    better = differences < 0 if direction == "minimize" else differences > 0
+    return (int(better.sum()) + int((differences == 0).sum()) / 2) / len(differences)
+
+
+def _verdict(difference: float | None, p: float | None, direction: Direction) -> str:
+    if difference is None or p is None or p > LEVEL or difference == 0:
+        return "undecided"
+    return "better" if (difference < 0) == (direction == "minimize") else "worse"
+
+
+def _number(value: Any) -> float | None:
+    """A mean or deviation of a Polars series as what it is here: a float or nothing."""
+    return None if value is None else float(value)

@@ -1,0 +1,76 @@
+"""Exact tests on paired differences, and Holm's correction for several of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXACT_UP_TO = 20
+"""Pairs up to which all 2**n sign patterns are enumerated (half a million sums, by symmetry)."""
+DRAWS = 99_999
+"""Random sign patterns beyond that; the observed one is counted as one more."""
+
+
+def sign_flip_p(differences: Sequence[float] | NDArray[np.float64]) -> float:
+    """Two-sided p-value of a mean difference of zero, from flipping the signs of paired differences.
+
+    If an arm changed nothing, each pair's difference would be as likely with the other sign. The p-value is the
+    share of sign patterns whose sum is at least as far from zero as the observed one (Fisher 1935, section 21). It
+    is exact up to :data:`EXACT_UP_TO` pairs; beyond that, it is estimated from :data:`DRAWS` patterns of a generator
+    with a fixed seed, as (1 + hits) / (1 + draws) (Phipson and Smyth 2010), so that equal data give equal values.
+
+    Args:
+        differences: finite values, shape (pairs,).
+
+    Raises:
+        ValueError: no pair, or a value that is not finite.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if values.size == 0 or not np.isfinite(values).all():
+        raise ValueError("a permutation test needs at least one difference, and only finite ones")
+    slack = 1e-12 * np.abs(values).sum()  # sums of the same terms in another order are ties
+    observed = abs(values.sum()) - slack
+    if values.size <= EXACT_UP_TO:
+        return float((np.abs(_all_sums(values)) >= observed).mean())
+    hits = int((np.abs(_random_sums(values)) >= observed).sum())
+    return (1 + hits) / (1 + DRAWS)
+
+
+def smallest_p(pairs: int) -> float:
+    """Smallest value that :func:`sign_flip_p` can take with so many pairs: 2 / 2**pairs where it is exact."""
+    exact = min(1.0, 2.0 ** (1 - pairs))
+    return exact if pairs <= EXACT_UP_TO else max(exact, 1 / (1 + DRAWS))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjust p-values so that all of them together hold the error rate of one (Holm 1979).
+
+    A missing value counts as a comparison that was planned, and stays missing.
+    """
+    ranked = [math.inf if p is None else p for p in p_values]
+    order = sorted(range(len(ranked)), key=ranked.__getitem__)
+    adjusted: list[float | None] = [None] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(order):
+        p = p_values[index]
+        if p is not None:
+            running = max(running, min(1.0, (len(p_values) - rank) * p))
+            adjusted[index] = running
+    return adjusted
+
+
+def _all_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums under every sign pattern, with the first sign fixed: the others mirror these. Shape (2**(pairs - 1),)."""
+    sums = values[:1]
+    for value in values[1:]:
+        sums = np.concatenate([sums + value, sums - value])
+    return sums
+
+
+def _random_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums under :data:`DRAWS` random sign patterns. Shape (draws,)."""
+    flips = np.random.default_rng(0).integers(0, 2, size=(DRAWS, values.size), dtype=np.int8)
+    return np.asarray((2.0 * flips - 1.0) @ values)

@@ -1,0 +1,90 @@
+"""Arms in numbers: against scipy, and with values that must not count."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from unroll.contract import Direction
+from unroll.evidence import coverage, summarise_arms
+
+METRIC = "validation/perplexity"
+
+
+def frame(values: dict[str, list[float | None]], status: dict[tuple[str, int], str] | None = None) -> pl.DataFrame:
+    rows = [
+        {
+            "arm": arm,
+            "seed": seed,
+            "status": (status or {}).get((arm, seed), "completed"),
+            METRIC: value,
+            "parameters": 100 * len(arm),
+            "items_per_second": 10.0 + seed,
+        }
+        for arm, series in values.items()
+        for seed, value in enumerate(series)
+    ]
+    return pl.DataFrame(rows, schema_overrides={METRIC: pl.Float64})
+
+
+def test_agrees_with_scipy() -> None:
+    values = list(np.random.default_rng(0).normal(10, 2, 7))
+    row = summarise_arms(frame({"gru": [*values]}), METRIC, direction="minimize").row(0, named=True)
+    low, high = stats.t.interval(0.95, 6, loc=np.mean(values), scale=stats.sem(values))
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
+    assert row["mean"] == pytest.approx(np.mean(values))
+    assert row["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert row["median"] == pytest.approx(np.median(values))
+    assert (row["n"], row["parameters"], row["items_per_second"]) == (7, 300, 13.0)
+
+
+@pytest.mark.parametrize(("direction", "best"), [("minimize", 1.0), ("maximize", 3.0)])
+def test_values_that_are_no_numbers_never_rank_nor_average(direction: Direction, best: float) -> None:
+    trials = frame({"a": [math.nan, 1.0, math.inf, 3.0, -math.inf, None]})
+    row = summarise_arms(trials, METRIC, direction=direction).row(0, named=True)
+    assert (row["n"], row["not_finite"], row["mean"], row["median"], row["best"]) == (2, 4, 2.0, 2.0, best)
+
+
+def test_only_completed_trials_count() -> None:
+    trials = frame({"a": [1.0, 900.0, 3.0]}, {("a", 1): "diverged"})
+    row = summarise_arms(trials, METRIC, direction="minimize").row(0, named=True)
+    assert (row["n"], row["mean"], row["diverged"], row["completed"], row["planned"]) == (2, 2.0, 1, 2, 3)
+
+
+def test_one_value_has_no_spread() -> None:
+    row = summarise_arms(frame({"a": [5.0]}), METRIC, direction="minimize").row(0, named=True)
+    assert row["mean"] == row["best"] == 5.0
+    assert row["sd"] is row["low"] is row["high"] is None
+
+
+def test_an_arm_without_results_keeps_its_row_and_place() -> None:
+    status = {("b", 0): "failed_user", ("b", 1): "missing"}
+    summary = summarise_arms(
+        frame({"c": [1.0, 2.0], "b": [None, None], "a": [3.0, 4.0]}, status), METRIC, direction="minimize"
+    )
+    assert summary["arm"].to_list() == ["c", "b", "a"]
+    row = summary.row(1, named=True)
+    assert (row["n"], row["mean"], row["best"], row["parameters"]) == (0, None, None, 100)
+    assert (row["failed_user"], row["missing"], row["completed"]) == (1, 1, 0)
+
+
+def test_a_metric_that_nobody_logged_is_empty() -> None:
+    row = summarise_arms(frame({"a": [1.0]}), "test/f1", direction="maximize").row(0, named=True)
+    assert (row["n"], row["mean"]) == (0, None)
+
+
+STATUS = st.sampled_from(["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "missing"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), STATUS), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=40)
+def test_every_planned_trial_is_counted_once(trials: list[tuple[str, str]]) -> None:
+    counts = coverage(pl.DataFrame(trials, schema=["arm", "status"], orient="row"))
+    for row in counts.iter_rows(named=True):
+        assert row["planned"] == sum(v for k, v in row.items() if k not in ("arm", "planned"))
+        assert row["diverged"] == sum(t == (row["arm"], "diverged") for t in trials)
+    assert counts["planned"].sum() == len(trials)
