@@ -1,0 +1,66 @@
+"""Nodes are asked before trials start: here a real Ray for what agrees, made-up answers for what does not."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from unroll.contract import UserErrors
+from unroll.execution.preflight import _compare, _examiner, preflight
+from unroll.execution.shipping import code_modules
+
+EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}, "errors": {}, "visible": True}
+
+
+@pytest.fixture(scope="module")
+def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    import ray
+
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+def test_a_node_like_the_driver_passes_and_no_token_is_left(ray_here: None, tmp_path: Path) -> None:
+    preflight(tmp_path / "results", modules=["ray", "polars", "unroll"])
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_a_module_that_only_the_driver_has_is_named_with_the_node(
+    ray_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "only_on_the_driver.py").write_text("__version__ = '1'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserErrors) as caught:
+        preflight(tmp_path, modules=["only_on_the_driver"])
+    sys.modules.pop("only_on_the_driver")
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("node ")
+    assert "every node must import only_on_the_driver" in line
+    assert "ModuleNotFoundError: No module named 'only_on_the_driver'" in line
+
+
+def test_a_node_with_another_version_is_named() -> None:
+    answer = EXPECTED | {"versions": {"python": "3.11", "torch": "2.10.0", "polars": "2.1.0"}}
+    assert [str(error) for error in _compare("node b", answer, EXPECTED, Path("r"), 30)] == [
+        "node b: every node must have torch 2.13.0 as the driver has (received 2.10.0)"
+    ]
+
+
+def test_a_folder_that_is_not_shared_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: monkeypatch.setattr("time.monotonic", lambda: float("inf")))
+    answer = _examiner()(str(tmp_path / "absent"), [])
+    (error,) = _compare("node b", answer, {"versions": {}}, Path("r"), 30)
+    assert "must be shared by all nodes" in str(error)
+
+
+def test_a_silent_node_is_named() -> None:
+    (error,) = _compare("node b", None, EXPECTED, Path("r"), 30)
+    assert str(error).startswith("node b: every node must answer within 30 s (received no answer)")
+
+
+def test_the_code_that_travels_is_packages_and_studies(root: Path) -> None:
+    names = {Path(folder).name for folder in code_modules()}
+    assert names == {"unroll", "tasks", "studies"}
+    assert str(root) not in code_modules(), "the working folder may hold data and results"
