@@ -1,1 +1,34 @@
 """Declare: strict YAML -> Study -> Plan of trials; overrides; identity; JSON Schema."""
+
+from unroll.study.declaration import Declaration, Limits, Resources, Study, Wandb
+from unroll.study.identity import trial_id
+from unroll.study.job import Job
+from unroll.study.loading import load_study
+from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.planning import make_jobs, make_plan
+from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root
+from unroll.study.trial import Frozen, Phase, Trial
+
+__all__ = [
+    "Arm",
+    "Declaration",
+    "Frozen",
+    "Job",
+    "Limits",
+    "MetricNote",
+    "Phase",
+    "Plan",
+    "Resources",
+    "Study",
+    "Trial",
+    "Wandb",
+    "discover_studies",
+    "discover_tasks",
+    "find_study",
+    "load_study",
+    "load_task",
+    "make_jobs",
+    "make_plan",
+    "project_root",
+    "trial_id",
+]

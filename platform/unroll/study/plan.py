@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from unroll.study.trial import Frozen, Trial
 
 
@@ -16,9 +18,9 @@ class Arm(Frozen):
     parameters: int
     target_parameters: int | None = None
     """What ``match`` asked for; the difference to ``parameters`` is the mismatch left."""
-    bounds: dict[str, float] = {}
+    bounds: dict[str, float] = Field(default={})
     """Metric -> best value that any model can reach on this arm's data."""
-    facts: dict[str, int | float | str] = {}
+    facts: dict[str, int | float | str] = Field(default={})
     fingerprint: str
     steps: int | None = None
 

@@ -1,0 +1,154 @@
+"""Strict YAML 1.2 to plain data that remembers where each value was written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unroll.contract import UserError
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import Node
+
+Trail = tuple[str | int, ...]
+"""Keys and indices from the top of a document down to a value."""
+
+LIMIT = 64 * 1024
+"""Bytes of a study file. A study is written by hand; whatever is larger is something else."""
+
+_REFUSED = {
+    "AliasToken": "an alias (*name) is not allowed: write the value out",
+    "AnchorToken": "an anchor (&name) is not allowed: write the value out",
+    "DirectiveToken": "a directive (%) is not allowed: studies are YAML 1.2",
+    "TagToken": "a tag (!name) is not allowed: a study holds plain values only",
+}
+
+
+@dataclass
+class Document:
+    """Plain data with the place (``file:line`` or ``command line``) of each value."""
+
+    data: Any
+    places: dict[Trail, str] = field(default_factory=dict)
+
+    def where(self, trail: Trail) -> str:
+        """Place and dotted path of a value, or of the nearest thing above it that was written down."""
+        above = (trail[:length] for length in range(len(trail), -1, -1))
+        place = next((self.places[part] for part in above if part in self.places), "")
+        return ": ".join(part for part in (place, dotted(trail)) if part)
+
+
+def dotted(trail: Trail) -> str:
+    """Spell a trail for people.
+
+    >>> dotted(("compare", "network.cell", 2))
+    'compare.network.cell[2]'
+    """
+    text = ""
+    for key in trail:
+        name = key if isinstance(key, str) and key.isprintable() else repr(key)
+        text += f"[{key}]" if isinstance(key, int) else f".{name}"
+    return text.removeprefix(".")
+
+
+def shown(value: Any) -> str:
+    """Shorten a received value for one line of an error.
+
+    >>> shown("x" * 100)[:5], shown({"a": 1.5})
+    ("'xxxx", "{'a': 1.5}")
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_document(path: Path) -> Document:
+    """Read a study file.
+
+    Raises:
+        UserError: not UTF-8, not YAML 1.2, a duplicate key, an alias, a tag, too large (names file and line).
+    """
+    name = _display(path)
+    try:
+        return parse_document(path.read_bytes(), name)
+    except OSError as error:
+        raise UserError("the study file cannot be read", where=name, received=str(error.strerror)) from None
+
+
+def parse_document(content: bytes, name: str) -> Document:
+    """Parse one YAML document; ``name`` is how its places are spelled. Raises as :func:`read_document`."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    text = _decode(content, name)
+    try:
+        for token in YAML(typ="safe", pure=True).scan(text):
+            if rule := _REFUSED.get(type(token).__name__):
+                raise UserError(rule, where=f"{name}:{token.start_mark.line + 1}")
+        node = YAML(typ="safe", pure=True).compose(text)
+        document = Document(None, {(): name})
+        document.data = _build(node, (), name, document.places)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise UserError(f"not valid YAML: {error.problem or error.context}", where=where) from None
+    except (YAMLError, ValueError) as error:
+        raise UserError(f"not valid YAML: {str(error).splitlines()[0]}", where=name) from None
+    except RecursionError:
+        raise UserError("nested too deeply", where=name) from None
+    return document
+
+
+def _decode(content: bytes, name: str) -> str:
+    if len(content) > LIMIT:
+        raise UserError(f"must be at most {LIMIT // 1024} KiB", where=name, received=f"{len(content)} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        received = f"byte 0x{content[error.start]:02x} at offset {error.start}"
+        raise UserError("must be UTF-8 text", where=f"{name}:{line}", received=received) from None
+
+
+def _build(node: Node | None, trail: Trail, name: str, places: dict[Trail, str]) -> Any:
+    """Turn YAML nodes into dicts, lists and scalars, noting the line of each."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    if node is None:
+        return None
+    places.setdefault(trail, f"{name}:{node.start_mark.line + 1}")
+    if isinstance(node, MappingNode):
+        return dict(_pairs(node, trail, name, places))
+    if isinstance(node, SequenceNode):
+        return [_build(item, (*trail, index), name, places) for index, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _pairs(node: Node, trail: Trail, name: str, places: dict[Trail, str]) -> Iterator[tuple[str, Any]]:
+    for key_node, value_node in node.value:
+        where = f"{name}:{key_node.start_mark.line + 1}"
+        key = key_node.value
+        if not isinstance(key, str):
+            raise UserError("a key must be text", where=where)
+        if (*trail, key) in places:
+            first = places[*trail, key].rpartition(":")[2]
+            raise UserError(
+                "a key may stand only once", where=where, received=shown(key), advice=f"first in line {first}"
+            )
+        places[*trail, key] = where
+        yield key, _build(value_node, (*trail, key), name, places)
+
+
+def _scalar(node: Node) -> Any:
+    from ruamel.yaml import YAML
+
+    if node.tag == "tag:yaml.org,2002:timestamp":  # a date means nothing to a study: keep what was written
+        return node.value
+    return YAML(typ="safe", pure=True).constructor.construct_object(node)
+
+
+def _display(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,110 @@
+"""Collect mistakes, each with its place, so that all are told together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from unroll.contract import UserError, UserErrors
+from unroll.study._document import Document, Trail, shown
+from unroll.study.project import suggestion
+
+_NOTHING = object()
+
+
+class Mistakes:
+    """The mistakes found in one document."""
+
+    def __init__(self, document: Document, errors: Iterable[UserError] = ()) -> None:
+        self.document = document
+        self.errors = list(errors)
+
+    def add(self, trail: Trail, rule: str, *, received: Any = _NOTHING, advice: str = "") -> None:
+        """Note one mistake at a place; the same line is noted once."""
+        text = "" if received is _NOTHING else shown(received)
+        self.add_error(UserError(rule, where=self.document.where(trail), received=text, advice=advice))
+
+    def add_error(self, error: UserError) -> None:
+        """Note a mistake that knows its own place."""
+        if str(error) not in {str(other) for other in self.errors}:
+            self.errors.append(error)
+
+    def add_pydantic(self, trail: Trail, detail: ErrorDetails, model: type[BaseModel], note: str = "") -> None:
+        """Note what pydantic found in a value of ``model`` at ``detail["loc"]``; ``trail`` is where it was written."""
+        rule, advice = _told(detail, model)
+        telling = detail["type"] not in ("extra_forbidden", "missing") and not isinstance(detail["input"], dict)
+        self.add(trail, rule + note, received=detail["input"] if telling else _NOTHING, advice=advice)
+
+    def raise_any(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            UserErrors: there is at least one mistake.
+        """
+        if self.errors:
+            raise UserErrors(self.errors)
+
+
+def details(error: ValidationError) -> list[ErrorDetails]:
+    """Pydantic's findings, without links."""
+    return error.errors(include_url=False)
+
+
+def plain_loc(loc: Sequence[str | int], data: Any) -> Trail:
+    """Keep the parts of a pydantic location that are keys of the data: it also names branches of unions."""
+    trail: list[str | int] = []
+    for index, part in enumerate(loc):
+        inside = isinstance(data, list) if isinstance(part, int) else isinstance(data, dict)
+        known = inside and (part in data if isinstance(data, dict) else 0 <= int(part) < len(data))
+        if known:
+            trail.append(part)
+            data = data[part]
+        elif index == len(loc) - 1 and isinstance(data, dict):  # a missing key
+            trail.append(part)
+    return tuple(trail)
+
+
+def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Rule and advice of one finding, in the words of all other rules."""
+    last = str(detail["loc"][-1]) if detail["loc"] else ""
+    if detail["type"] == "extra_forbidden":
+        return "unknown key", suggestion(last, _siblings(model, detail["loc"]))
+    if detail["type"] == "missing":
+        return "is required", ""
+    rule = detail["msg"].removeprefix("Value error, ")
+    rule = re.sub(r"^Input should (be|have|match)", r"must \1", rule).replace("must be a valid", "must be a")
+    rule = (
+        rule.replace("a dictionary", "a mapping")
+        .replace("an object", "a mapping")
+        .replace("a array", "a list")
+        .replace("a integer", "an integer")
+    )
+    return rule[:1].lower() + rule[1:], _nearest(detail)
+
+
+def _nearest(detail: ErrorDetails) -> str:
+    """Suggest the allowed word that is nearest to the received one."""
+    words = re.findall(r"'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
+    near = difflib.get_close_matches(str(detail["input"]), words, n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _siblings(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """Names that are allowed where an unknown key stands."""
+    fields = model.model_fields
+    for part in loc[:-1]:
+        field = fields.get(str(part))
+        inner = _models_of(field.annotation) if field else []
+        fields = inner[0].model_fields if inner else {}
+    return list(fields)
+
+
+def _models_of(annotation: Any) -> list[type[BaseModel]]:
+    """Models named by an annotation, also in ``Model | None``."""
+    kinds = [annotation, *getattr(annotation, "__args__", ())]
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

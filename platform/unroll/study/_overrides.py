@@ -1,0 +1,145 @@
+"""``key=value`` and ``key=a,b`` on the command line, written into a study's document.
+
+A key is a study's own (``seeds=2``, ``resources.gpus=0.25``), a setting (``training.epochs=1``), or a named factor
+(``remedy=none,sampling`` keeps these levels). A comma makes a factor of a setting, or replaces the levels of one. A
+single value for a setting that ``compare`` varies leaves that factor with this one level, so arms keep their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from unroll.contract import UserError, find_locations
+from unroll.study._document import Document, Trail, parse_document, shown
+from unroll.study._factors import level_name
+from unroll.study._settings import anchored, drop, put, setting_fields
+from unroll.study.declaration import Declaration
+from unroll.study.project import AnyTask, suggestion
+
+COMMAND_LINE = "command line"
+_OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
+
+
+def own_overrides(document: Document, overrides: Sequence[str]) -> list[UserError]:
+    """Apply the overrides of the study's own keys, which decide what the others mean (``task=...``)."""
+    errors = []
+    for override in overrides:
+        try:
+            key, values = _split(override)
+            if key.split(".")[0] in Declaration.model_fields:
+                _apply_own(document, key, values)
+        except UserError as error:
+            errors.append(error)
+    return errors
+
+
+def setting_overrides(document: Document, overrides: Sequence[str], task: AnyTask) -> list[UserError]:
+    """Apply the overrides of settings and named factors; own keys were applied, unreadable ones reported before."""
+    errors = []
+    for override in overrides:
+        try:
+            key, values = _split(override)
+        except UserError:
+            continue
+        if key.split(".")[0] not in Declaration.model_fields:
+            try:
+                _apply_setting(document, key, values, task)
+            except UserError as error:
+                errors.append(error)
+    return errors
+
+
+def split_commas(text: str) -> list[str]:
+    """Split at commas outside of brackets and quotes.
+
+    >>> split_commas("a,[1, 2],'x,y'")
+    ['a', '[1, 2]', "'x,y'"]
+    """
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in _QUOTES:
+            quote = character
+        depth += (character in _OPENING) - (character in _CLOSING) if not quote else 0
+        if character == "," and depth <= 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _split(override: str) -> tuple[str, list[Any]]:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise UserError("an override must be written key=value", where=COMMAND_LINE, received=shown(override))
+    parts = split_commas(text)
+    if not all(part.strip() for part in parts):
+        raise UserError(
+            "a value is missing", where=f"{COMMAND_LINE}: {key}", received=shown(text), advice="write null for none"
+        )
+    return key, [parse_document(part.strip().encode(), f"{COMMAND_LINE}: {key}").data for part in parts]
+
+
+def _apply_own(document: Document, key: str, values: list[Any]) -> None:
+    first, _, rest = key.partition(".")
+    if rest and first in ("settings", "compare"):
+        raise UserError(
+            f"a setting is named without '{first}.'", where=f"{COMMAND_LINE}: {key}", advice=f"write {rest}=..."
+        )
+    value = values if len(values) > 1 else values[0]
+    put(document.data, key, value)
+    _mark(document, tuple(key.split(".")))
+
+
+def _apply_setting(document: Document, key: str, values: list[Any], task: AnyTask) -> None:
+    compare = document.data.setdefault("compare", {})
+    known = [*setting_fields(task.settings), *Declaration.model_fields]
+    if not isinstance(compare, dict):
+        return
+    if isinstance(compare.get(key), dict):
+        _choose_levels(document, key, values)
+    elif key not in known:
+        raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=suggestion(key, [*known, *compare]))
+    else:
+        if key in find_locations(task.settings):
+            values = [anchored(value, Path.cwd()) for value in values]
+        _set(document, key, values)
+
+
+def _choose_levels(document: Document, factor: str, values: list[Any]) -> None:
+    levels = document.data["compare"][factor]
+    names = [level_name(value) for value in values]
+    for name in names:
+        if name not in levels:
+            advice = suggestion(name, levels)
+            raise UserError("unknown level", where=f"{COMMAND_LINE}: {factor}", received=shown(name), advice=advice)
+    document.data["compare"][factor] = {name: levels[name] for name in names}
+
+
+def _set(document: Document, path: str, values: list[Any]) -> None:
+    compare, settings = document.data["compare"], document.data.get("settings")
+    if len(values) > 1 or path in compare:
+        compare[path] = values
+        drop(settings, path)
+        _mark(document, ("compare", path))
+        return
+    for factor, levels in compare.items():
+        if isinstance(levels, dict) and any(isinstance(sets, dict) and path in sets for sets in levels.values()):
+            rule = f"'{path}' is set by the factor '{factor}'"
+            raise UserError(
+                rule, where=f"{COMMAND_LINE}: {path}", advice=f"choose its levels: {factor}={','.join(levels)}"
+            )
+    if not isinstance(settings, dict):
+        settings = document.data["settings"] = {}
+    put(settings, path, values[0])
+    _mark(document, ("settings", *path.split(".")))
+
+
+def _mark(document: Document, trail: Trail) -> None:
+    for known in [known for known in document.places if known[: len(trail)] == trail]:
+        del document.places[known]
+    document.places[trail] = COMMAND_LINE

@@ -1,0 +1,134 @@
+"""A study as its author writes it: the keys of ``study.yaml``, their types, defaults and meanings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt, StringConstraints
+
+from unroll.study.trial import Frozen
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""Names of studies and tasks: one harmless part of a path, whatever the file system."""
+
+LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
+"""Names of levels and of named factors; a sign may lead, so that numbers are names too."""
+
+MOST_SEEDS = 10_000
+
+CLAIM = re.compile(
+    r"(?P<arm>.+?) (better than (?P<other>.+?)( by (?P<margin>[0-9.]+%?))?|within (?P<bound>[0-9.]+%?) of (?P<twin>.+))"
+)
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?", re.IGNORECASE)  # devices, not files, on Windows
+
+
+def is_safe(pattern: str, name: str) -> bool:
+    """Whether a name matches one of this file's patterns and is no reserved device name."""
+    return re.fullmatch(pattern, name) is not None and not _RESERVED.fullmatch(name)
+
+
+def _listed(seeds: Any) -> Any:
+    """Let ``8`` mean the eight seeds 0 to 7."""
+    if isinstance(seeds, list):
+        return seeds
+    if type(seeds) is not int or not 0 < seeds <= MOST_SEEDS:
+        raise ValueError(f"must be a number of seeds from 1 to {MOST_SEEDS}, or a list of seeds")
+    return list(range(seeds))
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("must be distinct seeds")
+    return seeds
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Seeds = Annotated[
+    list[Seed],
+    Field(min_length=1, max_length=MOST_SEEDS),
+    AfterValidator(_distinct),
+    BeforeValidator(_listed, json_schema_input_type=PositiveInt | list[Seed]),
+]
+
+
+class Match(Frozen):
+    """What every arm has in common although its settings differ."""
+
+    parameters: PositiveInt = Field(description="Number of weights: the task's size setting is solved for each arm.")
+
+
+class Tune(Frozen):
+    """Search of hyper-parameters with the same number of draws for every arm."""
+
+    draws: PositiveInt = Field(description="Hyper-parameter draws, the same across arms.")
+    search: dict[str, dict[Literal["log_uniform", "uniform", "choice"], list[Any]]] = Field(
+        description="Setting path -> where to draw from, e.g. {log_uniform: [1e-4, 1e-1]}."
+    )
+
+
+class Resources(Frozen):
+    """What one trial occupies; fractions share a device."""
+
+    cpus: PositiveFloat = Field(default=1.0, description="CPU cores of one trial.")
+    gpus: float = Field(default=0.0, ge=0, le=1, description="Part of one GPU that a trial occupies, 0 to 1.")
+
+
+class Wandb(Frozen):
+    """Where Weights & Biases mirrors the study."""
+
+    mode: Literal["offline", "online", "disabled"] = Field(
+        default="offline", description="offline: files to sync later; online: live; disabled: nothing."
+    )
+    project: str = Field(default="unroll", min_length=1, description="Project that the runs appear in.")
+    entity: str | None = Field(default=None, description="User or team; the account's default when left out.")
+
+
+class Limits(Frozen):
+    """When a trial is given up, retried, and saved."""
+
+    no_progress_seconds: PositiveFloat = Field(
+        default=600.0, description="A trial without a finished step for so long is ended as timeout."
+    )
+    retries: int = Field(default=3, ge=0, description="Attempts after an infrastructure failure; user errors get none.")
+    checkpoint_seconds: PositiveFloat = Field(default=30.0, description="Longest work that a killed trial may lose.")
+
+
+class Declaration(Frozen):
+    """One question and how it is to be answered."""
+
+    question: str = Field(min_length=1, description="The question that the report answers.")
+    task: Annotated[str, StringConstraints(pattern=rf"^{NAME}$")] = Field(description="A folder of tasks/.")
+    settings: dict[str, Any] = Field(default={}, description="What all arms share; the rest keeps the task's defaults.")
+    compare: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(
+        min_length=1,
+        description="Factors and their levels: a setting's path with a list of values, or a name of your own with "
+        "levels that each set several paths.",
+    )
+    exclude: list[dict[str, Any]] = Field(default=[], description="Combinations of levels to leave out.")
+    match: Match | None = Field(default=None, description="Make the arms equal in size.")
+    seeds: Seeds = Field(default=list(range(8)), description="Number of seeds (8 means 0 to 7), or a list of them.")
+    tune: Tune | None = Field(default=None, description="Not yet: hyper-parameter search.")
+    claims: list[str] = Field(default=[], description="Not yet: hypotheses such as 'lstm better than elman by 2%'.")
+    metric: str | None = Field(default=None, description="The metric that decides; the task's first when left out.")
+    baseline: str | None = Field(
+        default=None, description="Arm that the others are compared to; the first one if left out."
+    )
+    resources: Resources = Field(default=Resources(), description="What one trial occupies.")
+    wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")
+    limits: Limits = Field(default=Limits(), description="When a trial is given up, retried, and saved.")
+    log_every_steps: PositiveInt = Field(default=50, description="Optimizer steps between two logged training values.")
+
+
+class Study(Declaration):
+    """A declaration that was checked: its task exists, its settings fit, its arms are distinct.
+
+    Locations in ``settings`` and ``compare`` are absolute, so a study may run from any folder.
+    """
+
+    name: str
+    file: Path
+    metric: str
+    baseline: str

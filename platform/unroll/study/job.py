@@ -1,0 +1,26 @@
+"""A trial with all that a worker needs to run it, wherever it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unroll.study.declaration import Limits, Resources, Wandb
+from unroll.study.trial import Frozen, Trial
+
+
+class Job(Frozen):
+    """What is sent to a worker. Not a record: it holds locations, which differ from machine to machine."""
+
+    trial: Trial
+    settings: dict[str, Any]
+    """Complete nested settings with the locations: what ``Task.settings`` validates."""
+    metric: str
+    """Full name of the metric that decides the study."""
+    direction: str
+    """``minimize`` or ``maximize``."""
+    resources: Resources
+    limits: Limits
+    wandb: Wandb
+    log_every_steps: int
+    cache: str
+    """Folder for prepared data on whatever node the job runs."""

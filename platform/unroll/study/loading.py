@@ -1,0 +1,102 @@
+"""Read a study: file, overrides, checks; either a sound ``Study`` or all its mistakes at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from unroll.contract import UserError, find_locations
+from unroll.study._check import check_study
+from unroll.study._document import Document, read_document
+from unroll.study._factors import arm_name, combine, read_factors
+from unroll.study._mistakes import Mistakes, details, plain_loc
+from unroll.study._overrides import own_overrides, setting_overrides
+from unroll.study._settings import anchor_locations, anchored
+from unroll.study.declaration import Declaration, Study
+from unroll.study.project import AnyTask, find_study, load_task
+
+_REQUIRED: dict[str, Any] = {"question": "?", "task": "unknown", "compare": {"unknown": []}}
+"""Stand-ins for required keys that are broken, so that the checks of the others can go on."""
+
+
+def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
+    """Read a study and check it against its task.
+
+    Args:
+        target: file, folder, or bare name of a study under ``studies/``.
+        overrides: ``key=value`` or ``key=a,b``, as on the command line.
+
+    Raises:
+        UserErrors: all mistakes together, one line each.
+        UserError: the study was not found, or its file is no YAML.
+    """
+    name, file = find_study(target)
+    document = read_document(file)
+    if not isinstance(document.data, dict):
+        raise UserError("a study must be a mapping of keys", where=document.where(()))
+    mistakes = Mistakes(document, own_overrides(document, overrides))
+    task = _find_task(document, mistakes)
+    if task:
+        _anchor(document, task, file.parent)
+        mistakes.errors += setting_overrides(document, overrides, task)
+    draft, broken = _declared(document, mistakes)
+    check_study(draft, broken, task, mistakes)
+    mistakes.raise_any()
+    assert task is not None  # noqa: S101  # a missing task is a mistake
+    return _study(draft, name, file, task)
+
+
+def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
+    name = document.data.get("task")
+    if not isinstance(name, str):
+        return None
+    try:
+        return load_task(name)
+    except UserError as error:
+        error.where = error.where if error.where != "task" else document.where(("task",))
+        mistakes.add_error(error)
+    return None
+
+
+def _anchor(document: Document, task: AnyTask, folder: Path) -> None:
+    """Make locations that the file names absolute: they are relative to the study's folder."""
+    if isinstance(settings := document.data.get("settings"), dict):
+        anchor_locations(settings, task.settings, folder)
+    compare = document.data.get("compare")
+    locations = find_locations(task.settings)
+    for levels in compare.values() if isinstance(compare, dict) else ():
+        for sets in levels.values() if isinstance(levels, dict) else ():
+            if isinstance(sets, dict):
+                sets.update({path: anchored(sets[path], folder) for path in locations & sets.keys()})
+
+
+def _declared(document: Document, mistakes: Mistakes) -> tuple[Declaration, set[str]]:
+    """Validate the study's own keys; broken ones are noted and replaced, and their names returned."""
+    written = {key: value for key, value in document.data.items() if value is not None}
+    try:
+        return _validated(written), set()
+    except ValidationError as error:
+        found = details(error)
+    for detail in found:
+        mistakes.add_pydantic(plain_loc(detail["loc"], written), detail, Declaration)
+    broken = {str(detail["loc"][0]) for detail in found}
+    healthy = {key: value for key, value in written.items() if key not in broken}
+    return _validated(_REQUIRED | healthy), broken
+
+
+def _validated(written: dict[str, Any]) -> Declaration:
+    return Declaration.model_validate_json(json.dumps(written), strict=True)
+
+
+def _study(draft: Declaration, name: str, file: Path, task: AnyTask) -> Study:
+    factors = read_factors(draft.compare)
+    first = next(combine(factors, draft.exclude))
+    chosen = {
+        "metric": draft.metric or next(iter(task.metrics)),
+        "baseline": draft.baseline or arm_name(factors, first),
+    }
+    return Study(**{**dict(draft), **chosen}, name=name, file=file)

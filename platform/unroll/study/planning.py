@@ -1,0 +1,179 @@
+"""From a study to what is to be run: arms with their sizes and data, trials, jobs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from unroll.contract import Dataset, Settings, UserError, find_locations
+from unroll.study._factors import Level, arm_name, arm_settings, combine, read_factors
+from unroll.study._settings import Nested, dumped, get, put, validated, without
+from unroll.study._size import count_parameters, solve_size, with_any_size
+from unroll.study.declaration import Study
+from unroll.study.identity import trial_id
+from unroll.study.job import Job
+from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.project import AnyTask, load_task
+from unroll.study.trial import Trial
+
+
+def make_plan(study: Study, *, cache: Path) -> Plan:
+    """Prepare the data on this node, size every arm, and list all trials.
+
+    Args:
+        study: as :func:`load_study` returns it.
+        cache: folder for prepared data on this node.
+
+    Raises:
+        UserError: data are missing or malformed, a size cannot be matched, or two arms are the same.
+    """
+    task = load_task(study.task)
+    datasets: dict[str, Dataset] = {}
+    sized = [_sized(study, task, name, levels, datasets, cache) for name, levels in _arms(study)]
+    arms = [arm for arm, _ in sized]
+    trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
+    _refuse_twins(trials)
+    return Plan(
+        study=study.name,
+        question=study.question,
+        task=study.task,
+        task_version=task.version,
+        item=task.item,
+        metric=study.metric,
+        metrics={
+            name: MetricNote(direction=metric.direction, unit=metric.unit, description=metric.description)
+            for name, metric in task.metrics.items()
+        },
+        baseline=study.baseline,
+        factors={factor.name: [level.name for level in factor.levels] for factor in read_factors(study.compare)},
+        arms=arms,
+        trials=trials,
+        declaration=_declaration(study, task),
+    )
+
+
+def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
+    """Give every trial what a worker needs beside it: locations, resources, limits.
+
+    Args:
+        plan: made from ``study``.
+        study: where the locations are.
+        cache: folder for prepared data on whatever node a job runs.
+    """
+    task = load_task(study.task)
+    locations = find_locations(task.settings)
+    shared = {arm: _complete(study, task, levels) for arm, levels in _arms(study)}
+    return [
+        Job(
+            trial=trial,
+            settings=_located(trial.settings, shared[trial.arm], locations),
+            metric=plan.metric,
+            direction=plan.metrics[plan.metric].direction,
+            resources=study.resources,
+            limits=study.limits,
+            wandb=study.wandb,
+            log_every_steps=study.log_every_steps,
+            cache=os.path.abspath(cache),
+        )
+        for trial in plan.trials
+    ]
+
+
+def _arms(study: Study) -> Iterator[tuple[str, tuple[Level, ...]]]:
+    factors = read_factors(study.compare)
+    for levels in combine(factors, study.exclude):
+        yield arm_name(factors, levels), levels
+
+
+def _complete(study: Study, task: AnyTask, levels: tuple[Level, ...]) -> Settings:
+    """Validated settings of an arm; where ``match`` solves the size, with some size."""
+    settings = arm_settings(study.settings, levels)
+    return validated(task.settings, with_any_size(settings, task) if study.match else settings)
+
+
+def _sized(
+    study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], datasets: dict[str, Dataset], cache: Path
+) -> tuple[Arm, Settings]:
+    """Prepare an arm's data, solve its size if asked to, and count its weights."""
+    settings = _complete(study, task, levels)
+    dataset = _dataset(task, settings, datasets, cache)
+    target = study.match.parameters if study.match else None
+    if target is not None:
+        settings = validated(task.settings, solve_size(task, dumped(settings), dataset, target, name))
+    factors = read_factors(study.compare)
+    arm = Arm(
+        name=name,
+        levels={factor.name: level.written for factor, level in zip(factors, levels, strict=True)},
+        parameters=count_parameters(task, settings, dataset),
+        target_parameters=target,
+        bounds=dict(dataset.bounds),
+        facts=dict(dataset.facts),
+        fingerprint=dataset.fingerprint,
+        steps=task.steps(settings, dataset),
+    )
+    return arm, settings
+
+
+def _dataset(task: AnyTask, settings: Settings, datasets: dict[str, Dataset], cache: Path) -> Dataset:
+    """Prepare data once for all arms with the same ``data`` section (the whole settings, where there is none)."""
+    nested = dumped(settings)
+    key = json.dumps(nested.get("data", nested), sort_keys=True)
+    if key not in datasets:
+        datasets[key] = task.prepare(settings, cache)
+    return datasets[key]
+
+
+def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int) -> Trial:
+    identity = trial_id(
+        task=study.task,
+        task_version=task.version,
+        settings=settings,
+        seed=seed,
+        phase="confirm",
+        fingerprint=arm.fingerprint,
+    )
+    return Trial(
+        id=identity,
+        study=study.name,
+        task=study.task,
+        task_version=task.version,
+        arm=arm.name,
+        seed=seed,
+        phase="confirm",
+        settings=without(dumped(settings), find_locations(task.settings)),
+        fingerprint=arm.fingerprint,
+        parameters=arm.parameters,
+    )
+
+
+def _refuse_twins(trials: list[Trial]) -> None:
+    """Two arms with the same content would be one arm with two names."""
+    seen: dict[str, str] = {}
+    for trial in trials:
+        if (other := seen.setdefault(trial.id, trial.arm)) != trial.arm:
+            raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{trial.arm}'")
+
+
+def _located(settings: Nested, shared: Settings, locations: frozenset[str]) -> Nested:
+    """Settings of a record with the locations of this machine."""
+    located, here = without(settings, ()), dumped(shared)
+    for path in sorted(locations):
+        put(located, path, get(here, path))
+    return located
+
+
+def _declaration(study: Study, task: AnyTask) -> dict[str, Any]:
+    """The study as declared, after overrides and defaults, without locations and without where it lies."""
+    locations = find_locations(task.settings)
+    declared = study.model_dump(mode="json", exclude={"name", "file"})
+    declared["settings"] = without(declared["settings"], locations)
+    declared["compare"] = {
+        factor: levels
+        if isinstance(levels, list)
+        else {name: without(sets, locations) for name, sets in levels.items()}
+        for factor, levels in declared["compare"].items()
+    }
+    return declared

@@ -1,0 +1,153 @@
+"""Find studies and tasks by looking into the folders: there is no central list."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from unroll.contract import Task, UserError
+from unroll.study.declaration import NAME, Declaration, is_safe
+
+AnyTask = Task[Any, Any]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Advice for a name that is not known: the nearest one, or the whole list where that is short.
+
+    >>> suggestion("hiden", ["hidden", "depth"])
+    "did you mean 'hidden'?"
+    """
+    names = list(dict.fromkeys(known))
+    last = {other.rpartition(".")[2]: other for other in names}
+    near = difflib.get_close_matches(name, names, n=1) or [
+        last[part] for part in difflib.get_close_matches(name.rpartition(".")[2], last, n=1)
+    ]
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known: {', '.join(map(repr, names))}" if 0 < len(names) <= 16 else ""
+
+
+def project_root() -> Path:
+    """The folder that holds ``tasks/`` and ``studies/``.
+
+    ``$UNROLL_ROOT`` wins; then the nearest ancestor of the working directory, then of this package.
+
+    Raises:
+        UserError: there is none.
+    """
+    if given := os.environ.get("UNROLL_ROOT"):
+        if not _is_root(Path(given)):
+            raise UserError("must be a folder with tasks/ and studies/", where="UNROLL_ROOT", received=given)
+        return Path(given).resolve()
+    for start in (Path.cwd() / "_", Path(__file__).resolve()):
+        for folder in start.parents:
+            if _is_root(folder):
+                return folder
+    raise UserError(
+        "no project was found: a folder with tasks/ and studies/",
+        received=str(Path.cwd()),
+        advice="change into it or set UNROLL_ROOT",
+    )
+
+
+def find_study(target: str | Path) -> tuple[str, Path]:
+    """Name and file of a study, given as file, folder, or bare name under ``studies/``.
+
+    Raises:
+        UserError: nothing is there (near names are told), or the name could not be a folder's.
+    """
+    path = _study_file(Path(target))
+    name = path.parent.name if path.name == "study.yaml" else path.stem
+    if not is_safe(NAME, name):
+        raise UserError("a study's name must be letters, digits, '_', '-' or '.'", received=repr(name))
+    return name, path
+
+
+def discover_studies() -> list[str]:
+    """Names of the studies of this project, sorted."""
+    return sorted(path.parent.name for path in project_root().glob("studies/*/study.yaml"))
+
+
+def discover_tasks() -> list[str]:
+    """Names of the tasks of this project, sorted: the folders of ``tasks/`` that hold a ``task.py``."""
+    return sorted(path.parent.name for path in project_root().glob("tasks/*/task.py"))
+
+
+def load_task(name: str) -> AnyTask:
+    """Import ``tasks.<name>.task`` and build its one task.
+
+    On a worker, where the code came as a package and no project folder exists, the package alone decides.
+
+    Raises:
+        UserError: there is no such task, or its file does not hold exactly one.
+    """
+    if not is_safe(NAME, name):
+        raise UserError("a task's name must be letters, digits, '_', '-' or '.'", received=repr(name))
+    _make_importable()
+    module = f"tasks.{name}.task"
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise _absent_task(name) from None
+    return _only_task([value for value in vars(found).values() if _is_task(value, module)], module)
+
+
+def _absent_task(name: str) -> UserError:
+    known = discover_tasks()
+    if name in known:  # the folder is there, but Python found another package of this name first
+        advice = "add tasks/__init__.py to the project"
+        return UserError("tasks is imported from elsewhere", where="task", received=repr(name), advice=advice)
+    return UserError("there is no such task", where="task", received=repr(name), advice=suggestion(name, known))
+
+
+def _only_task(classes: list[type[AnyTask]], module: str) -> AnyTask:
+    if len(classes) != 1:
+        names = ", ".join(sorted(found.__name__ for found in classes)) or "none"
+        raise UserError("must hold exactly one concrete Task", where=module, received=names)
+    task = classes[0]()
+    shared = sorted(set(task.settings.model_fields) & set(Declaration.model_fields))
+    if shared:
+        raise UserError(
+            "a section of settings must not be named like a study's own key", where=module, received=shared[0]
+        )
+    return task
+
+
+def _is_task(value: object, module: str) -> bool:
+    is_class = isinstance(value, type) and issubclass(value, Task)
+    return is_class and not inspect.isabstract(value) and value.__module__ == module
+
+
+def _is_root(folder: Path) -> bool:
+    return (folder / "tasks").is_dir() and (folder / "studies").is_dir()
+
+
+def _make_importable() -> None:
+    try:
+        root = str(project_root())
+    except UserError:
+        return
+    if root not in sys.path:
+        sys.path.insert(0, root)
+
+
+def _study_file(target: Path) -> Path:
+    bare = len(target.parts) == 1 and not target.suffix
+    candidates = [target] if target.is_absolute() else [Path.cwd() / target, project_root() / target]
+    if bare:  # a name means the study of this name, even where a folder of this name lies in the working directory
+        candidates = [project_root() / "studies" / target, *candidates]
+    for candidate in candidates:
+        for path in (candidate, candidate / "study.yaml"):
+            if path.is_file():
+                return path.resolve()
+    raise UserError(
+        "there is no such study", received=repr(str(target)), advice=suggestion(target.name, discover_studies())
+    )

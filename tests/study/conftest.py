@@ -1,0 +1,128 @@
+"""A project in a temporary folder with one tiny task, so that the generic parts are tested without the real ones."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TASK = """
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from unroll.contract import LOCATION, Metric, Settings, Task
+
+
+class Data(Settings):
+    corpus: Literal["toy", "text"] = "toy"
+    path: Path | None = Field(default=None, json_schema_extra={LOCATION: True})
+    lowercase: bool = False
+
+
+class Network(Settings):
+    cell: Literal["elman", "gru", "lstm"] = "lstm"
+    hidden: int = Field(default=16, ge=1, description="Units of each layer.")
+    depth: int = Field(default=1, ge=1)
+    dropout: float = Field(default=0, ge=0, lt=1)
+
+
+class Training(Settings):
+    epochs: int = Field(default=2, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    clip_norm: float | None = None
+    betas: tuple[float, ...] = (0.9, 0.999)
+
+
+class Everything(Settings):
+    data: Data = Data()
+    network: Network = Network()
+    training: Training = Training()
+
+    @model_validator(mode="after")
+    def _deep_enough(self):
+        if self.network.dropout and self.network.depth == 1:
+            raise ValueError("dropout between layers needs network.depth of 2 or more")
+        return self
+
+
+class Prepared:
+    def __init__(self, data):
+        self.fingerprint = "toy" if data.path is None else Path(data.path).read_text()
+        self.facts = {"vocabulary": 10}
+        self.bounds = {"validation/loss": 0.5}
+
+
+class Tiny(Task[Everything, Prepared]):
+    version = 1
+    settings = Everything
+    metrics = {
+        "validation/loss": Metric("minimize", "nats", "Mean loss."),
+        "test/accuracy": Metric("maximize", "", "Share that is right."),
+    }
+
+    def prepare(self, settings, cache):
+        with (cache / "calls").open("a") as calls:
+            calls.write("x")
+        return Prepared(settings.data)
+
+    def module(self, settings, dataset):
+        import torch
+
+        gates = {"elman": 1, "gru": 3, "lstm": 4}[settings.network.cell]
+        return torch.nn.Linear(9, gates * settings.network.hidden)
+
+    def data(self, settings, dataset, seed):
+        raise NotImplementedError
+
+    def epochs(self, settings):
+        return settings.training.epochs
+
+    def steps(self, settings, dataset):
+        return 100 * settings.training.epochs
+"""
+
+STUDY = """\
+question: Does gating help?
+task: tiny
+settings:
+  network: {depth: 2}
+  training: {epochs: 3}
+compare:
+  network.cell: [elman, gru, lstm]
+seeds: 2
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Root of a project with the task ``tiny`` and an empty ``studies/``; the working directory lies in it."""
+    folder = tmp_path / "project"
+    (folder / "tasks" / "tiny").mkdir(parents=True)
+    (folder / "studies").mkdir()
+    (folder / "tasks" / "__init__.py").touch()
+    (folder / "tasks" / "tiny" / "task.py").write_text(TASK)
+    monkeypatch.setenv("UNROLL_ROOT", str(folder))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    real = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "tasks"}
+    for name in real:
+        del sys.modules[name]
+    yield folder
+    for name in [name for name in sys.modules if name.split(".")[0] == "tasks"]:
+        del sys.modules[name]
+    sys.modules.update(real)
+
+
+@pytest.fixture
+def write(project: Path) -> Callable[..., Path]:
+    """Write ``studies/<name>/study.yaml`` and return its file."""
+
+    def write(text: str = STUDY, name: str = "cells") -> Path:
+        file = project / "studies" / name / "study.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(text.encode())
+        return file
+
+    return write
