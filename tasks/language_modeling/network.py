@@ -1,0 +1,53 @@
+"""A recurrent language model: what comes next, given all that came before."""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import Tensor, nn
+
+from tasks.recurrent.cell import State
+from tasks.recurrent.stack import RecurrentStack
+
+
+@final
+class LanguageModel(nn.Module):
+    """Embedding, recurrent stack, and a linear layer to one logit per token of the vocabulary (Mikolov et al. 2010).
+
+    Args:
+        vocabulary: number of tokens.
+        embedding: size of a token's embedding.
+        cell: name of the recurrent cell.
+        hidden: size of every recurrent layer's output.
+        depth: number of recurrent layers.
+        dropout: see :class:`~tasks.recurrent.stack.RecurrentStack`.
+        tie_weights: share one matrix between embedding and output (Press and Wolf 2017, arXiv 1608.05859);
+            needs embedding == hidden.
+    """
+
+    def __init__(
+        self, *, vocabulary: int, embedding: int, cell: str, hidden: int, depth: int, dropout: float, tie_weights: bool
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.recurrent = RecurrentStack(cell=cell, inputs=embedding, hidden=hidden, depth=depth, dropout=dropout)
+        self.output = nn.Linear(hidden, vocabulary)
+        if tie_weights:
+            self.output.weight = self.embedding.weight
+
+    def initial_state(self, batch: int) -> tuple[State, ...]:
+        """The state before the first token, one per layer, each part of shape (batch, hidden)."""
+        return self.recurrent.initial_state(batch)
+
+    def forward(self, tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Score the next token at every step.
+
+        Args:
+            tokens: ids, shape (time, batch).
+            state: what the steps before left.
+
+        Returns:
+            Logits of the following token, shape (time, batch, vocabulary), and the state after the last step.
+        """
+        outputs, state = self.recurrent(self.embedding(tokens), state)
+        return self.output(outputs), state

@@ -1,0 +1,47 @@
+"""Optimizers by name, and the schedule of the learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, assert_never, final
+
+import torch
+from torch import nn
+
+OptimizerName = Literal["sgd", "adam"]
+Reduction = Literal["token_mean", "time_sum"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Constant for ``decay_start`` epochs, then divided by ``decay_factor`` each epoch (Zaremba et al. 2014).
+
+    Args:
+        learning_rate: rate of the first epoch.
+        decay_start: epochs at that rate; None for all.
+        decay_factor: divisor of each epoch after them.
+    """
+
+    learning_rate: float
+    decay_start: int | None
+    decay_factor: float
+
+    def at(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 0."""
+        decays = 0 if self.decay_start is None else max(0, epoch + 1 - self.decay_start)
+        return self.learning_rate / self.decay_factor**decays
+
+
+def build_optimizer(
+    name: OptimizerName, parameters: Iterable[nn.Parameter], *, learning_rate: float
+) -> torch.optim.Optimizer:
+    """The optimizer of this name; fused kernels, which compute each weight on its own."""
+    match name:
+        case "sgd":
+            return torch.optim.SGD(parameters, lr=learning_rate, fused=True)
+        case "adam":
+            return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        case _:
+            assert_never(name)

@@ -1,0 +1,80 @@
+"""Settings of recurrent language models: the one home of every default."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.recurrent.cells import cell_names, check_cell
+from tasks.text import TextData
+from unroll.contract import Settings, UserError
+
+
+class Network(Settings):
+    """The network: embedding, a stack of recurrent layers, an output layer over the vocabulary."""
+
+    cell: str = Field(
+        "lstm", json_schema_extra={"enum": list(cell_names())}, description="Recurrent cell of every layer."
+    )
+    hidden: int = Field(128, ge=1, description="Size of each recurrent layer's output.")
+    depth: int = Field(1, ge=1, description="Number of recurrent layers.")
+    embedding: int | None = Field(None, ge=1, description="Size of a token's embedding; null: as large as hidden.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Zaremba's dropout: into every layer and out of the last.")
+    tie_weights: bool = Field(False, description="Use the embedding matrix as the output layer's matrix too.")
+    forget_bias: float | None = Field(
+        1.0, description="Initial bias of every forget gate; null: as drawn. Cells without a forget gate have none."
+    )
+    initialization: Literal["scaled", "uniform"] = Field(
+        "scaled", description="scaled: U(-1/sqrt(n), 1/sqrt(n)); uniform: U(-a, a) with a = initialization_scale."
+    )
+    initialization_scale: float = Field(0.1, gt=0, description="Half-width a of the uniform initialization.")
+
+    @field_validator("cell")
+    @classmethod
+    def _is_a_cell(cls, name: str) -> str:
+        try:
+            return check_cell(name)
+        except UserError as error:
+            raise ValueError(f"{error.rule}; {error.advice}") from None
+
+    @model_validator(mode="after")
+    def _tied_sizes_agree(self) -> Self:
+        if self.tie_weights and self.embedding not in (None, self.hidden):
+            raise ValueError(
+                f"tie_weights needs embedding equal to hidden, received embedding {self.embedding} "
+                f"and hidden {self.hidden}; leave embedding out"
+            )
+        return self
+
+
+class Training(Settings):
+    """Truncated back-propagation through time over contiguous columns of the training text."""
+
+    epochs: int = Field(10, ge=1, description="Passes over the training text.")
+    batch_size: int = Field(32, ge=1, description="Columns that the training text is cut into.")
+    bptt: int = Field(20, ge=1, description="Steps that the gradient goes back; the state is carried further.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="Plain SGD, or Adam with torch's betas and epsilon.")
+    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of the first epoch.")
+    decay_start: int | None = Field(
+        None, ge=1, description="Epochs at the first learning rate, after which it falls each epoch; null: never."
+    )
+    decay_factor: float = Field(2.0, ge=1, description="What the learning rate is divided by, each epoch of decay.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
+    )
+    reduction: Literal["token_mean", "time_sum"] = Field(
+        "token_mean",
+        description="Loss: mean over tokens, or sum over the steps of a window and mean over columns (Zaremba).",
+    )
+    evaluation_batch_size: int = Field(
+        1, ge=1, description="Columns that held-out text is cut into; 1: every token sees all the text before it."
+    )
+
+
+class LanguageModelingSettings(Settings):
+    """Everything that a study can set about a language model."""
+
+    data: TextData = Field(default_factory=TextData, description="The text.")
+    network: Network = Field(default_factory=Network, description="The network.")
+    training: Training = Field(default_factory=Training, description="How it learns.")

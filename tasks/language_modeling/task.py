@@ -1,0 +1,113 @@
+"""Recurrent language modelling, by word or by character."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, final
+
+from tasks.language_modeling.settings import LanguageModelingSettings, Network
+from tasks.text import TokenCorpus, load
+from unroll.contract import Metric, Task, UserError
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from tasks.language_modeling.network import LanguageModel
+
+
+@final
+class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
+    """Predict each token of a text from all the tokens before it; see this folder's README for papers and choices."""
+
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[LanguageModelingSettings]] = LanguageModelingSettings
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "validation/perplexity": Metric("minimize", "", "Perplexity of the validation text after the last epoch."),
+        "test/perplexity": Metric("minimize", "", "Perplexity of the test text after the last epoch."),
+        "train/perplexity": Metric(
+            "minimize", "", "Perplexity of the training text during the last epoch, with dropout, while weights moved."
+        ),
+    }
+
+    def prepare(self, settings: LanguageModelingSettings, cache: Path) -> TokenCorpus:
+        """Read the text, once per node; it must fill the training columns.
+
+        Raises:
+            UserError: the text is missing, malformed or too short.
+        """
+        corpus = load(settings.data, cache)
+        if len(corpus.train) < settings.training.batch_size:
+            raise UserError(
+                "the training text must have at least as many tokens as there are columns",
+                where="training.batch_size",
+                received=f"{len(corpus.train)} tokens for {settings.training.batch_size} columns",
+                advice="lower training.batch_size",
+            )
+        return corpus
+
+    def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
+        """Build the network and its loss."""
+        from tasks.language_modeling.module import LanguageModelingModule
+        from tasks.language_modeling.optimization import Schedule
+        from tasks.recurrent.initialization import Initialization
+
+        network, training = settings.network, settings.training
+        return LanguageModelingModule(
+            network=build_network(network, vocabulary=len(dataset.vocabulary)),
+            initialization=Initialization(
+                recipe=network.initialization,
+                scale=network.initialization_scale,
+                forget_bias=network.forget_bias,
+            ),
+            optimizer=training.optimizer,
+            schedule=Schedule(
+                learning_rate=training.learning_rate,
+                decay_start=training.decay_start,
+                decay_factor=training.decay_factor,
+            ),
+            clip_norm=training.clip_norm,
+            reduction=training.reduction,
+        )
+
+    def data(
+        self,
+        settings: LanguageModelingSettings,
+        dataset: TokenCorpus,
+        seed: int,  # noqa: ARG002
+    ) -> pl.LightningDataModule:
+        """Windows in the order of the text, which no seed changes."""
+        from tasks.language_modeling.batches import TextWindows
+
+        training = settings.training
+        return TextWindows(
+            dataset,
+            batch_size=training.batch_size,
+            bptt=training.bptt,
+            evaluation_batch_size=training.evaluation_batch_size,
+        )
+
+    def epochs(self, settings: LanguageModelingSettings) -> int:
+        """Number of passes over the training text."""
+        return settings.training.epochs
+
+    def steps(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
+        """Windows of all epochs: one optimizer step each."""
+        training = settings.training
+        column = len(dataset.train) // training.batch_size
+        return training.epochs * -(-column // training.bptt)
+
+
+def build_network(network: Network, *, vocabulary: int) -> LanguageModel:
+    """The network that the settings describe."""
+    from tasks.language_modeling.network import LanguageModel
+
+    return LanguageModel(
+        vocabulary=vocabulary,
+        embedding=network.hidden if network.embedding is None else network.embedding,
+        cell=network.cell,
+        hidden=network.hidden,
+        depth=network.depth,
+        dropout=network.dropout,
+        tie_weights=network.tie_weights,
+    )
