@@ -1,1 +1,30 @@
 """Remember: immutable records, atomic writes, read back as Polars frames."""
+
+from unroll.ledger.checkpoints import CheckpointStore
+from unroll.ledger.files import StorageError, write_atomic
+from unroll.ledger.frames import MISSING
+from unroll.ledger.ledger import Ledger
+from unroll.ledger.lock import Lock, Owner
+from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Status
+from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
+from unroll.ledger.run_record import RunRecord
+
+__all__ = [
+    "FINAL",
+    "MISSING",
+    "CheckpointStore",
+    "DamagedRecord",
+    "HistoryRow",
+    "Ledger",
+    "Lock",
+    "Outcome",
+    "Owner",
+    "Progress",
+    "RunRecord",
+    "Status",
+    "StorageError",
+    "UnknownFormat",
+    "read_record",
+    "write_atomic",
+    "write_record",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from unroll.study.trial import Frozen
 
 Status = Literal["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"]
@@ -19,7 +21,7 @@ class Outcome(Frozen):
     status: Status
     message: str = ""
     """One line for people: why it ended so; empty when completed."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = Field(default={})
     """Final metrics by full name; NaN and infinities are kept."""
     steps: int = 0
     items: int = 0
@@ -27,7 +29,7 @@ class Outcome(Frozen):
     """Wall-clock of training and evaluation, summed over the attempts that led here."""
     started: str = ""
     finished: str = ""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default={})
     """Hardware, versions and thread count that the numbers depend on."""
 
 
@@ -53,4 +55,4 @@ class Progress(Frozen):
     seconds: float = 0.0
     updated: float = 0.0
     """Unix time, seconds."""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = Field(default={})

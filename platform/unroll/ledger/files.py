@@ -1,0 +1,178 @@
+"""Write files so that a reader finds the old version, the new one, or none: never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from unroll.contract import UserError
+from unroll.ledger.processes import is_alive, machine, start_time
+
+_LEFTOVER = re.compile(r"\..+\.(?P<machine>[0-9a-f]{12})-(?P<pid>\d+)-(?P<started>\d*)-[0-9a-f]{8}\.tmp")
+_FOREIGN_LEFTOVER_AGE = 24 * 3600.0
+"""Seconds after which a temporary file of another machine is taken for abandoned."""
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+class StorageError(UserError, OSError):
+    """The disk refused: full, read-only, not permitted, broken. What was there before is untouched.
+
+    Args:
+        path: what was to be read or written.
+        cause: what the system said.
+    """
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        super().__init__(
+            "the results folder must be writable and have space",
+            where=str(path),
+            received=cause.strerror or str(cause),
+            advice="no record is lost: free space or fix the permissions and run the same command again",
+        )
+        self.errno = cause.errno
+        self.args = (path, cause)  # what pickle calls the class with
+
+
+def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write or replace ``path`` in one step.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        data: the whole new content.
+        durable: whether the file must survive a power cut once this returns.
+
+    Raises:
+        StorageError: the disk refused; the old version is still there, or already the new one.
+    """
+    with _storage(path), _temporary(path, data, durable=durable) as temporary:
+        os.replace(temporary, path)
+        _sync_folder(path.parent, durable=durable)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write ``path`` durably in one step unless it is there: of several writers exactly one succeeds.
+
+    Raises:
+        FileExistsError: somebody wrote ``path`` before; it is untouched.
+        StorageError: the disk refused.
+    """
+    with _storage(path), _temporary(path, data, durable=True) as temporary:
+        _link(temporary, path)
+        _sync_folder(path.parent, durable=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and its parents, durably.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise StorageError(folder, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    make_folder(folder.parent)
+    with _storage(folder):
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent, durable=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, durably; no error if it is not there.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with _storage(path), contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        _sync_folder(path.parent, durable=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that dead writers left in ``folder``; files in its folders stay."""
+    with contextlib.suppress(OSError):
+        for path in [path for path in folder.iterdir() if _is_abandoned(path)]:
+            path.unlink()
+
+
+def _is_abandoned(path: Path) -> bool:
+    match = _LEFTOVER.fullmatch(path.name)
+    if match is None:
+        return False
+    if match["machine"] == machine():
+        return not is_alive(int(match["pid"]), match["started"])
+    with contextlib.suppress(OSError):
+        return time.time() - path.stat().st_mtime > _FOREIGN_LEFTOVER_AGE
+    return False
+
+
+@contextlib.contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, StorageError):
+        raise
+    except OSError as error:
+        raise StorageError(path, error) from error
+
+
+@contextlib.contextmanager
+def _temporary(path: Path, data: bytes, *, durable: bool) -> Iterator[Path]:
+    """A whole file in the folder of ``path``: the same file system, so that renaming is one step."""
+    make_folder(path.parent)
+    writer = f"{machine()}-{os.getpid()}-{start_time(os.getpid())}-{uuid.uuid4().hex[:8]}"
+    temporary = path.with_name(f".{path.name}.{writer}.tmp")
+    try:
+        _write(temporary, data, durable=durable)
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _write(path: Path, data: bytes, *, durable: bool) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+        if durable:
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        # Over NFS the answer to a link that succeeded may be lost and the link asked for again.
+        if temporary.stat().st_nlink != 2:
+            raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        os.replace(temporary, path)
+
+
+def _sync_folder(folder: Path, *, durable: bool) -> None:
+    """Make a change of names in ``folder`` survive a power cut, where the file system can."""
+    if not durable:
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(handle)

@@ -1,0 +1,360 @@
+"""The study's record of truth: a folder of small immutable records.
+
+::
+
+    <results>/
+      plan.json                      the latest plan, replaced in one step
+      runs/<utc>-<random>.json       provenance of each run
+      lock/                          who owns the folder, see lock.py
+      stop                           a request to stop, addressed to one owner
+      trials/<id>/trial.json         the trial, written once
+      trials/<id>/attempts/0001.json outcome of the first attempt, immutable
+      trials/<id>/history/*.json     immutable segments of what was logged
+      trials/<id>/checkpoint/        the last two checkpoints
+      trials/<id>/progress.json      where it is: neither durable nor a record
+      trials.parquet, history.parquet  derived, rebuilt by ``compact``
+
+No record holds a path of the machine, so the folder can be moved and copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import ValidationError
+
+from unroll.contract import UserError
+from unroll.ledger.attempts import Attempts
+from unroll.ledger.files import StorageError, make_folder, remove, sweep, write_atomic
+from unroll.ledger.frames import check_metrics, history_table, trials_table, write_parquet
+from unroll.ledger.history import History
+from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
+from unroll.ledger.outcome import HistoryRow, Outcome, Progress
+from unroll.ledger.records import DamagedRecord, Reader, encode_record, read_record, write_record, write_record_once
+from unroll.ledger.run_record import RunRecord
+from unroll.study.plan import Plan
+from unroll.study.trial import Trial
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+class Ledger:
+    """The records in one results folder. Constructing it touches no disk.
+
+    Args:
+        root: the results folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._reader = Reader()
+
+    @classmethod
+    def create(cls, root: Path) -> Self:
+        """Open a results folder, made if there is none.
+
+        Raises:
+            UserError: something else lies there.
+            StorageError: the disk refused.
+        """
+        ledger = cls(root)
+        if not ledger._is_ledger() and root.exists() and not _is_empty(root):
+            raise UserError(
+                "results must go to a new folder, an empty one or one that holds results",
+                where=str(root),
+                advice="name another folder with --results",
+            )
+        make_folder(ledger._trials)
+        make_folder(ledger._runs)
+        return ledger
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Open a results folder.
+
+        Raises:
+            UserError: it is none.
+        """
+        ledger = cls(root)
+        if not ledger._is_ledger():
+            raise UserError(
+                "a results folder must hold trials and runs",
+                where=str(root),
+                received="another folder" if root.is_dir() else "no folder",
+                advice="give the folder that `unroll run` printed, such as results/quickstart",
+            )
+        return ledger
+
+    @property
+    def _trials(self) -> Path:
+        return self.root / "trials"
+
+    @property
+    def _runs(self) -> Path:
+        return self.root / "runs"
+
+    def _is_ledger(self) -> bool:
+        return self._trials.is_dir() and self._runs.is_dir()
+
+    # Plan and provenance
+
+    def save_plan(self, plan: Plan) -> None:
+        """Make this the current plan.
+
+        Raises:
+            UserError: a metric is named like a column of the trials.
+            StorageError: the disk refused.
+        """
+        check_metrics(plan.metrics)
+        write_record(self.root / "plan.json", "plan", plan)
+
+    def plan(self) -> Plan:
+        """The current plan.
+
+        Raises:
+            UserError: there is none yet.
+            DamagedRecord: it is damaged; ``unroll run`` or ``unroll plan`` writes it anew.
+        """
+        try:
+            return read_record(self.root / "plan.json", "plan", Plan)
+        except FileNotFoundError:
+            raise UserError(
+                "a results folder must hold a plan before it can be told about",
+                where=str(self.root),
+                advice="run the study into this folder first",
+            ) from None
+
+    def save_run(self, run: RunRecord, *, name: str | None = None) -> str:
+        """Write down a run; gives the name under which it lies.
+
+        Args:
+            run: what is known of it so far.
+            name: what an earlier call gave for the same run, which is replaced.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        name = name or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        write_record(self._runs / f"{name}.json", "run", run)
+        return name
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, oldest first; damaged ones are left to :meth:`damage`."""
+        runs = (self._reader.read(path, "run", RunRecord) for path in sorted(self._runs.glob("[!.]*.json")))
+        return [run for run in runs if run is not None]
+
+    def damage(self) -> list[DamagedRecord]:
+        """What this ledger found damaged while it read, by path. Whatever it held counts as missing."""
+        return self._reader.damage
+
+    # Trials
+
+    def folder(self, trial_id: str) -> Path:
+        """Where everything about a trial lies, which need not exist yet.
+
+        Raises:
+            UserError: the id could name a place outside the results folder.
+        """
+        if not _TRIAL_ID.fullmatch(trial_id):
+            raise UserError("a trial's id must be letters, digits, - and _", received=repr(trial_id))
+        return self._trials / trial_id
+
+    def register(self, trial: Trial) -> None:
+        """Write a trial down, once. A damaged copy is replaced: the id says what it held.
+
+        Raises:
+            UserError: another trial has this id.
+            StorageError: the disk refused.
+        """
+        path = self.folder(trial.id) / "trial.json"
+        try:
+            write_record_once(path, "trial", trial)
+        except FileExistsError:
+            known = self._reader.read(path, "trial", Trial, owner=trial.id)
+            if known is None:
+                write_record(path, "trial", trial)
+            elif encode_record("trial", known) != encode_record("trial", trial):
+                raise UserError(
+                    "a trial's id must stand for one content",
+                    where=str(path),
+                    received=_difference(known, trial),
+                    advice="name another folder with --results",
+                ) from None
+
+    def record(self, outcome: Outcome) -> int:
+        """Write down how an attempt ended, for good; gives the attempt's number. Durable once this returns.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        return self._attempts(outcome.trial).record(outcome)
+
+    def outcome(self, trial_id: str) -> Outcome | None:
+        """How a trial ended: its latest final outcome, else its latest; None if none can be read."""
+        return self._attempts(trial_id).latest()
+
+    def outcomes(self, ids: Iterable[str]) -> dict[str, Outcome]:
+        """How those of ``ids`` ended that have an outcome."""
+        found = ((trial_id, self.outcome(trial_id)) for trial_id in ids)
+        return {trial_id: outcome for trial_id, outcome in found if outcome is not None}
+
+    def append_history(self, trial_id: str, rows: Sequence[HistoryRow], *, step: int) -> None:
+        """Write down what was logged since the last call, up to ``step`` inclusive. Durable once this returns.
+
+        Raises:
+            ValueError: a row lies beyond ``step``.
+            StorageError: the disk refused.
+        """
+        self._history(trial_id).append(rows, step=step)
+
+    def rewind_history(self, trial_id: str, step: int) -> None:
+        """Forget what was logged beyond ``step``, before a resume from there.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._history(trial_id).rewind(step)
+
+    def note_progress(self, progress: Progress) -> None:
+        """Leave a note where a trial is.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        data = progress.model_dump_json().encode()
+        write_atomic(self.folder(progress.trial) / "progress.json", data, durable=False)
+
+    def progress(self, ids: Iterable[str]) -> dict[str, Progress]:
+        """Where those of ``ids`` are that left a readable note."""
+        found: dict[str, Progress] = {}
+        for trial_id in ids:
+            with contextlib.suppress(OSError, ValidationError):
+                data = (self.folder(trial_id) / "progress.json").read_bytes()
+                found[trial_id] = Progress.model_validate_json(data)
+        return found
+
+    def _attempts(self, trial_id: str) -> Attempts:
+        return Attempts(self.folder(trial_id) / "attempts", trial_id, self._reader)
+
+    def _history(self, trial_id: str) -> History:
+        return History(self.folder(trial_id) / "history", trial_id, self._reader)
+
+    # Frames
+
+    def trials_frame(self, plan: Plan) -> pl.DataFrame:
+        """One row per trial of ``plan``, in its order.
+
+        Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
+        parameters, steps, items, seconds, items_per_second and one per metric: null where a trial has none, and
+        NaN and infinities as they were.
+        """
+        return trials_table(plan.trials, self.outcomes(trial.id for trial in plan.trials), plan.metrics)
+
+    def every_trial_frame(self) -> pl.DataFrame:
+        """The same for all trials that were ever registered here, whatever their settings."""
+        folders = sorted(folder for folder in self._trials.iterdir() if _TRIAL_ID.fullmatch(folder.name))
+        found = (self._reader.read(path / "trial.json", "trial", Trial, owner=path.name) for path in folders)
+        trials = [trial for trial in found if trial is not None]
+        return trials_table(trials, self.outcomes(trial.id for trial in trials), ())
+
+    def history_frame(self, plan: Plan) -> pl.DataFrame:
+        """What the trials of ``plan`` logged: trial, arm, seed, step, epoch, seconds, metric, value.
+
+        (trial, step, metric) is unique; rows are ordered by the plan's trials and then by step.
+        """
+        return history_table((trial, self._history(trial.id).rows()) for trial in plan.trials)
+
+    def compact(self, plan: Plan) -> None:
+        """Rebuild ``trials.parquet`` and ``history.parquet``.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        write_parquet(self.root / "trials.parquet", self.trials_frame(plan))
+        write_parquet(self.root / "history.parquet", self.history_frame(plan))
+
+    # Ownership
+
+    @contextlib.contextmanager
+    def lock(
+        self, command: str | Sequence[str], *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+    ) -> Iterator[Lock]:
+        """Own the folder; what dead writers left is swept. Parameters as of :class:`unroll.ledger.lock.Lock`.
+
+        Raises:
+            UserError: a living owner has it (named with host, process and since when).
+            StorageError: the disk refused.
+        """
+        with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
+            self._sweep()
+            yield lock
+
+    def _sweep(self) -> None:
+        for folder in (self.root, self._runs, *self._trials.glob("*"), *self._trials.glob("*/*/")):
+            sweep(folder)
+
+    def owner(self) -> Owner | None:
+        """Who owns the folder, dead or alive; None if nobody does."""
+        return read_owner(self._lock)
+
+    def is_current(self, token: str) -> bool:
+        """Whether ``token`` still names the owner. A worker whose driver lost the folder must stop writing."""
+        owner = self.owner()
+        return owner is not None and owner.token == token
+
+    def request_stop(self, token: str) -> None:
+        """Ask the workers of the owner with this token to stop.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        write_atomic(self._stop, json.dumps({"token": token}).encode())
+
+    def stop_requested(self, token: str) -> bool:
+        """Whether workers of the owner with this token must stop: asked to, or the owner is no longer it."""
+        return not self.is_current(token) or self._stop_token() == token
+
+    def clear_stop(self) -> None:
+        """Forget a request to stop.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        remove(self._stop)
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def _stop(self) -> Path:
+        return self.root / "stop"
+
+    def _stop_token(self) -> object:
+        try:
+            request = json.loads(self._stop.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return request.get("token") if isinstance(request, dict) else None
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
+    except OSError as error:
+        raise StorageError(folder, error) from error
+
+
+def _difference(known: Trial, trial: Trial) -> str:
+    names = [name for name in Trial.model_fields if getattr(known, name) != getattr(trial, name)]
+    return f"another {' and '.join(names)}" if names else "another order or number format"

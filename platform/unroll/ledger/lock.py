@@ -1,0 +1,221 @@
+"""One owner per results folder, on a laptop as on a file system shared by many hosts.
+
+The folder ``lock`` holds numbered files; the highest number tells who owns the results: ``<n>.held`` names the owner,
+``<n>.free`` says that it went in order. Whoever may follow on ``n`` creates ``<n+1>.held`` in one exclusive step, so of
+several that find the same owner dead one wins. Then it looks again whether its number is the highest: somebody who
+decided long ago and comes late loses. A beat is written in place into the owner's own file, which needs no space on
+the disk and can never take the lock back from a follower.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from unroll.contract import UserError
+from unroll.ledger.files import make_folder, remove, write_once
+from unroll.ledger.processes import is_alive, machine, start_time
+from unroll.study.trial import Frozen
+
+HEARTBEAT = 2.0
+"""Seconds between two beats of an owner."""
+PATIENCE = 15.0
+"""Seconds without a beat after which an owner on another machine is taken for dead."""
+_BEAT_OFFSET = len('{"beat":"')
+_BEAT_WIDTH = 12
+_NAME = re.compile(r"(\d+)\.(held|free)")
+
+
+class Owner(Frozen):
+    """Who owns a results folder."""
+
+    beat: str
+    """Changes while the owner lives."""
+    token: str
+    host: str
+    machine: str
+    """See :func:`unroll.ledger.processes.machine`."""
+    pid: int
+    started: str
+    """When the process began, see :func:`unroll.ledger.processes.start_time`."""
+    since: str
+    """When the folder was taken: UTC, ISO 8601."""
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A numbered file of the folder ``lock``. Of one number, ``free`` beats ``held``."""
+
+    number: int
+    held: bool
+    path: Path
+
+
+class Lock:
+    """Owns a results folder from ``with`` to its end.
+
+    Args:
+        folder: the folder ``lock`` of the results folder.
+        command: what the owner runs, told to whoever is refused.
+        heartbeat: seconds between two beats.
+        patience: seconds without a beat after which an owner on another machine is taken for dead.
+    """
+
+    def __init__(
+        self, folder: Path, command: str | Sequence[str], *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+    ) -> None:
+        self.token = uuid.uuid4().hex
+        """Names this ownership: never used again."""
+        self._folder, self._heartbeat, self._patience = folder, heartbeat, patience
+        self._command = command if isinstance(command, str) else shlex.join(command)
+        self._released = threading.Event()
+
+    def __enter__(self) -> Self:
+        """Take the folder, from a dead owner if need be.
+
+        Raises:
+            UserError: a living owner has it.
+            StorageError: the disk refused.
+        """
+        make_folder(self._folder)
+        while not self._try_after(self._wait_for_free()):
+            pass
+        self._pid = os.getpid()
+        self._beats = threading.Thread(target=self._beat, name="unroll-lock", daemon=True)
+        self._beats.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give the folder free, unless this is a forked child of the owner or somebody else has taken it."""
+        if os.getpid() != self._pid:
+            return
+        self._released.set()
+        self._beats.join()
+        self._release()
+
+    def _wait_for_free(self) -> int:
+        """Number that may be followed; returns once nobody owns the folder."""
+        seen, since = None, time.monotonic()
+        while True:
+            place = _newest(self._folder)
+            if place is None or not place.held:
+                return place.number if place else 0
+            owner = _read(place.path)
+            if owner and owner.machine == machine():
+                if is_alive(owner.pid, owner.started):
+                    raise self._refuse(owner)
+                return place.number
+            now = (place.number, owner)
+            if seen is not None and owner and now != seen:
+                raise self._refuse(owner)
+            if seen == now and time.monotonic() - since > self._patience:
+                return place.number
+            if seen != now:
+                seen, since = now, time.monotonic()
+            time.sleep(min(0.25, self._patience / 10))
+
+    def _refuse(self, owner: Owner) -> UserError:
+        return UserError(
+            "a results folder must have one owner at a time",
+            where=str(self._folder.parent),
+            received=f"{owner.host}, process {owner.pid}, since {owner.since}, running {owner.command!r}",
+            advice="wait until it ends or stop it; or name another folder with --results",
+        )
+
+    def _try_after(self, number: int) -> bool:
+        """Follow on ``number``; False if somebody else did."""
+        self._path = self._folder / f"{number + 1:06}.held"
+        try:
+            write_once(self._path, self._describe())
+            return self._settle(number)
+        except FileExistsError:
+            return False
+        except BaseException:
+            self._release()
+            raise
+
+    def _settle(self, number: int) -> bool:
+        """Whether this ownership is the newest; then everything older goes."""
+        newest = _newest(self._folder)
+        if newest is None or newest.path != self._path:
+            remove(self._path)
+            return False
+        for place in _places(self._folder):
+            if place.number <= number:
+                remove(place.path)
+        return True
+
+    def _release(self) -> None:
+        owner = _read(self._path)
+        if owner and owner.token == self.token:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.rename(self._path.with_suffix(".free"))
+
+    def _describe(self) -> bytes:
+        owner = Owner(
+            beat="0" * _BEAT_WIDTH,
+            token=self.token,
+            host=socket.gethostname(),
+            machine=machine(),
+            pid=os.getpid(),
+            started=start_time(os.getpid()),
+            since=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=self._command,
+        )
+        return json.dumps(owner.model_dump(), separators=(",", ":")).encode("ascii") + b"\n"
+
+    def _beat(self) -> None:
+        """Count up in the owner's own file until released or followed by somebody else."""
+        count = 0
+        while not self._released.wait(self._heartbeat):
+            count += 1
+            with contextlib.suppress(FileNotFoundError, OSError):
+                handle = os.open(self._path, os.O_WRONLY)
+                try:
+                    os.pwrite(handle, f"{count:0{_BEAT_WIDTH}}".encode("ascii"), _BEAT_OFFSET)
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+
+
+def read_owner(folder: Path) -> Owner | None:
+    """Who owns the results folder by its folder ``lock``; None if nobody does or the file is unreadable."""
+    place = _newest(folder)
+    return _read(place.path) if place and place.held else None
+
+
+def _newest(folder: Path) -> _Place | None:
+    return max(_places(folder), key=lambda place: (place.number, not place.held), default=None)
+
+
+def _places(folder: Path) -> list[_Place]:
+    try:
+        matches = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    return [_Place(int(match[1]), match[2] == "held", path) for match, path in matches if match]
+
+
+def _read(path: Path) -> Owner | None:
+    try:
+        return Owner.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,64 @@
+"""Which process is it, and does it still live? Asked by the lock and by the sweeping of temporary files."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import socket
+from pathlib import Path
+
+_GONE = frozenset("ZXx")
+
+
+@functools.cache
+def machine() -> str:
+    """Short name of the set of processes that share our process ids.
+
+    The host's name alone is not enough: containers may share it and still count their processes apart, and
+    after a reboot every old process is gone although the name stays.
+    """
+    parts = [socket.gethostname()]
+    for read in (_boot, _namespace):
+        try:
+            parts.append(read())
+        except OSError:
+            parts.append("")
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _namespace() -> str:
+    return os.readlink("/proc/self/ns/pid")
+
+
+def start_time(pid: int) -> str:
+    """When the process started, in clock ticks since boot; empty where the system does not tell."""
+    status = _status(pid)
+    return status[19] if status else ""
+
+
+def is_alive(pid: int, started: str) -> bool:
+    """Whether the process of this machine that had ``pid`` and began at ``started`` still lives."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    status = _status(pid)
+    if not status:
+        return True
+    return status[0] not in _GONE and (not started or status[19] == started)
+
+
+def _status(pid: int) -> list[str]:
+    """Fields of ``/proc/<pid>/stat`` after the name, which may itself hold spaces and brackets."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

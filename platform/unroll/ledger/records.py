@@ -1,0 +1,204 @@
+"""Records: checksummed JSON that gives back exactly what was put in, or names the file that is damaged.
+
+A record is ``{"format": 1, "kind": ..., "sha256": ..., "body": {...}}``. The checksum covers format, kind and body
+as compact JSON. NaN and infinities are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a text that reads
+like one of them gets a ``=`` before it. Nothing in a record is ever run, and none holds an absolute path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from unroll.contract import UserError
+from unroll.ledger.files import StorageError, write_atomic, write_once
+
+FORMAT = 1
+"""Version of the format that is written, and the newest that is read."""
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_LIKE_SPECIAL = re.compile(r"=*(NaN|-?Infinity)")
+
+
+class DamagedRecord(UserError):
+    """A file of the results folder is not what was once written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            "a record must be what was once written",
+            where=str(path),
+            received=reason,
+            advice="bring the file back from a copy, or delete it: what it held counts as missing and is run again",
+        )
+        self.path = path
+        self.args = (path, reason)  # what pickle calls the class with
+
+
+class UnknownFormat(UserError):
+    """A file of the results folder was written by a newer Unroll."""
+
+    def __init__(self, path: Path, found: int) -> None:
+        super().__init__(
+            f"this version of Unroll reads records up to format {FORMAT}",
+            where=str(path),
+            received=f"format {found}",
+            advice="use the version of Unroll that wrote this results folder",
+        )
+        self.args = (path, found)  # what pickle calls the class with
+
+
+def encode_record(kind: str, model: BaseModel) -> bytes:
+    """The bytes of a record."""
+    body = _pack(model.model_dump())
+    return _compact({"format": FORMAT, "kind": kind, "sha256": _digest(kind, body), "body": body}) + b"\n"
+
+
+def write_record(path: Path, kind: str, model: BaseModel) -> None:
+    """Write or replace a record, atomically and durably.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    write_atomic(path, encode_record(kind, model))
+
+
+def write_record_once(path: Path, kind: str, model: BaseModel) -> None:
+    """Write a record that is never changed.
+
+    Raises:
+        FileExistsError: it is there already, with whatever content.
+        StorageError: the disk refused.
+    """
+    write_once(path, encode_record(kind, model))
+
+
+def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
+    """Read a record back.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedRecord: it is not what was once written, or not of this kind.
+        UnknownFormat: a newer Unroll wrote it.
+        StorageError: it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageError(path, error) from error
+    body = _open(path, kind, data)
+    try:
+        return model.model_validate(_unpack(body))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DamagedRecord(path, f"{kind} with {place or 'body'}: {first['msg']}") from None
+
+
+def _open(path: Path, kind: str, data: bytes) -> Any:
+    """Check a record's envelope and give its body."""
+    try:
+        envelope = json.loads(data, parse_constant=_refuse)
+        version, found, checksum, body = (envelope[key] for key in ("format", "kind", "sha256", "body"))
+        whole = checksum == _digest(found, body)
+    except (ValueError, RecursionError):
+        raise DamagedRecord(path, f"{len(data)} bytes that are no whole JSON") from None
+    except (KeyError, TypeError):
+        version, found, whole = _version(envelope), None, False
+    if isinstance(version, int) and version > FORMAT and not whole:
+        raise UnknownFormat(path, version)
+    if not whole or version != FORMAT:
+        raise DamagedRecord(path, "content that does not match its checksum")
+    if found != kind:
+        raise DamagedRecord(path, f"a record of kind {found!r} where {kind!r} belongs")
+    return body
+
+
+class Reader:
+    """Reads many records and remembers which of them were damaged."""
+
+    def __init__(self) -> None:
+        self._damage: dict[Path, DamagedRecord] = {}
+
+    @property
+    def damage(self) -> list[DamagedRecord]:
+        """What was found damaged and is still so, by path."""
+        return [self._damage[path] for path in sorted(self._damage)]
+
+    def read(self, path: Path, kind: str, model: type[ModelT], *, owner: str = "") -> ModelT | None:
+        """The record, or None if it is absent or damaged.
+
+        Args:
+            path: the file.
+            kind: what kind of record it must be.
+            model: what its body must hold.
+            owner: id of the trial that it must belong to; empty for records of no trial.
+
+        Raises:
+            UnknownFormat: a newer Unroll wrote it.
+            StorageError: it cannot be read.
+        """
+        self._damage.pop(path, None)
+        try:
+            record = read_record(path, kind, model)
+            self._check_owner(path, record, owner)
+        except FileNotFoundError:
+            return None
+        except DamagedRecord as error:
+            self._damage[path] = error
+            return None
+        return record
+
+    @staticmethod
+    def _check_owner(path: Path, record: BaseModel, owner: str) -> None:
+        found = getattr(record, "trial", getattr(record, "id", owner)) if owner else owner
+        if found != owner:
+            raise DamagedRecord(path, f"a record of trial {found}")
+
+
+def _version(envelope: Any) -> Any:
+    return envelope.get("format") if isinstance(envelope, dict) else None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _digest(kind: str, body: Any) -> str:
+    return hashlib.sha256(_compact([FORMAT, kind, body])).hexdigest()
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _pack(value: Any) -> Any:
+    """Python to JSON, one to one."""
+    if isinstance(value, dict):
+        return {key: _pack(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_pack(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, str) and _LIKE_SPECIAL.fullmatch(value):
+        return f"={value}"
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    """JSON to Python, the inverse of :func:`_pack`."""
+    if isinstance(value, dict):
+        return {key: _unpack(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpack(item) for item in value]
+    if isinstance(value, str) and _LIKE_SPECIAL.fullmatch(value):
+        return _SPECIAL.get(value, value[1:])
+    return value
