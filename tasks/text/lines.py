@@ -1,0 +1,96 @@
+"""From the bytes of a file to lines of text, strictly: what is not clearly text is refused with its place."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from unroll.contract import UserError
+
+_WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""First bytes of UTF-16 and UTF-32 (whose little-endian mark begins like that of UTF-16)."""
+_NO_FILE_ENCODINGS: Final = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+)
+"""Codecs of Python that are no encodings of whole text files."""
+
+
+def canonical_encoding(name: str) -> str:
+    """Python's one name for a text encoding; ``utf-8-sig`` is ``utf-8``, for a byte-order mark never is text.
+
+    Raises:
+        ValueError: Python knows no text encoding of this name.
+    """
+    try:
+        known = codecs.lookup(name).name
+        with suppress(UnicodeError):  # "text" need not be text in it: UTF-32
+            b"text".decode(name)
+    except (LookupError, ValueError):  # ValueError: NUL in the name
+        known = ""
+    if not known or known in _NO_FILE_ENCODINGS:
+        raise ValueError("must be a text encoding that Python knows, such as utf-8, utf-16 or latin-1")
+    return "utf-8" if known == "utf-8-sig" else known
+
+
+def read_lines(path: Path, encoding: str) -> list[str]:
+    r"""Lines of a text file, without line ends.
+
+    A line ends with ``\n`` or ``\r\n``; nothing else that Unicode calls a line break does. A byte-order mark is no
+    part of the text. A file whose name ends in ``.gz`` is unpacked.
+
+    Raises:
+        UserError: the file cannot be read, is empty, is not text in this encoding, or holds NUL or a lone ``\r``.
+    """
+    text = _decode(_unpack(path), encoding, path)
+    if not text:
+        raise UserError("a text must not be empty", where=str(path))
+    _refuse(text, "\0", "NUL is no text", path, "is it a binary file, or in another encoding (data.encoding)?")
+    text = text.replace("\r\n", "\n")
+    _refuse(text, "\r", r"lines must end with \n or \r\n", path, r"replace each lone \r")
+    return text.removesuffix("\n").split("\n")
+
+
+def _unpack(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError("a file named .gz must be whole gzip data", where=str(path), received=str(error)) from error
+    except OSError as error:
+        raise UserError("the file must be readable", where=str(path), received=error.strerror or str(error)) from error
+
+
+def _decode(content: bytes, encoding: str, path: Path) -> str:
+    if content.startswith(_WIDE_MARKS) and not encoding.startswith(("utf-16", "utf-32")):
+        raise UserError(
+            f"the text must be {encoding}",
+            where=f"{path}, byte 0",
+            received="the byte-order mark of UTF-16 or UTF-32",
+            advice="set data.encoding=utf-16",
+        )
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise _undecodable(content, encoding, path, error) from error
+
+
+def _undecodable(content: bytes, encoding: str, path: Path, error: UnicodeDecodeError) -> UserError:
+    line = content[: error.start].decode(encoding, errors="ignore").count("\n") + 1
+    return UserError(
+        f"the text must be {encoding}",
+        where=f"{path}, line {line}, byte {error.start}",
+        received=f"byte 0x{content[error.start]:02X}",
+        advice="set data.encoding to the file's encoding, for instance latin-1",
+    )
+
+
+def _refuse(text: str, character: str, rule: str, path: Path, advice: str) -> None:
+    place = text.find(character)
+    if place >= 0:
+        line = text.count("\n", 0, place) + 1
+        column = place - text.rfind("\n", 0, place)
+        raise UserError(rule, where=f"{path}, line {line}, character {column}", received=repr(character), advice=advice)

@@ -1,0 +1,96 @@
+"""Which text a task learns from, as a study declares it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Final, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.text import corpora
+from tasks.text.corpus import TokenCorpus
+from tasks.text.lines import canonical_encoding
+from tasks.text.streams import Level
+from unroll.contract import LOCATION, Settings
+
+CORPORA: Final = tuple(sorted(module.name for module in iter_modules(corpora.__path__)))
+"""Kinds of corpora: the modules of ``tasks/text/corpora``."""
+
+
+class TextData(Settings):
+    """The ``data`` section of a task on text."""
+
+    corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
+    """Kind of corpus: a module of ``tasks/text/corpora``."""
+    path: Path | None = Field(None, json_schema_extra={LOCATION: True})
+    """File or folder to read; relative to the folder that the command runs in."""
+    level: Level = "word"
+    """What a token is."""
+    encoding: str = "utf-8"
+    """Encoding of the files, a name that Python knows."""
+    validation_fraction: float = Field(0.05, gt=0, lt=1)
+    """Share of the lines of a single file that is validation text."""
+    test_fraction: float = Field(0.05, gt=0, lt=1)
+    """Share of the lines of a single file, its last ones, that is test text."""
+    vocabulary_size: int | None = Field(None, ge=2)
+    """Most words to keep, ``<eos>`` and ``<unk>`` included."""
+    minimum_count: int = Field(1, ge=1)
+    """Words that the training text has less often become ``<unk>``."""
+    sentences: int = Field(3000, ge=1)
+    """Training sentences that are generated; validation and test text get a fifth of it each."""
+    seed: int = Field(1, ge=0)
+    """What the sentences are generated from; no trial's seed."""
+
+    @field_validator("corpus")
+    @classmethod
+    def _known(cls, corpus: str) -> str:
+        if corpus not in CORPORA:
+            raise ValueError(f"must be one of {', '.join(CORPORA)}")
+        return corpus
+
+    @field_validator("encoding")
+    @classmethod
+    def _canonical(cls, encoding: str) -> str:
+        return canonical_encoding(encoding)
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        """A worker's process stands in another folder than the command's."""
+        return None if path is None else path.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _leave_training_text(self) -> Self:
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction and test_fraction must leave training text: their sum is 1 or more")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_idle_settings(self) -> Self:
+        """A setting that this kind of corpus never looks at must not seem to have done something."""
+        used = {"corpus", *_reader(self.corpus).SETTINGS}
+        idle = [
+            name
+            for name, field in type(self).model_fields.items()
+            if name not in used and getattr(self, name) != field.default
+        ]
+        if idle:
+            raise ValueError(f"corpus {self.corpus} has no use for {', '.join(idle)}: leave it out")
+        return self
+
+
+def load(settings: TextData, cache: Path) -> TokenCorpus:
+    """The corpus that the settings name, from ``cache`` where it was prepared before.
+
+    Raises:
+        UserError: the data are missing or malformed.
+    """
+    corpus: TokenCorpus = _reader(settings.corpus).read(settings, cache)
+    return corpus
+
+
+def _reader(corpus: str) -> ModuleType:
+    return import_module(f"{corpora.__name__}.{corpus}")

@@ -1,0 +1,7 @@
+"""The toy language: an unambiguous probabilistic grammar of English-like sentences, and its translation."""
+
+from tasks.text.toy.grammar import toy_grammar
+from tasks.text.toy.reader import read_toy
+from tasks.text.toy.sentence import ToySentence, annotate, generate
+
+__all__ = ["ToySentence", "annotate", "generate", "read_toy", "toy_grammar"]

@@ -1,0 +1,86 @@
+"""The grammar's entries, made from the tables of the lexicon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tasks.text.toy import lexicon
+from tasks.text.toy.rules import Entry, Number, Rule
+
+Table = dict[str, tuple[Rule, ...]]
+
+SUBJECTS: Final = ("he", "she", "it", "they")
+"""Pronouns, which stand for gender and number of a noun phrase."""
+NUMBERS: Final[tuple[Number, ...]] = ("singular", "plural")
+_NOUN_ENDINGS: Final[Mapping[Number, str]] = {"singular": "o", "plural": "oj"}
+_VERB_ENDINGS: Final[Mapping[Number, str]] = {"singular": "as", "plural": "anz"}
+
+
+def number_of(subject: str) -> Number:
+    """Grammatical number of what this pronoun stands for."""
+    return "plural" if subject == "they" else "singular"
+
+
+def dictionary() -> Table:
+    """The entries of all word classes."""
+    table: Table = {"ADJECTIVE": _adjectives(), "PLACE": _places()}
+    for symbol, (part_of_speech, rows) in lexicon.INVARIABLE.items():
+        table[symbol] = tuple(Entry((word,), part_of_speech, (other,), 1 / len(rows)) for word, other in rows)
+    for gender in lexicon.FIRST_NAMES:
+        table[f"NAME:{gender}"] = _names(gender)
+    for subject in SUBJECTS:
+        table[f"NOUN:{subject}"] = _nouns(subject)
+        table[f"PRONOUN:{subject}"] = _pronoun(subject)
+    for number in NUMBERS:
+        table |= _verbs(number)
+    return table
+
+
+def _adjectives() -> tuple[Entry, ...]:
+    rate = 1 / len(lexicon.ADJECTIVES)
+    return tuple(Entry((word,), "ADJ", (other,), rate, polarity=sign) for word, other, sign in lexicon.ADJECTIVES)
+
+
+def _places() -> tuple[Entry, ...]:
+    rate = 1 / len(lexicon.PLACES)
+    return tuple(Entry(words, "PROPN", other, rate, number="singular", entity="LOC") for words, other in lexicon.PLACES)
+
+
+def _names(gender: str) -> tuple[Entry, ...]:
+    """First names, as often alone as with a last name."""
+    names: list[tuple[tuple[str, ...], tuple[str, ...], float]] = []
+    first_names, last_names = lexicon.FIRST_NAMES[gender], lexicon.LAST_NAMES
+    for first, other_first in first_names:
+        names.append(((first,), (other_first,), 0.5 / len(first_names)))
+        rate = 0.5 / len(first_names) / len(last_names)
+        names.extend(((first, last), (other_first, other_last), rate) for last, other_last in last_names)
+    return tuple(Entry(words, "PROPN", other, rate, number="singular", entity="PER") for words, other, rate in names)
+
+
+def _nouns(subject: str) -> tuple[Entry, ...]:
+    """Singular nouns that this pronoun stands for; behind *they*, the plurals of all nouns."""
+    number = number_of(subject)
+    place = NUMBERS.index(number)
+    rows = lexicon.NOUNS.get(subject) or [row for nouns in lexicon.NOUNS.values() for row in nouns]
+    return tuple(
+        Entry((row[place],), "NOUN", (row[2] + _NOUN_ENDINGS[number],), 1 / len(rows), number=number) for row in rows
+    )
+
+
+def _pronoun(subject: str) -> tuple[Entry]:
+    return (Entry((subject,), "PRON", (lexicon.PRONOUNS[subject],), number=number_of(subject)),)
+
+
+def _verbs(number: Number) -> Table:
+    place, ending = NUMBERS.index(number), _VERB_ENDINGS[number]
+    table: Table = {}
+    for symbol, rows in lexicon.VERBS.items():
+        table[f"{symbol}:{number}"] = tuple(
+            Entry((row[:2][place],), "VERB", (row[2] + ending,), 1 / len(rows), number=number, polarity=row[3])
+            for row in rows
+        )
+    for symbol, forms in lexicon.AUXILIARIES.items():
+        word, other = forms[place]
+        table[f"AUXILIARY:{symbol}:{number}"] = (Entry((word,), "AUX", (other,), number=number),)
+    return table

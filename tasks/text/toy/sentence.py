@@ -1,0 +1,107 @@
+"""A sentence of the toy language with all that is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from random import Random
+from typing import Final, Literal
+
+from tasks.text.toy.derivation import Derivation, draw
+from tasks.text.toy.grammar import CLAUSES, toy_grammar
+from tasks.text.toy.rules import Entry, Number
+from unroll.contract import derive_seed
+
+Sentiment = Literal["negative", "neutral", "positive"]
+
+_SENTIMENTS: Final[Mapping[int, Sentiment]] = {-1: "negative", 0: "neutral", 1: "positive"}
+_NOUNS: Final = frozenset({"NOUN", "PROPN"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToySentence:
+    """One sentence.
+
+    Args:
+        words: the sentence.
+        parts_of_speech: a tag of Universal Dependencies for each word.
+        entity_tags: a BIO tag for each word; the entities are persons (``PER``) and places (``LOC``).
+        sentiment: whether praise or blame prevails.
+        translation: the sentence in the other language.
+        log_probability: natural logarithm of the probability that the grammar gives the sentence.
+        subject_number: of the main clause's subject.
+        subject_index: place of the subject's head in ``words``.
+        verb_index: place of the verb that agrees with it.
+        attractors: nouns between the two whose number is not the subject's.
+    """
+
+    words: tuple[str, ...]
+    parts_of_speech: tuple[str, ...]
+    entity_tags: tuple[str, ...]
+    sentiment: Sentiment
+    translation: tuple[str, ...]
+    log_probability: float
+    subject_number: Number
+    subject_index: int
+    verb_index: int
+    attractors: int
+
+
+def generate(seed: int, stream: str, sentences: int) -> list[ToySentence]:
+    """The first sentences of a random stream, the same in every process.
+
+    Args:
+        seed: of all streams.
+        stream: name of the stream; streams of other names are independent.
+        sentences: how many.
+    """
+    return list(islice(_stream(seed, stream), sentences))
+
+
+def _stream(seed: int, stream: str) -> Iterator[ToySentence]:
+    random = Random(derive_seed(seed, "toy language", stream))  # noqa: S311 - its stream is the same in every Python
+    while True:
+        yield annotate(draw(toy_grammar(), random))
+
+
+def annotate(derivation: Derivation) -> ToySentence:
+    """What a derivation says about its sentence."""
+    leaves = list(derivation.leaves())
+    entries = [leaf.entry for leaf in leaves]
+    subject, verb = (_place(leaves, part.head()) for part in _main_clause(derivation).parts)
+    number = entries[verb].number
+    assert number is not None, "every verb has a number"  # noqa: S101 - a mistake in the lexicon
+    return ToySentence(
+        words=tuple(word for entry in entries for word in entry.words),
+        parts_of_speech=tuple(entry.part_of_speech for entry in entries for _ in entry.words),
+        entity_tags=tuple(tag for entry in entries for tag in _entity_tags(entry)),
+        sentiment=_SENTIMENTS[(derivation.sentiment() > 0) - (derivation.sentiment() < 0)],
+        translation=derivation.translation(),
+        log_probability=derivation.log_probability(),
+        subject_number=number,
+        subject_index=sum(len(entry.words) for entry in entries[:subject]),
+        verb_index=sum(len(entry.words) for entry in entries[:verb]),
+        attractors=sum(_attracts(entry, number) for entry in entries[subject + 1 : verb]),
+    )
+
+
+def _main_clause(derivation: Derivation) -> Derivation:
+    """The outermost subject and verb phrase."""
+    while derivation.symbol not in CLAUSES:
+        derivation = derivation.head_part()
+    return derivation
+
+
+def _place(leaves: Sequence[Derivation], wanted: Derivation) -> int:
+    """Place of this very leaf; an equal one may stand elsewhere."""
+    return next(place for place, leaf in enumerate(leaves) if leaf is wanted)
+
+
+def _entity_tags(entry: Entry) -> Iterator[str]:
+    for place, _ in enumerate(entry.words):
+        yield "O" if entry.entity is None else f"{'I' if place else 'B'}-{entry.entity}"
+
+
+def _attracts(entry: Entry, number: Number) -> bool:
+    return entry.part_of_speech in _NOUNS and entry.number not in (None, number)
