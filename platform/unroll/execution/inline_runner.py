@@ -1,0 +1,41 @@
+"""The in-process twin of the Ray runner: one trial after another, for debugging, with the same numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from unroll.execution.runner import Observer
+from unroll.execution.session import Session
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
+from unroll.study.job import Job
+from unroll.tracking import close_mirror
+
+
+class InlineRunner:
+    """Runs trials one after another in this process: breakpoints work, and nothing is retried or timed out."""
+
+    def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
+        """See :class:`unroll.execution.runner.Runner`."""
+        try:
+            for job in jobs:
+                if ledger.stop_requested(token):
+                    return
+                observer.finished(self._run_one(job, ledger, token, observer))
+        finally:
+            close_mirror()
+
+    def _run_one(self, job: Job, ledger: Ledger, token: str, observer: Observer) -> Outcome:
+        session = Session(job, ledger, token=token, guarded=False)
+        refreshed = time.monotonic()
+        try:
+            while True:
+                seen = session.advance(timeout=1.0)
+                if isinstance(seen, Outcome):
+                    return seen
+                if time.monotonic() - refreshed >= 1.0:
+                    observer.refresh()
+                    refreshed = time.monotonic()
+        finally:
+            session.close()

@@ -1,0 +1,90 @@
+"""A trial that trains in a thread of its own, seen from outside one validation at a time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from unroll.execution.attempt import Attempt, Update
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
+from unroll.study.job import Job
+
+
+class Session:
+    """Runs one :class:`Attempt`; :meth:`advance` returns at its next validation or at its end.
+
+    Training goes on at most one validation ahead of the caller. A thread, because Lightning's ``fit`` cannot be left
+    and entered again between validations without rebuilding its optimizers.
+
+    Args:
+        job: what to run.
+        ledger: where it is recorded.
+        token: proof that the caller owns the results folder; an orphan whose owner was replaced stops by itself.
+        guarded: see :class:`Attempt`.
+    """
+
+    def __init__(self, job: Job, ledger: Ledger, *, token: str, guarded: bool) -> None:
+        self._ledger, self._token = ledger, token
+        self._stop = threading.Event()
+        self._updates: queue.Queue[Update | Outcome | BaseException] = queue.Queue(maxsize=1)
+        self._asked_at = 0.0
+        attempt = Attempt(job, ledger, stop_asked=self._stop_asked, report=self._put, guarded=guarded)
+        self._thread = threading.Thread(
+            target=self._run, args=(attempt.run,), name=f"trial {job.trial.id}", daemon=True
+        )
+        self._thread.start()
+
+    def advance(self, timeout: float | None = None) -> Update | Outcome | None:
+        """Wait for the next validation (an :class:`Update`) or the end (an :class:`Outcome`).
+
+        Args:
+            timeout: seconds to wait, for ever if None; None is returned when they have passed.
+
+        Raises:
+            Exception: the infrastructure failed; the trial may be tried again.
+        """
+        try:
+            item = self._updates.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Ask for a saved state and an end, and wait for both."""
+        self._stop.set()
+        while self._thread.is_alive():
+            self._drain()
+            self._thread.join(timeout=0.05)
+
+    def _run(self, run: Callable[[], Outcome]) -> None:
+        try:
+            self._put(run())
+        except BaseException as error:  # handed over to the caller's thread, which raises it
+            self._put(error)
+
+    def _put(self, item: Update | Outcome | BaseException) -> None:
+        while True:
+            try:
+                return self._updates.put(item, timeout=0.2)
+            except queue.Full:
+                if self._stop.is_set():
+                    return None
+
+    def _drain(self) -> None:
+        try:
+            self._updates.get_nowait()
+        except queue.Empty:
+            return
+
+    def _stop_asked(self) -> bool:
+        """Look into the results folder at most once a second: the one place that all nodes share."""
+        if not self._stop.is_set() and time.monotonic() - self._asked_at >= 1.0:
+            self._asked_at = time.monotonic()
+            if self._ledger.stop_requested(self._token):
+                self._stop.set()
+        return self._stop.is_set()

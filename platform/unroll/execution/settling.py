@@ -1,0 +1,39 @@
+"""Outcomes for attempts that could not record their own end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from unroll.execution.attempt import STACKS
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome, Status
+
+
+def settle_hung_attempt(ledger: Ledger, trial: str) -> Outcome | None:
+    """Record a timeout if the watchdog ended the last attempt; None if it did not.
+
+    The watchdog leaves the stacks of a hung process behind, so a file that is not empty is its signature.
+    """
+    stacks = ledger.folder(trial) / STACKS
+    if not stacks.exists() or not stacks.stat().st_size:
+        return None
+    kept = stacks.with_name(f"stacks-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt")
+    stacks.replace(kept)
+    return record_end(ledger, trial, "timeout", f"no progress for too long; the stacks are in {kept.name}")
+
+
+def record_end(ledger: Ledger, trial: str, status: Status, message: str) -> Outcome:
+    """Record how an attempt ended, seen from outside its process."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    progress = ledger.progress([trial]).get(trial)
+    outcome = Outcome(
+        trial=trial,
+        status=status,
+        message=message,
+        steps=progress.step if progress else 0,
+        seconds=progress.seconds if progress else 0.0,
+        started=now,
+        finished=now,
+    )
+    ledger.record(outcome)
+    return outcome

@@ -1,0 +1,73 @@
+"""A trial as Ray Tune sees it: a class whose process serves one trial after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from unroll.execution.session import Session
+from unroll.execution.settling import settle_hung_attempt
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
+from unroll.study.job import Job
+from unroll.tracking import close_mirror
+
+WORK = "work"
+"""Tune's configuration key under which a trial finds its job, the results folder and the owner's token."""
+
+
+class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped to us
+    """One ``step`` trains up to the next validation.
+
+    Tune sees the steps, which is what its schedulers need; the ledger sees everything. Tune's own checkpoints are not
+    used: a trial that starts finds its last state in the results folder, which all nodes share.
+    """
+
+    _session: Session | None
+    _hung: Outcome | None
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Start the trial that ``config`` describes."""
+        self._session = None
+        work = config[WORK]
+        job = Job.model_validate_json(work["job"])
+        ledger = Ledger(Path(work["results"]))
+        self._hung = settle_hung_attempt(ledger, job.trial.id)
+        if self._hung is None:
+            self._session = Session(job, ledger, token=work["token"], guarded=True)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial in the same process."""
+        self._close()
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train up to the next validation or the end."""
+        seen = self._hung or self._advance()
+        if isinstance(seen, Outcome):
+            return {"status": seen.status, "optimizer_steps": seen.steps, "done": True}
+        return {"status": "running", "optimizer_steps": seen.step, "done": False}
+
+    def _advance(self) -> Any:
+        if self._session is None:
+            raise RuntimeError("a step was asked for before setup")
+        return self._session.advance()
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: the ledger keeps the checkpoints."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: the ledger keeps the checkpoints."""
+
+    def cleanup(self) -> None:
+        """End the trial with its state saved, and the mirror with it."""
+        self._close()
+        close_mirror()
+
+    def _close(self) -> None:
+        if self._session:
+            self._session.close()
+            self._session = None

@@ -1,0 +1,74 @@
+"""``kill -9`` of the driver, of a trial's worker and of the raylet, at several moments: nothing changes in the end."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MOMENTS = [pytest.param(seed, marks=[] if seed == 0 else [pytest.mark.slow]) for seed in range(4)]
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 90) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def running_worker(results: Path) -> int | None:
+    """Process number of a trial that made progress and is alive."""
+    for note in results.glob("trials/*/progress.json"):
+        try:
+            pid = int(json.loads(note.read_text())["pid"])
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+        except (OSError, ValueError, KeyError):
+            continue
+        if "ray::" in command:
+            return pid
+    return None
+
+
+def raylet_of(driver: int) -> int | None:
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, parent = (
+                (folder / "comm").read_text().strip(),
+                (folder / "stat").read_text().rsplit(")", 1)[1].split()[1],
+            )
+        except OSError:
+            continue
+        if name == "raylet" and int(parent) == driver:
+            return int(folder.name)
+    return None
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("victim", ["driver", "worker", "raylet"])
+def test_a_killed_study_completes_with_the_same_numbers(
+    victim: str, moment: int, line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    driver = line.start("run", str(line.study), "--results", str(results), "--no-report")
+    try:
+        wait_for(lambda: running_worker(results) or driver.poll() is not None)
+        time.sleep(random.Random(f"{victim} {moment}").uniform(0.0, 4.0))
+        pid = {"driver": lambda: driver.pid, "worker": lambda: running_worker(results)}.get(
+            victim, lambda: raylet_of(driver.pid)
+        )()
+        if pid is not None and driver.poll() is None:
+            os.kill(pid, signal.SIGKILL)
+        driver.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        os.killpg(driver.pid, signal.SIGKILL)
+        raise
+    line.run(results)
+    assert line.results(results) == undisturbed

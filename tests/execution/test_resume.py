@@ -1,0 +1,103 @@
+"""A trial stopped after any step and taken up again, by other means, is bit for bit the trial that was left alone."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from unroll.execution.attempt import Attempt, Update
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
+from unroll.study import load_study, make_jobs, make_plan
+from unroll.study.job import Job
+
+STUDY = """
+question: Is a stopped trial the same trial?
+task: language_modeling
+settings:
+  data: {corpus: toy_language, sentences: 60}
+  network: {hidden: 8, embedding: 8, dropout: 0.2}
+  training: {epochs: 2, batch_size: 8, bptt: 20, learning_rate: 1e-2, optimizer: adam}
+compare:
+  network.cell: [lstm]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Callable[[Path], Ledger]]:
+    folder = tmp_path_factory.mktemp("resume")
+    (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    study = load_study(folder / "study.yaml")
+    plan = make_plan(study, cache=folder / "cache")
+    (job,) = make_jobs(plan, study, cache=folder / "cache")
+
+    def ledger(at: Path) -> Ledger:
+        made = Ledger.create(at)
+        made.save_plan(plan)
+        made.register(job.trial)
+        return made
+
+    return job, ledger
+
+
+def attempt(job: Job, ledger: Ledger, *, stop_after: int | None = None) -> Outcome:
+    """Run one attempt; ``stop_after`` optimizer steps it is asked to stop."""
+    holder: list[Attempt] = []
+
+    def asked() -> bool:
+        return stop_after is not None and holder[0]._clock()[0] >= stop_after
+
+    def report(update: Update) -> None:
+        assert update.epoch >= 1
+
+    holder.append(Attempt(job, ledger, stop_asked=asked, report=report, guarded=False))
+    return holder[0].run()
+
+
+def history(ledger: Ledger) -> pl.DataFrame:
+    return ledger.history_frame(ledger.plan()).drop("seconds").sort("step", "metric")
+
+
+def disturb() -> None:
+    """Leave the process in another state than it was found in."""
+    torch.manual_seed(random.randrange(2**31))
+    np.random.seed(random.randrange(2**31))
+    torch.rand(17)
+
+
+def test_every_step_is_a_good_place_to_stop(prepared: tuple[Job, Callable[[Path], Ledger]], tmp_path: Path) -> None:
+    job, make_ledger = prepared
+    whole = make_ledger(tmp_path / "whole")
+    expected = attempt(job, whole)
+    assert expected.status == "completed"
+    assert expected.steps >= 8
+    for step in range(1, expected.steps):
+        ledger = make_ledger(tmp_path / f"stopped-{step}")
+        stopped = attempt(job, ledger, stop_after=step)
+        assert (stopped.status, stopped.steps) == ("stopped", step)
+        disturb()
+        resumed = attempt(job, ledger)
+        assert (resumed.status, resumed.metrics) == ("completed", expected.metrics), f"stopped at {step}"
+        assert (resumed.steps, resumed.items) == (expected.steps, expected.items)
+        assert history(ledger).equals(history(whole)), f"stopped at {step}"
+
+
+def test_a_trial_stopped_at_every_step_in_turn_is_still_the_same(
+    prepared: tuple[Job, Callable[[Path], Ledger]], tmp_path: Path
+) -> None:
+    job, make_ledger = prepared
+    whole, broken = make_ledger(tmp_path / "whole"), make_ledger(tmp_path / "broken")
+    expected = attempt(job, whole)
+    for step in range(1, expected.steps):
+        attempt(job, broken, stop_after=step)
+        disturb()
+    assert attempt(job, broken).metrics == expected.metrics
+    assert history(broken).equals(history(whole))
