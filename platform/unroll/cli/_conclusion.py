@@ -1,0 +1,129 @@
+"""What ``unroll run`` says at its end, and its exit code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import polars as pl
+
+from unroll.cli._output import Format, duration, emit, emit_json, say, shown, visible
+from unroll.ledger import FINAL, Ledger
+
+if TYPE_CHECKING:
+    from unroll.cli._launch import Launched
+    from unroll.contract import Direction
+    from unroll.execution import Summary
+    from unroll.study import Plan
+
+ALL_COMPLETED = 0
+SOME_NOT_COMPLETED = 1
+INTERRUPTED = 130
+
+
+def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Sequence[str], format: Format) -> int:  # noqa: A002
+    """Print what was reached and how to go on.
+
+    Args:
+        plan: what was to be there in the end.
+        folder: the results folder.
+        launched: what the run came to.
+        typed: study, overrides and results folder as they were typed: what continues this run.
+        format: what standard output holds.
+
+    Returns:
+        The exit code.
+    """
+    rows = arm_rows(Ledger.open(folder), plan)
+    if format is Format.JSON:
+        emit_json(_overview(plan, folder, launched) | {"arms": rows})
+    elif format is Format.CSV:
+        emit(rows, format)
+    else:
+        emit(rows, format)
+    for line in _lines(plan, folder, launched, typed):
+        say(line, stderr=format is not Format.TABLE)
+    return exit_code(launched)
+
+
+def exit_code(launched: Launched) -> int:
+    """0 all completed, 1 some did not (a diverged trial did not), 130 interrupted."""
+    summary = launched.summary
+    if summary.interrupted:
+        return INTERRUPTED
+    return ALL_COMPLETED if summary.counts.get("completed", 0) == summary.planned else SOME_NOT_COMPLETED
+
+
+def arm_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
+    """Per arm: size, how its trials ended, the study's metric over completed trials."""
+    from unroll.evidence import coverage, summarise_arms
+
+    trials = ledger.trials_frame(plan)
+    ends = coverage(trials)
+    seen = [status for status in ends.columns[2:] if ends[status].sum()]
+    direction = cast("Direction", plan.metrics[plan.metric].direction)
+    frame = summarise_arms(trials, plan.metric, direction=direction)
+    return frame.select("arm", "parameters", "planned", *seen, pl.col("mean").alias(plan.metric), "sd").to_dicts()
+
+
+def _overview(plan: Plan, folder: Path, launched: Launched) -> dict[str, Any]:
+    summary = launched.summary
+    return {
+        "study": plan.study,
+        "results": shown(folder),
+        "planned": summary.planned,
+        "done before": summary.done_before,
+        "counts": summary.counts,
+        "interrupted": summary.interrupted,
+        "seconds": summary.seconds,
+        "unsynced": launched.unsynced,
+        "report": shown(launched.report) if launched.report else None,
+    }
+
+
+def _lines(plan: Plan, folder: Path, launched: Launched, typed: Sequence[str]) -> list[str]:
+    """What a person wants to know next."""
+    return [
+        *_ended(launched.summary),
+        *(visible(f"damaged: {line}") for line in launched.damage),
+        *_report(launched.report),
+        *_unsynced(folder, launched.unsynced),
+        *_next(plan, launched.summary, typed),
+    ]
+
+
+def _ended(summary: Summary) -> list[str]:
+    completed = summary.counts.get("completed", 0)
+    others = [f"{count} {status}" for status, count in sorted(summary.counts.items()) if status != "completed"]
+    ends = ", ".join([f"{completed} of {summary.planned} trials completed", *others])
+    return [f"{'interrupted: ' if summary.interrupted else ''}{ends}, {duration(summary.seconds)}"]
+
+
+def _report(page: Path | None) -> list[str]:
+    return [f"report    {shown(page)}", f"          {shown(page.with_suffix('.md'))}"] if page else []
+
+
+def _unsynced(folder: Path, runs: int) -> list[str]:
+    if not runs:
+        return []
+    plural = "runs are" if runs > 1 else "run is"
+    return [
+        f"W&B       {runs} {plural} on disk only; `unroll status {shlex.quote(shown(folder))}` tells how to send them"
+    ]
+
+
+def _next(plan: Plan, summary: Summary, typed: Sequence[str]) -> list[str]:
+    """Commands that continue: the same one, and one with more seeds."""
+    if summary.interrupted:
+        return [f"continue  {shlex.join(['unroll', 'run', *typed])}"]
+    lines = []
+    if summary.counts.get("failed_user"):
+        lines.append(f"retry     {shlex.join(['unroll', 'run', *typed, '--retry'])}")
+    if sum(summary.counts.get(status, 0) for status in FINAL) < summary.planned:
+        lines.append(f"again     {shlex.join(['unroll', 'run', *typed])}")
+    seeds = len({trial.seed for trial in plan.trials})
+    study, *rest = [word for word in typed if not word.startswith("seeds=")]
+    more = shlex.join(["unroll", "run", study, f"seeds={seeds + 2}", *rest])
+    return [*lines, f"more      {more}   (runs only the two new seeds)"]

@@ -1,0 +1,51 @@
+"""Where things lie on this machine: a study's results, and the cache of prepared data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from unroll.contract import UserError
+
+
+def cache_folder() -> Path:
+    """Prepared data, shared by all studies of this user: ``$UNROLL_CACHE`` or ``~/.cache/unroll``."""
+    named = os.environ.get("UNROLL_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "unroll"
+
+
+def results_folder(study: str, chosen: Path | None) -> Path:
+    """``--results`` as given, else ``results/<study>/`` in the project."""
+    from unroll.study import project_root
+
+    return chosen if chosen is not None else project_root() / "results" / study
+
+
+def find_results(target: str) -> Path:
+    """A results folder, given as itself or by its study (name, folder or file).
+
+    Raises:
+        UserError: nothing is there.
+    """
+    if Path(target).is_dir() and not (Path(target) / "study.yaml").is_file():
+        return Path(target)
+    known = results_names()
+    name = Path(target).parent.name if target.endswith("study.yaml") else Path(target).name
+    if name in known:
+        return results_folder(name, None)
+    raise _no_results(target, name, known)
+
+
+def results_names() -> list[str]:
+    """Studies of this project that have results in the usual place."""
+    from unroll.study import project_root
+
+    return sorted(folder.name for folder in (project_root() / "results").glob("*") if folder.is_dir())
+
+
+def _no_results(target: str, name: str, known: list[str]) -> UserError:
+    from unroll.study import discover_studies, suggestion
+
+    if name in discover_studies():
+        return UserError("there are no results yet", where=name, advice=f"unroll run {name}")
+    return UserError("there is no such results folder or study", received=repr(target), advice=suggestion(name, known))

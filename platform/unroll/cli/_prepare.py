@@ -1,0 +1,35 @@
+"""From what was typed to what is to be run: the way that ``plan`` and ``run`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unroll.cli._places import cache_folder
+
+if TYPE_CHECKING:
+    from unroll.study import Job, Plan, Study
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A study that was checked, with its data prepared on this node."""
+
+    study: Study
+    plan: Plan
+    jobs: list[Job]
+
+
+def prepare(target: str, overrides: Sequence[str] | None) -> Prepared:
+    """Read a study, prepare its data, and plan its trials.
+
+    Raises:
+        UserError: the study or its data are not right; nothing was created but, perhaps, prepared data.
+    """
+    from unroll.study import load_study, make_jobs, make_plan
+
+    cache = cache_folder()
+    study = load_study(target, overrides or [])
+    plan = make_plan(study, cache=cache)
+    return Prepared(study, plan, make_jobs(plan, study, cache=cache))

@@ -1,0 +1,212 @@
+"""What a person sees while a study runs: a live table on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from unroll.cli._output import as_table, duration, figure, visible
+from unroll.execution import Observer
+from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
+from unroll.study import Plan
+
+RUNNING_ROWS = 12
+"""Running trials that the live table shows; of the others it says how many there are."""
+QUIET_SECONDS = 30.0
+"""Off a terminal, a line about what is running follows at most this often."""
+
+
+class Tally:
+    """What is known of a running study.
+
+    Args:
+        plan: what is to be there in the end.
+        ledger: where trials note how far they are.
+        missing: ids of the trials that this run is going to run.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self, plan: Plan, ledger: Ledger, *, missing: Set[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.plan, self.clock = plan, clock
+        self.trials = {trial.id: trial for trial in plan.trials}
+        self.planned = Counter(trial.arm for trial in plan.trials)
+        self.before = len(plan.trials) - len(missing)
+        """Trials that this run leaves alone."""
+        self.ends: Counter[str] = Counter()
+        """Status -> trials that this run ended with it."""
+        self._ledger = ledger
+        self._outcomes = ledger.outcomes(self.trials)
+        self._unended = [trial for trial in self.trials if trial in missing]
+        self._stale = {id: note.updated for id, note in ledger.progress(self._unended).items()}  # noqa: A001
+        self._began = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Since :meth:`started`."""
+        return self.clock() - self._began
+
+    @property
+    def ended(self) -> int:
+        """Trials that this run has ended."""
+        return self.ends.total()
+
+    def started(self) -> None:
+        """The clock of the estimate starts with the first trial."""
+        self._began = self.clock()
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count the end of one trial."""
+        self.ends[outcome.status] += 1
+        self._outcomes[outcome.trial] = outcome
+        self._unended.remove(outcome.trial)
+
+    def statuses(self) -> dict[str, int]:
+        """Status -> trials of the whole plan, as in :class:`unroll.execution.Summary`."""
+        return dict(Counter(self._status(trial) for trial in self.trials))
+
+    def arm_statuses(self, arm: str) -> Counter[str]:
+        """Status -> trials of one arm."""
+        return Counter(self._status(id) for id, trial in self.trials.items() if trial.arm == arm)  # noqa: A001
+
+    def _status(self, trial: str) -> str:
+        return self._outcomes[trial].status if trial in self._outcomes else MISSING
+
+    def running(self) -> list[Progress]:
+        """Where the running trials are; notes that an earlier run left are not taken for news."""
+        notes = self._ledger.progress(self._unended)
+        return [note for id, note in notes.items() if note.updated != self._stale.get(id)]  # noqa: A001
+
+    def seconds_left(self, running: Iterable[Progress]) -> float | None:
+        """At the pace so far; None before there is any."""
+        begun = sum(min(note.step / note.steps, 1.0) for note in running if note.steps)
+        work = self.ended + begun
+        remaining = len(self.trials) - self.before - work
+        return self.seconds * remaining / work if work > 0 and self.seconds > 1 else None
+
+    def headline(self, running: Sequence[Progress]) -> str:
+        """One line: how many trials have ended, how many run, what time is left."""
+        left = self.seconds_left(running)
+        parts = [f"{self.before + self.ended} of {len(self.trials)} trials ended", f"{len(running)} running"]
+        return ", ".join([*parts, f"about {duration(left)} left"] if left is not None else parts)
+
+    def describe(self, outcome: Outcome) -> str:
+        """One line: which trial ended, how, and with what."""
+        trial = self.trials[outcome.trial]
+        line = f"[{self.before + self.ended}/{len(self.trials)}] {trial.arm} seed {trial.seed} {outcome.status}"
+        value = outcome.metrics.get(self.plan.metric)
+        line += f", {self.plan.metric} {figure(value)}" if value is not None else ""
+        line += f" ({duration(outcome.seconds)})"
+        return visible(f"{line}: {outcome.message}" if outcome.message else line)
+
+
+class Lines:
+    """An observer for logs and pipes: one line for each trial that ended, now and then one about the rest."""
+
+    def __init__(self, tally: Tally, voice: Console) -> None:
+        self._tally, self._voice, self._last = tally, voice, tally.clock()
+
+    def started(self, total: int, missing: int) -> None:
+        """Say what will be run."""
+        self._tally.started()
+        self.message(f"{total} trials, {total - missing} done before, {missing} to run")
+
+    def refresh(self) -> None:
+        """Say where things are, at most every :data:`QUIET_SECONDS`."""
+        if self._tally.clock() - self._last >= QUIET_SECONDS:
+            self.message(self._tally.headline(self._tally.running()))
+
+    def finished(self, outcome: Outcome) -> None:
+        """Say how a trial ended."""
+        self._tally.finished(outcome)
+        self.message(self._tally.describe(outcome))
+
+    def message(self, text: str) -> None:
+        """Print one line."""
+        self._last = self._tally.clock()
+        self._voice.print(Text(visible(text)))
+
+
+class LiveTable:
+    """An observer for terminals: arms with their progress, running trials with their newest number."""
+
+    def __init__(self, tally: Tally, live: Live) -> None:
+        self._tally, self._live = tally, live
+
+    def started(self, total: int, missing: int) -> None:  # noqa: ARG002  (the table counts for itself)
+        """Show the table."""
+        self._tally.started()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the table anew."""
+        running = self._tally.running()
+        headline = Text(self._tally.headline(running), style="bold")
+        self._live.update(Group(_arms(self._tally), _trials(self._tally, running), headline), refresh=True)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count a trial; what is no result is worth a line that stays."""
+        self._tally.finished(outcome)
+        if outcome.status != "completed":
+            self.message(self._tally.describe(outcome))
+        self.refresh()
+
+    def message(self, text: str) -> None:
+        """Print one line above the table."""
+        self._live.console.print(Text(visible(text)))
+
+
+@contextmanager
+def watch(tally: Tally, voice: Console, *, live: bool) -> Iterator[Observer]:
+    """The observer that fits where people read: a live table on a terminal, else lines."""
+    if not (live and voice.is_terminal):
+        yield Lines(tally, voice)
+        return
+    with Live(console=voice, auto_refresh=False, transient=True) as table:
+        yield LiveTable(tally, table)
+
+
+def _arms(tally: Tally) -> Table:
+    return as_table([_arm(tally, arm.name) for arm in tally.plan.arms])
+
+
+def _arm(tally: Tally, name: str) -> dict[str, object]:
+    statuses = tally.arm_statuses(name)
+    done = sum(statuses[status] for status in FINAL)
+    without = {status: count for status, count in statuses.items() if status not in {"completed", MISSING}}
+    others = ", ".join(f"{count} {status}" for status, count in sorted(without.items()))
+    return {"arm": name, "done": _bar(done, tally.planned[name]), "not completed": others}
+
+
+def _bar(done: int, planned: int, width: int = 20) -> str:
+    filled = width * done // planned if planned else width
+    return f"{'━' * filled}{'╌' * (width - filled)} {done}/{planned}"
+
+
+def _trials(tally: Tally, running: list[Progress]) -> Table:
+    rows = [_trial(tally, progress) for progress in running[:RUNNING_ROWS]]
+    hidden = len(running) - RUNNING_ROWS
+    return as_table([*rows, {"running": f"and {hidden} more"}] if hidden > 0 else rows)
+
+
+def _trial(tally: Tally, progress: Progress) -> dict[str, object]:
+    trial = tally.trials[progress.trial]
+    newest = progress.metrics.get(tally.plan.metric)
+    name, value = (
+        (tally.plan.metric, newest) if newest is not None else next(iter(progress.metrics.items()), ("", None))
+    )
+    return {
+        "running": f"{trial.arm} seed {trial.seed}",
+        "epoch": progress.epoch,
+        "step": f"{progress.step:,}" + (f" of {progress.steps:,}" if progress.steps else ""),
+        "newest": f"{name} {figure(value)}" if name else "",
+        "for": duration(progress.seconds),
+    }

@@ -1,0 +1,161 @@
+"""``unroll plan``: what a study comes to, before anything is spent."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
+from unroll.cli._output import Format, duration, emit, emit_json, figure, say, shown, size, visible
+from unroll.cli._places import results_folder
+
+if TYPE_CHECKING:
+    from unroll.cli._prepare import Prepared
+    from unroll.study import Arm, Plan
+
+RECORD_BYTES = 16_000
+"""Records and W&B log of one trial, before anything is logged (measured on disk)."""
+ROW_BYTES = 150
+"""One logged value: in the ledger's history, in its compacted frame and in the W&B log (measured on disk)."""
+STATE_BYTES = 2 * 3 * 4
+"""Per parameter of a running trial: two checkpoints of weights and Adam's two moments, in float32."""
+
+
+def plan(
+    study: StudyArgument,
+    overrides: OverridesArgument = None,
+    results: ResultsOption = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Train a few steps of each arm to estimate the time.")
+    ] = False,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Show arms, trials, what is done, disk and (with --calibrate) time. Nothing is run, nothing recorded."""
+    from unroll.cli._prepare import prepare
+
+    prepared = prepare(study, overrides)
+    folder = results_folder(prepared.plan.study, results)
+    done = finished_trials(folder, prepared.plan)
+    seconds = _seconds_per_trial(prepared) if calibrate else {}
+    rows = [_arm_row(arm, prepared.plan, done, seconds) for arm in prepared.plan.arms]
+    overview = _overview(prepared, folder, rows)
+    if format is Format.JSON:
+        emit_json(overview | {"arms": rows, "trials": _trial_rows(prepared.plan, done)})
+    elif format is Format.CSV:
+        emit(rows, format)
+    else:
+        _tell(prepared.plan, overview, rows)
+
+
+def finished_trials(folder: Path, plan: Plan) -> set[str]:
+    """Ids of the plan's trials that have a result in a results folder, which need not exist yet."""
+    from unroll.ledger import FINAL, Ledger
+
+    if not folder.is_dir():
+        return set()
+    outcomes = Ledger.open(folder).outcomes([trial.id for trial in plan.trials])
+    return {id for id, outcome in outcomes.items() if outcome.status in FINAL}  # noqa: A001
+
+
+def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: dict[str, float]) -> dict[str, Any]:
+    trials = [trial.id for trial in plan.trials if trial.arm == arm.name]
+    row: dict[str, Any] = {"arm": arm.name, "parameters": arm.parameters}
+    if arm.target_parameters is not None:
+        row |= {"target": arm.target_parameters, "mismatch": arm.parameters / arm.target_parameters - 1}
+    row |= {"steps": arm.steps, "trials": len(trials), "done": len(done & set(trials))}
+    row["missing"] = row["trials"] - row["done"]
+    if arm.name in seconds:
+        row["seconds per trial"] = seconds[arm.name]
+    return row
+
+
+def _trial_rows(plan: Plan, done: set[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial": t.id,
+            "arm": t.arm,
+            "seed": t.seed,
+            "phase": t.phase,
+            "parameters": t.parameters,
+            "done": t.id in done,
+        }
+        for t in plan.trials
+    ]
+
+
+def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    plan = prepared.plan
+    at_once = _trials_at_once(prepared)
+    overview: dict[str, Any] = {
+        "study": plan.study,
+        "question": plan.question,
+        "task": plan.task,
+        "metric": plan.metric,
+        "results": shown(folder),
+        "planned": len(plan.trials),
+        "done": sum(row["done"] for row in rows),
+        "missing": sum(row["missing"] for row in rows),
+        "at once": at_once,
+        "disk bytes": _disk_bytes(prepared, at_once),
+        "facts": _shared([arm.facts for arm in plan.arms]),
+        "bounds": _shared([arm.bounds for arm in plan.arms]),
+    }
+    if all("seconds per trial" in row for row in rows):
+        work = sum(row["missing"] * row["seconds per trial"] for row in rows)
+        overview |= {"core seconds": work * prepared.study.resources.cpus, "seconds": work / at_once}
+    return overview
+
+
+def _shared(mappings: list[Any]) -> dict[str, Any]:
+    """What all arms have in common: usually everything, as they share their data."""
+    first = dict(mappings[0])
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in mappings)}
+
+
+def _trials_at_once(prepared: Prepared) -> int:
+    """How many trials fit onto this machine's cores, or into the plan."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(math.floor(cores / prepared.study.resources.cpus), len(prepared.plan.trials)))
+
+
+def _disk_bytes(prepared: Prepared, at_once: int) -> int:
+    """Rough need of the whole study: records and logs stay, checkpoints only while a trial runs."""
+    arms = {arm.name: arm for arm in prepared.plan.arms}
+    count = Counter(trial.arm for trial in prepared.plan.trials)
+    metrics = len(prepared.plan.metrics) + 2
+    rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
+    state = at_once * max(arm.parameters for arm in arms.values()) * STATE_BYTES
+    return len(prepared.plan.trials) * RECORD_BYTES + rows * ROW_BYTES + state
+
+
+def _seconds_per_trial(prepared: Prepared) -> dict[str, float]:
+    from unroll.execution.calibration import calibrate
+
+    return calibrate(prepared.jobs)
+
+
+def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    better = "lower" if plan.metrics[plan.metric].direction == "minimize" else "higher"
+    say(visible(f"{plan.study}: {plan.question}"))
+    say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
+    if overview["facts"]:
+        say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in overview["facts"].items())))
+    for metric, value in overview["bounds"].items():
+        say(visible(f"best {metric} that any model can reach: {figure(value)}"))
+    emit([row | _percent(row) for row in rows], Format.TABLE)
+    say(
+        f"{overview['planned']} trials, {overview['done']} done, {overview['missing']} missing; "
+        f"about {size(overview['disk bytes'])} in {overview['results']}"
+    )
+    if "seconds" in overview:
+        plural = "trials" if overview["at once"] > 1 else "trial"
+        say(f"about {duration(overview['seconds'])} on this machine, {overview['at once']} {plural} at a time")
+
+
+def _percent(row: dict[str, Any]) -> dict[str, Any]:
+    return {"mismatch": f"{row['mismatch']:+.3%}"} if "mismatch" in row else {}

@@ -1,0 +1,34 @@
+"""``unroll results``: the numbers, one row or object per trial."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unroll.cli._options import FolderArgument, FormatOption
+from unroll.cli._output import Format, emit
+from unroll.cli._places import find_results
+
+TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
+"""Columns of the table for people, before the metrics; JSON and CSV hold every column."""
+
+
+def results(
+    folder: FolderArgument,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+    every: Annotated[
+        bool, typer.Option("--all", help="Also trials of earlier plans: other settings, seeds or levels.")
+    ] = False,
+) -> None:
+    """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
+    from unroll.ledger import Ledger
+
+    ledger = Ledger.open(find_results(folder))
+    plan = ledger.plan()
+    frame = ledger.every_trial_frame() if every else ledger.trials_frame(plan)
+    rows = frame.to_dicts()
+    if format is Format.TABLE:
+        metrics = [name for name in frame.columns if name in plan.metrics]
+        rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
+    emit(rows, format)

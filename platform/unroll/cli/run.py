@@ -1,0 +1,50 @@
+"""``unroll run``: run what is missing, then tell what was found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
+from unroll.cli._output import Format, console
+from unroll.cli._places import results_folder
+from unroll.cli._runners import RunnerName, choose_runner
+
+
+def run(
+    study: StudyArgument,
+    overrides: OverridesArgument = None,
+    results: ResultsOption = None,
+    runner: Annotated[
+        RunnerName, typer.Option("--runner", help="ray: in parallel; inline: one by one in this process, to debug.")
+    ] = RunnerName.RAY,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="ADDR", show_default=False, help="A running Ray cluster: auto or HOST:PORT."),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", metavar="N", min=1, show_default=False, help="At most so many trials at a time."),
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run again what failed by a mistake in task or settings.")
+    ] = False,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Run the trials that have no result yet, then write the report. Running it again continues, or does nothing.
+
+    Exit codes: 0 every trial completed, 1 some did not (a diverged one did not), 2 a mistake, 130 interrupted.
+    """
+    from unroll.cli._conclusion import conclude
+    from unroll.cli._launch import launch
+    from unroll.cli._prepare import prepare
+
+    chosen = choose_runner(runner, address=address, concurrency=concurrency)
+    prepared = prepare(study, overrides)
+    folder = results_folder(prepared.plan.study, results)
+    voice = console(stderr=format is not Format.TABLE)
+    launched = launch(prepared, folder, chosen, retry=retry, report=report, voice=voice)
+    typed = [study, *(overrides or []), *(["--results", str(results)] if results else [])]
+    raise typer.Exit(conclude(prepared.plan, folder, launched, typed=typed, format=format))

@@ -1,0 +1,128 @@
+"""``unroll status``: how far studies are, from outside, while they run or later."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.cli._options import FormatOption, complete_study
+from unroll.cli._output import Format, duration, emit, emit_json, say, shown, visible
+from unroll.cli._places import find_results, results_folder, results_names
+
+if TYPE_CHECKING:
+    from unroll.ledger import Ledger, Owner, Progress
+    from unroll.study import Plan
+
+
+def status(
+    folder: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY|DIR]",
+            autocompletion=complete_study,
+            show_default=False,
+            help="A results folder, or a study whose results lie in results/STUDY; all of these when left out.",
+        ),
+    ] = None,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Show how many trials have ended, and how; which run now; what W&B has not received."""
+    if folder is None:
+        emit([_study_row(results_folder(name, None)) for name in results_names()], format)
+    else:
+        _show(find_results(folder), format)
+
+
+def _study_row(folder: Path) -> dict[str, Any]:
+    """One line about a results folder; a folder that cannot be read does not hide the others."""
+    from unroll.contract import UserError
+    from unroll.ledger import Ledger
+
+    try:
+        ledger = Ledger.open(folder)
+        plan = ledger.plan()
+        counts = _counts(ledger, plan)
+    except UserError as error:
+        return {"study": folder.name, "problem": visible(error)}
+    return {"study": folder.name, "planned": len(plan.trials), **counts, "owned by": _owner_name(ledger.owner())}
+
+
+def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
+    from unroll.ledger import Ledger
+    from unroll.tracking import sync_command, unsynced
+
+    ledger = Ledger.open(folder)
+    plan = ledger.plan()
+    arms = _arm_rows(ledger, plan)
+    running = _running_rows(ledger, plan)
+    overview = {
+        "study": plan.study,
+        "results": shown(folder),
+        "planned": len(plan.trials),
+        "counts": _counts(ledger, plan),
+        "owned by": _owner_name(ledger.owner()),
+        "unsynced": unsynced(folder),
+        "damaged": [str(damage) for damage in ledger.damage()],
+    }
+    if format is Format.JSON:
+        emit_json(overview | {"arms": arms, "running": running})
+        return
+    emit(arms, format)
+    if format is Format.TABLE:
+        if running:
+            emit(running, format)
+        _tell(overview, sync_command(Path(shown(folder))) if overview["unsynced"] else "")
+
+
+def _tell(overview: dict[str, Any], sync: str) -> None:
+    ends = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
+    say(visible(f"{overview['study']}: {overview['planned']} trials: {ends}"))
+    say(visible(f"run by {overview['owned by']}") if overview["owned by"] else "nothing runs here now")
+    say(*(visible(f"damaged: {line}") for line in overview["damaged"]))
+    if sync:
+        say(f"{overview['unsynced']} W&B runs are on disk only; this sends them:", sync)
+
+
+def _counts(ledger: Ledger, plan: Plan) -> dict[str, int]:
+    """Status -> trials of the plan, the most frequent first."""
+    return dict(Counter(ledger.trials_frame(plan)["status"].to_list()).most_common())
+
+
+def _arm_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
+    from unroll.evidence import coverage
+
+    frame = coverage(ledger.trials_frame(plan))
+    return frame.select("arm", "planned", *(name for name in frame.columns[2:] if frame[name].sum())).to_dicts()
+
+
+def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
+    """Notes of trials without a result, while somebody owns the folder."""
+    if ledger.owner() is None:
+        return []
+    from unroll.ledger import FINAL
+
+    outcomes = ledger.outcomes(trial.id for trial in plan.trials)
+    trials = [t for t in plan.trials if t.id not in outcomes or outcomes[t.id].status not in FINAL]
+    notes = ledger.progress(trial.id for trial in trials)
+    return [_running_row(f"{t.arm} seed {t.seed}", notes[t.id]) for t in trials if t.id in notes]
+
+
+def _running_row(name: str, note: Progress) -> dict[str, Any]:
+    of = f" of {note.steps:,}" if note.steps else ""
+    return {
+        "trial": note.trial,
+        "running": name,
+        "host": note.host,
+        "epoch": note.epoch,
+        "step": f"{note.step:,}{of}",
+        "for": duration(note.seconds),
+        "noted": f"{duration(max(0.0, time.time() - note.updated))} ago",
+    }
+
+
+def _owner_name(owner: Owner | None) -> str:
+    return f"process {owner.pid} on {owner.host} since {owner.since}" if owner else ""
