@@ -4,16 +4,18 @@ Every function takes frames with named columns (those of ``unroll.ledger``: one 
 logged value) and gives a new frame; nothing is read, written or drawn.
 """
 
-from unroll.evidence.arms import coverage, summarise_arms
+from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.curves import learning_curves
-from unroll.evidence.pairs import LEVEL, paired_differences
+from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
 
 __all__ = [
     "LEVEL",
     "coverage",
+    "final_values",
     "holm",
     "learning_curves",
+    "pair_seeds",
     "paired_differences",
     "sign_flip_p",
     "smallest_p",

@@ -44,7 +44,7 @@ def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -
         completed trials), then the counts of :func:`coverage`.
     """
     counts = coverage(trials)
-    described = completed_values(trials, metric).group_by("arm").agg(*_description(direction))
+    described = final_values(trials, metric).group_by("arm").agg(*_description(direction))
     rows = counts.select("arm").join(described, on="arm", how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("n", "not_finite").fill_null(0))
     half = half_width(pl.col("n"), pl.col("sd"))
@@ -63,7 +63,7 @@ COLUMNS = (
 )
 
 
-def completed_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
+def final_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
     """Completed trials with the metric as ``value``: null where it is absent, NaN or infinite."""
     column = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
     done = trials.filter(pl.col("status") == "completed").with_columns(value=column)

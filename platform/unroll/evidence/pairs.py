@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from unroll.contract import Direction
-from unroll.evidence.arms import completed_values
+from unroll.evidence.arms import final_values
 from unroll.evidence.intervals import t_factor
 from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
 
@@ -53,8 +53,9 @@ def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, dire
         ``verdict`` (``better``, ``worse``, ``undecided``), ``unpaired_seeds`` (planned for both, not completed by
         both).
     """
+    pairs = pair_seeds(trials, metric, baseline=baseline)
     others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baseline]
-    rows = [_compare(trials, metric, arm=arm, baseline=baseline, direction=direction) for arm in others]
+    rows = [_compare(arm, pairs.filter(pl.col("arm") == arm), direction) for arm in others]
     for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = adjusted
         row["smallest_p_holm"] = min(1.0, len(rows) * row["smallest_p"])
@@ -62,10 +63,26 @@ def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, dire
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def _compare(trials: pl.DataFrame, metric: str, *, arm: str, baseline: str, direction: Direction) -> dict[str, Any]:
-    pairs = _join_by_seed(trials, completed_values(trials, metric), arm, baseline)
-    done = pairs.drop_nulls(["value", "reference"])
-    differences = done["value"] - done["reference"]
+def pair_seeds(trials: pl.DataFrame, metric: str, *, baseline: str) -> pl.DataFrame:
+    """Put every trial beside the baseline's trial of the same seed.
+
+    Returns:
+        ``arm, seed, value, reference, difference`` for every seed planned for both, arms in order of appearance, seeds
+        ascending; null where a side has no finite final value.
+    """
+    values = final_values(trials, metric).select("arm", "seed", "value")
+    sides = trials.select("arm", "seed").join(
+        values, on=["arm", "seed"], how="left", validate="1:1", maintain_order="left"
+    )
+    reference = sides.filter(pl.col("arm") == baseline).select("seed", reference="value")
+    pairs = sides.filter(pl.col("arm") != baseline).sort("seed", maintain_order=True)
+    paired = pairs.join(reference, on="seed", validate="m:1", maintain_order="left")
+    return paired.with_columns(difference=pl.col("value") - pl.col("reference"))
+
+
+def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, Any]:
+    done = pairs.drop_nulls("difference")
+    differences = done["difference"]
     n, mean = len(differences), _number(differences.mean())
     sd = _number(differences.std())
     half = t_factor(n) * sd / n**0.5 if sd is not None and n > 1 else None
@@ -83,16 +100,6 @@ def _compare(trials: pl.DataFrame, metric: str, *, arm: str, baseline: str, dire
         "smallest_p": smallest_p(len(pairs)),
         "unpaired_seeds": sorted(set(pairs["seed"]) - set(done["seed"])),
     }
-
-
-def _join_by_seed(trials: pl.DataFrame, values: pl.DataFrame, arm: str, baseline: str) -> pl.DataFrame:
-    """Seeds planned for both arms: ``seed, value, reference``, null where a side has no finite final value."""
-    seeds = trials.filter(pl.col("arm") == arm).select("seed")
-    seeds = seeds.join(trials.filter(pl.col("arm") == baseline).select("seed"), on="seed").sort("seed")
-    mine = values.filter(pl.col("arm") == arm).select("seed", "value")
-    theirs = values.filter(pl.col("arm") == baseline).select("seed", reference="value")
-    joined = seeds.join(mine, on="seed", how="left", validate="1:1")
-    return joined.join(theirs, on="seed", how="left", validate="1:1").sort("seed")
 
 
 def _superiority(differences: pl.Series, direction: Direction) -> float | None:

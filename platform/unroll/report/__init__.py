@@ -1,1 +1,49 @@
-"""Tell: tables, charts, and the page as HTML and Markdown."""
+"""Tell: tables, charts, and the page as HTML and Markdown.
+
+Importing this room loads no chart library; writing a report does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unroll.ledger import Ledger
+    from unroll.report.files import ReportFiles
+
+__all__ = ["needs_update", "write_report"]
+
+
+def write_report(ledger: Ledger, out: Path | None = None) -> ReportFiles:
+    """Tell what a ledger holds: the same ledger always gives the same bytes.
+
+    Args:
+        ledger: the study's record; it is only read.
+        out: folder to write to; ``<results>/report`` if not given.
+
+    Returns:
+        Where page, Markdown and tables lie.
+
+    Raises:
+        UserError: the ledger holds no plan.
+        StorageError: the disk refused.
+    """
+    from unroll.report.document import compose
+    from unroll.report.files import write_files
+    from unroll.report.findings import gather
+    from unroll.report.stamp import digest, write_stamp
+
+    folder = out or ledger.root / "report"
+    findings = gather(ledger)
+    places = write_files(findings, compose(findings), folder)
+    write_stamp(folder, digest(findings))
+    return places
+
+
+def needs_update(ledger: Ledger, out: Path | None = None) -> bool:
+    """Whether the report is absent, incomplete, or tells of another state of the ledger."""
+    from unroll.report.findings import gather
+    from unroll.report.stamp import digest, is_current
+
+    return not is_current(out or ledger.root / "report", digest(gather(ledger)))

@@ -1,0 +1,157 @@
+"""The answer in plain words, and what must be said beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from unroll.evidence import LEVEL, smallest_p
+from unroll.report.findings import Findings
+from unroll.report.numbers import choose_decimals, count, fixed, listed, p_value, percent, plus_minus, span
+
+STATUS_WORDS = {
+    "completed": "completed",
+    "diverged": "diverged",
+    "stopped": "stopped",
+    "out_of_memory": "ran out of memory",
+    "timeout": "timed out",
+    "failed_user": "failed (an error in the task or its settings)",
+    "failed_infrastructure": "failed (infrastructure)",
+    "missing": "not run yet",
+}
+SPELT_OUT = 6
+"""Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""
+
+
+def answer(findings: Findings) -> str:
+    """What the study has found so far, in one paragraph."""
+    return " ".join(_sentences(findings))
+
+
+def _sentences(findings: Findings) -> Iterator[str]:
+    completed = findings.counts.get("completed", 0)
+    if not completed:
+        yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
+        return
+    yield _baseline(findings)
+    rows = findings.differences.to_dicts()
+    yield from (_comparison(row, findings) for row in rows) if len(rows) <= SPELT_OUT else _verdicts_by_name(rows)
+    yield from _floor(findings)
+    have = "has" if completed == 1 else "have"
+    yield f"{completed:,} of {count(findings.planned, 'planned trial')} {have} completed."
+
+
+def decimals(findings: Findings) -> int:
+    """Decimals for the study's metric wherever it is told."""
+    return choose_decimals(findings.summary["mean"], (findings.summary["high"] - findings.summary["mean"]))
+
+
+def goal(direction: str) -> str:
+    """``lower is better`` or ``higher is better``."""
+    return "lower is better" if direction == "minimize" else "higher is better"
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and its unit, if it has one."""
+    return f"{number} {unit}" if unit else number
+
+
+def _baseline(findings: Findings) -> str:
+    row = findings.summary.row(by_predicate=pl.col("arm") == findings.plan.baseline, named=True)
+    lead = f"On {findings.metric} ({goal(findings.direction)}), the baseline {findings.plan.baseline}"
+    if not row["n"]:
+        return f"{lead} has no completed trial, so nothing can be compared with it."
+    half = None if row["high"] is None else row["high"] - row["mean"]
+    value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
+    over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
+    return f"{lead} reaches {value} ({over})."
+
+
+def _comparison(row: dict[str, Any], findings: Findings) -> str:
+    if not row["n"]:
+        return f"{row['arm']} is undecided: it shares no completed seed with the baseline."
+    places = decimals(findings)
+    size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
+    way = "lower" if row["difference"] < 0 else "higher"
+    told = f"{size} {way} ({percent(abs(row['relative']))})" if row["relative"] is not None else f"{size} {way}"
+    if row["low"] is None:
+        return f"{row['arm']} is undecided: {told} on one seed, from which neither an interval nor a test follows."
+    interval = span(row["low"], row["high"], places, sign=True)
+    wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
+    return f"{row['arm']} is {row['verdict']}: {told}, 95 % interval {interval}, p = {p_value(row['p_holm'])}, {wins}."
+
+
+def _verdicts_by_name(rows: list[dict[str, Any]]) -> Iterator[str]:
+    for verdict in ("better", "worse", "undecided"):
+        names = [row["arm"] for row in rows if row["verdict"] == verdict]
+        if names:
+            yield f"{verdict.capitalize()}: {listed(names)}."
+
+
+def _floor(findings: Findings) -> Iterator[str]:
+    floors = findings.floors(findings.metric)
+    means = findings.summary.drop_nulls("mean").sort("mean", descending=findings.direction == "maximize")
+    if len(floors) == 1 and not means.is_empty():
+        best, places = means.row(0, named=True), decimals(findings)
+        gap = fixed(abs(best["mean"] - floors[0]), places)
+        value = with_unit(fixed(floors[0], places), findings.note.unit)
+        yield f"No model can do better than {value} on these data; {best['arm']}, the best mean, is {gap} away from it."
+
+
+def warnings(findings: Findings) -> list[str]:
+    """What a reader must know before believing the answer; empty when there is nothing."""
+    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _code, _damage)
+    return [text for check in checks for text in check(findings)]
+
+
+def _incomplete(findings: Findings) -> Iterator[str]:
+    ends = [
+        f"{number:,} {STATUS_WORDS[s]}" for s, number in findings.counts.items() if s not in ("completed", "diverged")
+    ]
+    if ends:
+        without = findings.planned - sum(findings.counts.get(s, 0) for s in ("completed", "diverged"))
+        have = "has" if without == 1 else "have"
+        yield f"{without:,} of {count(findings.planned, 'planned trial')} {have} no result: {listed(ends)}."
+
+
+def _diverged(findings: Findings) -> Iterator[str]:
+    rows = findings.coverage.filter(pl.col("diverged") > 0).to_dicts()
+    if rows:
+        shares = listed(f"{row['arm']} {row['diverged']} of {row['planned']}" for row in rows)
+        yield (
+            f"Trials diverged: {shares}. Means and differences are over the trials that did not, "
+            "so they flatter an arm that diverges."
+        )
+
+
+def _not_finite(findings: Findings) -> Iterator[str]:
+    rows = findings.summary.filter(pl.col("not_finite") > 0).to_dicts()
+    if rows:
+        shares = listed(f"{row['arm']} {row['not_finite']}" for row in rows)
+        yield f"Completed trials without a finite {findings.metric}: {shares}. They count in no mean."
+
+
+def _too_few_seeds(findings: Findings) -> Iterator[str]:
+    rows = findings.differences.filter(pl.col("smallest_p_holm") > LEVEL).sort("planned_pairs").to_dicts()
+    if rows:
+        comparisons = len(findings.differences)
+        enough = next((n for n in range(1, 64) if comparisons * smallest_p(n) <= LEVEL), None)
+        yield (
+            f"The planned seeds cannot decide: with {count(rows[0]['planned_pairs'], 'pair')} and "
+            f"{count(comparisons, 'comparison')} the smallest p that can be reached is "
+            f"{p_value(rows[0]['smallest_p_holm'])}" + (f"; {enough} seeds can reach {LEVEL:g}." if enough else ".")
+        )
+
+
+def _code(findings: Findings) -> Iterator[str]:
+    if any(run.git_dirty for run in findings.runs):
+        yield "The code had changes that were not committed: see Provenance."
+
+
+def _damage(findings: Findings) -> Iterator[str]:
+    if findings.damaged:
+        files = listed(findings.damaged[:5]) + (" and more" if len(findings.damaged) > 5 else "")
+        number = count(len(findings.damaged), "record")
+        yield f"{number} on disk cannot be trusted; what they held counts as not run: {files}."

@@ -1,0 +1,99 @@
+"""Charts of the results, as Vega-Lite specifications.
+
+Rows enter a page under plain field names (a dot or slash in a field name means a path to Vega), already averaged.
+Every view and parameter is named, so that the same findings give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from unroll.report.answer import decimals, goal
+from unroll.report.curve_chart import layer_curves
+from unroll.report.difference_chart import layer_differences
+from unroll.report.findings import Findings
+from unroll.report.numbers import count, fixed, listed, plain
+from unroll.report.seed_chart import floor_is_near, layer_seeds
+from unroll.report.theme import CHART_CONFIG
+
+WIDTH = 780
+"""Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: what is drawn, and what is seen in it."""
+
+    name: str
+    caption: str
+    spec: dict[str, Any]
+
+    def svg(self) -> str:
+        """The chart drawn without a browser; its ink is the colour of the text around it."""
+        return str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH})))
+
+    def file(self) -> bytes:
+        """The chart as a file of its own, on white."""
+        spec = {**self.spec, "config": {**self.spec["config"], "background": "white"}}
+        return str(vl_convert.vegalite_to_svg(json.dumps({**spec, "width": WIDTH}))).encode()
+
+
+def draw_charts(findings: Findings) -> dict[str, Chart]:
+    """Every chart that the results allow, by name."""
+    return {chart.name: chart for chart in _draw(findings)}
+
+
+def _draw(findings: Findings) -> Iterator[Chart]:
+    if findings.differences["difference"].count():
+        yield _chart("differences", _difference_caption(findings), layer_differences(findings))
+    if findings.curve_metric is not None and not findings.curves.is_empty():
+        yield _chart("curves", _curve_caption(findings, findings.curve_metric), layer_curves(findings))
+    if findings.summary["n"].sum():
+        yield _chart("seeds", _seed_caption(findings), layer_seeds(findings))
+
+
+def _chart(name: str, caption: str, layers: alt.LayerChart) -> Chart:
+    fitted = layers.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+    return Chart(name, plain(caption), {**fitted.to_dict(), "config": CHART_CONFIG})
+
+
+def _difference_caption(findings: Findings) -> str:
+    side = "left" if findings.direction == "minimize" else "right"
+    return (
+        f"Difference of {findings.metric} to {findings.plan.baseline} on the same seed: one small dot per seed, the "
+        f"mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
+    )
+
+
+def _curve_caption(findings: Findings, metric: str) -> str:
+    direction = findings.plan.metrics[metric].direction if metric in findings.plan.metrics else findings.direction
+    floor = " The dashed line is the best that any model can reach on these data." if findings.floors(metric) else ""
+    return (
+        f"{metric} ({goal(direction)}) along training: mean over the seeds that got so far, with its 95 % t band."
+        f"{floor} Click an arm in the legend to single it out."
+    )
+
+
+def _seed_caption(findings: Findings) -> str:
+    floors = findings.floors(findings.metric)
+    missing = findings.planned - int(findings.summary["n"].sum())
+    return "".join(
+        (
+            f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed; the ",
+            "bar below the dots is the mean with its 95 % interval.",
+            f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "",
+            " The dashed line is the best that any model can reach." if floors and floor_is_near(findings) else "",
+            _far_floor(findings) if floors and not floor_is_near(findings) else "",
+        )
+    )
+
+
+def _far_floor(findings: Findings) -> str:
+    floors = listed(fixed(floor, decimals(findings)) for floor in findings.floors(findings.metric))
+    return f" The best that any model can reach, {floors}, lies outside the drawn range."

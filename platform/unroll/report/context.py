@@ -1,0 +1,147 @@
+"""Tables of what lies around the results: ends, data, settings, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from unroll.ledger.run_record import RunRecord
+from unroll.report.answer import STATUS_WORDS
+from unroll.report.findings import Findings
+from unroll.report.numbers import count, duration, plain
+from unroll.report.tables import Cells, Table, make_table, name_arm
+
+LONGEST = 300
+"""Characters of a message that a table shows; the files hold all of it."""
+
+
+def coverage_table(findings: Findings) -> Table:
+    """Trials of each arm by how they ended."""
+    present = [status for status in findings.coverage.columns[2:] if status in findings.counts]
+
+    def show(row: dict[str, Any]) -> Cells:
+        ends = {status.replace("_", " ").capitalize(): str(row[status]) for status in present}
+        return {"Arm": name_arm(row["arm"], findings), "Planned": str(row["planned"]), **ends}
+
+    numbers = frozenset({"Planned", *(status.replace("_", " ").capitalize() for status in present)})
+    caption = f"How the {count(findings.planned, 'planned trial')} ended."
+    return make_table("coverage", caption, findings.coverage, show, numbers=numbers, marks={"Arm": "arm"})
+
+
+def failures_table(findings: Findings) -> Table:
+    """Every trial that ended without a result, with its reason."""
+    columns = ("trial", "arm", "seed", "status", "steps", "seconds", "message")
+    rows = findings.ordered.filter(~pl.col("status").is_in(["completed", "missing"])).select(*columns)
+
+    def show(row: dict[str, Any]) -> Cells:
+        return {
+            "Arm": row["arm"],
+            "Seed": str(row["seed"]),
+            "Status": row["status"].replace("_", " "),
+            "Steps": f"{row['steps'] or 0:,}",
+            "Message": shorten(row["message"] or ""),
+            "Trial": row["trial"],
+        }
+
+    caption = "Trials that diverged, stopped or failed, with what they left as a message."
+    return make_table("failures", caption, rows, show, numbers=frozenset({"Seed", "Steps"}), marks={"Arm": "arm"})
+
+
+def facts_table(findings: Findings) -> Table:
+    """What the data are, told once for arms that share them."""
+    groups: dict[str, list[str]] = {}
+    for arm in findings.arms:
+        groups.setdefault(arm.fingerprint, []).append(arm.name)
+    arms = {arm.name: arm for arm in findings.arms}
+    rows = []
+    for fingerprint, names in groups.items():
+        who = "all arms" if len(groups) == 1 else ", ".join(names)
+        facts = {**arms[names[0]].facts, **{f"best possible {m}": b for m, b in arms[names[0]].bounds.items()}}
+        rows += [(who, key, _value(value)) for key, value in {**facts, "fingerprint": fingerprint}.items()]
+    return _pairs_table("data", "The data as the models saw them; equal content has an equal fingerprint.", rows)
+
+
+def levels_table(findings: Findings) -> Table:
+    """The level of every factor in every arm."""
+    factors = list(findings.plan.factors)
+    rows = pl.DataFrame(
+        [{"arm": arm.name, **{f: _value(arm.levels.get(f)) for f in factors}} for arm in findings.arms],
+        schema=dict.fromkeys(["arm", *factors], pl.String),
+    )
+
+    def show(row: dict[str, Any]) -> Cells:
+        return {"Arm": name_arm(row["arm"], findings), **{plain(factor): row[factor] for factor in factors}}
+
+    return make_table("levels", "What each arm sets.", rows, show, marks={"Arm": "arm"})
+
+
+def settings_table(findings: Findings) -> Table:
+    """Complete settings: those that all trials share, and the values of those that differ."""
+    values: dict[str, dict[str, None]] = {}
+    for trial in findings.plan.trials:
+        for key, value in flatten(trial.settings):
+            values.setdefault(key, {})[_value(value)] = None
+    rows = [("varies" if len(v) > 1 else "shared", key, ", ".join(v)) for key, v in sorted(values.items())]
+    rows.sort(key=lambda row: row[0] == "shared")
+    return _pairs_table("settings", "Every setting with the values that the trials have; defaults included.", rows)
+
+
+def provenance_table(findings: Findings) -> Table:
+    """Where the numbers come from, run by run."""
+    rows = [row for number, run in enumerate(findings.runs, 1) for row in _run_rows(f"run {number}", run)]
+    return _pairs_table("provenance", "Runs that trained something, oldest first.", rows)
+
+
+def _run_rows(who: str, run: RunRecord) -> Iterator[tuple[str, str, str]]:
+    yield who, "command", " ".join(run.command)
+    yield who, "started", run.started
+    yield who, "finished", run.finished or "not recorded: killed, or still running"
+    yield who, "wall clock", duration(run.seconds)
+    ends = ", ".join(f"{number} {STATUS_WORDS.get(status, status)}" for status, number in sorted(run.counts.items()))
+    yield who, "trials", f"{ends or 'none ended'} ({run.done_before} of {run.planned} were done before)"
+    state = {True: "uncommitted changes", False: "clean", None: "unknown state"}[run.git_dirty]
+    yield who, "git commit", f"{run.git_commit} ({state})" if run.git_commit else "no repository"
+    yield who, "hardware", _joined(run.hardware)
+    yield who, "versions", _joined(run.versions)
+
+
+def _joined(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items()) or "not recorded"
+
+
+def _pairs_table(name: str, caption: str, rows: Iterable[tuple[str, str, str]]) -> Table:
+    """Rows of (whose, what, value); a first column that says the same everywhere is not shown."""
+    frame = pl.DataFrame(list(rows), schema=dict.fromkeys(["of", "item", "value"], pl.String), orient="row")
+    several = frame["of"].n_unique() > 1
+
+    def show(row: dict[str, Any]) -> Cells:
+        return {
+            **({"Of": row["of"]} if several else {}),
+            "Item": row["item"],
+            "Value": shorten(row["value"], 2 * LONGEST),
+        }
+
+    return make_table(name, caption, frame, show)
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as (dotted path, value)."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

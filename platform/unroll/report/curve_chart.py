@@ -1,0 +1,80 @@
+"""Learning curves: mean over seeds with a band, and the floor."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from unroll.report.findings import Findings
+from unroll.report.numbers import choose_decimals, fixed, plain
+from unroll.report.theme import INK, colour_arms, dash_arms
+
+LOG_FROM = 8.0
+"""Ratio of the largest to the smallest mean from which the axis is logarithmic."""
+DOTS_UP_TO = 40
+"""Steps per arm up to which each has a visible dot."""
+
+
+def layer_curves(findings: Findings) -> alt.LayerChart:
+    """Curves of ``Findings.curve_metric``."""
+    metric = findings.curve_metric or findings.metric
+    floors = findings.floors(metric)
+    logarithmic = is_wide([*findings.curves["mean"], *floors])
+    rows = _rows(findings.curves, logarithmic=logarithmic)
+    scale = alt.Scale(type="log" if logarithmic else "linear", zero=False, nice=not logarithmic)
+    y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
+    places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
+    layers = [*_arms(findings, rows, y, places), *(_floor(floor, places) for floor in floors)]
+    return alt.layer(*layers).properties(height=360)
+
+
+def is_wide(values: list[float]) -> bool:
+    """Whether positive values spread over so many orders that a linear axis would hide most of them."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) >= LOG_FROM
+
+
+def _rows(curves: pl.DataFrame, *, logarithmic: bool) -> pl.DataFrame:
+    """Curves whose bands stay drawable: a logarithmic axis has no place for zero."""
+    rows = curves.with_columns(arm=pl.col("arm").map_elements(plain, return_dtype=pl.String))
+    if logarithmic:
+        rows = rows.with_columns(low=pl.col("low").clip(lower_bound=pl.col("mean").min() / 2))
+    return rows.with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
+
+
+def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list[alt.Chart]:
+    names, number = [plain(name) for name in findings.names], f",.{places}f"
+    colours = colour_arms(names, plain(findings.plan.baseline))
+    dashes = dash_arms(names, plain(findings.plan.baseline))
+    chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
+    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())))
+    dash = alt.StrokeDash("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())))
+    x = alt.X("step:Q", title="step", axis=alt.Axis(grid=False, format="~s"))
+    base = alt.Chart(rows).encode(x=x, color=colour)
+    band = base.mark_area().encode(y=alt.Y("low:Q"), y2="high:Q")
+    line = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, opacity=_strength(chosen, 1, 0.15))
+    several = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
+    dots = base.mark_circle(size=46).encode(
+        y=y, opacity=_strength(chosen, 0 if several else 1, 0), tooltip=_tips(number)
+    )
+    return [
+        band.encode(opacity=_strength(chosen, 0.16, 0.02)).properties(name="band"),
+        line.add_params(chosen).properties(name="mean"),
+        dots.properties(name="dots"),
+    ]
+
+
+def _strength(chosen: alt.Parameter, on: float, off: float) -> alt.ConditionalValue:
+    return alt.when(chosen).then(alt.value(on)).otherwise(alt.value(off))
+
+
+def _tips(number: str) -> list[alt.Tooltip]:
+    bounds = [alt.Tooltip(f"{name}:Q", format=number) for name in ("mean", "low", "high")]
+    return [alt.Tooltip("arm:N"), alt.Tooltip("step:Q", format=","), *bounds, alt.Tooltip("n:Q", title="seeds")]
+
+
+def _floor(floor: float, places: int) -> alt.LayerChart:
+    """A dashed rule at the best possible value, with its label above the right end."""
+    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"best possible {fixed(floor, places)}"]}))
+    rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(y="floor:Q")
+    label = base.mark_text(align="right", baseline="bottom", dy=-4, color=INK, opacity=0.8)
+    return alt.layer(rule, label.encode(y="floor:Q", x=alt.value("width"), text="label:N"))

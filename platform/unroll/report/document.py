@@ -1,0 +1,152 @@
+"""What the report says, in order, before it is a page or a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from unroll.evidence import LEVEL
+from unroll.report import context, tables
+from unroll.report.answer import answer, goal, warnings
+from unroll.report.charts import Chart, draw_charts
+from unroll.report.findings import Findings
+from unroll.report.numbers import p_value, plain
+from unroll.report.tables import Table
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Arms by seeds, each cell the status of a trial and its message."""
+
+    caption: str
+    seeds: list[int]
+    rows: list[tuple[str, list[tuple[str, str]]]]
+    """(arm, one (status, message) per seed; status is empty where no trial was planned)."""
+
+    def present(self) -> set[str]:
+        """The statuses that occur."""
+        return {status for _, cells in self.rows for status, _ in cells}
+
+
+Block = Note | Table | Chart | Matrix
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report with its anchor."""
+
+    anchor: str
+    title: str
+    blocks: list[Block]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole report."""
+
+    study: str
+    question: str
+    answer: str
+    warnings: list[str]
+    tiles: list[tuple[str, str]]
+    """(number, what it counts): the study at a glance."""
+    sections: list[Section]
+
+    def blocks(self) -> Iterator[Block]:
+        """Everything in all sections."""
+        for section in self.sections:
+            yield from section.blocks
+
+
+def compose(findings: Findings) -> Document:
+    """Put the findings in order."""
+    return Document(
+        study=plain(findings.plan.study),
+        question=plain(findings.plan.question),
+        answer=plain(answer(findings)),
+        warnings=[plain(text) for text in warnings(findings)],
+        tiles=list(_tiles(findings)),
+        sections=[Section(anchor, title, blocks) for anchor, title, blocks in _sections(findings) if blocks],
+    )
+
+
+def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
+    yield f"{findings.counts.get('completed', 0):,} / {findings.planned:,}", "trials completed"
+    yield str(len(findings.arms)), "arm" if len(findings.arms) == 1 else "arms"
+    yield str(len(findings.seeds)), "seed" if len(findings.seeds) == 1 else "seeds"
+    yield plain(findings.metric), goal(findings.direction)
+    if not findings.differences.is_empty():
+        smallest = findings.differences.sort("smallest_p_holm")["smallest_p_holm"].to_list()[0]
+        yield p_value(smallest), "smallest p within reach (Holm)"
+
+
+def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
+    charts = draw_charts(findings)
+    others = len(findings.plan.metrics) > 1
+    yield "arms", "Arms", [tables.arms_table(findings), *([tables.metrics_table(findings)] if others else [])]
+    yield "differences", f"Against {plain(findings.plan.baseline)}", _against(findings, charts)
+    yield "curves", "Learning curves", [charts.get("curves", Note("No metric was logged at more than one step."))]
+    yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
+    yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
+    yield "failures", "Failures", _failures(findings)
+    yield "size", "Size and speed", [tables.size_table(findings), *map(Note, _sizes_differ(findings))]
+    yield "data", "Data", [context.facts_table(findings)]
+    yield "settings", "Settings", [context.levels_table(findings), context.settings_table(findings)]
+    yield "provenance", "Provenance", _provenance(findings)
+    yield "reading", "How to read this", [Note(text) for text in READING]
+
+
+def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
+    if findings.differences.is_empty():
+        return [Note("The study has one arm: there is nothing to compare it with.")]
+    chart: list[Block] = [charts["differences"]] if "differences" in charts else []
+    return [*chart, tables.differences_table(findings)]
+
+
+def _matrix(findings: Findings) -> Matrix:
+    rows = findings.ordered.select("arm", "seed", "status", pl.col("message").fill_null(""))
+    ends = {(arm, seed): (status, context.shorten(plain(message))) for arm, seed, status, message in rows.iter_rows()}
+    cells = [(name, [ends.get((name, seed), ("", "")) for seed in findings.seeds]) for name in findings.names]
+    caption = "Every planned trial: arms in rows, seeds in columns."
+    return Matrix(caption, findings.seeds, [(plain(tables.name_arm(name, findings)), row) for name, row in cells])
+
+
+def _failures(findings: Findings) -> list[Block]:
+    table = context.failures_table(findings)
+    return [Note("No trial diverged, stopped or failed.") if table.rows.is_empty() else table]
+
+
+def _sizes_differ(findings: Findings) -> Iterator[str]:
+    sizes = [arm.parameters for arm in findings.arms]
+    if min(sizes) > 0 and max(sizes) / min(sizes) > 1.05:
+        ratio = f"{max(sizes) / min(sizes):.2f}"
+        yield f"The largest arm has {ratio} times the parameters of the smallest: a difference may come from size."
+
+
+def _provenance(findings: Findings) -> list[Block]:
+    return [context.provenance_table(findings) if findings.runs else Note("The ledger holds no record of a run.")]
+
+
+READING = (
+    "An arm is one combination of levels; a seed gives every arm the same data order and the same initial weights "
+    "wherever name and shape agree. So trials of one seed form pairs, and arms are compared pair by pair: what the "
+    "seed brings to both sides cancels.",
+    "A 95 % interval is Student's t interval over seeds. It speaks of other seeds of the same study, not of other "
+    "data.",
+    "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
+    "one seen (exact sign-flip test, two-sided). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
+    f"keeps the chance of any wrong verdict among all comparisons at {100 * LEVEL:g} %.",
+    f"A verdict is “better” or “worse” when the corrected p is at most {LEVEL:g}, else “undecided”. Undecided means "
+    "that these seeds do not tell, not that the arms are equal.",
+    "Diverged trials are results: they are counted under Coverage and enter no mean. Trials that failed or have not "
+    "run are missing; running the same command again runs them.",
+)

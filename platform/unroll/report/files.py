@@ -1,0 +1,94 @@
+"""The report on disk: page, text, charts and tables, each replaced in one step."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from great_tables import GT
+
+from unroll.ledger.files import write_atomic
+from unroll.report.charts import Chart
+from unroll.report.document import Document
+from unroll.report.findings import Findings
+from unroll.report.markdown import render_markdown
+from unroll.report.page import render_page
+from unroll.report.tables import Table
+from unroll.report.theme import colour_arms
+
+_FORMULA = r"^[\s]*[=+\-@＝＋－＠]"
+"""Beginnings that a spreadsheet takes for a formula, also behind blanks and in full width."""
+_LATEX = {"−": "$-$", "±": r"$\pm$", "–": "--", "∞": r"$\infty$", "…": r"\dots{}", "�": "?"}
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where a report lies."""
+
+    html: Path
+    markdown: Path
+    tables: Path
+    """Folder with every table as CSV, Parquet and LaTeX."""
+
+
+def write_files(findings: Findings, document: Document, folder: Path) -> ReportFiles:
+    """Write everything; the two readable files last, when all that they link to is there.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    places = ReportFiles(folder / "report.html", folder / "report.md", folder / "tables")
+    for path, data in (*_tables(findings, document, places.tables), *_charts(document, folder / "charts")):
+        write_atomic(path, data, durable=False)
+    colours = colour_arms(findings.names, findings.plan.baseline)
+    write_atomic(places.markdown, render_markdown(document).encode())
+    write_atomic(places.html, render_page(document, colours).encode())
+    return places
+
+
+def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
+    shown = {block.name: block for block in document.blocks() if isinstance(block, Table)}
+    more = {"trials": findings.ordered, "curves": findings.curves, "pairs": findings.pairs}
+    for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():
+        yield folder / f"{name}.csv", to_csv(frame)
+        yield folder / f"{name}.parquet", _parquet(frame)
+    for name, table in shown.items():
+        yield folder / f"{name}.tex", to_latex(table)
+
+
+def _charts(document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for block in document.blocks():
+        if isinstance(block, Chart):
+            yield folder / f"{block.name}.svg", block.file()
+
+
+def to_csv(frame: pl.DataFrame) -> bytes:
+    """CSV in UTF-8 whose text no spreadsheet runs: an apostrophe goes before what looks like a formula."""
+    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
+    flat = frame.with_columns(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ") for name in lists)
+    safe = flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${0}"))
+    names = {name: f"'{name}" for name in safe.columns if re.match(_FORMULA, name)}
+    return safe.rename(names).write_csv().encode()
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def to_latex(table: Table) -> bytes:
+    """A ``table`` environment in booktabs style."""
+    numbers = [name for name in table.shown.columns if name in table.numbers]
+    built = GT(table.shown).cols_align("left").cols_align("right", columns=numbers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        text = str(built.as_latex())
+    for character, command in _LATEX.items():
+        text = text.replace(character, command)
+    return text.encode()

@@ -1,0 +1,145 @@
+"""Everything that the report tells, computed once from the ledger's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import polars as pl
+
+from unroll.contract import Direction
+from unroll.evidence import (
+    coverage,
+    final_values,
+    learning_curves,
+    pair_seeds,
+    paired_differences,
+    summarise_arms,
+)
+from unroll.ledger import Ledger
+from unroll.ledger.run_record import RunRecord
+from unroll.study.plan import Arm, MetricNote, Plan
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A study's plan, what the ledger holds of it, and what that is worth."""
+
+    plan: Plan
+    trials: pl.DataFrame
+    """One row per planned trial (``Ledger.trials_frame``)."""
+    history: pl.DataFrame
+    """One row per logged value (``Ledger.history_frame``)."""
+    runs: Sequence[RunRecord]
+    """Provenance of the runs that had something to do, oldest first."""
+    damaged: Sequence[str] = ()
+    """Files of the ledger whose content cannot be trusted."""
+
+    @property
+    def metric(self) -> str:
+        """The study's metric."""
+        return self.plan.metric
+
+    @property
+    def note(self) -> MetricNote:
+        """Direction and unit of the study's metric."""
+        return self.plan.metrics[self.metric]
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the study's metric improves."""
+        return cast("Direction", self.note.direction)
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """The arms, baseline first."""
+        return sorted(self.plan.arms, key=lambda arm: arm.name != self.plan.baseline)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the arms, baseline first."""
+        return [arm.name for arm in self.arms]
+
+    @cached_property
+    def ordered(self) -> pl.DataFrame:
+        """The trials: baseline first, then as planned, seeds ascending."""
+        rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
+        return self.trials.sort(rank, "seed", "trial")
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """The metric per arm."""
+        return self.summarise(self.metric)
+
+    def summarise(self, metric: str) -> pl.DataFrame:
+        """Any of the final metrics per arm."""
+        direction = cast("Direction", self.plan.metrics[metric].direction)
+        return summarise_arms(self.ordered, metric, direction=direction)
+
+    @cached_property
+    def differences(self) -> pl.DataFrame:
+        """Every other arm against the baseline."""
+        return paired_differences(self.ordered, self.metric, baseline=self.plan.baseline, direction=self.direction)
+
+    @cached_property
+    def pairs(self) -> pl.DataFrame:
+        """Every trial beside the baseline's of the same seed."""
+        return pair_seeds(self.ordered, self.metric, baseline=self.plan.baseline)
+
+    @cached_property
+    def values(self) -> pl.DataFrame:
+        """Completed trials with a finite ``value`` of the metric."""
+        return final_values(self.ordered, self.metric).drop_nulls("value")
+
+    @cached_property
+    def coverage(self) -> pl.DataFrame:
+        """How the trials of each arm ended."""
+        return coverage(self.ordered)
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """Every planned seed."""
+        return sorted(self.trials["seed"].unique())
+
+    @property
+    def planned(self) -> int:
+        """Number of planned trials."""
+        return len(self.trials)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Trials per status over all arms, without the statuses that nobody has."""
+        sums = self.coverage.drop("arm", "planned").sum().row(0, named=True) if self.planned else {}
+        return {status: number for status, number in sums.items() if number}
+
+    @cached_property
+    def curve_metric(self) -> str | None:
+        """What the learning curves show: the study's metric if it was logged along the way, else one of validation."""
+        several = self.history.filter(pl.col("value").is_finite()).group_by("metric").agg(pl.col("step").n_unique())
+        logged = set(several.filter(pl.col("step") > 1)["metric"])
+        twin = "validation/" + self.metric.rpartition("/")[2]
+        validation = sorted(name for name in logged if name.startswith("validation/"))
+        return next((name for name in (self.metric, twin, *validation) if name in logged), None)
+
+    @cached_property
+    def curves(self) -> pl.DataFrame:
+        """Mean curves of :attr:`curve_metric` with bands, baseline first."""
+        rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
+        known = self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
+        return learning_curves(known, self.curve_metric or self.metric)
+
+    def floors(self, metric: str) -> list[float]:
+        """Best values that any model can reach on the arms' data: usually one, as arms share their data."""
+        return sorted({arm.bounds[metric] for arm in self.arms if metric in arm.bounds})
+
+
+def gather(ledger: Ledger) -> Findings:
+    """Read what a report needs. Trials of the tuning phase chose the settings; they are no evidence and stay out."""
+    plan = ledger.plan()
+    trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
+    history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
+    runs = [run for run in ledger.runs() if run.done_before < run.planned]
+    damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
+    return Findings(plan=plan, trials=trials, history=history, runs=runs, damaged=damaged)

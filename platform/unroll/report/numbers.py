@@ -1,0 +1,100 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable
+
+DASH = "–"
+"""Stands where there is no value."""
+MINUS = "−"
+BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def choose_decimals(values: Iterable[float | None], spreads: Iterable[float | None] = ()) -> int:
+    """Decimals for one column: two significant digits of the smallest spread, else four of the smallest value."""
+    known = [s for s in spreads if s is not None and s > 0 and math.isfinite(s)]
+    if known:
+        return _clamp(1 - math.floor(math.log10(min(known))))
+    sizes = [abs(v) for v in values if v is not None and v != 0 and math.isfinite(v)]
+    return _clamp(3 - math.floor(math.log10(min(sizes)))) if sizes else 1
+
+
+def _clamp(decimals: int) -> int:
+    return max(0, min(6, decimals))
+
+
+def fixed(value: float | None, decimals: int, *, sign: bool = False) -> str:
+    """A number with grouped thousands and a real minus sign; NaN and infinities by name, nothing as a dash."""
+    if value is None:
+        return DASH
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
+    if abs(value) >= 10**9:
+        return f"{value:+.3g}" if sign else f"{value:.3g}"
+    text = f"{value:+,.{decimals}f}" if sign else f"{value:,.{decimals}f}"
+    return text.replace("-", MINUS)
+
+
+def plus_minus(mean: float | None, half: float | None, decimals: int) -> str:
+    """Mean and half its interval, or the mean alone where there is no interval."""
+    return (
+        fixed(mean, decimals) if mean is None or half is None else f"{fixed(mean, decimals)} ± {fixed(half, decimals)}"
+    )
+
+
+def span(low: float | None, high: float | None, decimals: int, *, sign: bool = False) -> str:
+    """An interval by its ends."""
+    if low is None or high is None:
+        return DASH
+    return f"{fixed(low, decimals, sign=sign)} to {fixed(high, decimals, sign=sign)}"
+
+
+def percent(share: float | None, *, sign: bool = False) -> str:
+    """A share with two or three significant digits."""
+    if share is None:
+        return DASH
+    size = abs(100 * share)
+    return fixed(100 * share, 0 if size >= 99.5 else 1 if size >= 1 or size == 0 else 2, sign=sign) + " %"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with two significant digits; never zero."""
+    if p is None:
+        return DASH
+    return "1" if p == 1 else f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 1e-4 else f"{p:.0e}"
+
+
+def rate(value: float | None) -> str:
+    """A throughput with three significant digits."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return fixed(value, 0) if value >= 1000 else f"{value:.3g}"
+
+
+def duration(seconds: float | None) -> str:
+    """Wall-clock time in the two units that matter."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *head, last = list(names) or [""]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def plain(text: object) -> str:
+    """Text on one line: line breaks become spaces; control and direction characters, which hide text, become �."""
+    words = " ".join(str(text).split())
+    return "".join("�" if c in BIDI or unicodedata.category(c) in ("Cc", "Cs") else c for c in words)

@@ -1,0 +1,77 @@
+"""The report as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from unroll.report.answer import STATUS_WORDS
+from unroll.report.charts import Chart
+from unroll.report.document import Document, Matrix, Note
+from unroll.report.table_html import MOST_ROWS, render_table
+from unroll.report.tables import Table
+
+SYMBOLS = {
+    "completed": "✓",
+    "diverged": "∞",
+    "stopped": "■",
+    "out_of_memory": "M",
+    "timeout": "T",
+    "failed_user": "✕",
+    "failed_infrastructure": "!",
+    "missing": "·",
+    "": "",
+}
+"""One sign per status, so that the matrix can be read without its colours."""
+
+
+def render_page(document: Document, colours: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        document: what it says.
+        colours: arm -> colour.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.tests |= {"note": _is(Note), "table": _is(Table), "chart": _is(Chart), "matrix": _is(Matrix)}
+    environment.filters |= {
+        "html": lambda table: render_table(table, colours),
+        "svg": lambda chart: Markup(chart.svg()),  # noqa: S704 -- drawn by Vega, which escapes text
+        "json": embed_json,
+    }
+    return environment.get_template("page.html").render(
+        document=document,
+        symbols=SYMBOLS,
+        words=STATUS_WORDS,
+        most_rows=MOST_ROWS,
+        style=Markup(_resource("page.css")),  # noqa: S704 -- our own file
+        script=Markup(_resource("page.js")),  # noqa: S704 -- our own file
+        bundle=Markup(_vega()),  # noqa: S704 -- checked to hold no end of a script
+        has_charts=any(isinstance(block, Chart) for block in document.blocks()),
+    )
+
+
+def embed_json(value: Any) -> Markup:
+    """JSON that may stand inside a script element: no ``<`` is left that could end it or open a comment."""
+    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704 -- see above
+
+
+def _is(kind: type) -> Any:
+    return lambda value: isinstance(value, kind)
+
+
+def _resource(name: str) -> str:
+    return files("unroll.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and vega-embed for the browser, once for all charts of a page."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")

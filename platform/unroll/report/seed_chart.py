@@ -1,0 +1,79 @@
+"""Every trial's final value: one dot per seed, lines that show the pairing."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from unroll.report.answer import decimals
+from unroll.report.findings import Findings
+from unroll.report.numbers import fixed, plain
+from unroll.report.theme import INK, colour_arms
+
+ROW = 62
+"""Pixels per arm."""
+NEAR = 3.0
+"""The floor is drawn while it lies within so many ranges of the values."""
+
+
+def floor_is_near(findings: Findings) -> bool:
+    """Whether the floor can be drawn without pressing the dots together."""
+    values = findings.values["value"]
+    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    return all(
+        min(abs(floor - low), abs(floor - high)) <= NEAR * (high - low) for floor in findings.floors(findings.metric)
+    )
+
+
+def layer_seeds(findings: Findings) -> alt.LayerChart:
+    """One row per arm, baseline first."""
+    names = [plain(name) for name in findings.names]
+    y = alt.Y("arm:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13))
+    layers = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
+    floors = findings.floors(findings.metric) if floor_is_near(findings) else []
+    return alt.layer(*layers, *(_floor(floor, decimals(findings)) for floor in floors)).properties(height=alt.Step(ROW))
+
+
+def _rows(findings: Findings) -> pl.DataFrame:
+    rank = pl.col("arm").replace_strict(findings.names, range(len(findings.names)), return_dtype=pl.Int64)
+    return findings.values.select(_plain_arm(), "seed", "value", rank=rank)
+
+
+def _x(column: str, findings: Findings) -> alt.X:
+    return alt.X(f"{column}:Q", title=plain(findings.metric), scale=alt.Scale(zero=False))
+
+
+def _joins(findings: Findings, y: alt.Y) -> alt.Chart:
+    lines = alt.Chart(_rows(findings)).mark_line(color=INK, strokeWidth=1, opacity=0.22, yOffset=-8)
+    return lines.encode(x=_x("value", findings), y=y, detail="seed:N", order="rank:Q")
+
+
+def _colour(findings: Findings) -> alt.Color:
+    names = [plain(name) for name in findings.names]
+    colours = colour_arms(names, plain(findings.plan.baseline))
+    return alt.Color("arm:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=None)
+
+
+def _dots(findings: Findings, y: alt.Y) -> list[alt.Chart]:
+    number = f",.{decimals(findings)}f"
+    tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("value:Q", format=number)]
+    dots = alt.Chart(_rows(findings)).mark_circle(size=70, opacity=0.75, yOffset=-8)
+    return [dots.encode(x=_x("value", findings), y=y, color=_colour(findings), tooltip=tips)]
+
+
+def _means(findings: Findings, y: alt.Y) -> list[alt.Chart]:
+    rows = findings.summary.drop_nulls("mean").select(_plain_arm(), "mean", "low", "high")
+    base = alt.Chart(rows).encode(y=y, color=_colour(findings))
+    bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=14).encode(x=_x("low", findings), x2="high:Q")
+    return [bar, base.mark_circle(size=90, opacity=1, yOffset=14).encode(x=_x("mean", findings))]
+
+
+def _floor(floor: float, places: int) -> alt.LayerChart:
+    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"best possible {fixed(floor, places)}"]}))
+    rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(x="floor:Q")
+    label = base.mark_text(align="left", baseline="top", dx=5, dy=2, color=INK, opacity=0.8)
+    return alt.layer(rule, label.encode(x="floor:Q", y=alt.value(0), text="label:N"))
+
+
+def _plain_arm() -> pl.Expr:
+    return pl.col("arm").map_elements(plain, return_dtype=pl.String)

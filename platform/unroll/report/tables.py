@@ -1,0 +1,168 @@
+"""Tables of results: typed rows for files, and the same rows as text for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from unroll.report.answer import decimals, goal, with_unit
+from unroll.report.findings import Findings
+from unroll.report.numbers import (
+    DASH,
+    choose_decimals,
+    count,
+    fixed,
+    p_value,
+    percent,
+    plain,
+    plus_minus,
+    rate,
+    span,
+)
+
+Cells = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, twice: as data and as people read it."""
+
+    name: str
+    """File stem and anchor."""
+    caption: str
+    rows: pl.DataFrame
+    """Typed values, written as CSV and Parquet."""
+    shown: pl.DataFrame
+    """The same as text, one line per cell."""
+    numbers: frozenset[str] = frozenset()
+    """Columns of ``shown`` that hold numbers and are aligned to the right."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Column of ``shown`` -> what its text means for colour: ``arm`` or ``verdict``."""
+
+
+def make_table(
+    name: str, caption: str, rows: pl.DataFrame, show: Callable[[dict[str, Any]], Cells], **kwargs: Any
+) -> Table:
+    """Build a table from typed rows and a function from one row to its cells."""
+    cells = [{key: plain(text) for key, text in show(row).items()} for row in rows.iter_rows(named=True)]
+    return Table(name, caption, rows, pl.DataFrame(cells), **kwargs)
+
+
+def arms_table(findings: Findings) -> Table:
+    """The study's metric per arm."""
+    places, speed = decimals(findings), f"{findings.plan.item}s/s"
+
+    def show(row: dict[str, Any]) -> Cells:
+        half = None if row["high"] is None else row["high"] - row["mean"]
+        return {
+            "Arm": name_arm(row["arm"], findings),
+            "Completed": f"{row['completed']} of {row['planned']}",
+            "Mean": plus_minus(row["mean"], half, places),
+            "SD": fixed(row["sd"], places),
+            "Median": fixed(row["median"], places),
+            "Best": fixed(row["best"], places),
+            "Parameters": f"{row['parameters']:,}",
+            speed: rate(row["items_per_second"]),
+        }
+
+    unit = f", in {findings.note.unit}" if findings.note.unit else ""
+    caption = (
+        f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
+        "interval, standard deviation over seeds, median, best."
+    )
+    numbers = frozenset({"Completed", "Mean", "SD", "Median", "Best", "Parameters", speed})
+    return make_table("arms", caption, findings.summary, show, numbers=numbers, marks={"Arm": "arm"})
+
+
+def differences_table(findings: Findings) -> Table:
+    """Every arm against the baseline, paired by seed."""
+    places = decimals(findings)
+
+    def show(row: dict[str, Any]) -> Cells:
+        return {
+            "Arm": row["arm"],
+            "Pairs": f"{row['n']} of {row['planned_pairs']}",
+            "Difference": fixed(row["difference"], places, sign=True),
+            "95 % interval": span(row["low"], row["high"], places, sign=True),
+            "Relative": percent(row["relative"], sign=True),
+            "Better on": percent(row["superiority"]),
+            "p": p_value(row["p"]),
+            "p (Holm)": p_value(row["p_holm"]),
+            "Smallest p": f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})",
+            "Unpaired seeds": ", ".join(map(str, row["unpaired_seeds"])) or DASH,
+            "Verdict": row["verdict"],
+        }
+
+    caption = (
+        f"Difference of {findings.metric} to {findings.plan.baseline} on the same seeds ({goal(findings.direction)}). "
+        "p: exact two-sided sign-flip test; Holm: corrected for "
+        f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
+        "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
+    )
+    numbers = frozenset(
+        {"Pairs", "Difference", "95 % interval", "Relative", "Better on", "p", "p (Holm)", "Smallest p"}
+    )
+    marks = {"Arm": "arm", "Verdict": "verdict"}
+    return make_table("differences", caption, findings.differences, show, numbers=numbers, marks=marks)
+
+
+def metrics_table(findings: Findings) -> Table:
+    """Every other final metric per arm."""
+    others = [name for name in findings.plan.metrics if name != findings.metric]
+    summaries = {name: findings.summarise(name) for name in others}
+    long = [frame.with_columns(metric=pl.lit(name)) for name, frame in summaries.items()]
+    columns = ("metric", "arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite")
+    rows = pl.concat(long).select(*columns) if long else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    shown = [
+        {"Arm": plain(name_arm(arm, findings)), **{plain(name): _mean(summaries[name], arm) for name in others}}
+        for arm in findings.names
+    ]
+    caption = "Other final metrics: mean ± half of the 95 % t interval over completed trials."
+    notes = "; ".join(f"{name}: {_describe(findings, name)}" for name in others)
+    numbers = frozenset(map(plain, others))
+    return Table("metrics", f"{caption} {plain(notes)}.", rows, pl.DataFrame(shown), numbers, {"Arm": "arm"})
+
+
+def _mean(summary: pl.DataFrame, arm: str) -> str:
+    places = choose_decimals(summary["mean"], summary["high"] - summary["mean"])
+    row = summary.row(by_predicate=pl.col("arm") == arm, named=True)
+    return plus_minus(row["mean"], None if row["high"] is None else row["high"] - row["mean"], places)
+
+
+def _describe(findings: Findings, metric: str) -> str:
+    note = findings.plan.metrics[metric]
+    return f"{with_unit(goal(note.direction), f'({note.unit})' if note.unit else '')}"
+
+
+def size_table(findings: Findings) -> Table:
+    """Parameters, the mismatch that ``match`` left, and throughput."""
+    speeds = findings.summary.select("arm", "items_per_second")
+    time = findings.trials.filter(pl.col("status") == "completed").group_by("arm").agg(pl.col("seconds").median())
+    sizes = pl.DataFrame(
+        [{"arm": a.name, "parameters": a.parameters, "target": a.target_parameters} for a in findings.arms]
+    )
+    rows = sizes.join(speeds, on="arm", how="left").join(time, on="arm", how="left", maintain_order="left")
+
+    def show(row: dict[str, Any]) -> Cells:
+        off = row["parameters"] / row["target"] - 1 if row["target"] else None
+        target = {"Asked for": f"{row['target']:,}", "Off by": percent(off, sign=True)} if off is not None else {}
+        speed = {
+            f"{findings.plan.item}s/s": rate(row["items_per_second"]),
+            "Seconds per trial": fixed(row["seconds"], 1),
+        }
+        return {"Arm": name_arm(row["arm"], findings), "Parameters": f"{row['parameters']:,}", **target, **speed}
+
+    caption = (
+        "Throughput and seconds are medians over completed trials, measured while trials shared the machine: "
+        "they say what the study cost, not which arm is the faster one."
+    )
+    numbers = frozenset({"Parameters", "Asked for", "Off by", f"{findings.plan.item}s/s", "Seconds per trial"})
+    return make_table("size", caption, rows, show, numbers=numbers, marks={"Arm": "arm"})
+
+
+def name_arm(arm: str, findings: Findings) -> str:
+    """An arm's name, the baseline marked."""
+    return f"{arm} (baseline)" if arm == findings.plan.baseline else arm
