@@ -8,6 +8,7 @@ from typing import Any, cast, final
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
@@ -81,23 +82,19 @@ class LanguageModelingModule(pl.LightningModule):
         """A state that came from a checkpoint follows the weights to their device."""
         self._training_state.to(self.device)
 
-    def on_train_epoch_start(self) -> None:
-        """Start the text anew, with the epoch's learning rate. Not called when an epoch is resumed in its middle."""
-        self._training_state.begin_epoch()
-        for group in self._lightning_optimizer().param_groups:
-            group["lr"] = self._schedule.at(self.current_epoch)
-
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002  Lightning passes it.
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Learn from one window.
 
         Args:
             batch: ids, shape (time + 1, batch).
-            batch_idx: unused.
+            batch_idx: number of the window in its epoch, from 0.
 
         Returns:
             The loss, a scalar without gradient.
         """
-        optimizer = self._lightning_optimizer()
+        optimizer = cast("LightningOptimizer", self.optimizers())
+        if batch_idx == 0:
+            self._begin_epoch(optimizer)
         inputs, targets = batch[:-1], batch[1:]
         nats = self._predict(inputs, targets)
         loss = nats / (targets.numel() if self._reduction == "token_mean" else targets.shape[1])
@@ -107,6 +104,15 @@ class LanguageModelingModule(pl.LightningModule):
         optimizer.step()
         self._count(nats.detach(), targets.numel(), norm)
         return loss.detach()
+
+    def _begin_epoch(self, optimizer: LightningOptimizer) -> None:
+        """Read the text from its start, at the epoch's learning rate.
+
+        Not in ``on_train_epoch_start``: Lightning leaves that hook out when it resumes after an epoch's last batch.
+        """
+        self._training_state.begin_epoch()
+        for group in optimizer.param_groups:
+            group["lr"] = self._schedule.at(self.current_epoch)
 
     def _predict(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Sum of the negative log-likelihoods of a window; carries the state on."""
@@ -128,13 +134,6 @@ class LanguageModelingModule(pl.LightningModule):
             self.log("train/learning_rate", self._schedule.at(self.current_epoch))
             state.logged = state.epoch
 
-    def on_train_epoch_end(self) -> None:
-        """Perplexity of the epoch's training text."""
-        self.log("train/perplexity", self._training_state.epoch.perplexity())
-
-    def _lightning_optimizer(self) -> LightningOptimizer:
-        return cast("LightningOptimizer", self.optimizers())
-
     # Evaluation
 
     def on_validation_epoch_start(self) -> None:
@@ -146,8 +145,13 @@ class LanguageModelingModule(pl.LightningModule):
         self._evaluate(batch, fresh=batch_idx == 0)
 
     def on_validation_epoch_end(self) -> None:
-        """Perplexity of the whole validation text."""
+        """Perplexity of the whole validation text, and of the epoch's training text so far.
+
+        The second is logged here too, so that both are out before a checkpoint is taken between two epochs.
+        """
         self.log("validation/perplexity", self._held_out.perplexity())
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self.log("train/perplexity", self._training_state.epoch.perplexity())
 
     def on_test_epoch_start(self) -> None:
         """Start the text anew."""

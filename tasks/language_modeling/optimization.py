@@ -21,17 +21,18 @@ class Schedule:
     Args:
         learning_rate: rate of the first epoch.
         decay_start: epochs at that rate; None for all.
-        decay_factor: divisor of each epoch after them.
+        decay_factor: divisor of each epoch after them; None where there are none.
     """
 
     learning_rate: float
     decay_start: int | None
-    decay_factor: float
+    decay_factor: float | None
 
     def at(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 0."""
-        decays = 0 if self.decay_start is None else max(0, epoch + 1 - self.decay_start)
-        return self.learning_rate / self.decay_factor**decays
+        if self.decay_start is None or self.decay_factor is None:
+            return self.learning_rate
+        return self.learning_rate / self.decay_factor ** max(0, epoch + 1 - self.decay_start)
 
 
 def build_optimizer(

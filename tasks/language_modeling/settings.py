@@ -28,7 +28,7 @@ class Network(Settings):
     initialization: Literal["scaled", "uniform"] = Field(
         "scaled", description="scaled: U(-1/sqrt(n), 1/sqrt(n)); uniform: U(-a, a) with a = initialization_scale."
     )
-    initialization_scale: float = Field(0.1, gt=0, description="Half-width a of the uniform initialization.")
+    initialization_scale: float | None = Field(None, gt=0, description="Half-width a; needed by uniform alone.")
 
     @field_validator("cell")
     @classmethod
@@ -37,6 +37,15 @@ class Network(Settings):
             return check_cell(name)
         except UserError as error:
             raise ValueError(f"{error.rule}; {error.advice}") from None
+
+    @model_validator(mode="after")
+    def _scale_goes_with_uniform(self) -> Self:
+        if (self.initialization == "uniform") != (self.initialization_scale is not None):
+            raise ValueError(
+                "initialization_scale is needed by initialization uniform, and by no other, "
+                f"received {self.initialization_scale} for {self.initialization}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tied_sizes_agree(self) -> Self:
@@ -59,7 +68,9 @@ class Training(Settings):
     decay_start: int | None = Field(
         None, ge=1, description="Epochs at the first learning rate, after which it falls each epoch; null: never."
     )
-    decay_factor: float = Field(2.0, ge=1, description="What the learning rate is divided by, each epoch of decay.")
+    decay_factor: float | None = Field(
+        None, ge=1, description="What the learning rate is divided by, each epoch after decay_start."
+    )
     clip_norm: float | None = Field(
         1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
     )
@@ -70,6 +81,15 @@ class Training(Settings):
     evaluation_batch_size: int = Field(
         1, ge=1, description="Columns that held-out text is cut into; 1: every token sees all the text before it."
     )
+
+    @model_validator(mode="after")
+    def _decay_is_whole(self) -> Self:
+        if (self.decay_start is None) != (self.decay_factor is None):
+            raise ValueError(
+                "decay_start and decay_factor are set together or not at all, "
+                f"received {self.decay_start} and {self.decay_factor}"
+            )
+        return self
 
 
 class LanguageModelingSettings(Settings):

@@ -55,11 +55,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         network, training = settings.network, settings.training
         return LanguageModelingModule(
             network=build_network(network, vocabulary=len(dataset.vocabulary)),
-            initialization=Initialization(
-                recipe=network.initialization,
-                scale=network.initialization_scale,
-                forget_bias=network.forget_bias,
-            ),
+            initialization=Initialization(scale=network.initialization_scale, forget_bias=network.forget_bias),
             optimizer=training.optimizer,
             schedule=Schedule(
                 learning_rate=training.learning_rate,

@@ -7,17 +7,14 @@ the same embedding and output layer. Values are drawn on the CPU in float32, wha
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, assert_never, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell
 from unroll.contract import derive_seed
-
-Recipe = Literal["scaled", "uniform"]
 
 
 @final
@@ -26,36 +23,25 @@ class Initialization:
     """How a network's weights are drawn.
 
     Args:
-        recipe: ``uniform`` draws every weight and bias from U(-scale, scale), as Zaremba et al. 2014 do.
-            ``scaled`` draws from U(-1/sqrt(n), 1/sqrt(n)): n is the hidden size for all of a recurrent layer (torch's
-            own rule), and the length of a row for embedding and output matrices, so that a tied matrix has one law
-            from either side; output biases are 0.
-        scale: the half-width of ``uniform``.
+        scale: every weight and bias comes from U(-scale, scale), as in Zaremba et al. 2014. None: from
+            U(-1/sqrt(n), 1/sqrt(n)), where n is the hidden size for all of a recurrent layer (torch's own rule) and the
+            length of a row for embedding and output matrices, so that a tied matrix has one law from either side;
+            output biases are 0.
         forget_bias: sum of the biases of every forget gate; None leaves what was drawn.
     """
 
-    recipe: Recipe
-    scale: float
+    scale: float | None
     forget_bias: float | None
 
     @torch.no_grad()
     def fill(self, network: nn.Module, *, seed: int) -> None:
         """Draw all weights of the network in place."""
-        bounds = self._bounds(network)
+        bounds = scaled_bounds(network)
         for name, parameter in network.named_parameters():
-            parameter.copy_(draw(name, parameter.shape, seed=seed, bound=bounds[name]))
+            bound = bounds[name] if self.scale is None else self.scale
+            parameter.copy_(draw(name, parameter.shape, seed=seed, bound=bound))
         if self.forget_bias is not None:
             set_forget_bias(network, self.forget_bias)
-
-    def _bounds(self, network: nn.Module) -> Mapping[str, float]:
-        """Half-width of each parameter's uniform distribution, by name."""
-        match self.recipe:
-            case "uniform":
-                return {name: self.scale for name, _ in network.named_parameters()}
-            case "scaled":
-                return scaled_bounds(network)
-            case _:
-                assert_never(self.recipe)
 
 
 def draw(name: str, shape: torch.Size, *, seed: int, bound: float) -> Tensor:
