@@ -60,7 +60,7 @@ class UserErrors(UserError):
 class Settings(BaseModel):
     """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from unroll.study.job import Job
 from unroll.study.loading import load_study
 from unroll.study.plan import Arm, MetricNote, Plan
 from unroll.study.planning import make_jobs, make_plan
-from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root
+from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
 from unroll.study.trial import Frozen, Phase, Trial
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "make_jobs",
     "make_plan",
     "project_root",
+    "suggestion",
     "trial_id",
 ]

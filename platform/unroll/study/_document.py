@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 Trail = tuple[str | int, ...]
 """Keys and indices from the top of a document down to a value."""
 
+COMMAND_LINE = "command line"
+"""The place of what an override wrote."""
+
 LIMIT = 64 * 1024
 """Bytes of a study file. A study is written by hand; whatever is larger is something else."""
+
+DEEPEST = 20
+"""Collections inside collections; the reader's time grows with their square."""
 
 _REFUSED = {
     "AliasToken": "an alias (*name) is not allowed: write the value out",
@@ -38,6 +44,8 @@ class Document:
         """Place and dotted path of a value, or of the nearest thing above it that was written down."""
         above = (trail[:length] for length in range(len(trail), -1, -1))
         place = next((self.places[part] for part in above if part in self.places), "")
+        if place == COMMAND_LINE and trail[0] in ("settings", "compare"):
+            trail = trail[1:]  # an override names a setting without the section that it was put into
         return ": ".join(part for part in (place, dotted(trail)) if part)
 
 
@@ -84,9 +92,7 @@ def parse_document(content: bytes, name: str) -> Document:
 
     text = _decode(content, name)
     try:
-        for token in YAML(typ="safe", pure=True).scan(text):
-            if rule := _REFUSED.get(type(token).__name__):
-                raise UserError(rule, where=f"{name}:{token.start_mark.line + 1}")
+        _screen(text, name)
         node = YAML(typ="safe", pure=True).compose(text)
         document = Document(None, {(): name})
         document.data = _build(node, (), name, document.places)
@@ -96,9 +102,21 @@ def parse_document(content: bytes, name: str) -> Document:
         raise UserError(f"not valid YAML: {error.problem or error.context}", where=where) from None
     except (YAMLError, ValueError) as error:
         raise UserError(f"not valid YAML: {str(error).splitlines()[0]}", where=name) from None
-    except RecursionError:
-        raise UserError("nested too deeply", where=name) from None
     return document
+
+
+def _screen(text: str, name: str) -> None:
+    """Refuse what plain values do not need before anything is built from it."""
+    from ruamel.yaml import YAML
+
+    depth = 0
+    for token in YAML(typ="safe", pure=True).scan(text):
+        kind = type(token).__name__
+        if kind.startswith(("Block", "Flow")):
+            depth += kind.endswith("StartToken") - kind.endswith("EndToken")
+        rule = _REFUSED.get(kind) or (f"must be nested at most {DEEPEST} deep" if depth > DEEPEST else None)
+        if rule:
+            raise UserError(rule, where=f"{name}:{token.start_mark.line + 1}")
 
 
 def _decode(content: bytes, name: str) -> str:

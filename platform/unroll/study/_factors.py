@@ -5,11 +5,15 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from unroll.study._settings import Nested, put
 from unroll.study.trial import Frozen
+
+MOST_ARMS = 1_000
+"""More arms than anybody compares: whoever writes a larger product made a mistake."""
 
 Compare = Mapping[str, list[Any] | dict[str, dict[str, Any]]]
 
@@ -49,6 +53,11 @@ def read_factors(compare: Compare) -> list[Factor]:
     ]
 
 
+def count_arms(factors: Sequence[Factor]) -> int:
+    """Number of combinations of levels, before any is excluded."""
+    return math.prod(len(factor.levels) for factor in factors)
+
+
 def combine(factors: Sequence[Factor], exclude: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Level, ...]]:
     """All combinations of levels in written order, the first factor slowest, without the excluded ones."""
     for levels in itertools.product(*(factor.levels for factor in factors)):
@@ -59,7 +68,7 @@ def combine(factors: Sequence[Factor], exclude: Sequence[Mapping[str, Any]]) -> 
 def matches(factors: Sequence[Factor], levels: Sequence[Level], rule: Mapping[str, Any]) -> bool:
     """Whether a combination has all the levels that a rule of ``exclude`` names."""
     names = {factor.name: level.name for factor, level in zip(factors, levels, strict=True)}
-    return all(names.get(factor) == level_name(value) for factor, value in rule.items())
+    return bool(rule) and all(names.get(factor) == level_name(value) for factor, value in rule.items())
 
 
 def arm_name(factors: Sequence[Factor], levels: Sequence[Level]) -> str:

@@ -47,7 +47,13 @@ class Mistakes:
             UserErrors: there is at least one mistake.
         """
         if self.errors:
-            raise UserErrors(self.errors)
+            raise UserErrors(sorted(self.errors, key=_line))
+
+
+def _line(error: UserError) -> int:
+    """Line of the file that a mistake stands in; the command line comes first."""
+    found = re.match(r".*?:(\d+)", error.where)
+    return int(found[1]) if found else 0
 
 
 def details(error: ValidationError) -> list[ErrorDetails]:
@@ -73,6 +79,9 @@ def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     """Rule and advice of one finding, in the words of all other rules."""
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
+        section, _, word = last.partition(".")
+        if word and section in _siblings(model, detail["loc"]):
+            return "unknown key", f"write it nested: {section}: {{{word}: ...}}"
         return "unknown key", suggestion(last, _siblings(model, detail["loc"]))
     if detail["type"] == "missing":
         return "is required", ""

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import UserError, find_locations
-from unroll.study._document import Document, Trail, parse_document, shown
+from unroll.study._document import COMMAND_LINE, Document, Trail, parse_document, shown
 from unroll.study._factors import level_name
 from unroll.study._settings import anchored, drop, put, setting_fields
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
-COMMAND_LINE = "command line"
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
 
 
@@ -76,12 +75,17 @@ def _split(override: str) -> tuple[str, list[Any]]:
     key = key.strip()
     if not equals or not key:
         raise UserError("an override must be written key=value", where=COMMAND_LINE, received=shown(override))
-    parts = split_commas(text)
-    if not all(part.strip() for part in parts):
-        raise UserError(
-            "a value is missing", where=f"{COMMAND_LINE}: {key}", received=shown(text), advice="write null for none"
-        )
-    return key, [parse_document(part.strip().encode(), f"{COMMAND_LINE}: {key}").data for part in parts]
+    return key, [_read(key, part.strip()) for part in split_commas(text)]
+
+
+def _read(key: str, text: str) -> Any:
+    where = f"{COMMAND_LINE}: {key}"
+    if not text:
+        raise UserError("a value is missing", where=where, advice="write null for none")
+    try:
+        return parse_document(text.encode(), where).data
+    except UserError as error:
+        raise UserError(error.rule, where=where, received=shown(text)) from None
 
 
 def _apply_own(document: Document, key: str, values: list[Any]) -> None:
@@ -90,8 +94,10 @@ def _apply_own(document: Document, key: str, values: list[Any]) -> None:
         raise UserError(
             f"a setting is named without '{first}.'", where=f"{COMMAND_LINE}: {key}", advice=f"write {rest}=..."
         )
-    value = values if len(values) > 1 else values[0]
-    put(document.data, key, value)
+    if rest and not isinstance(document.data.get(first), dict):
+        document.data[first] = {}
+        _mark(document, (first,))
+    put(document.data, key, values if len(values) > 1 else values[0])
     _mark(document, tuple(key.split(".")))
 
 

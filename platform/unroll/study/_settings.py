@@ -43,13 +43,12 @@ def dumped(settings: BaseModel) -> Nested:
 
 
 def put(nested: Nested, path: str, value: Any) -> None:
-    """Set a dotted path, making the sections on the way."""
+    """Set a dotted path, making the sections on the way; what stands where a section belongs is left to be refused."""
     *sections, last = path.split(".")
     for section in sections:
-        inner = nested.get(section)
-        if not isinstance(inner, dict):
-            inner = nested[section] = {}
-        nested = inner
+        nested = nested.setdefault(section, {})
+        if not isinstance(nested, dict):
+            return
     nested[last] = value
 
 

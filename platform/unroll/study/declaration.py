@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from unroll.study.trial import Frozen
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-"""Names of studies and tasks: one harmless part of a path, whatever the file system."""
+"""Names of studies: one harmless part of a path, whatever the file system."""
+
+TASK = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
+"""Names of tasks: packages of Python."""
 
 LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
 """Names of levels and of named factors; a sign may lead, so that numbers are names too."""
@@ -100,7 +103,7 @@ class Declaration(Frozen):
     """One question and how it is to be answered."""
 
     question: str = Field(min_length=1, description="The question that the report answers.")
-    task: Annotated[str, StringConstraints(pattern=rf"^{NAME}$")] = Field(description="A folder of tasks/.")
+    task: str = Field(description="A folder of tasks/.")
     settings: dict[str, Any] = Field(default={}, description="What all arms share; the rest keeps the task's defaults.")
     compare: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(
         min_length=1,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import Task, UserError
-from unroll.study.declaration import NAME, Declaration, is_safe
+from unroll.study._document import shown
+from unroll.study.declaration import NAME, TASK, Declaration, is_safe
 
 AnyTask = Task[Any, Any]
 
@@ -20,17 +21,20 @@ AnyTask = Task[Any, Any]
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Advice for a name that is not known: the nearest one, or the whole list where that is short.
 
+    The last word of a dotted name decides, first in its own section, so that ``hidden`` finds ``network.hidden``.
+
     >>> suggestion("hiden", ["hidden", "depth"])
     "did you mean 'hidden'?"
     """
     names = list(dict.fromkeys(known))
-    last = {other.rpartition(".")[2]: other for other in names}
-    near = difflib.get_close_matches(name, names, n=1) or [
-        last[part] for part in difflib.get_close_matches(name.rpartition(".")[2], last, n=1)
-    ]
-    if near:
-        return f"did you mean '{near[0]}'?"
-    return f"known: {', '.join(map(repr, names))}" if 0 < len(names) <= 16 else ""
+    section, _, word = name.rpartition(".")
+    siblings = [other for other in names if other.rpartition(".")[0] == section]
+    for candidates in (siblings, names):
+        words = {other.rpartition(".")[2]: other for other in reversed(candidates)}
+        if near := difflib.get_close_matches(word, words, n=1):
+            return f"did you mean '{words[near[0]]}'?"
+    shown = siblings or names
+    return f"known: {', '.join(map(repr, shown))}" if 0 < len(shown) <= 16 else ""
 
 
 def project_root() -> Path:
@@ -65,7 +69,7 @@ def find_study(target: str | Path) -> tuple[str, Path]:
     path = _study_file(Path(target))
     name = path.parent.name if path.name == "study.yaml" else path.stem
     if not is_safe(NAME, name):
-        raise UserError("a study's name must be letters, digits, '_', '-' or '.'", received=repr(name))
+        raise UserError("a study's name must be letters, digits, '_', '-' or '.'", received=shown(name))
     return name, path
 
 
@@ -87,8 +91,8 @@ def load_task(name: str) -> AnyTask:
     Raises:
         UserError: there is no such task, or its file does not hold exactly one.
     """
-    if not is_safe(NAME, name):
-        raise UserError("a task's name must be letters, digits, '_', '-' or '.'", received=repr(name))
+    if not is_safe(TASK, name):
+        raise UserError("a task's name must be letters, digits or '_'", where="task", received=shown(name))
     _make_importable()
     module = f"tasks.{name}.task"
     try:
@@ -104,8 +108,8 @@ def _absent_task(name: str) -> UserError:
     known = discover_tasks()
     if name in known:  # the folder is there, but Python found another package of this name first
         advice = "add tasks/__init__.py to the project"
-        return UserError("tasks is imported from elsewhere", where="task", received=repr(name), advice=advice)
-    return UserError("there is no such task", where="task", received=repr(name), advice=suggestion(name, known))
+        return UserError("tasks is imported from elsewhere", where="task", received=shown(name), advice=advice)
+    return UserError("there is no such task", where="task", received=shown(name), advice=suggestion(name, known))
 
 
 def _only_task(classes: list[type[AnyTask]], module: str) -> AnyTask:

@@ -1,0 +1,64 @@
+"""Check the settings of every arm against the task, and say of each mistake where it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from unroll.contract import Settings, UserError
+from unroll.study._check_factors import level_trail
+from unroll.study._document import Trail
+from unroll.study._factors import MOST_ARMS, Factor, Level, arm_name, arm_settings, combine, count_arms
+from unroll.study._mistakes import Mistakes, details, plain_loc
+from unroll.study._settings import dumped, has, validated
+from unroll.study._size import with_any_size
+from unroll.study.declaration import Declaration
+from unroll.study.project import AnyTask
+
+
+def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask, mistakes: Mistakes) -> None:
+    """Validate the settings of every arm; a mistake is told once, where it was written."""
+    _check_shared(draft, factors, mistakes)
+    seen: dict[str, str] = {}
+    found: dict[tuple[Trail, str], tuple[ErrorDetails, list[str]]] = {}
+    arms = list(combine(factors, draft.exclude)) if count_arms(factors) <= MOST_ARMS else []
+    for levels in arms:
+        settings, arm = arm_settings(draft.settings, levels), arm_name(factors, levels)
+        try:
+            complete = validated(task.settings, with_any_size(settings, task) if draft.match else settings)
+        except ValidationError as error:
+            for detail in details(error):
+                trail = _origin(plain_loc(detail["loc"], settings), factors, levels)
+                found.setdefault((trail, detail["msg"]), (detail, []))[1].append(arm)
+        except UserError as error:
+            mistakes.add_error(error)
+        else:
+            _check_twin(complete, arm, seen, mistakes)
+    for (trail, _), (detail, concerned) in found.items():
+        depends = trail[0] == "settings" and len(concerned) < len(arms)
+        mistakes.add_pydantic(trail, detail, task.settings, f" [arm {'; '.join(concerned)}]" if depends else "")
+
+
+def _check_shared(draft: Declaration, factors: Sequence[Factor], mistakes: Mistakes) -> None:
+    for factor in factors:
+        if not factor.named and has(draft.settings, factor.name):
+            trail: Trail = ("settings", *factor.name.split("."))
+            mistakes.add(trail, "is varied by compare, so it must not be set for all", advice="leave one of them out")
+
+
+def _check_twin(settings: Settings, arm: str, seen: dict[str, str], mistakes: Mistakes) -> None:
+    """Two arms with the same settings would be one arm with two names."""
+    if (other := seen.setdefault(json.dumps(dumped(settings)), arm)) != arm:
+        mistakes.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
+
+
+def _origin(loc: Trail, factors: Sequence[Factor], levels: Sequence[Level]) -> Trail:
+    """Where the author wrote the value that is wrong: in a level, or in the shared settings."""
+    path = ".".join(str(part) for part in loc)
+    for factor, level in zip(factors, levels, strict=True):
+        if any(path == own or path.startswith(f"{own}.") for own in level.sets):
+            return level_trail(factor, factor.levels.index(level), path)
+    return ("settings", *loc)

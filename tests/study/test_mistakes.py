@@ -1,0 +1,234 @@
+"""Every mistake of a study is told in one line with its place, all together, before anything is made."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unroll.contract import UserError, UserErrors
+from unroll.study import load_study, make_plan
+
+Write = Callable[..., Path]
+HEAD = "question: Why?\ntask: tiny\n"
+FILE = "studies/cells/study.yaml"
+
+
+def mistakes(overrides: list[str] | None = None, target: str = "cells") -> list[str]:
+    """What is wrong with a study, line by line."""
+    with pytest.raises(UserErrors) as raised:
+        load_study(target, overrides or [])
+    return str(raised.value).splitlines()
+
+
+def test_six_mistakes_in_six_sections_are_six_lines(project: Path, write: Write) -> None:
+    write(
+        "question: 5\n"
+        "task: tiny\n"
+        "settings:\n"
+        "  network: {hiden: 64}\n"
+        "compare:\n"
+        "  network.cell: [elman, lstn]\n"
+        "seeds: [1, 1]\n"
+        "metric: validation/los\n"
+        "resources: {gpu: 1}\n"
+    )
+    before = sorted(project.rglob("*.json"))
+    assert mistakes() == [
+        f"{FILE}:1: question: must be a string (received 5)",
+        f"{FILE}:4: settings.network.hiden: unknown key; did you mean 'hidden'?",
+        f"{FILE}:6: compare.network.cell[1]: must be 'elman', 'gru' or 'lstm' (received 'lstn'); did you mean 'lstm'?",
+        f"{FILE}:7: seeds: must be distinct seeds (received [1, 1])",
+        f"{FILE}:8: metric: the task has no such metric (received 'validation/los'); did you mean 'validation/loss'?",
+        f"{FILE}:9: resources.gpu: unknown key; did you mean 'gpus'?",
+    ]
+    assert sorted(project.rglob("*.json")) == before
+
+
+CASES = {
+    "an unknown key": (
+        "compare: {network.cell: [gru]}\nseed: 3\n",
+        f"{FILE}:4: seed: unknown key; did you mean 'seeds'?",
+    ),
+    "no factor": ("settings: {}\n", f"{FILE}: compare: is required"),
+    "an unknown factor path": (
+        "compare:\n  network.cel: [gru]\n",
+        f"{FILE}:4: compare.network.cel: 'network.cel' is no setting of this task; did you mean 'network.cell'?",
+    ),
+    "a path without its section": (
+        "compare:\n  hidden: [1]\n",
+        f"{FILE}:4: compare.hidden: 'hidden' is no setting of this task; did you mean 'network.hidden'?",
+    ),
+    "an unknown path in a named factor": (
+        "compare:\n  size:\n    small: {network.hiden: 1}\n",
+        f"{FILE}:5: compare.size.small.network.hiden: 'network.hiden' is no setting of this task; "
+        "did you mean 'network.hidden'?",
+    ),
+    "a wrong value in a named factor": (
+        "compare:\n  size:\n    none: {network.hidden: 0}\n    some: {network.hidden: 1}\n",
+        f"{FILE}:5: compare.size.none.network.hidden: must be greater than or equal to 1 (received 0)",
+    ),
+    "text for a number": (
+        "compare: {network.cell: [gru]}\nsettings: {training: {epochs: '3'}}\n",
+        f"{FILE}:4: settings.training.epochs: must be an integer (received '3')",
+    ),
+    "a truth value for a number": (
+        "compare: {network.cell: [gru]}\nsettings: {training: {epochs: true}}\n",
+        f"{FILE}:4: settings.training.epochs: must be an integer (received True)",
+    ),
+    "a number for a truth value": (
+        "compare: {network.cell: [gru]}\nsettings: {data: {lowercase: 1}}\n",
+        f"{FILE}:4: settings.data.lowercase: must be a boolean (received 1)",
+    ),
+    "a wrong item of a list": (
+        "compare: {network.cell: [gru]}\nsettings: {training: {betas: [0.9, x]}}\n",
+        f"{FILE}:4: settings.training.betas[1]: must be a number (received 'x')",
+    ),
+    "a dotted setting": (
+        "compare: {network.cell: [gru]}\nsettings: {network.depth: 2}\n",
+        f"{FILE}:4: settings.network.depth: unknown key; write it nested: network: {{depth: ...}}",
+    ),
+    "settings that do not go together": (
+        "compare: {network.cell: [gru, lstm]}\nsettings: {network: {dropout: 0.5}}\n",
+        f"{FILE}:4: settings: dropout between layers needs network.depth of 2 or more",
+    ),
+    "settings that do not go together in some arms": (
+        "compare: {network.depth: [1, 2]}\nsettings: {network: {dropout: 0.5}}\n",
+        f"{FILE}:4: settings: dropout between layers needs network.depth of 2 or more [arm 1]",
+    ),
+    "a level that stands twice": (
+        "compare: {network.cell: [gru, gru]}\n",
+        f"{FILE}:3: compare.network.cell[1]: a level may stand only once (received 'gru')",
+    ),
+    "two names for the same settings": (
+        "compare: {size: {small: {network.hidden: 16}, default: {}}}\n",
+        f"{FILE}:3: compare: two arms have the same settings (received 'small and default')",
+    ),
+    "a level that cannot be a name": (
+        "compare: {data.path: [../b]}\n",
+        f"{FILE}:3: compare.data.path[0]: a level's name must be letters, digits, '_', '-', '+' or '.' "
+        "(received '../b'); name the factor and its levels: name: {level: {path: value}}",
+    ),
+    "a factor that cannot be a name": (
+        "compare: {a/b: {x: {network.hidden: 1}}}\n",
+        f"{FILE}:3: compare.a/b: a factor's name must be letters, digits, '_', '-', '+' or '.' (received 'a/b')",
+    ),
+    "no level": (
+        "compare: {network.cell: []}\n",
+        f"{FILE}:3: compare.network.cell: a factor must have at least one level",
+    ),
+    "a setting both shared and varied": (
+        "compare: {network.cell: [gru]}\nsettings: {network: {cell: lstm}}\n",
+        f"{FILE}:4: settings.network.cell: is varied by compare, so it must not be set for all; leave one of them out",
+    ),
+    "a setting varied twice": (
+        "compare:\n  network.hidden: [1, 2]\n  size: {small: {network.hidden: 3}}\n",
+        f"{FILE}:5: compare.size: 'network.hidden' is varied by the factor 'network.hidden' too",
+    ),
+    "too many arms": (
+        f"compare: {{network.hidden: {list(range(1, 102))}, training.epochs: {list(range(1, 11))}}}\n",
+        f"{FILE}:3: compare: must come to at most 1000 arms (received 1010)",
+    ),
+    "an exclusion of no factor": (
+        "compare: {network.cell: [gru, lstm]}\nexclude: [{cell: gru}]\n",
+        f"{FILE}:4: exclude[0].cell: is no factor of compare; did you mean 'network.cell'?",
+    ),
+    "an exclusion that matches nothing": (
+        "compare: {network.cell: [gru, lstm]}\nexclude: [{network.cell: elman}]\n",
+        f"{FILE}:4: exclude[0].network.cell: matches no arm: it is no level of this factor (received 'elman'); "
+        "known: 'gru', 'lstm'",
+    ),
+    "an exclusion of everything": (
+        "compare: {network.cell: [gru]}\nexclude: [{network.cell: gru}]\n",
+        f"{FILE}:4: exclude: leaves no arm",
+    ),
+    "an empty exclusion": (
+        "compare: {network.cell: [gru]}\nexclude: [{}]\n",
+        f"{FILE}:4: exclude[0]: must name at least one level",
+    ),
+    "a size both matched and set": (
+        "compare: {network.cell: [gru]}\nsettings: {network: {hidden: 3}}\nmatch: {parameters: 99}\n",
+        f"{FILE}:4: settings.network.hidden: match solves 'network.hidden', so it must not be set (received 3); "
+        "leave one of them out (match=null)",
+    ),
+    "a size both matched and varied": (
+        "compare: {network.hidden: [1, 2]}\nmatch: {parameters: 99}\n",
+        f"{FILE}:3: compare.network.hidden: match solves 'network.hidden', so it must not be set; "
+        "leave one of them out (match=null)",
+    ),
+    "no seed": (
+        "compare: {network.cell: [gru]}\nseeds: 0\n",
+        f"{FILE}:4: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 0)",
+    ),
+    "a seed below zero": (
+        "compare: {network.cell: [gru]}\nseeds: [0, -1]\n",
+        f"{FILE}:4: seeds[1]: must be greater than or equal to 0 (received -1)",
+    ),
+    "a baseline that is no arm": (
+        "compare: {network.cell: [gru, lstm]}\nbaseline: ltsm\n",
+        f"{FILE}:4: baseline: must be the name of an arm (received 'ltsm'); did you mean 'lstm'?",
+    ),
+    "tuning": (
+        "compare: {network.cell: [gru]}\n"
+        "tune: {draws: 3, search: {training.learning_rate: {log_uniform: [1e-4, 1e-1]}}}\n",
+        f"{FILE}:4: tune: not yet: hyper-parameter search comes with a later version; leave it out",
+    ),
+    "tuning of a wrong shape": (
+        "compare: {network.cell: [gru]}\ntune: {draws: 0, search: {}}\n",
+        f"{FILE}:4: tune.draws: must be greater than 0 (received 0)",
+    ),
+    "claims": (
+        "compare: {network.cell: [gru]}\nclaims: [gru better than lstm by 2%, gru within 3% of lstm]\n",
+        f"{FILE}:4: claims: not yet: verdicts on claims come with a later version; leave them out",
+    ),
+    "a claim of a wrong shape": (
+        "compare: {network.cell: [gru]}\nclaims: [gru is best]\n",
+        f"{FILE}:4: claims[0]: is no claim (received 'gru is best'); "
+        "write 'A better than B', 'A better than B by 2%' or 'A within 3% of B'",
+    ),
+    "more than a GPU": (
+        "compare: {network.cell: [gru]}\nresources: {gpus: 2}\n",
+        f"{FILE}:4: resources.gpus: must be less than or equal to 1 (received 2)",
+    ),
+    "a mode that W&B does not have": (
+        "compare: {network.cell: [gru]}\nwandb: {mode: of}\n",
+        f"{FILE}:4: wandb.mode: must be 'offline', 'online' or 'disabled' (received 'of')",
+    ),
+    "a section that is no mapping": (
+        "compare: {network.cell: [gru]}\nsettings: {network: 3}\n",
+        f"{FILE}:4: settings.network: must be a mapping (received 3)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), CASES.values(), ids=CASES.keys())
+def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
+    write(HEAD + text)
+    assert mistakes() == [line]
+
+
+def test_an_unknown_task_does_not_hide_other_mistakes(write: Write) -> None:
+    write("question: Why?\ntask: tinny\ncompare: {network.cell: [gru]}\nseeds: none\n")
+    assert mistakes() == [
+        f"{FILE}:2: task: there is no such task (received 'tinny'); did you mean 'tiny'?",
+        f"{FILE}:4: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 'none')",
+    ]
+
+
+def test_a_task_is_named_by_its_folder_and_never_by_a_path_of_code(write: Write) -> None:
+    for name in ("os.system", "../tiny", "tiny/task", "tiny.task"):
+        write(f"question: Why?\ntask: {name}\ncompare: {{network.cell: [gru]}}\n")
+        assert f"{FILE}:2: task: " in mistakes()[0]
+
+
+def test_a_broken_factor_does_not_hide_the_levels_of_another(write: Write) -> None:
+    write(HEAD + "compare:\n  network.cell: [lstn, gru]\n  network.depht: [1, 2]\n")
+    assert [line.split(": ")[1] for line in mistakes()] == ["compare.network.cell[0]", "compare.network.depht"]
+
+
+def test_arms_that_differ_only_in_where_equal_data_lie_are_the_same_run(project: Path, write: Write) -> None:
+    for name in ("a", "b"):
+        (project / name).write_text("equal")
+    write(HEAD + "compare: {corpus: {a: {data.path: ../../a}, b: {data.path: ../../b}}}\nseeds: 1\n")
+    study = load_study("cells")
+    with pytest.raises(UserError, match=r"compare: two arms are the same run \(received 'a' and 'b'\)"):
+        make_plan(study, cache=project)

@@ -1,0 +1,192 @@
+"""What ``key=value`` and ``key=a,b`` on the command line do to a study."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from unroll.contract import UserErrors
+from unroll.study import Study, load_study, make_jobs, make_plan
+from unroll.study._overrides import split_commas
+
+Write = Callable[..., Path]
+NAMED = """\
+question: Why?
+task: tiny
+compare:
+  remedy:
+    none: {}
+    strong: {network.dropout: 0.5, network.depth: 2}
+    weak: {network.dropout: 0.1, network.depth: 2}
+"""
+
+
+def load(*overrides: str) -> Study:
+    return load_study("cells", overrides)
+
+
+def refused(*overrides: str) -> str:
+    with pytest.raises(UserErrors) as raised:
+        load(*overrides)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a", ["a"]),
+        ("a,b", ["a", "b"]),
+        ("[1,2],3", ["[1,2]", "3"]),
+        ("{a: 1, b: [2,3]},4", ["{a: 1, b: [2,3]}", "4"]),
+        ("'a,b',c", ["'a,b'", "c"]),
+        ('"a,]b",c', ['"a,]b"', "c"]),
+        ("a,", ["a", ""]),
+    ],
+)
+def test_brackets_and_quotes_protect_commas(text: str, parts: list[str]) -> None:
+    assert split_commas(text) == parts
+
+
+def test_own_keys_are_set_whatever_their_depth(write: Write) -> None:
+    write()
+    study = load("seeds=3", "resources.gpus=0.25", "wandb.mode=disabled", "match.parameters=3_000", "question='a, b'")
+    assert study.seeds == [0, 1, 2]
+    assert study.resources.gpus == 0.25
+    assert study.wandb.mode == "disabled"
+    assert study.match is not None
+    assert study.match.parameters == 3000
+    assert study.question == "a, b"
+
+
+def test_seeds_may_be_listed(write: Write) -> None:
+    write()
+    assert load("seeds=3,5").seeds == [3, 5]
+    assert load("seeds=[7]").seeds == [7]
+
+
+def test_null_takes_an_own_key_back(write: Write) -> None:
+    write("question: Why?\ntask: tiny\ncompare: {network.hidden: [1, 2]}\nmatch: {parameters: 5}\n")
+    assert load("match=null").match is None
+
+
+def test_a_setting_is_set_for_all_arms(write: Write) -> None:
+    write()
+    study = load("training.epochs=1", "data.lowercase=true", "training.betas=[0.5, 0.6]")
+    assert study.settings["training"] == {"epochs": 1, "betas": [0.5, 0.6]}
+    assert study.settings["data"] == {"lowercase": True}
+
+
+def test_a_comma_makes_a_factor_of_a_setting(write: Write) -> None:
+    write()
+    study = load("network.depth=1,2")
+    assert study.compare == {"network.cell": ["elman", "gru", "lstm"], "network.depth": [1, 2]}
+    assert study.baseline == "cell=elman, depth=1"
+    assert "depth" not in study.settings["network"]
+
+
+def test_a_comma_replaces_the_levels_of_a_factor(write: Write) -> None:
+    write()
+    assert load("network.cell=lstm,gru").compare == {"network.cell": ["lstm", "gru"]}
+
+
+def test_one_value_leaves_a_factor_with_one_level_so_that_its_trials_keep_their_names(
+    project: Path, write: Write
+) -> None:
+    write()
+    one, all_cells = load("network.cell=lstm"), load()
+    assert one.compare == {"network.cell": ["lstm"]}
+    assert one.baseline == "lstm"
+    of_lstm = [trial for trial in make_plan(all_cells, cache=project).trials if trial.arm == "lstm"]
+    assert make_plan(one, cache=project).trials == of_lstm
+
+
+def test_levels_of_a_named_factor_are_chosen_by_name(write: Write) -> None:
+    write(NAMED)
+    assert list(load("remedy=weak,none").compare["remedy"]) == ["weak", "none"]
+    assert list(load("remedy=weak").compare["remedy"]) == ["weak"]
+
+
+def test_a_location_on_the_command_line_is_relative_to_the_working_directory(
+    project: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "corpus").write_text("here")
+    write()
+    monkeypatch.chdir(project / "studies")
+    study = load_study("cells", ["data.path=../corpus", "seeds=1"])
+    plan = make_plan(study, cache=project)
+    assert plan.arms[0].fingerprint == "here"
+    assert make_jobs(plan, study, cache=project)[0].settings["data"]["path"] == str(project / "corpus")
+
+
+def test_a_location_in_the_file_is_relative_to_the_file(project: Path, write: Write) -> None:
+    (project / "studies" / "corpus").write_text("there")
+    write(
+        "question: Why?\ntask: tiny\nsettings: {data: {path: ../corpus}}\n"
+        "compare: {size: {a: {network.hidden: 1}, b: {network.hidden: 2, data.path: ../corpus}}}\n"
+    )
+    plan = make_plan(load(), cache=project)
+    assert {arm.fingerprint for arm in plan.arms} == {"there"}
+    assert str(project) not in plan.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["epochs"], "command line: an override must be written key=value (received 'epochs')"),
+        (["=3"], "command line: an override must be written key=value (received '=3')"),
+        (["seeds="], "command line: seeds: a value is missing; write null for none"),
+        (
+            ["network.cell=gru,"],
+            "command line: network.cell: a value is missing; write null for none",
+        ),
+        (["seedz=3"], "command line: seedz: unknown key; did you mean 'seeds'?"),
+        (["epochs=3"], "command line: epochs: unknown key; did you mean 'training.epochs'?"),
+        (["training.epoch=3"], "command line: training.epoch: unknown key; did you mean 'training.epochs'?"),
+        (["resources.gpu=1"], "command line: resources.gpu: unknown key; did you mean 'gpus'?"),
+        (["limits.retries=-1"], "command line: limits.retries: must be greater than or equal to 0 (received -1)"),
+        (["training.epochs=0"], "command line: training.epochs: must be greater than or equal to 1 (received 0)"),
+        (
+            ["network.cell=gru,lstn"],
+            "command line: network.cell[1]: must be 'elman', 'gru' or 'lstm' (received 'lstn'); did you mean 'lstm'?",
+        ),
+        (
+            ["settings.training.epochs=1"],
+            "command line: settings.training.epochs: a setting is named without 'settings.'; write training.epochs=...",
+        ),
+        (["metric=a,b"], "command line: metric: must be a string (received ['a', 'b'])"),
+        (
+            ["log_every_steps=[1"],
+            "command line: log_every_steps: not valid YAML: expected ',' or ']', but got '<stream end>' "
+            "(received '[1')",
+        ),
+        (
+            ["seeds.first=3"],
+            "command line: seeds: must be a number of seeds from 1 to 10000, or a list of seeds",
+        ),
+    ],
+)
+def test_a_wrong_override_is_one_line(write: Write, overrides: list[str], told: str) -> None:
+    write()
+    assert refused(*overrides) == told
+
+
+def test_a_wrong_level_of_a_named_factor_is_told(write: Write) -> None:
+    write(NAMED)
+    assert refused("remedy=week") == "command line: remedy: unknown level (received 'week'); did you mean 'weak'?"
+
+
+def test_a_setting_that_levels_decide_is_not_silently_lost(write: Write) -> None:
+    write(NAMED)
+    assert refused("network.dropout=0.3") == (
+        "command line: network.dropout: 'network.dropout' is set by the factor 'remedy'; "
+        "choose its levels: remedy=none,strong,weak"
+    )
+
+
+def test_mistakes_of_file_and_command_line_are_told_together(write: Write) -> None:
+    write("question: 5\ntask: tiny\ncompare: {network.cell: [gru]}\n")
+    assert refused("seedz=1", "training.epochs=0").splitlines() == [
+        "command line: seedz: unknown key; did you mean 'seeds'?",
+        "command line: training.epochs: must be greater than or equal to 1 (received 0)",
+        "studies/cells/study.yaml:1: question: must be a string (received 5)",
+    ]
