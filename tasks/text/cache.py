@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +31,10 @@ from unroll.contract import UserError
 _LAYOUT: Final = 1
 """Raised when the layout of an entry changes."""
 _ATTEMPTS: Final = 3
+_BENCH: Final = ".making-"
+"""Beginning of the names of folders in which entries are being made."""
+_ABANDONED_SECONDS: Final = 86_400
+"""Age from which on such a folder is what a killed process left."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,10 +103,11 @@ def _read(entry: Path) -> TokenCorpus | None:
 def _store(entry: Path, prepared: Prepared) -> None:
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=entry.parent) as bench:
+        with tempfile.TemporaryDirectory(prefix=_BENCH, dir=entry.parent) as bench:
             _write(Path(bench, "new"), prepared)
             _publish(Path(bench, "new"), entry, Path(bench, "damaged"))
         _flush(entry.parent)
+        _sweep(entry.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError("the cache must be a writable folder", where=str(entry.parent), received=reason) from error
@@ -113,6 +120,13 @@ def _publish(new: Path, entry: Path, damaged: Path) -> None:
             entry.rename(damaged)
     with suppress(OSError):  # somebody else was first, and theirs is as good
         new.rename(entry)
+
+
+def _sweep(cache: Path) -> None:
+    for bench in cache.glob(f"{_BENCH}*"):
+        with suppress(OSError):  # its owner was quicker
+            if bench.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                shutil.rmtree(bench)
 
 
 def _write(folder: Path, prepared: Prepared) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import gzip
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,20 +49,36 @@ def read_lines(path: Path, encoding: str) -> list[str]:
     text = _decode(_unpack(path), encoding, path)
     if not text:
         raise UserError("a text must not be empty", where=str(path))
-    _refuse(text, "\0", "NUL is no text", path, "is it a binary file, or in another encoding (data.encoding)?")
+    _refuse(text, "\0", "NUL is no text", path, "is it a binary file, or UTF-16 (data.encoding=utf-16)?")
     text = text.replace("\r\n", "\n")
     _refuse(text, "\r", r"lines must end with \n or \r\n", path, r"replace each lone \r")
     return text.removesuffix("\n").split("\n")
 
 
-def _unpack(path: Path) -> bytes:
+@contextmanager
+def refusing_unreadable(path: Path) -> Iterator[None]:
+    """Say which path it is that the operating system refuses.
+
+    Raises:
+        UserError: the file or folder cannot be read.
+    """
     try:
+        yield
+    except OSError as error:
+        raise UserError(
+            "the corpus must be readable", where=str(path), received=error.strerror or str(error)
+        ) from error
+
+
+def _unpack(path: Path) -> bytes:
+    with refusing_unreadable(path):
         content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+    if path.suffix != ".gz":
+        return content
+    try:
+        return gzip.decompress(content)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise UserError("a file named .gz must be whole gzip data", where=str(path), received=str(error)) from error
-    except OSError as error:
-        raise UserError("the file must be readable", where=str(path), received=error.strerror or str(error)) from error
 
 
 def _decode(content: bytes, encoding: str, path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tasks.text.cache import Prepared, cached, hash_file
 from tasks.text.corpus import SPLITS, TokenCorpus
-from tasks.text.lines import read_lines
+from tasks.text.lines import read_lines, refusing_unreadable
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
 from unroll.contract import UserError
@@ -73,12 +73,13 @@ def find_files(path: Path) -> dict[str, Path]:
     Raises:
         UserError: nothing is there, or not exactly one file for each split.
     """
-    if path.is_file():
-        return {"all": path}
-    if not path.is_dir():
-        raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    return {split: _only(path, split, [file for file in files if _belongs(file, split)]) for split in SPLITS}
+    with refusing_unreadable(path):
+        if path.is_file():
+            return {"all": path}
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+            return {split: _only(path, split, [file for file in files if _belongs(file, split)]) for split in SPLITS}
+    raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
 
 
 def split_lines(lines: Sequence[str], validation_fraction: float, test_fraction: float) -> dict[str, Sequence[str]]:
@@ -108,13 +109,6 @@ def _only(folder: Path, split: str, files: Sequence[Path]) -> Path:
     )
 
 
-def _hash(file: Path) -> str:
-    try:
-        return hash_file(file)
-    except OSError as error:
-        raise UserError("the file must be readable", where=str(file), received=error.strerror or str(error)) from error
-
-
 def _read(file: Path, checksum: str, encoding: str, level: Level) -> Sequence[str]:
     lines = read_lines(file, encoding)
     if _hash(file) != checksum:
@@ -122,6 +116,11 @@ def _read(file: Path, checksum: str, encoding: str, level: Level) -> Sequence[st
     if level == "word":
         _refuse_marks(file, lines)
     return lines
+
+
+def _hash(file: Path) -> str:
+    with refusing_unreadable(file):
+        return hash_file(file)
 
 
 def _refuse_marks(file: Path, lines: Sequence[str]) -> None:

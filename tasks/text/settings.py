@@ -5,16 +5,31 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType
-from typing import Final, Self
+from typing import Final, Protocol, Self, cast
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from tasks.text import corpora
 from tasks.text.corpus import TokenCorpus
 from tasks.text.lines import canonical_encoding
 from tasks.text.streams import Level
 from unroll.contract import LOCATION, Settings
+
+
+class Reader(Protocol):
+    """What a module of ``tasks/text/corpora`` offers."""
+
+    SETTINGS: tuple[str, ...]
+    """Names of the settings that it looks at."""
+
+    def read(self, settings: TextData, cache: Path) -> TokenCorpus:
+        """The corpus that the settings name, prepared in ``cache``.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+
 
 CORPORA: Final = tuple(sorted(module.name for module in iter_modules(corpora.__path__)))
 """Kinds of corpora: the modules of ``tasks/text/corpora``."""
@@ -48,7 +63,7 @@ class TextData(Settings):
     @classmethod
     def _known(cls, corpus: str) -> str:
         if corpus not in CORPORA:
-            raise ValueError(f"must be one of {', '.join(CORPORA)}")
+            raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{name}'" for name in CORPORA)})
         return corpus
 
     @field_validator("encoding")
@@ -71,14 +86,12 @@ class TextData(Settings):
     @model_validator(mode="after")
     def _refuse_idle_settings(self) -> Self:
         """A setting that this kind of corpus never looks at must not seem to have done something."""
-        used = {"corpus", *_reader(self.corpus).SETTINGS}
-        idle = [
-            name
-            for name, field in type(self).model_fields.items()
-            if name not in used and getattr(self, name) != field.default
-        ]
+        used = {"corpus", *reader(self.corpus).SETTINGS}
+        fields = type(self).model_fields
+        idle = [name for name in fields if name not in used and getattr(self, name) != fields[name].default]
         if idle:
-            raise ValueError(f"corpus {self.corpus} has no use for {', '.join(idle)}: leave it out")
+            others = " or ".join(name for name in CORPORA if set(idle) <= set(reader(name).SETTINGS)) or "another"
+            raise ValueError(f"corpus {self.corpus} has no use for {', '.join(idle)}: leave it out, or choose {others}")
         return self
 
 
@@ -88,9 +101,9 @@ def load(settings: TextData, cache: Path) -> TokenCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    corpus: TokenCorpus = _reader(settings.corpus).read(settings, cache)
-    return corpus
+    return reader(settings.corpus).read(settings, cache)
 
 
-def _reader(corpus: str) -> ModuleType:
-    return import_module(f"{corpora.__name__}.{corpus}")
+def reader(corpus: str) -> Reader:
+    """The module that reads a kind of corpus."""
+    return cast("Reader", import_module(f"{corpora.__name__}.{corpus}"))
