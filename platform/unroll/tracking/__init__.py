@@ -5,8 +5,9 @@ Lightning before a trial asks for it.
 """
 
 from unroll.tracking.local import sync_command, unsynced, unsynced_runs
-from unroll.tracking.mirror import Mirror, Mode, close_mirror, mirror
+from unroll.tracking.mirror import Mirror, Mode, mirror
 from unroll.tracking.server import has_credentials, is_reachable
+from unroll.tracking.service import close_mirror
 
 __all__ = [
     "Mirror",

@@ -16,16 +16,18 @@ def within(seconds: float, action: Callable[[], ResultT]) -> ResultT:
 
     Raises:
         TimeoutError: ``action`` has not ended in time.
-        BaseException: whatever ``action`` raised.
+        Exception: whatever ``action`` raised; a ``SystemExit`` in there is no reason to leave, only an error.
     """
     results: list[ResultT] = []
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def attempt() -> None:
         try:
             results.append(action())
-        except BaseException as error:
+        except Exception as error:
             errors.append(error)
+        except SystemExit as error:
+            errors.append(RuntimeError(f"it wanted to exit with {error.code}"))
 
     thread = threading.Thread(target=attempt, name="unroll-mirror", daemon=True)
     thread.start()

@@ -30,8 +30,9 @@ def unsynced(folder: Path) -> int:
 
 
 def sync_command(folder: Path) -> str:
-    """The command line that sends them; runs of one id are sent in the order in which they were made."""
-    return shlex.join(["wandb", "sync", *(str(run) for run in unsynced_runs(folder))])
+    """The command line that sends them, "" where there are none. Attempts at one trial are sent in their order."""
+    runs = unsynced_runs(folder)
+    return shlex.join(["wandb", "sync", *map(str, runs)]) if runs else ""
 
 
 def _is_synced(log: Path) -> bool:

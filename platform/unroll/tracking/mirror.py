@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
-from unroll.tracking import server
-from unroll.tracking.deadline import within
+from unroll.tracking import server, service
 from unroll.tracking.local import mark_synced
 
 if TYPE_CHECKING:
@@ -19,13 +16,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["offline", "online", "disabled"]
 
-INIT_SECONDS = 8.0
-FINISH_SECONDS = 10.0
-GRACE_SECONDS = 5.0
-"""wandb keeps its own deadlines; this much later we stop believing that it does."""
-STEP = "trainer/global_step"
 GOOD_ENDS = frozenset({"completed", "diverged", "stopped"})
-_SPELLINGS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 @final
@@ -37,6 +28,11 @@ class Mirror:
         self._online = online
         self.problem = problem
         """One line about the first trouble; None while all is well."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a run to log to."""
+        return self._run is not None
 
     def loggers(self) -> list[pl.loggers.Logger]:
         """Loggers for a Lightning trainer: one, or none where there is no run."""
@@ -51,30 +47,26 @@ class Mirror:
 
         Nothing happens when the run has ended already.
         """
-        run = self._run
-        if run is None:
-            return
-        try:
-            run.summary.update({**_spelled(summary), "status": status})
-        except Exception as error:
-            self._note(error)
-        self.close(exit_code=0 if status in GOOD_ENDS else 1)
+        self._end({**summary, "status": status}, exit_code=0 if status in GOOD_ENDS else 1)
 
-    def close(self, *, exit_code: int) -> None:
-        """End the run as it is; the context manager does so for a trial that never came to ``finish``."""
+    def close(self) -> None:
+        """End the run of a trial that never came to ``finish``, with exit code 1."""
+        self._end({}, exit_code=1)
+
+    def _end(self, summary: Mapping[str, float | str], *, exit_code: int) -> None:
         run, self._run = self._run, None
         if run is None:
             return
         try:
-            within(FINISH_SECONDS + GRACE_SECONDS, lambda: run.finish(exit_code=exit_code))
-            if self._online and self.problem is None:
-                mark_synced(Path(run.settings.sync_dir))
+            service.finish_run(run, summary, exit_code)
         except Exception as error:
-            server.mistrust()
             self._note(error)
+            _start_over(self._online)
+        if self._online and self.problem is None:
+            mark_synced(Path(run.settings.sync_dir))
 
     def _note(self, error: Exception) -> None:
-        self.problem = self.problem or f"W&B: {type(error).__name__}: {error}".splitlines()[0]
+        self.problem = self.problem or _tell(error)
 
 
 @contextmanager
@@ -110,72 +102,37 @@ def mirror(
     try:
         yield opened
     finally:
-        opened.close(exit_code=1)
+        opened.close()
 
 
-def close_mirror() -> None:
-    """Let go of W&B's service process; call it when the process ends, not between trials. Bounded, never raises."""
-    import wandb
-
-    with suppress(Exception, SystemExit):  # wandb exits where its service failed
-        within(GRACE_SECONDS, wandb.teardown)
-
-
-def _open(mode: Mode, identity: dict[str, Any]) -> Mirror:
+def _open(mode: Mode, identity: Mapping[str, Any]) -> Mirror:
     if mode == "disabled":
         return Mirror(None)
+    first = _attempt(mode, identity)
+    if first.is_open:
+        return first
+    second = _attempt("offline", identity)
+    second.problem = first.problem
+    return second
+
+
+def _attempt(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -> Mirror:
+    online = mode == "online"
     try:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-        problem = _obstacle() if mode == "online" else None
-        online = mode == "online" and problem is None
-        return Mirror(_start("online" if online else "offline", identity), online=online, problem=problem)
+        problem = server.obstacle() if online else None
+        run = service.start_run(mode, identity) if problem is None else None
     except Exception as error:
-        failed = Mirror(None)
-        failed._note(error)
-        return failed
+        _start_over(online)
+        run, problem = None, _tell(error)
+    return Mirror(run, online=online, problem=problem)
 
 
-def _obstacle() -> str | None:
-    if not server.has_credentials():
-        return "W&B: no key is configured; this run is kept on disk"
-    return None if server.is_reachable() else "W&B: not reachable; this run is kept on disk"
+def _start_over(online: bool) -> None:
+    """After trouble the next run gets a new service process, and no online one for a while."""
+    service.close_mirror()
+    if online:
+        server.mistrust()
 
 
-def _start(mode: Mode, identity: dict[str, Any]) -> wandb.Run:
-    import wandb
-
-    Path(identity["dir"]).mkdir(parents=True, exist_ok=True)
-    settings = _quiet_settings()
-    run = within(
-        INIT_SECONDS + GRACE_SECONDS,
-        lambda: wandb.init(mode=mode, resume="allow", reinit="create_new", settings=settings, **identity),
-    )
-    run.define_metric(STEP)
-    run.define_metric("*", step_metric=STEP, step_sync=True)
-    return run
-
-
-def _spelled(summary: Mapping[str, float]) -> dict[str, float | str]:
-    """NaN and infinities as W&B itself spells them in a history; in a summary it would turn them into nothing."""
-    return {key: value if math.isfinite(value) else _SPELLINGS[str(value)] for key, value in summary.items()}
-
-
-def _quiet_settings() -> wandb.Settings:
-    """No word on the console, nothing about the machine, every second on disk, no wait without an end."""
-    import wandb
-
-    return wandb.Settings(
-        console="off",
-        silent=True,
-        disable_git=True,
-        x_save_requirements=False,
-        symlink=False,
-        x_disable_stats=True,
-        x_disable_meta=True,
-        x_disable_machine_info=True,
-        x_transaction_log_flush_interval=1,
-        init_timeout=INIT_SECONDS,
-        finish_timeout=FINISH_SECONDS,
-        finish_timeout_raises=True,
-        stop_fn=lambda: None,  # a button at W&B would interrupt the main thread, which belongs to others
-    )
+def _tell(error: Exception) -> str:
+    return f"W&B: {type(error).__name__}: {error}".splitlines()[0]

@@ -6,13 +6,10 @@ import netrc
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from unroll.tracking.deadline import within
-
-if TYPE_CHECKING:
-    import wandb
+from unroll.tracking.service import session
 
 PROBE_SECONDS = 3.0
 REMEMBERED_SECONDS = 60.0
@@ -23,18 +20,25 @@ _answers: dict[str, tuple[float, bool]] = {}
 
 def has_credentials() -> bool:
     """Whether wandb would find a key (environment, its settings or ``~/.netrc``). The key itself goes nowhere."""
-    settings = _settings()
+    settings = session()
     return bool(settings.api_key or settings.identity_token_file or _netrc_knows(urlsplit(settings.base_url).hostname))
 
 
 def is_reachable() -> bool:
     """Whether W&B's address answers sensibly within :data:`PROBE_SECONDS`; remembered for a minute."""
-    url = str(_settings().base_url)
+    url = str(session().base_url)
     asked, answer = _answers.get(url, (-REMEMBERED_SECONDS, False))
     if time.monotonic() - asked >= REMEMBERED_SECONDS:
         answer = _answers_sensibly(url)
         _answers[url] = (time.monotonic(), answer)
     return answer
+
+
+def obstacle() -> str | None:
+    """Why an online run cannot be opened now; None where it can."""
+    if not has_credentials():
+        return "W&B: no key is configured; this run is kept on disk"
+    return None if is_reachable() else "W&B: not reachable; this run is kept on disk"
 
 
 def forget() -> None:
@@ -44,13 +48,7 @@ def forget() -> None:
 
 def mistrust() -> None:
     """Take W&B as unreachable for the next minute: it answered the probe and then failed a run."""
-    _answers[str(_settings().base_url)] = (time.monotonic(), False)
-
-
-def _settings() -> wandb.Settings:
-    import wandb
-
-    return wandb.setup().settings
+    _answers[str(session().base_url)] = (time.monotonic(), False)
 
 
 def _netrc_knows(host: str | None) -> bool:
@@ -72,7 +70,7 @@ def _answers_sensibly(url: str) -> bool:
 
 def _status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as response:  # noqa: S310 (scheme checked above)
+        with urllib.request.urlopen(f"{url}/graphql", timeout=PROBE_SECONDS) as response:  # noqa: S310 (scheme checked above)
             return int(response.status)
     except urllib.error.HTTPError as error:
         return error.code
