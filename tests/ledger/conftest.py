@@ -1,10 +1,16 @@
-"""A small plan to remember things about."""
+"""A small plan to remember things about, and a disk that fails when told to."""
 
-from collections.abc import Callable
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from unroll.ledger import HistoryRow, Ledger, Outcome
+
+from unroll.ledger import HistoryRow, Ledger, Outcome, StorageError
 from unroll.study.plan import Arm, MetricNote, Plan
 from unroll.study.trial import Trial
 
@@ -79,3 +85,71 @@ def make_row() -> Callable[..., HistoryRow]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger.create(tmp_path / "results")
+
+
+class FailingDisk:
+    """Makes the n-th call that changes the disk fail, once or from then on."""
+
+    CALLS = ("open", "write", "fsync", "replace", "rename", "link", "unlink", "mkdir", "pwrite")
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.failures = 0
+
+    @contextmanager
+    def fail(self, nth: int, code: int, *, lasting: bool) -> Iterator[None]:
+        calls, self.failures = 0, 0
+
+        def failing(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any, **kwargs: Any) -> Any:
+                nonlocal calls
+                calls += 1
+                if calls == nth or (lasting and calls > nth):
+                    self.failures += 1
+                    raise OSError(code, os.strerror(code))
+                return real(*args, **kwargs)
+
+            return call
+
+        with self._monkeypatch.context() as patch:
+            for name in self.CALLS:
+                patch.setattr(os, name, failing(getattr(os, name)))
+            yield
+
+    def fail_everywhere(
+        self,
+        act: Callable[[], object],
+        *,
+        prepare: Callable[[], object] = lambda: None,
+        code: int = errno.ENOSPC,
+        lasting: bool = False,
+    ) -> Iterator[StorageError | None]:
+        """Prepare and act with the first call failing, then with the second, ..., until none fails; what was raised."""
+        for nth in itertools.count(1):
+            prepare()
+            error = None
+            try:
+                with self.fail(nth, code, lasting=lasting):
+                    act()
+            except StorageError as caught:
+                error = caught
+            yield error
+            if not self.failures:
+                return
+
+
+@pytest.fixture
+def failing_disk(monkeypatch: pytest.MonkeyPatch) -> FailingDisk:
+    return FailingDisk(monkeypatch)
+
+
+def sweep_damage(data: bytes, *, limit: int = 200) -> Iterator[bytes]:
+    """The data cut short at every byte, and with every byte damaged; of long data ``limit`` places of each."""
+    places = range(0, len(data), max(1, len(data) // limit))
+    yield from (data[:place] for place in places)
+    yield from (data[:place] + bytes([data[place] ^ (1 << place % 8)]) + data[place + 1 :] for place in places)
+
+
+@pytest.fixture
+def damages() -> Callable[..., Iterator[bytes]]:
+    return sweep_damage

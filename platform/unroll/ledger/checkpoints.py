@@ -57,6 +57,8 @@ class CheckpointStore:
         for step, path in sorted(self._steps().items(), reverse=True):
             try:
                 return step, _unseal(path, step)
+            except FileNotFoundError:
+                continue
             except DamagedRecord as damage:
                 self._on_damage(damage)
         return None
@@ -92,6 +94,8 @@ def _digest(data: bytes, step: int) -> bytes:
 def _unseal(path: Path, step: int) -> bytes:
     try:
         sealed = path.read_bytes()
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise StorageError(path, error) from error
     if len(sealed) < _HEADER.size:

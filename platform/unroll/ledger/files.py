@@ -63,6 +63,8 @@ def write_once(path: Path, data: bytes) -> None:
         FileExistsError: somebody wrote ``path`` before; it is untouched.
         StorageError: the disk refused.
     """
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     with _storage(path), _temporary(path, data, durable=True) as temporary:
         _link(temporary, path)
         _sync_folder(path.parent, durable=True)

@@ -262,7 +262,7 @@ class Ledger:
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""
-        folders = sorted(folder for folder in self._trials.iterdir() if _TRIAL_ID.fullmatch(folder.name))
+        folders = sorted(path for path in self._trials.iterdir() if path.is_dir() and _TRIAL_ID.fullmatch(path.name))
         found = (self._reader.read(path / "trial.json", "trial", Trial, owner=path.name) for path in folders)
         trials = [trial for trial in found if trial is not None]
         return trials_table(trials, self.outcomes(trial.id for trial in trials), ())
@@ -304,12 +304,22 @@ class Ledger:
             sweep(folder)
 
     def owner(self) -> Owner | None:
-        """Who owns the folder, dead or alive; None if nobody does."""
+        """Who owns the folder, dead or alive; None if nobody does.
+
+        Raises:
+            OSError: the disk refused.
+        """
         return read_owner(self._lock)
 
     def is_current(self, token: str) -> bool:
-        """Whether ``token`` still names the owner. A worker whose driver lost the folder must stop writing."""
-        owner = self.owner()
+        """Whether ``token`` still names the owner: a worker whose driver lost the folder must stop writing.
+
+        One file is read. A disk that does not answer is no reason to stop; a record that cannot be written is.
+        """
+        try:
+            owner = self.owner()
+        except OSError:
+            return True
         return owner is not None and owner.token == token
 
     def request_stop(self, token: str) -> None:

@@ -10,6 +10,7 @@ the disk and can never take the lock back from a follower.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -25,10 +26,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import ValidationError
+from pydantic import PositiveInt, ValidationError
 
 from unroll.contract import UserError
-from unroll.ledger.files import make_folder, remove, write_once
+from unroll.ledger.files import StorageError, make_folder, remove, write_once
 from unroll.ledger.processes import is_alive, machine, start_time
 from unroll.study.trial import Frozen
 
@@ -36,8 +37,11 @@ HEARTBEAT = 2.0
 """Seconds between two beats of an owner."""
 PATIENCE = 15.0
 """Seconds without a beat after which an owner on another machine is taken for dead."""
+_GRACE = 5.0
+"""Seconds that a beat under way may take; a file server that is gone must not hold up the end."""
 _BEAT_OFFSET = len('{"beat":"')
 _BEAT_WIDTH = 12
+_GONE = frozenset({errno.ENOENT, errno.ESTALE})
 _NAME = re.compile(r"(\d+)\.(held|free)")
 
 
@@ -50,12 +54,15 @@ class Owner(Frozen):
     host: str
     machine: str
     """See :func:`unroll.ledger.processes.machine`."""
-    pid: int
+    pid: PositiveInt
     started: str
     """When the process began, see :func:`unroll.ledger.processes.start_time`."""
     since: str
     """When the folder was taken: UTC, ISO 8601."""
     command: str
+
+    def __str__(self) -> str:
+        return f"{self.host}, process {self.pid}, since {self.since}, running {self.command!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,13 @@ class Lock:
             StorageError: the disk refused.
         """
         make_folder(self._folder)
-        while not self._try_after(self._wait_for_free()):
-            pass
+        try:
+            while not self._try_after(self._wait_for_free()):
+                pass
+        except StorageError:
+            raise
+        except OSError as error:
+            raise StorageError(self._folder, error) from error
         self._pid = os.getpid()
         self._beats = threading.Thread(target=self._beat, name="unroll-lock", daemon=True)
         self._beats.start()
@@ -108,7 +120,7 @@ class Lock:
         if os.getpid() != self._pid:
             return
         self._released.set()
-        self._beats.join()
+        self._beats.join(timeout=_GRACE)
         self._release()
 
     def _wait_for_free(self) -> int:
@@ -118,26 +130,27 @@ class Lock:
             place = _newest(self._folder)
             if place is None or not place.held:
                 return place.number if place else 0
-            owner = _read(place.path)
+            content = _read(place.path)
+            owner = _parse(content)
             if owner and owner.machine == machine():
                 if is_alive(owner.pid, owner.started):
                     raise self._refuse(owner)
                 return place.number
-            now = (place.number, owner)
-            if seen is not None and owner and now != seen:
-                raise self._refuse(owner)
-            if seen == now and time.monotonic() - since > self._patience:
-                return place.number
+            now = (place.number, content)
             if seen != now:
+                if seen and content:  # it beats
+                    raise self._refuse(owner)
                 seen, since = now, time.monotonic()
+            if time.monotonic() - since > self._patience:
+                return place.number
             time.sleep(min(0.25, self._patience / 10))
 
-    def _refuse(self, owner: Owner) -> UserError:
+    def _refuse(self, owner: Owner | None) -> UserError:
         return UserError(
             "a results folder must have one owner at a time",
             where=str(self._folder.parent),
-            received=f"{owner.host}, process {owner.pid}, since {owner.since}, running {owner.command!r}",
-            advice="wait until it ends or stop it; or name another folder with --results",
+            received=str(owner) if owner else "a living owner that this version of Unroll cannot read",
+            advice="wait until it ends or stop it, or name another folder with --results",
         )
 
     def _try_after(self, number: int) -> bool:
@@ -164,9 +177,10 @@ class Lock:
         return True
 
     def _release(self) -> None:
-        owner = _read(self._path)
-        if owner and owner.token == self.token:
-            with contextlib.suppress(FileNotFoundError):
+        """Give the folder free if this is still its owner; a disk that refuses leaves a dead owner behind."""
+        with contextlib.suppress(OSError):
+            owner = _parse(_read(self._path))
+            if owner and owner.token == self.token:
                 self._path.rename(self._path.with_suffix(".free"))
 
     def _describe(self) -> bytes:
@@ -187,7 +201,7 @@ class Lock:
         count = 0
         while not self._released.wait(self._heartbeat):
             count += 1
-            with contextlib.suppress(FileNotFoundError, OSError):
+            with contextlib.suppress(OSError):
                 handle = os.open(self._path, os.O_WRONLY)
                 try:
                     os.pwrite(handle, f"{count:0{_BEAT_WIDTH}}".encode("ascii"), _BEAT_OFFSET)
@@ -197,9 +211,13 @@ class Lock:
 
 
 def read_owner(folder: Path) -> Owner | None:
-    """Who owns the results folder by its folder ``lock``; None if nobody does or the file is unreadable."""
+    """Who owns the results folder, by its folder ``lock``; None if nobody does or the file is unreadable.
+
+    Raises:
+        OSError: the disk refused.
+    """
     place = _newest(folder)
-    return _read(place.path) if place and place.held else None
+    return _parse(_read(place.path)) if place and place.held else None
 
 
 def _newest(folder: Path) -> _Place | None:
@@ -214,8 +232,18 @@ def _places(folder: Path) -> list[_Place]:
     return [_Place(int(match[1]), match[2] == "held", path) for match, path in matches if match]
 
 
-def _read(path: Path) -> Owner | None:
+def _read(path: Path) -> bytes:
+    """Content, empty if the file has gone; opening asks the file server, whatever a listing remembered."""
     try:
-        return Owner.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno in _GONE:
+            return b""
+        raise
+
+
+def _parse(content: bytes) -> Owner | None:
+    try:
+        return Owner.model_validate_json(content)
+    except ValidationError:
         return None

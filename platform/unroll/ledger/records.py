@@ -35,7 +35,7 @@ class DamagedRecord(UserError):
             "a record must be what was once written",
             where=str(path),
             received=reason,
-            advice="bring the file back from a copy, or delete it: what it held counts as missing and is run again",
+            advice="bring the file back from a copy, or delete it: until then what it held counts as missing",
         )
         self.path = path
         self.args = (path, reason)  # what pickle calls the class with

@@ -1,0 +1,103 @@
+"""What a trial logged: nothing lost, nothing twice, rewound to a checkpoint."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from unroll.ledger import HistoryRow, Ledger
+from unroll.study.plan import Plan
+
+MakeRow = Callable[..., HistoryRow]
+TRIAL = "trial0000"
+
+
+@pytest.fixture
+def values(ledger: Ledger, make_plan: Callable[..., Plan]) -> Callable[[], dict[tuple[int, str], float]]:
+    """(step, metric) -> value in the frame, which must not hold one twice."""
+
+    def read() -> dict[tuple[int, str], float]:
+        frame = Ledger.open(ledger.root).history_frame(make_plan(1))
+        rows = frame.select("step", "metric", "value").rows()
+        assert len({row[:2] for row in rows}) == len(rows)
+        assert frame["step"].is_sorted()
+        return {(step, metric): value for step, metric, value in rows}
+
+    return read
+
+
+def test_the_last_segment_counts(ledger: Ledger, make_row: MakeRow, values: Any) -> None:
+    ledger.append_history(TRIAL, [make_row(1, 1.0, "a"), make_row(1, 2.0, "b")], step=1)
+    ledger.append_history(TRIAL, [make_row(1, 3.0, "a"), make_row(2, 4.0, "a")], step=2)
+    assert values() == {(1, "a"): 3.0, (1, "b"): 2.0, (2, "a"): 4.0}
+
+
+def test_a_step_can_be_added_to(ledger: Ledger, make_row: MakeRow, values: Any) -> None:
+    for number in range(12):  # more than one digit
+        ledger.append_history(TRIAL, [make_row(7, number, f"metric{number}"), make_row(7, number, "last")], step=7)
+    assert values() == {(7, f"metric{number}"): number for number in range(12)} | {(7, "last"): 11}
+
+
+def test_rewinding_keeps_rows_up_to_the_step(ledger: Ledger, make_row: MakeRow, values: Any) -> None:
+    ledger.append_history(TRIAL, [make_row(1), make_row(5)], step=5)
+    ledger.append_history(TRIAL, [make_row(7), make_row(10)], step=10)  # holds rows on both sides of step 8
+    ledger.append_history(TRIAL, [make_row(15)], step=15)
+    ledger.rewind_history(TRIAL, 8)
+    assert [step for step, _ in values()] == [1, 5, 7]
+    ledger.rewind_history(TRIAL, 8)
+    assert [step for step, _ in values()] == [1, 5, 7]
+    ledger.rewind_history(TRIAL, -1)
+    assert values() == {}
+
+
+def test_a_resumed_trial_logs_nothing_twice(ledger: Ledger, make_row: MakeRow, values: Any) -> None:
+    ledger.append_history(TRIAL, [make_row(1, 1.0), make_row(2, 2.0)], step=2)
+    ledger.append_history(TRIAL, [make_row(3, -1.0)], step=3)
+    ledger.rewind_history(TRIAL, 2)
+    ledger.append_history(TRIAL, [make_row(3, 3.0), make_row(4, 4.0)], step=4)
+    assert list(values().values()) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_rows_beyond_the_step_are_a_mistake(ledger: Ledger, make_row: MakeRow) -> None:
+    with pytest.raises(ValueError, match="rows of a segment must not lie beyond its step 2"):
+        ledger.append_history(TRIAL, [make_row(3)], step=2)
+
+
+def test_nothing_to_write_writes_nothing(ledger: Ledger) -> None:
+    ledger.append_history(TRIAL, [], step=2)
+    assert not ledger.folder(TRIAL).exists()
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_every_failed_append_leaves_all_or_nothing(
+    ledger: Ledger, make_row: MakeRow, values: Any, failing_disk: Any, lasting: bool
+) -> None:
+    def prepare() -> None:
+        ledger.rewind_history(TRIAL, -1)
+        ledger.append_history(TRIAL, [make_row(1)], step=1)
+
+    rows = [make_row(2), make_row(3)]
+    for error in failing_disk.fail_everywhere(
+        lambda: ledger.append_history(TRIAL, rows, step=3), prepare=prepare, lasting=lasting
+    ):
+        steps = [step for step, _ in values()]
+        assert steps in (([1], [1, 2, 3]) if error else ([1, 2, 3],))
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_every_failed_rewind_can_be_repeated(
+    ledger: Ledger, make_row: MakeRow, values: Any, failing_disk: Any, lasting: bool
+) -> None:
+    def prepare() -> None:
+        ledger.rewind_history(TRIAL, -1)
+        for step in range(2, 10, 2):
+            ledger.append_history(TRIAL, [make_row(step - 1), make_row(step)], step=step)
+
+    for error in failing_disk.fail_everywhere(
+        lambda: ledger.rewind_history(TRIAL, 3), prepare=prepare, lasting=lasting
+    ):
+        steps = [step for step, _ in values()]
+        assert steps == list(range(1, len(steps) + 1))
+        assert len(steps) >= 3 if error else len(steps) == 3
+        ledger.rewind_history(TRIAL, 3)
+        assert [step for step, _ in values()] == [1, 2, 3]
