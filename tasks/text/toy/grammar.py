@@ -11,7 +11,7 @@ It is unambiguous, because
 * a noun phrase takes at most one modifier after its noun, so a chain of modifiers can only branch to the right;
 * a verb phrase takes no prepositional phrase, and an adverb only behind a verb without object or before the verb;
 * only noun phrases without modifiers behind the noun are joined by ``and``, and whole clauses only by ``, and``;
-* no word has two parts of speech, except ``that``, which opens a clause behind a verb and a modifier behind a noun.
+* no word has two parts of speech, except ``that``: behind a verb it opens a clause, behind a noun a modifier.
 
 Expected sizes are finite: the recursive alternatives have small probabilities.
 """
@@ -111,8 +111,8 @@ def _modifiers() -> Table:
         table[f"MODIFIER:{number}"] = (
             phrase(0.15, "LOCATION"),
             phrase(0.40, "PREPOSITION", "NOUN PHRASE", order=(1, 0)),
-            phrase(0.25, "THAT", f"VERB PHRASE:{number}", head=1),
-            phrase(0.20, "THAT", "OBJECT CLAUSE", head=1),
+            phrase(0.25, "RELATIVE", f"VERB PHRASE:{number}", head=1),
+            phrase(0.20, "RELATIVE", "OBJECT CLAUSE", head=1),
         )
         table[f"VERB PHRASE:{number}"] = tuple(
             phrase(p, f"VERB PHRASE:{verb}:{number}") for verb, p in VERB_RATES.items()

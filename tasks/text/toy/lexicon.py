@@ -122,6 +122,7 @@ INVARIABLE: Final = {
     "AND": ("CCONJ", (("and", "ed"),)),
     "WHEN": ("SCONJ", (("when", "kuan"),)),
     "THAT": ("SCONJ", (("that", "ke"),)),
+    "RELATIVE": ("PRON", (("that", "kiu"),)),
     "NOT": ("PART", (("not", "ne"),)),
     "NT": ("PART", (("n't", "nek"),)),
     "COMMA": ("PUNCT", ((",", ","),)),
@@ -138,7 +139,7 @@ LAST_NAMES: Final = (("smith", "ferar"), ("jones", "jonson"), ("silva", "silvar"
 PLACES: Final = (
     (("paris",), ("parizo",)),
     (("cairo",), ("kairo",)),
-    (("lima",), ("limo",)),
+    (("lima",), ("limao",)),
     (("oslo",), ("osla",)),
     (("new", "york"), ("nov", "jorko")),
     (("buenos", "aires"), ("bonaero",)),

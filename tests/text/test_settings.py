@@ -1,0 +1,94 @@
+import pickle
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.text import TextData, load
+from tasks.text.settings import CORPORA, reader
+from unroll.contract import UserError, find_locations
+
+
+def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
+    files = (root / "tasks" / "text" / "corpora").glob("[!_]*.py")
+    assert set(CORPORA) == {file.stem for file in files} >= {"text", "toy_language"}
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
+    module = import_module(f"tasks.text.corpora.{corpus}")
+    assert module is reader(corpus)
+    assert module.__doc__
+    assert module.read.__doc__
+    assert set(module.SETTINGS) <= set(TextData.model_fields) - {"corpus"}
+
+
+def test_every_setting_is_looked_at_by_some_corpus() -> None:
+    assert {name for corpus in CORPORA for name in reader(corpus).SETTINGS} == set(TextData.model_fields) - {"corpus"}
+
+
+def test_only_the_path_is_a_location() -> None:
+    assert find_locations(TextData) == {"path"}
+
+
+def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
+    properties = TextData.model_json_schema()["properties"]
+    assert properties["corpus"]["enum"] == list(CORPORA)
+    assert all(field["description"] for field in properties.values())
+
+
+def test_a_path_is_absolute_because_workers_stand_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert TextData(corpus="text", path=Path("ptb")).path == tmp_path / "ptb"
+    assert TextData(corpus="text", path=Path("~/ptb")).path == tmp_path / "home" / "ptb"
+
+
+def test_other_spellings_of_an_encoding_are_the_same_settings() -> None:
+    assert TextData(corpus="text", encoding="UTF8") == TextData(corpus="text")
+    assert TextData(corpus="text", encoding="latin_1") == TextData(corpus="text", encoding="ISO-8859-1")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"corpus": "toy_langauge"}, "Input should be 'text' or 'toy_language'"),
+        ({"path": "ptb"}, "corpus toy_language has no use for path: leave it out, or choose text"),
+        ({"corpus": "text", "seed": 2}, "corpus text has no use for seed: leave it out, or choose toy_language"),
+        ({"seed": 2, "minimum_count": 2, "path": "a"}, "has no use for path, minimum_count: leave it out"),
+        ({"corpus": "text", "encoding": "klingon"}, "must be a text encoding that Python knows, such as utf-8"),
+        (
+            {"corpus": "text", "validation_fraction": 0.5, "test_fraction": 0.5},
+            "validation_fraction and test_fraction must leave training text: their sum is 1 or more",
+        ),
+        ({"corpus": "text", "test_fraction": float("nan")}, "Input should be less than 1"),
+        ({"corpus": "text", "vocabulary_size": 1}, "Input should be greater than or equal to 2"),
+        ({"sentences": 0}, "Input should be greater than or equal to 1"),
+        ({"level": "byte"}, "Input should be 'word' or 'character'"),
+    ],
+)
+def test_mistakes_are_told(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TextData(**values)
+    (error,) = caught.value.errors()
+    assert message in error["msg"]
+
+
+def test_a_study_without_its_path_is_valid_until_the_text_is_needed(tmp_path: Path) -> None:
+    """A study file is shared between machines; where the text lies is said on each."""
+    settings = TextData(corpus="text")
+    with pytest.raises(UserError) as caught:
+        load(settings, tmp_path)
+    assert str(caught.value) == "data.path: corpus text needs a path; set data.path to a text file or folder"
+
+
+def test_settings_and_corpus_travel(tmp_path: Path) -> None:
+    settings = TextData(sentences=5)
+    assert pickle.loads(pickle.dumps(settings)) == settings
+    corpus = load(settings, tmp_path)
+    copy = pickle.loads(pickle.dumps(corpus))
+    assert copy.fingerprint == corpus.fingerprint
+    assert copy.train.tolist() == corpus.train.tolist()
+    assert copy.vocabulary == corpus.vocabulary
