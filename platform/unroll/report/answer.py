@@ -9,7 +9,18 @@ import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.report.findings import Findings
-from unroll.report.numbers import choose_decimals, count, fixed, listed, p_value, percent, plus_minus, span
+from unroll.report.numbers import (
+    choose_decimals,
+    count,
+    fixed,
+    listed,
+    p_value,
+    percent,
+    plain,
+    plus_minus,
+    shorten,
+    span,
+)
 
 STATUS_WORDS = {
     "completed": "completed",
@@ -23,6 +34,9 @@ STATUS_WORDS = {
 }
 SPELT_OUT = 6
 """Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""
+
+REASONS = 3
+"""Most messages of failed trials that are told at the top."""
 
 
 def answer(findings: Findings) -> str:
@@ -114,6 +128,17 @@ def _incomplete(findings: Findings) -> Iterator[str]:
         without = findings.planned - sum(findings.counts.get(s, 0) for s in ("completed", "diverged"))
         have = "has" if without == 1 else "have"
         yield f"{without:,} of {count(findings.planned, 'planned trial')} {have} no result: {listed(ends)}."
+        yield from _reasons(findings)
+
+
+def _reasons(findings: Findings) -> Iterator[str]:
+    """The most frequent messages of trials that left no result."""
+    said = findings.trials.filter(
+        ~pl.col("status").is_in(["completed", "diverged", "missing"]), pl.col("message") != ""
+    )
+    top = said["message"].value_counts(sort=True).sort("count", "message", descending=[True, False]).head(REASONS)
+    for message, number in top.iter_rows():
+        yield f"{count(number, 'trial')} said: {shorten(plain(message))}"
 
 
 def _diverged(findings: Findings) -> Iterator[str]:

@@ -7,8 +7,10 @@ Every view and parameter is named, so that the same findings give the same bytes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import altair as alt
@@ -24,6 +26,7 @@ from unroll.report.theme import CHART_CONFIG
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
+_ROOT = re.compile(r"<svg[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,14 @@ class Chart:
     caption: str
     spec: dict[str, Any]
 
+    @cached_property
     def svg(self) -> str:
         """The chart drawn without a browser; its ink is the colour of the text around it."""
         return str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH})))
 
     def file(self) -> bytes:
         """The chart as a file of its own, on white."""
-        spec = {**self.spec, "config": {**self.spec["config"], "background": "white"}}
-        return str(vl_convert.vegalite_to_svg(json.dumps({**spec, "width": WIDTH}))).encode()
+        return _ROOT.sub(r'\g<0><rect width="100%" height="100%" fill="white"/>', self.svg, count=1).encode()
 
 
 def draw_charts(findings: Findings) -> dict[str, Chart]:

@@ -11,11 +11,8 @@ import polars as pl
 from unroll.ledger.run_record import RunRecord
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.findings import Findings
-from unroll.report.numbers import count, duration, plain
+from unroll.report.numbers import LONGEST, count, duration, plain, shorten
 from unroll.report.tables import Cells, Table, make_table, name_arm
-
-LONGEST = 300
-"""Characters of a message that a table shows; the files hold all of it."""
 
 
 def coverage_table(findings: Findings) -> Table:
@@ -23,12 +20,16 @@ def coverage_table(findings: Findings) -> Table:
     present = [status for status in findings.coverage.columns[2:] if status in findings.counts]
 
     def show(row: dict[str, Any]) -> Cells:
-        ends = {status.replace("_", " ").capitalize(): str(row[status]) for status in present}
+        ends = {_heading(status): str(row[status]) for status in present}
         return {"Arm": name_arm(row["arm"], findings), "Planned": str(row["planned"]), **ends}
 
-    numbers = frozenset({"Planned", *(status.replace("_", " ").capitalize() for status in present)})
+    numbers = frozenset({"Planned", *(_heading(status) for status in present)})
     caption = f"How the {count(findings.planned, 'planned trial')} ended."
     return make_table("coverage", caption, findings.coverage, show, numbers=numbers, marks={"Arm": "arm"})
+
+
+def _heading(status: str) -> str:
+    return status.replace("failed_", "failed: ").replace("_", " ").capitalize()
 
 
 def failures_table(findings: Findings) -> Table:
@@ -139,9 +140,6 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 def _value(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.8g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def shorten(text: str, longest: int = LONGEST) -> str:
-    """The beginning of a long text."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"

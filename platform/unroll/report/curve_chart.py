@@ -9,7 +9,7 @@ from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, fixed, plain
 from unroll.report.theme import INK, colour_arms, dash_arms
 
-LOG_FROM = 8.0
+LOG_FROM = 4.0
 """Ratio of the largest to the smallest mean from which the axis is logarithmic."""
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
@@ -21,7 +21,7 @@ def layer_curves(findings: Findings) -> alt.LayerChart:
     floors = findings.floors(metric)
     logarithmic = is_wide([*findings.curves["mean"], *floors])
     rows = _rows(findings.curves, logarithmic=logarithmic)
-    scale = alt.Scale(type="log" if logarithmic else "linear", zero=False, nice=not logarithmic)
+    scale = alt.Scale(type="log" if logarithmic else "linear", zero=False, nice=False, padding=10)
     y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     layers = [*_arms(findings, rows, y, places), *(_floor(floor, places) for floor in floors)]
@@ -48,7 +48,8 @@ def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
     colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())))
     dash = alt.StrokeDash("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())))
-    x = alt.X("step:Q", title="step", axis=alt.Axis(grid=False, format="~s"))
+    axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
+    x = alt.X("step:Q", title="step", axis=axis)
     base = alt.Chart(rows).encode(x=x, color=colour)
     band = base.mark_area().encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, opacity=_strength(chosen, 1, 0.15))
@@ -73,8 +74,8 @@ def _tips(number: str) -> list[alt.Tooltip]:
 
 
 def _floor(floor: float, places: int) -> alt.LayerChart:
-    """A dashed rule at the best possible value, with its label above the right end."""
+    """A dashed rule at the best possible value, with its label at the start, where the curves are far away."""
     base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"best possible {fixed(floor, places)}"]}))
     rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(y="floor:Q")
-    label = base.mark_text(align="right", baseline="bottom", dy=-4, color=INK, opacity=0.8)
-    return alt.layer(rule, label.encode(y="floor:Q", x=alt.value("width"), text="label:N"))
+    label = base.mark_text(align="left", baseline="bottom", dx=6, dy=-4, color=INK, opacity=0.8)
+    return alt.layer(rule, label.encode(y="floor:Q", x=alt.value(0), text="label:N"))

@@ -17,7 +17,7 @@ ROW = 46
 def layer_differences(findings: Findings) -> alt.LayerChart:
     """One row per other arm: a dot per seed, mean and interval, and zero."""
     arrow = "← better" if findings.direction == "minimize" else "better →"
-    title = f"difference to {findings.plan.baseline} in {findings.metric}   ({arrow})"
+    title = f"{arrow} · difference to {findings.plan.baseline} in {findings.metric}"
     names = [plain(name) for name in findings.differences["arm"]]
     y = alt.Y("arm:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13))
     x_title = plain(title)
@@ -38,7 +38,7 @@ def _zero() -> alt.Chart:
 
 def _seeds(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Chart]:
     rows = findings.pairs.drop_nulls("difference").select(_plain_arm(), "seed", "difference")
-    x = alt.X("difference:Q", title=title)
+    x = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=8))
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("difference:Q", format=number)]
     dots = alt.Chart(rows).mark_circle(size=38, opacity=0.45, yOffset=-9)
     return [dots.encode(x=x, y=y, color=_colour(findings), tooltip=tips)]

@@ -12,7 +12,7 @@ from unroll.report import context, tables
 from unroll.report.answer import answer, goal, warnings
 from unroll.report.charts import Chart, draw_charts
 from unroll.report.findings import Findings
-from unroll.report.numbers import p_value, plain
+from unroll.report.numbers import p_value, plain, shorten
 from unroll.report.tables import Table
 
 
@@ -114,7 +114,7 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
 
 def _matrix(findings: Findings) -> Matrix:
     rows = findings.ordered.select("arm", "seed", "status", pl.col("message").fill_null(""))
-    ends = {(arm, seed): (status, context.shorten(plain(message))) for arm, seed, status, message in rows.iter_rows()}
+    ends = {(arm, seed): (status, shorten(plain(message))) for arm, seed, status, message in rows.iter_rows()}
     cells = [(name, [ends.get((name, seed), ("", "")) for seed in findings.seeds]) for name in findings.names]
     caption = "Every planned trial: arms in rows, seeds in columns."
     return Matrix(caption, findings.seeds, [(plain(tables.name_arm(name, findings)), row) for name, row in cells])

@@ -17,6 +17,7 @@ from unroll.report.charts import Chart
 from unroll.report.document import Document
 from unroll.report.findings import Findings
 from unroll.report.markdown import render_markdown
+from unroll.report.numbers import plain
 from unroll.report.page import render_page
 from unroll.report.tables import Table
 from unroll.report.theme import colour_arms
@@ -45,7 +46,7 @@ def write_files(findings: Findings, document: Document, folder: Path) -> ReportF
     places = ReportFiles(folder / "report.html", folder / "report.md", folder / "tables")
     for path, data in (*_tables(findings, document, places.tables), *_charts(document, folder / "charts")):
         write_atomic(path, data, durable=False)
-    colours = colour_arms(findings.names, findings.plan.baseline)
+    colours = colour_arms([plain(name) for name in findings.names], plain(findings.plan.baseline))
     write_atomic(places.markdown, render_markdown(document).encode())
     write_atomic(places.html, render_page(document, colours).encode())
     return places

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 DASH = "–"
 """Stands where there is no value."""
 MINUS = "−"
+LONGEST = 300
+"""Characters of a message that a page shows; the files hold all of it."""
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -56,14 +58,16 @@ def percent(share: float | None, *, sign: bool = False) -> str:
     if share is None:
         return DASH
     size = abs(100 * share)
-    return fixed(100 * share, 0 if size >= 99.5 else 1 if size >= 1 or size == 0 else 2, sign=sign) + " %"
+    if size == 0:
+        return "0 %"
+    return fixed(100 * share, 0 if size >= 99.5 else 1 if size >= 1 else 2, sign=sign) + " %"
 
 
 def p_value(p: float | None) -> str:
-    """A p-value with two significant digits; never zero."""
+    """A p-value with three significant digits; never zero."""
     if p is None:
         return DASH
-    return "1" if p == 1 else f"{p:.2f}" if p >= 0.1 else f"{p:.2g}" if p >= 1e-4 else f"{p:.0e}"
+    return f"{p:.3g}" if p >= 1e-4 else f"{p:.1e}"
 
 
 def rate(value: float | None) -> str:
@@ -94,7 +98,23 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
+def ranges(numbers: Iterable[int]) -> str:
+    """``0–3, 7`` for 0, 1, 2, 3 and 7."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}{DASH}{run[-1]}" for run in runs) or DASH
+
+
 def plain(text: object) -> str:
     """Text on one line: line breaks become spaces; control and direction characters, which hide text, become �."""
     words = " ".join(str(text).split())
     return "".join("�" if c in BIDI or unicodedata.category(c) in ("Cc", "Cs") else c for c in words)
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

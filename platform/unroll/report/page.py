@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
 import jinja2
 import vl_convert
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.charts import Chart
@@ -30,6 +31,8 @@ SYMBOLS = {
 }
 """One sign per status, so that the matrix can be read without its colours."""
 
+_VERDICT = re.compile(r" is (better|worse|undecided): ")
+
 
 def render_page(document: Document, colours: Mapping[str, str]) -> str:
     """The whole page.
@@ -42,11 +45,9 @@ def render_page(document: Document, colours: Mapping[str, str]) -> str:
         loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.tests |= {"note": _is(Note), "table": _is(Table), "chart": _is(Chart), "matrix": _is(Matrix)}
-    environment.filters |= {
-        "html": lambda table: render_table(table, colours),
-        "svg": lambda chart: Markup(chart.svg()),  # noqa: S704 -- drawn by Vega, which escapes text
-        "json": embed_json,
-    }
+    environment.filters |= {"json": embed_json, "stress": stress_verdicts}
+    environment.filters["html"] = lambda table: render_table(table, colours)
+    environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
     return environment.get_template("page.html").render(
         document=document,
         symbols=SYMBOLS,
@@ -62,6 +63,11 @@ def render_page(document: Document, colours: Mapping[str, str]) -> str:
 def embed_json(value: Any) -> Markup:
     """JSON that may stand inside a script element: no ``<`` is left that could end it or open a comment."""
     return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704 -- see above
+
+
+def stress_verdicts(text: str) -> Markup:
+    """The answer with its verdicts set off."""
+    return Markup(_VERDICT.sub(r' is <strong class="\1">\1</strong>: ', str(escape(text))))  # noqa: S704 -- escaped
 
 
 def _is(kind: type) -> Any:

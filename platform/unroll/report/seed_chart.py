@@ -40,7 +40,7 @@ def _rows(findings: Findings) -> pl.DataFrame:
 
 
 def _x(column: str, findings: Findings) -> alt.X:
-    return alt.X(f"{column}:Q", title=plain(findings.metric), scale=alt.Scale(zero=False))
+    return alt.X(f"{column}:Q", title=plain(findings.metric), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8))
 
 
 def _joins(findings: Findings, y: alt.Y) -> alt.Chart:

@@ -41,4 +41,4 @@ def _declare(kind: str, text: str, colours: Mapping[str, str]) -> str:
     if kind == "verdict":
         return f"color: var(--{text}); font-weight: 650"
     colour = colours.get(text.removesuffix(" (baseline)"))
-    return f"box-shadow: inset 4px 0 0 {colour}" if colour else ""
+    return f"box-shadow: inset 4px 0 0 {colour}; max-width: 15rem" if colour else ""

@@ -11,7 +11,6 @@ import polars as pl
 from unroll.report.answer import decimals, goal, with_unit
 from unroll.report.findings import Findings
 from unroll.report.numbers import (
-    DASH,
     choose_decimals,
     count,
     fixed,
@@ -19,6 +18,7 @@ from unroll.report.numbers import (
     percent,
     plain,
     plus_minus,
+    ranges,
     rate,
     span,
 )
@@ -81,19 +81,21 @@ def differences_table(findings: Findings) -> Table:
     """Every arm against the baseline, paired by seed."""
     places = decimals(findings)
 
+    unpaired = bool(findings.differences["unpaired_seeds"].list.len().sum())
+
     def show(row: dict[str, Any]) -> Cells:
+        seeds = {"Unpaired seeds": ranges(row["unpaired_seeds"])} if unpaired else {}
         return {
             "Arm": row["arm"],
-            "Pairs": f"{row['n']} of {row['planned_pairs']}",
-            "Difference": fixed(row["difference"], places, sign=True),
+            "Verdict": row["verdict"],
+            "Difference": _with_share(fixed(row["difference"], places, sign=True), row["relative"]),
             "95 % interval": span(row["low"], row["high"], places, sign=True),
-            "Relative": percent(row["relative"], sign=True),
             "Better on": percent(row["superiority"]),
+            "Pairs": f"{row['n']} of {row['planned_pairs']}",
             "p": p_value(row["p"]),
             "p (Holm)": p_value(row["p_holm"]),
-            "Smallest p": f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})",
-            "Unpaired seeds": ", ".join(map(str, row["unpaired_seeds"])) or DASH,
-            "Verdict": row["verdict"],
+            "Smallest p (Holm)": f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})",
+            **seeds,
         }
 
     caption = (
@@ -102,11 +104,13 @@ def differences_table(findings: Findings) -> Table:
         f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
         "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
     )
-    numbers = frozenset(
-        {"Pairs", "Difference", "95 % interval", "Relative", "Better on", "p", "p (Holm)", "Smallest p"}
-    )
+    numbers = frozenset({"Difference", "95 % interval", "Better on", "Pairs", "p", "p (Holm)", "Smallest p (Holm)"})
     marks = {"Arm": "arm", "Verdict": "verdict"}
     return make_table("differences", caption, findings.differences, show, numbers=numbers, marks=marks)
+
+
+def _with_share(number: str, share: float | None) -> str:
+    return number if share is None else f"{number} ({percent(share, sign=True)})"
 
 
 def metrics_table(findings: Findings) -> Table:
