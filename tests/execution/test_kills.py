@@ -51,6 +51,12 @@ def raylet_of(driver: int) -> int | None:
     return None
 
 
+def find_victim(victim: str, driver: int, results: Path) -> int | None:
+    if victim == "driver":
+        return driver
+    return running_worker(results) if victim == "worker" else raylet_of(driver)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("victim", ["driver", "worker", "raylet"])
 def test_a_killed_study_completes_with_the_same_numbers(
@@ -61,9 +67,7 @@ def test_a_killed_study_completes_with_the_same_numbers(
     try:
         wait_for(lambda: running_worker(results) or driver.poll() is not None)
         time.sleep(random.Random(f"{victim} {moment}").uniform(0.0, 4.0))
-        pid = {"driver": lambda: driver.pid, "worker": lambda: running_worker(results)}.get(
-            victim, lambda: raylet_of(driver.pid)
-        )()
+        pid = find_victim(victim, driver.pid, results)
         if pid is not None and driver.poll() is None:
             os.kill(pid, signal.SIGKILL)
         driver.communicate(timeout=180)
