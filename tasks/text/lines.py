@@ -12,8 +12,13 @@ from typing import Final
 
 from unroll.contract import UserError
 
-_WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-"""First bytes of UTF-16 and UTF-32 (whose little-endian mark begins like that of UTF-16)."""
+_WIDE_MARKS: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""First bytes of files in other encodings; the longer ones first, for one begins like a shorter one."""
 _NO_FILE_ENCODINGS: Final = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 )
@@ -82,12 +87,13 @@ def _unpack(path: Path) -> bytes:
 
 
 def _decode(content: bytes, encoding: str, path: Path) -> str:
-    if content.startswith(_WIDE_MARKS) and not encoding.startswith(("utf-16", "utf-32")):
+    wide = next((name for mark, name in _WIDE_MARKS.items() if content.startswith(mark)), None)
+    if wide and not encoding.startswith(("utf-16", "utf-32")):
         raise UserError(
             f"the text must be {encoding}",
             where=f"{path}, byte 0",
-            received="the byte-order mark of UTF-16 or UTF-32",
-            advice="set data.encoding=utf-16",
+            received=f"the byte-order mark of {wide}",
+            advice=f"set data.encoding={wide}",
         )
     try:
         return content.decode(encoding).removeprefix("\ufeff")

@@ -55,8 +55,13 @@ def test_gzip_is_unpacked(tmp_path: Path) -> None:
         ),
         (
             "one\n".encode("utf-16"),
-            "text.txt, byte 0: the text must be utf-8 (received the byte-order mark of UTF-16 or UTF-32); "
+            "text.txt, byte 0: the text must be utf-8 (received the byte-order mark of utf-16); "
             "set data.encoding=utf-16",
+        ),
+        (
+            "one\n".encode("utf-32"),
+            "text.txt, byte 0: the text must be utf-8 (received the byte-order mark of utf-32); "
+            "set data.encoding=utf-32",
         ),
         (
             b"one\ntw\0o\n",

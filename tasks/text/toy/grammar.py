@@ -29,8 +29,8 @@ SUBJECT_RATES: Final = dict(zip(SUBJECTS, (0.2, 0.2, 0.2, 0.4), strict=True))
 """How often a noun phrase is one that this pronoun stands for."""
 VERB_RATES: Final = {"do": 0.75, "be": 0.25}
 """How often a clause's verb asks for this auxiliary in a tag."""
-CLAUSES: Final = frozenset(f"CLAUSE:{subject}:{verb}" for subject in SUBJECTS for verb in VERB_RATES)
-"""Symbols whose parts are a subject and the verb phrase that agrees with it."""
+CLAUSES: Final = {f"CLAUSE:{subject}:{verb}": number_of(subject) for subject in SUBJECTS for verb in VERB_RATES}
+"""Symbols whose parts are a subject and the verb phrase that agrees with it, and the number of both."""
 
 
 @cache

@@ -69,9 +69,9 @@ def annotate(derivation: Derivation) -> ToySentence:
     """What a derivation says about its sentence."""
     leaves = list(derivation.leaves())
     entries = [leaf.entry for leaf in leaves]
-    subject, verb = (_place(leaves, part.head()) for part in _main_clause(derivation).parts)
-    number = entries[verb].number
-    assert number is not None, "every verb has a number"  # noqa: S101 - a mistake in the lexicon
+    clause = _main_clause(derivation)
+    number = CLAUSES[clause.symbol]
+    subject, verb = (_place(leaves, part.head()) for part in clause.parts)
     return ToySentence(
         words=tuple(word for entry in entries for word in entry.words),
         parts_of_speech=tuple(entry.part_of_speech for entry in entries for _ in entry.words),
