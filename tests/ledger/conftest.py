@@ -17,6 +17,12 @@ from unroll.study.trial import Trial
 PERPLEXITY = "validation/perplexity"
 
 
+@pytest.fixture(autouse=True)
+def no_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests kill processes, not the power: waiting for the disk's own cache would only cost minutes."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
 @pytest.fixture
 def make_trial() -> Callable[..., Trial]:
     def make(number: int = 0, **changes: object) -> Trial:

@@ -4,6 +4,7 @@ import errno
 import os
 import pickle
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -86,6 +87,29 @@ def test_a_link_whose_answer_was_lost_counts(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "link", link_twice)
     write_once(tmp_path / "file", b"mine")
     assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(("write", "publish"), [(write_atomic, "replace"), (write_once, "link")])
+def test_data_are_durable_before_their_name_and_the_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Any, publish: str
+) -> None:
+    calls: list[str] = []
+    real = getattr(os, publish)
+
+    def sync(handle: int) -> None:
+        calls.append("sync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "sync data")
+
+    def name(*args: Any) -> None:
+        calls.append("name")
+        real(*args)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, publish, name)
+    write(tmp_path / "file", b"data")
+    assert calls == ["sync data", "name", "sync folder"]
+    calls.clear()
+    make_folder(tmp_path / "a" / "b")
+    assert calls == ["sync folder", "sync folder"]
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
