@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
 from rich.console import Console
 
 from unroll.cli._prepare import Prepared

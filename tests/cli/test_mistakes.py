@@ -1,0 +1,149 @@
+"""What is wrong is told in lines, with exit code 2 and without a traceback, and nothing is created."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import Said
+
+    Unroll = Callable[..., Said]
+
+SIX_MISTAKES = """\
+question: What is wrong here?
+task: language_modelling
+settings:
+  data: {corpus: toy_language}
+compare:
+  network.cell: [elman, elman]
+seeds: 0
+metrik: validation/perplexity
+resources: {cpu: 1}
+wandb: {mode: sometimes}
+"""
+SIX_IN_SETTINGS = """\
+question: What is wrong here?
+task: language_modeling
+settings:
+  data: {corpus: toy_languag}
+  network: {hiden: 64, dropout: 1.5}
+  training: {epochs: ten}
+compare:
+  network.cell: [elman, lstn]
+metric: validation/perplexty
+"""
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("text", [SIX_MISTAKES, SIX_IN_SETTINGS], ids=["keys", "settings"])
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_six_mistakes_are_six_lines(command: str, text: str, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "studies" / "wrong").mkdir(parents=True)
+    (tmp_path / "studies" / "wrong" / "study.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "tasks").symlink_to(root / "tasks")
+    before = files_below(tmp_path)
+    program = Path(sys.executable).with_name("unroll")
+    environment = {"PATH": "", "HOME": str(tmp_path / "home"), "UNROLL_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [str(program), command, "wrong"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    lines = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(lines) == 6, done.stderr
+    assert all(line.startswith("error: studies/wrong/study.yaml:") for line in lines), done.stderr
+    assert "Traceback" not in done.stderr
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["plan", "tinny"], "there is no such study (received 'tinny'); did you mean 'tiny'?"),
+        (["run", "tiny", "training.epocs=1"], "training.epocs: unknown key; did you mean 'training.epochs'?"),
+        (["run", "tiny", "seeds"], "an override must be written key=value (received 'seeds')"),
+        (["results", "tiny"], "tiny: there are no results yet; unroll run tiny"),
+        (["status", "nowhere"], "there is no such results folder or study (received 'nowhere')"),
+        (["report", "studies"], "studies: a results folder must hold trials and runs"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_one_mistake_is_one_line(unroll: Unroll, words: list[str], expected: str) -> None:
+    said = unroll(*words)
+    assert said.code == 2
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert expected in said.err
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["run"], ["run", "tiny", "--colour"], ["unrol"], ["plan", "tiny", "--format", "xml"]]
+)
+@pytest.mark.usefixtures("project")
+def test_what_cannot_be_parsed_exits_with_2(unroll: Unroll, words: list[str]) -> None:
+    assert unroll(*words).code == 2
+
+
+@pytest.mark.parametrize("name", ["../tiny", "/etc/passwd", "..", "tiny\x1b[2J", "a b", "", "studies/tiny/../tiny/\n"])
+@pytest.mark.parametrize("command", ["plan", "run", "status", "results", "report"])
+@pytest.mark.usefixtures("project", "runner")
+def test_hostile_names_are_refused_and_cannot_act_on_the_terminal(unroll: Unroll, command: str, name: str) -> None:
+    said = unroll(command, name)
+    assert said.code == 2
+    assert all(line.isprintable() for line in said.err.splitlines())
+    assert not Path("results").exists()
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_hostile_question_cannot_act_on_the_terminal(unroll: Unroll, project: Path) -> None:
+    study = project / "studies" / "tiny" / "study.yaml"
+    text = study.read_text(encoding="utf-8")
+    study.write_text(
+        text.replace("Does gating help?", r'"Is it \e[2J clear\u202e, [red]bold[/red]\nor not?"'), encoding="utf-8"
+    )
+    said = unroll("plan", "tiny")
+    assert said.code == 0
+    assert "tiny: Is it \ufffd[2J clear\ufffd, [red]bold[/red] or not?" in said.out
+
+
+@pytest.mark.usefixtures("project")
+def test_an_error_of_our_own_is_one_line_and_a_file_without_values(
+    unroll: Unroll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "a local value"
+
+    def break_down(*args: object) -> None:
+        raise RuntimeError(f"broken\x1b in {len(secret)} ways")
+
+    monkeypatch.setattr("unroll.cli._prepare.prepare", break_down)
+    said = unroll("plan", "tiny")
+    assert said.code == 70
+    assert said.err.splitlines()[0] == "internal error: RuntimeError: broken\ufffd in 13 ways"
+    (file,) = (tmp_path / "cache" / "errors").iterdir()
+    assert str(file) in said.err.splitlines()[1]
+    kept = file.read_text(encoding="utf-8")
+    assert "break_down" in kept
+    assert secret not in kept.replace('"a local value"', "")
+
+
+@pytest.mark.usefixtures("project")
+def test_where_no_file_can_be_written_the_traceback_is_printed(
+    unroll: Unroll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("no folder", encoding="utf-8")
+    monkeypatch.setattr("unroll.cli._prepare.prepare", lambda *args: 1 / 0)
+    said = unroll("plan", "tiny")
+    assert said.code == 70
+    assert "Traceback" in said.err
+    assert "ZeroDivisionError" in said.err

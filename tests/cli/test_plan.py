@@ -1,0 +1,78 @@
+"""``unroll plan``: what a study comes to, and that asking costs nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import FakeRunner, Said
+
+    Unroll = Callable[..., Said]
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def test_a_plan_creates_no_results(unroll: Unroll) -> None:
+    assert unroll("plan", "tiny").code == 0
+    assert not Path("results").exists()
+
+
+def test_a_plan_tells_arms_trials_data_and_floor(unroll: Unroll) -> None:
+    told = json.loads(unroll("plan", "tiny", "--format", "json").out)
+    assert [(arm["arm"], arm["trials"], arm["done"], arm["missing"]) for arm in told["arms"]] == [
+        ("elman", 2, 0, 2),
+        ("lstm", 2, 0, 2),
+    ]
+    assert (told["planned"], told["done"], told["missing"]) == (4, 0, 4)
+    assert told["bounds"]["validation/perplexity"] > 1
+    assert told["facts"]["vocabulary"] > 10
+    assert told["disk bytes"] > 10_000
+    assert "seconds" not in told
+    assert [trial["seed"] for trial in told["trials"]] == [0, 0, 1, 1]
+
+
+def test_a_plan_knows_what_is_done(unroll: Unroll, runner: FakeRunner) -> None:
+    unroll("run", "tiny", "--no-report")
+    told = json.loads(unroll("plan", "tiny", "seeds=3", "--format", "json").out)
+    assert (told["planned"], told["done"], told["missing"]) == (6, 4, 2)
+    assert "6 trials, 4 done, 2 missing" in unroll("plan", "tiny", "seeds=3").out
+
+
+def test_a_plan_shows_the_mismatch_that_is_left(unroll: Unroll) -> None:
+    words = ("plan", "tiny", "network.hidden=null", "match.parameters=2000")
+    study = Path("studies/tiny/study.yaml")
+    study.write_text(study.read_text(encoding="utf-8").replace(", hidden: 6", ""), encoding="utf-8")
+    told = json.loads(unroll(*words[:2], words[3], "--format", "json").out)
+    for arm in told["arms"]:
+        assert arm["target"] == 2000
+        assert arm["mismatch"] == arm["parameters"] / 2000 - 1
+        assert abs(arm["mismatch"]) < 0.1
+    assert "%" in unroll(*words[:2], words[3]).out
+
+
+def test_calibration_estimates_time_from_each_arm(unroll: Unroll, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unroll.execution.calibration.calibrate", lambda jobs: {"elman": 100.0, "lstm": 200.0})
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    told = json.loads(unroll("plan", "tiny", "resources.cpus=2", "--calibrate", "--format", "json").out)
+    assert told["at once"] == 2
+    assert told["core seconds"] == 2 * (2 * 100 + 2 * 200)
+    assert told["seconds"] == (2 * 100 + 2 * 200) / 2
+    assert "5 min 00 s" in unroll("plan", "tiny", "resources.cpus=2", "--calibrate").out
+
+
+def test_calibration_trains_for_real(unroll: Unroll) -> None:
+    told = json.loads(unroll("plan", "tiny", "--calibrate", "--format", "json").out)
+    assert all(0 < arm["seconds per trial"] < 60 for arm in told["arms"])
+    assert not Path("results").exists()
+
+
+def test_csv_has_one_line_for_each_arm(unroll: Unroll) -> None:
+    header, *lines = unroll("plan", "tiny", "--format", "csv").out.splitlines()
+    assert header == "arm,parameters,steps,trials,done,missing"
+    assert [line.split(",")[0] for line in lines] == ["elman", "lstm"]
