@@ -1,4 +1,4 @@
-"""Windows over a long text: index arithmetic on memory-mapped ids, nothing is copied but the window itself."""
+"""Stretches of a long text: index arithmetic on memory-mapped ids, nothing is copied but the stretch itself."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ PADDING = -100
 """An id that is no token: what ``torch.nn.functional.cross_entropy`` leaves out."""
 
 EVALUATION_TOKENS = 512
-"""Tokens per window of held-out text: what is computed at once; the result does not depend on it."""
+"""Tokens per stretch of held-out text: what is computed at once; the result does not depend on it."""
+
+WINDOWS_PER_BATCH = 8
+"""Windows that Lightning hands over at once. Its loop takes about as long as a sixth of a step of a small network, so
+that it runs once per several steps; a checkpoint in the middle of an epoch lies between two batches."""
 
 
 @final
-class TrainingWindows:
-    """The training text in ``columns`` contiguous columns, ``length`` steps at a time.
+class TrainingStretches:
+    """The training text in ``columns`` contiguous columns, one stretch of ``length`` steps after the other.
 
     Every column has the same number of tokens, so that up to columns - 1 tokens at the end of the text are left out.
-    The last window of an epoch is shorter where ``length`` does not divide a column. The order is that of the text:
+    The last stretch of an epoch is shorter where ``length`` does not divide a column. The order is that of the text:
     the same in every epoch and for every seed.
 
     Raises:
@@ -40,7 +44,7 @@ class TrainingWindows:
         self._epoch, self._position, self._resume_at = 0, 0, 0
 
     def __len__(self) -> int:
-        """Windows per epoch."""
+        """Stretches per epoch."""
         return -(-self._columns.steps // self._length)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -49,10 +53,10 @@ class TrainingWindows:
         for position in range(first, len(self)):
             last = position + 1 == len(self)
             self._epoch, self._position = (self._epoch + 1, 0) if last else (self._epoch, position + 1)
-            yield self._columns.window(position * self._length, self._length)
+            yield self._columns.stretch(position * self._length, self._length)
 
     def state_dict(self) -> dict[str, int]:
-        """Where the next window comes from; the end of an epoch is the start of the next one."""
+        """Where the next stretch comes from; the end of an epoch is the start of the next one."""
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
@@ -62,7 +66,7 @@ class TrainingWindows:
 
 
 @final
-class EvaluationWindows:
+class EvaluationStretches:
     """Held-out text in columns, each token exactly once as a target; the last column is padded.
 
     The state is carried along a column. With several columns, a column's first tokens are predicted without the text
@@ -77,13 +81,13 @@ class EvaluationWindows:
         self._length = max(1, EVALUATION_TOKENS // columns)
 
     def __len__(self) -> int:
-        """Number of windows."""
+        """Number of stretches."""
         return -(-self._columns.steps // self._length)
 
     def __iter__(self) -> Iterator[Tensor]:
         """The whole text, from its start."""
         for position in range(len(self)):
-            yield self._columns.window(position * self._length, self._length)
+            yield self._columns.stretch(position * self._length, self._length)
 
 
 @final
@@ -98,7 +102,7 @@ class Columns:
         # What each column reads at step 0: the id before its first one.
         self._before = np.concatenate(([start], self._ids[:-1, -1])).astype(np.int32)[:, None]
 
-    def window(self, begin: int, length: int) -> Tensor:
+    def stretch(self, begin: int, length: int) -> Tensor:
         """Steps ``begin`` to ``begin + length``, or to the end, after the id before them.
 
         Returns:
@@ -111,26 +115,33 @@ class Columns:
 
 
 @final
-class TextWindows(pl.LightningDataModule):
-    """Loaders of a text in three parts; they need no worker processes."""
+class TextStretches(pl.LightningDataModule):
+    """Loaders of a text in three parts; they need no worker processes.
 
-    def __init__(self, corpus: TokenCorpus, *, batch_size: int, bptt: int, evaluation_batch_size: int) -> None:
+    Args:
+        corpus: the text.
+        batch_size: columns of the training text.
+        length: steps of a stretch of the training text.
+        evaluation_batch_size: columns of held-out text.
+    """
+
+    def __init__(self, corpus: TokenCorpus, *, batch_size: int, length: int, evaluation_batch_size: int) -> None:
         super().__init__()
-        self._corpus, self._batch_size, self._bptt = corpus, batch_size, bptt
+        self._corpus, self._batch_size, self._length = corpus, batch_size, length
         self._evaluation_batch_size = evaluation_batch_size
 
-    def train_dataloader(self) -> TrainingWindows:
-        """Windows of the training text; resumable."""
+    def train_dataloader(self) -> TrainingStretches:
+        """The training text; resumable."""
         corpus = self._corpus
-        return TrainingWindows(corpus.train, start=corpus.start, columns=self._batch_size, length=self._bptt)
+        return TrainingStretches(corpus.train, start=corpus.start, columns=self._batch_size, length=self._length)
 
-    def val_dataloader(self) -> EvaluationWindows:
+    def val_dataloader(self) -> EvaluationStretches:
         """The validation text, once."""
         return self._held_out(self._corpus.validation)
 
-    def test_dataloader(self) -> EvaluationWindows:
+    def test_dataloader(self) -> EvaluationStretches:
         """The test text, once."""
         return self._held_out(self._corpus.test)
 
-    def _held_out(self, ids: Ids) -> EvaluationWindows:
-        return EvaluationWindows(ids, start=self._corpus.start, columns=self._evaluation_batch_size)
+    def _held_out(self, ids: Ids) -> EvaluationStretches:
+        return EvaluationStretches(ids, start=self._corpus.start, columns=self._evaluation_batch_size)

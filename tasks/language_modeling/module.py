@@ -27,18 +27,22 @@ from tasks.recurrent.stack import detach
 class LanguageModelingModule(pl.LightningModule):
     """Truncated BPTT over contiguous columns with carried state; perplexity on held-out text.
 
-    A batch is a window of ids, shape (time + 1, batch): each id but the last is read, each but the first predicted.
-    The state goes from window to window without its gradient and is zero at the start of each epoch and of each
-    evaluation, which has a state of its own. Optimization is manual: backward, clipping and update are one visible
-    line each. Every ``log_every_n_steps`` steps it logs ``train/loss`` (nats per token, the mean since the last such
-    step of the epoch), ``train/gradient_norm`` (before clipping) and ``train/learning_rate``; after each epoch
-    ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and ``validation/perplexity``.
+    A batch is a stretch of text, ids of shape (time + 1, batch): each id but the last is read, each but the first
+    predicted. In training it is cut into windows of ``bptt`` steps, each of which is one optimizer step. The state goes
+    from window to window without its gradient and is zero at the start of each epoch and of each evaluation, which has
+    a state of its own. Optimization is manual: backward, clipping and update are one visible line each.
+
+    Every ``log_every_n_steps`` optimizer steps the loggers get ``train/loss`` (nats per token, the mean since the last
+    such step of the epoch), ``train/gradient_norm`` (before clipping) and ``train/learning_rate``; after each epoch
+    ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and ``validation/perplexity``. All are
+    logged at the number of optimizer steps done, not of batches.
 
     Args:
         network: the language model.
         initialization: how its weights are drawn.
         optimizer: ``sgd`` or ``adam``.
         schedule: learning rate of each epoch.
+        bptt: steps that the gradient goes back.
         clip_norm: largest L2 norm of the gradient of all weights together; None for no clipping.
         reduction: ``token_mean``, or ``time_sum``: the sum over a window's steps of the mean over its columns.
     """
@@ -50,6 +54,7 @@ class LanguageModelingModule(pl.LightningModule):
         initialization: Initialization,
         optimizer: OptimizerName,
         schedule: Schedule,
+        bptt: int,
         clip_norm: float | None,
         reduction: Reduction,
     ) -> None:
@@ -57,6 +62,7 @@ class LanguageModelingModule(pl.LightningModule):
         self.automatic_optimization = False
         self.network = network
         self._initialization, self._optimizer, self._schedule = initialization, optimizer, schedule
+        self._bptt = bptt
         self._clip_norm = math.inf if clip_norm is None else clip_norm
         self._reduction = reduction
         self._training_state = TrainingState()
@@ -83,27 +89,22 @@ class LanguageModelingModule(pl.LightningModule):
         self._training_state.to(self.device)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Learn from one window.
+        """Learn from one stretch, window by window.
 
         Args:
             batch: ids, shape (time + 1, batch).
-            batch_idx: number of the window in its epoch, from 0.
+            batch_idx: number of the stretch in its epoch, from 0.
 
         Returns:
-            The loss, a scalar without gradient.
+            Nats per token of the stretch, a scalar without gradient.
         """
         optimizer = cast("LightningOptimizer", self.optimizers())
         if batch_idx == 0:
             self._begin_epoch(optimizer)
-        inputs, targets = batch[:-1], batch[1:]
-        nats = self._predict(inputs, targets)
-        loss = nats / (targets.numel() if self._reduction == "token_mean" else targets.shape[1])
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        norm = clip_grad_norm_(optimizer.param_groups[0]["params"], self._clip_norm)
-        optimizer.step()
-        self._count(nats.detach(), targets.numel(), norm)
-        return loss.detach()
+        before = self._training_state.epoch
+        for begin in range(0, len(batch) - 1, self._bptt):
+            self._learn(batch[begin : begin + self._bptt + 1], optimizer)
+        return self._training_state.epoch.since(before).mean()
 
     def _begin_epoch(self, optimizer: LightningOptimizer) -> None:
         """Read the text from its start, at the epoch's learning rate.
@@ -114,6 +115,17 @@ class LanguageModelingModule(pl.LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = self._schedule.at(self.current_epoch)
 
+    def _learn(self, window: Tensor, optimizer: LightningOptimizer) -> None:
+        """One optimizer step: forward, backward, clip, update."""
+        inputs, targets = window[:-1], window[1:]
+        nats = self._predict(inputs, targets)
+        optimizer.zero_grad()
+        self.manual_backward(nats / (targets.numel() if self._reduction == "token_mean" else targets.shape[1]))
+        norm = clip_grad_norm_(optimizer.param_groups[0]["params"], self._clip_norm)
+        optimizer.step()
+        self._training_state.count(nats.detach(), targets.numel())
+        self._log_step(norm)
+
     def _predict(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Sum of the negative log-likelihoods of a window; carries the state on."""
         carried = self._training_state.carried
@@ -122,17 +134,18 @@ class LanguageModelingModule(pl.LightningModule):
         self._training_state.carried = detach(state)
         return cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
 
-    def _count(self, nats: Tensor, tokens: int, norm: Tensor) -> None:
-        """Add up what the step saw, and log now and then."""
-        state = self._training_state
-        state.items_seen += tokens
-        state.epoch = state.epoch.plus(nats, tokens)
+    def _log_step(self, norm: Tensor) -> None:
+        """Every so many steps, tell the loggers; ``self.log`` could do so between two batches only."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # the trainer sets it when built
-        if every and self.global_step % every == 0:
-            self.log("train/loss", state.epoch.since(state.logged).mean())
-            self.log("train/gradient_norm", norm)
-            self.log("train/learning_rate", self._schedule.at(self.current_epoch))
-            state.logged = state.epoch
+        if not every or self.global_step % every:
+            return
+        values = {
+            "train/loss": self._training_state.take_unlogged().mean().item(),
+            "train/gradient_norm": norm.item(),
+            "train/learning_rate": self._schedule.at(self.current_epoch),
+        }
+        for logger in self.loggers:
+            logger.log_metrics(values, step=self.global_step)
 
     # Evaluation
 
@@ -149,7 +162,7 @@ class LanguageModelingModule(pl.LightningModule):
 
         The second is logged here too, so that both are out before a checkpoint is taken between two epochs.
         """
-        self.log("validation/perplexity", self._held_out.perplexity())
+        self._log_perplexity("validation")
         if self.trainer.state.fn == TrainerFn.FITTING:
             self.log("train/perplexity", self._training_state.epoch.perplexity())
 
@@ -163,7 +176,7 @@ class LanguageModelingModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Perplexity of the whole test text."""
-        self.log("test/perplexity", self._held_out.perplexity())
+        self._log_perplexity("test")
 
     def _evaluate(self, batch: Tensor, *, fresh: bool) -> None:
         # Padding ends a column: what is read after it predicts nothing but more padding.
@@ -172,6 +185,10 @@ class LanguageModelingModule(pl.LightningModule):
         logits, self._held_out_state = self.network(inputs, before)
         nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none")
         self._held_out = self._held_out.plus(nats.double().sum(), int((targets != PADDING).sum()))
+
+    def _log_perplexity(self, split: str) -> None:
+        self.log(f"{split}/perplexity", self._held_out.perplexity())
+        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
 
     # Checkpoints
 

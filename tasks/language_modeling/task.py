@@ -62,6 +62,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
                 decay_start=training.decay_start,
                 decay_factor=training.decay_factor,
             ),
+            bptt=training.bptt,
             clip_norm=training.clip_norm,
             reduction=training.reduction,
         )
@@ -72,14 +73,14 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         dataset: TokenCorpus,
         seed: int,  # noqa: ARG002
     ) -> pl.LightningDataModule:
-        """Windows in the order of the text, which no seed changes."""
-        from tasks.language_modeling.batches import TextWindows
+        """Stretches in the order of the text, which no seed changes."""
+        from tasks.language_modeling.batches import WINDOWS_PER_BATCH, TextStretches
 
         training = settings.training
-        return TextWindows(
+        return TextStretches(
             dataset,
             batch_size=training.batch_size,
-            bptt=training.bptt,
+            length=training.bptt * WINDOWS_PER_BATCH,
             evaluation_batch_size=training.evaluation_batch_size,
         )
 

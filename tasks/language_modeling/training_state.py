@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import torch
+from torch import Tensor
 
 from tasks.language_modeling.likelihood import Likelihood
 from tasks.recurrent.cell import State
@@ -32,6 +33,16 @@ class TrainingState:
     def begin_epoch(self) -> None:
         """Read the text from its start again, remembering nothing."""
         self.carried, self.epoch, self.logged = None, Likelihood(), Likelihood()
+
+    def count(self, nats: Tensor, tokens: int) -> None:
+        """A window of ``tokens`` tokens was learned from; their negative log-likelihoods sum to ``nats``."""
+        self.items_seen += tokens
+        self.epoch = self.epoch.plus(nats, tokens)
+
+    def take_unlogged(self) -> Likelihood:
+        """What of the epoch's text is not logged yet; it is from now on."""
+        unlogged, self.logged = self.epoch.since(self.logged), self.epoch
+        return unlogged
 
     def to(self, device: torch.device) -> None:
         """Move what is carried to the device of the weights."""
