@@ -193,5 +193,5 @@ def test_what_is_no_manifest_is_refused_in_one_line(tmp_path: Path, text: str) -
 
 
 def test_a_manifest_that_is_absent_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserErrors, match="must be readable YAML .*No such file"):
+    with pytest.raises(UserErrors, match=r"must be readable YAML .*No such file"):
         check_manifest(tmp_path / "absent.yaml")

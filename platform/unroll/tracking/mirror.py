@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["offline", "online", "disabled"]
 
+LONGEST_TAG = 64
+"""Characters; W&B refuses a run with a longer tag, or with an empty one."""
 GOOD_ENDS = frozenset({"completed", "diverged", "stopped"})
 
 
@@ -97,8 +99,18 @@ def mirror(
         config: the trial's settings; no secret belongs here.
         folder: W&B makes its folder ``wandb`` in here.
     """
-    identity = {"project": project, "entity": entity, "id": run_id, "group": group, "job_type": job_type, "name": name}
-    opened = _open(mode, {**identity, "tags": list(tags), "config": dict(config), "dir": str(folder)})
+    identity = {
+        "project": project,
+        "entity": entity,
+        "id": run_id,
+        "group": group,
+        "job_type": job_type,
+        "name": name,
+        "tags": [tag[:LONGEST_TAG] for tag in tags if tag],
+        "config": dict(config),
+        "dir": str(folder),
+    }
+    opened = _open(mode, identity)
     try:
         yield opened
     finally:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import netrc
+import os
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from unroll.tracking.deadline import within
-from unroll.tracking.service import session
+
+if TYPE_CHECKING:
+    import wandb
 
 PROBE_SECONDS = 3.0
 REMEMBERED_SECONDS = 60.0
@@ -20,13 +25,13 @@ _answers: dict[str, tuple[float, bool]] = {}
 
 def has_credentials() -> bool:
     """Whether wandb would find a key (environment, its settings or ``~/.netrc``). The key itself goes nowhere."""
-    settings = session()
+    settings = _settings()
     return bool(settings.api_key or settings.identity_token_file or _netrc_knows(urlsplit(settings.base_url).hostname))
 
 
 def is_reachable() -> bool:
     """Whether W&B's address answers sensibly within :data:`PROBE_SECONDS`; remembered for a minute."""
-    url = str(session().base_url)
+    url = str(_settings().base_url)
     asked, answer = _answers.get(url, (-REMEMBERED_SECONDS, False))
     if time.monotonic() - asked >= REMEMBERED_SECONDS:
         answer = _answers_sensibly(url)
@@ -48,7 +53,19 @@ def forget() -> None:
 
 def mistrust() -> None:
     """Take W&B as unreachable for the next minute: it answered the probe and then failed a run."""
-    _answers[str(session().base_url)] = (time.monotonic(), False)
+    _answers[str(_settings().base_url)] = (time.monotonic(), False)
+
+
+def _settings() -> wandb.Settings:
+    """What wandb's environment variables and files say; unlike ``wandb.setup`` this starts no service."""
+    import wandb
+
+    settings = wandb.Settings()
+    folder = Path(os.environ.get("WANDB_CONFIG_DIR", "~/.config/wandb")).expanduser()
+    settings.settings_system = str(folder / "settings")
+    settings.update_from_system_settings()
+    settings.update_from_env_vars(dict(os.environ))
+    return settings
 
 
 def _netrc_knows(host: str | None) -> bool:

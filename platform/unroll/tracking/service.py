@@ -24,29 +24,15 @@ STEP = "trainer/global_step"
 _SPELLINGS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
-def session() -> wandb.Settings:
-    """Wandb's settings of this process (address, key...), read from its environment and files; quiet from now on."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    import wandb
-
-    return wandb.setup(wandb.Settings(silent=True)).settings
-
-
 def start_run(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -> wandb.Run:
     """Open a run; ``identity`` is what ``wandb.init`` takes. A run id that exists already is continued.
 
     Raises:
         Exception: wandb's own, or TimeoutError.
     """
-    import wandb
-
-    session()
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     Path(identity["dir"]).mkdir(parents=True, exist_ok=True)
-    settings = _quiet_settings()
-    run = within(
-        INIT_SECONDS + GRACE_SECONDS,
-        lambda: wandb.init(mode=mode, resume="allow", reinit="create_new", settings=settings, **identity),
-    )
+    run = within(INIT_SECONDS + GRACE_SECONDS, lambda: _init(mode, identity))
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
     return run
@@ -80,6 +66,13 @@ def close_mirror() -> None:
     with suppress(Exception):
         within(GRACE_SECONDS, wandb.teardown)
     os.environ.pop("WANDB_SERVICE", None)  # else processes started later would look for a service that is gone
+
+
+def _init(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -> wandb.Run:
+    import wandb
+
+    wandb.setup(wandb.Settings(silent=True))  # the run's own settings come too late for some of its words
+    return wandb.init(mode=mode, resume="allow", reinit="create_new", settings=_quiet_settings(), **identity)
 
 
 def _spelled(value: float | str) -> float | str:
