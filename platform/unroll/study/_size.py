@@ -48,7 +48,7 @@ def solve_size(task: AnyTask, settings: Nested, dataset: Dataset, target: int, a
             received=f"{target:,}",
             advice="ask for more",
         )
-    above = _first_above(count, target)
+    above = first_above(count, target)
     if above is None:
         raise UserError(
             f"arm '{arm}' stays below it up to {task.size_setting}={LARGEST}",
@@ -60,7 +60,7 @@ def solve_size(task: AnyTask, settings: Nested, dataset: Dataset, target: int, a
     return _with_size(settings, task, nearest)
 
 
-def _first_above(count: Callable[[int], int], target: int) -> int | None:
+def first_above(count: Callable[[int], int], target: int) -> int | None:
     """Smallest size with at least ``target`` weights, by doubling and bisection."""
     high = 1
     while count(high) < target:

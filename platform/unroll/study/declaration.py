@@ -121,7 +121,7 @@ class Declaration(Frozen):
     )
     resources: Resources = Field(default=Resources(), description="What one trial occupies.")
     wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")
-    limits: Limits = Field(default=Limits(), description="When a trial is given up, retried, and saved.")
+    limits: Limits = Field(default=Limits(), description="Timeouts, retries, checkpoints.")
     log_every_steps: PositiveInt = Field(default=50, description="Optimizer steps between two logged training values.")
 
 
