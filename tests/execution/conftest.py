@@ -57,7 +57,7 @@ class CommandLine:
 
     def call(self, *words: str, expect: int = 0, **environment: str) -> str:
         process = self.start(*words, **environment)
-        output, _ = process.communicate(timeout=240)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == expect, output
         return output
 

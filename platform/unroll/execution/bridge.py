@@ -31,11 +31,10 @@ class Bridge:
 
     def tick(self) -> bool:
         """Called with every turn of Tune's loop; about once a second, look around. True: stop everything."""
-        if time.monotonic() - self._looked_at < 1.0:
-            return self.lost
-        self._looked_at = time.monotonic()
-        self.observer.refresh()
-        self.lost = self.lost or not any_node_alive()
+        if time.monotonic() - self._looked_at >= 1.0:
+            self._looked_at = time.monotonic()
+            self.observer.refresh()
+            self.lost = self.lost or not any_node_alive()
         return self.lost or self.ledger.stop_requested(self.token)
 
     def ended(self, trial: Any) -> None:

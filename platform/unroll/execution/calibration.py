@@ -16,8 +16,8 @@ from unroll.execution import process
 from unroll.study import load_task
 from unroll.study.job import Job
 
-STEPS = 12
-"""Training and validation steps per arm; the first half warms up."""
+BATCHES = 12
+"""Training and validation batches per arm; the first half warms up."""
 
 
 class _Timer(pl.Callback):
@@ -62,8 +62,8 @@ def _seconds(job: Job) -> float:
         accelerator="gpu" if job.resources.gpus else "cpu",
         devices=1,
         max_epochs=1,
-        limit_train_batches=STEPS,
-        limit_val_batches=STEPS,
+        limit_train_batches=BATCHES,
+        limit_val_batches=BATCHES,
         callbacks=[timer],
         plugins=[LightningEnvironment()],
         logger=False,
@@ -75,10 +75,9 @@ def _seconds(job: Job) -> float:
     data = task.data(settings, dataset, job.trial.seed)
     trainer.fit(module, datamodule=data)
     epochs = task.epochs(settings)
-    steps = task.steps(settings, dataset) or epochs * len(data.train_dataloader())
-    evaluations = sum(len(loader) for loader in (data.val_dataloader(), data.test_dataloader()))
-    validations = epochs * len(data.val_dataloader()) + (evaluations - len(data.val_dataloader()))
-    return steps * _typical(timer.training) + validations * _typical(timer.validation)
+    training = epochs * len(data.train_dataloader())
+    evaluation = epochs * len(data.val_dataloader()) + len(data.test_dataloader())
+    return training * _typical(timer.training) + evaluation * _typical(timer.validation)
 
 
 def _typical(seconds: Sequence[float]) -> float:

@@ -53,12 +53,11 @@ class RayRunner:
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
         for restart in range(RESTARTS + 1):
             remaining = [job for job in jobs if not _ended(ledger, job)] if restart else list(jobs)
             try:
                 with self._ray(ledger):
+                    self._check_room(remaining[0])
                     return self._tune(remaining, ledger, token, observer)
             except ClusterLost:
                 if self._address or restart == RESTARTS:
@@ -66,8 +65,19 @@ class RayRunner:
                 observer.message("Ray was lost; starting it again, trials go on from their last saved state")
         return None
 
+    def check(self, ledger: Ledger) -> None:
+        """Start or reach Ray and, on a cluster, ask every node; nothing is run.
+
+        Raises:
+            UserError: a run would not get as far as its first trial.
+        """
+        with self._ray(ledger):
+            pass
+
     @contextmanager
     def _ray(self, ledger: Ledger) -> Iterator[None]:
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         import ray
 
         from unroll.execution.preflight import preflight
@@ -86,6 +96,20 @@ class RayRunner:
             yield
         finally:
             ray.shutdown()
+
+    def _check_room(self, job: Job) -> None:
+        """Refuse at once what would wait for ever; a cluster may still grow, so it is not judged."""
+        import ray
+
+        there = ray.cluster_resources()
+        for name, wanted, key in (("CPU", job.resources.cpus, "cpus"), ("GPU", job.resources.gpus, "gpus")):
+            if not self._address and wanted > there.get(name, 0):
+                raise UserError(
+                    f"a trial must fit on this machine, which offers {there.get(name, 0):g} {name}s",
+                    where=f"resources.{key}",
+                    received=f"{wanted:g}",
+                    advice=f"give resources.{key}=... or a cluster with --address",
+                )
 
     def _tune(self, jobs: Sequence[Job], ledger: Ledger, token: str, observer: Observer) -> None:
         from ray import tune
