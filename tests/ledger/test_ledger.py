@@ -15,6 +15,7 @@ import pytest
 
 from unroll.contract import UserError
 from unroll.ledger import (
+    CheckpointStore,
     DamagedRecord,
     HistoryRow,
     Ledger,
@@ -45,6 +46,19 @@ for writer in range(10):
         os._exit(0)
     children.append(child)
 sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
+"""
+WRITE_UNTIL_KILLED = """
+import itertools, sys
+from pathlib import Path
+from unroll.ledger import CheckpointStore, HistoryRow, Ledger, Outcome
+ledger = Ledger(Path(sys.argv[1]))
+store = CheckpointStore(ledger.folder("trial0000") / "checkpoint")
+for step in itertools.count(1):
+    rows = [HistoryRow(step=step, epoch=1, seconds=0.0, metric=metric, value=step) for metric in "ab"]
+    ledger.append_history("trial0000", rows, step=step)
+    store.save(b"%d" % step * 1000, step=step)
+    ledger.record(Outcome(trial="trial0000", status="stopped", steps=step))
+    print(step, flush=True)
 """
 
 
@@ -218,6 +232,28 @@ def test_many_processes_lose_no_outcome(ledger: Ledger) -> None:
     ]
     assert sorted(messages) == sorted(f"{writer} {number}" for writer in range(10) for number in range(50))
     assert not list(ledger.root.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("steps", [1, 7, 30])
+def test_a_killed_writer_leaves_whole_records(ledger: Ledger, make_plan: MakePlan, steps: int) -> None:
+    """What was acknowledged is there; what was under way is there wholly or not at all."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", WRITE_UNTIL_KILLED, str(ledger.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        for _ in range(steps):
+            process.stdout.readline()
+        process.kill()
+        done = steps + len(process.stdout.readlines())
+    outcome, history = ledger.outcome("trial0000"), ledger.history_frame(make_plan())["step"].to_list()
+    found = CheckpointStore(ledger.folder("trial0000") / "checkpoint").load()
+    assert outcome
+    assert outcome.steps in (done, done + 1)
+    assert history in ([step for step in range(1, last + 1) for _ in "ab"] for last in (done, done + 1))
+    assert found in [(last, b"%d" % last * 1000) for last in (done, done + 1)]
+    with ledger.lock("unroll run"):
+        assert not list(ledger.root.rglob("*.tmp"))
+    assert ledger.damage() == []
 
 
 @pytest.mark.parametrize("lasting", [False, True])
