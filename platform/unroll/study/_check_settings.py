@@ -18,12 +18,15 @@ from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask
 
+Found = dict[tuple[Trail, str], tuple[ErrorDetails, list[str]]]
+"""Place and message -> pydantic's finding and the arms that it was found in."""
+
 
 def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask, mistakes: Mistakes) -> None:
     """Validate the settings of every arm; a mistake is told once, where it was written."""
     _check_shared(draft, factors, mistakes)
     seen: dict[str, str] = {}
-    found: dict[tuple[Trail, str], tuple[ErrorDetails, list[str]]] = {}
+    found: Found = {}
     arms = list(combine(factors, draft.exclude)) if count_arms(factors) <= MOST_ARMS else []
     for levels in arms:
         settings, arm = arm_settings(draft.settings, levels), arm_name(factors, levels)
@@ -37,8 +40,13 @@ def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask,
             mistakes.add_error(error)
         else:
             _check_twin(complete, arm, seen, mistakes)
+    _tell(found, len(arms), task, mistakes)
+
+
+def _tell(found: Found, arms: int, task: AnyTask, mistakes: Mistakes) -> None:
+    """Note each mistake once; where only some arms make a shared setting wrong, name them."""
     for (trail, _), (detail, concerned) in found.items():
-        depends = trail[0] == "settings" and len(concerned) < len(arms)
+        depends = trail[0] == "settings" and len(concerned) < arms
         mistakes.add_pydantic(trail, detail, task.settings, f" [arm {'; '.join(concerned)}]" if depends else "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 
 from unroll.contract import Dataset, Settings, UserError
@@ -38,6 +39,7 @@ def solve_size(task: AnyTask, settings: Nested, dataset: Dataset, target: int, a
         UserError: even the smallest or the largest size misses the target from the wrong side.
     """
 
+    @functools.cache
     def count(size: int) -> int:
         return count_parameters(task, validated(task.settings, _with_size(settings, task, size)), dataset)
 
