@@ -1,5 +1,6 @@
 """A trial stopped after any step and taken up again, by other means, is bit for bit the trial that was left alone."""
 
+import errno
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from unroll.execution.attempt import Attempt, Update
-from unroll.ledger import Ledger
+from unroll.ledger import CheckpointStore, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
@@ -109,3 +110,23 @@ def test_a_trial_stopped_at_every_step_in_turn_is_still_the_same(
         stopped = attempt(job, broken, stop_after=stopped.steps + 1)
     assert stopped.metrics == expected.metrics
     assert history(broken).equals(history(whole))
+
+
+def test_a_full_disk_ends_the_attempt_and_the_last_state_stays(
+    prepared: tuple[Job, Callable[[Path], Ledger]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, make_ledger = prepared
+    expected = attempt(job, make_ledger(tmp_path / "whole"))
+    ledger = make_ledger(tmp_path / "full")
+    stopped = attempt(job, ledger, stop_after=5)
+    assert stopped.status == "stopped"
+
+    def full(store: CheckpointStore, data: bytes, *, step: int) -> None:
+        raise StorageError(tmp_path, OSError(errno.ENOSPC, "No space left on device"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointStore, "save", full)
+        with pytest.raises(StorageError, match="must be writable and have space"):
+            attempt(job, ledger, stop_after=stopped.steps + 1)
+    assert ledger.outcome(job.trial.id) == stopped
+    assert attempt(job, ledger).metrics == expected.metrics

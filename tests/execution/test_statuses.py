@@ -32,6 +32,7 @@ def test_typed_statuses(line: Any, project: Path) -> None:
         "refuses": "failed_user",
         "hangs": "timeout",
         "exhausts": "out_of_memory",
+        "fills_the_disk": "failed_infrastructure",
         "dies": "failed_infrastructure",
         "dies_once": "completed",
     }

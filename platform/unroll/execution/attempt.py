@@ -16,7 +16,7 @@ from unroll.execution import callbacks, process
 from unroll.execution.checkpoint_io import LedgerCheckpointIO
 from unroll.execution.conditions import Diverged, Stopped, classify
 from unroll.execution.recorder import Recorder
-from unroll.ledger import CheckpointStore, Ledger
+from unroll.ledger import CheckpointStore, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task
 from unroll.study.job import Job
@@ -103,6 +103,8 @@ class Attempt:
             return self.recorder.outcome("diverged", str(diverged))
         except Stopped:
             return self.recorder.outcome("stopped", f"stopped on request at step {self.recorder.position()[0]}")
+        except StorageError:
+            raise  # a disk's failure, although it is told like a user's mistake
         except UserError as error:
             return self.recorder.outcome("failed_user", str(error))
         except Exception as error:
