@@ -1,0 +1,59 @@
+"""Perplexity of held-out text against a loop over single tokens in float64."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from tasks.language_modeling.batches import EVALUATION_TOKENS
+from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
+from tasks.language_modeling.task import LanguageModeling
+from tasks.text import TokenCorpus
+
+TOKENS = 2 * EVALUATION_TOKENS + 77
+"""Three stretches of one column, the last one shorter; no multiple of the columns below."""
+
+
+def slow_perplexity(network: Any, corpus: TokenCorpus, columns: int) -> float:
+    """Each column from a zero state, one token at a time."""
+    ids = [corpus.start, *corpus.test.tolist()]
+    steps = math.ceil(len(corpus.test) / columns)
+    nats = 0.0
+    for begin in range(0, len(corpus.test), steps):
+        state = network.initial_state(1)
+        for place in range(begin, min(begin + steps, len(corpus.test))):
+            logits, state = network(torch.tensor([[ids[place]]]), state)
+            nats -= torch.log_softmax(logits[0, 0], dim=0)[ids[place + 1]].item()
+    return math.exp(nats / len(corpus.test))
+
+
+@pytest.mark.parametrize(("cell", "columns"), [("lstm", 1), ("lstm", 4), ("gru", 7), ("elman", 1)])
+def test_perplexity_is_that_of_a_slow_loop(
+    corpus_of: Callable[..., TokenCorpus], trainer_of: Callable[..., pl.Trainer], cell: str, columns: int
+) -> None:
+    corpus, task = corpus_of(train=40, test=TOKENS), LanguageModeling()
+    settings = LanguageModelingSettings(
+        network=Network(cell=cell, hidden=6, depth=2, dropout=0.5, initialization="uniform", initialization_scale=0.9),
+        training=Training(evaluation_batch_size=columns),
+    )
+    module: Any = task.module(settings, corpus).double()
+    module.initialise(1)
+    (metrics,) = trainer_of().test(module, datamodule=task.data(settings, corpus, 1), verbose=False)
+    module.eval()
+    with torch.no_grad():
+        expected = slow_perplexity(module.network, corpus, columns)
+    assert metrics["test/perplexity"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_uniform_model_has_the_vocabulary_as_its_perplexity(
+    corpus_of: Callable[..., TokenCorpus], trainer_of: Callable[..., pl.Trainer]
+) -> None:
+    corpus, task, settings = corpus_of(train=40), LanguageModeling(), LanguageModelingSettings()
+    module = task.module(settings, corpus)
+    for parameter in module.parameters():
+        torch.nn.init.zeros_(parameter)
+    (metrics,) = trainer_of().test(module, datamodule=task.data(settings, corpus, 1), verbose=False)
+    assert metrics["test/perplexity"] == pytest.approx(len(corpus.vocabulary), rel=1e-6)
