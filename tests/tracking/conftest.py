@@ -109,6 +109,9 @@ class Stub:
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The data of one GraphQL request."""
         project = {"id": "P", "name": "p", "entity": {"id": "E", "name": "me"}}
+        if "RunResumeStatus" in query:
+            known = any(told["name"] == variables["name"] for told in self.upserts)
+            return {"model": {**project, "bucket": self._resumable(variables["name"])} if known else None}
         if "upsertBucket" in query:
             self.upserts.append(variables)
             bucket = {
@@ -133,6 +136,13 @@ class Stub:
         if "createRunFiles" in query:
             return {"createRunFiles": {"runID": "B", "uploadHeaders": [], "files": []}}
         return {"model": None, "project": None, "serverInfo": None}
+
+    def _resumable(self, name: str) -> dict[str, Any]:
+        """What a server tells about a run that it has: how much of it, so that more can be appended."""
+        tail = json.dumps([json.dumps(row) for row in self.history[-1:]])
+        counts = {"logLineCount": 0, "eventsLineCount": 0, "historyLineCount": len(self.history)}
+        texts = {"summaryMetrics": "{}", "config": "{}", "wandbConfig": '{"t": 1}', "eventsTail": "[]"}
+        return {"id": "B", "name": name, "displayName": name, "tags": [], "historyTail": tail, **counts, **texts}
 
 
 def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
@@ -190,11 +200,11 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     monkeypatch.setenv("WANDB_API_KEY", CANARY)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     close_mirror()
-    server.forget()
+    server._answers.clear()
     yield here
     here.close()
     close_mirror()
-    server.forget()
+    server._answers.clear()
 
 
 @pytest.fixture

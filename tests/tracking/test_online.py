@@ -1,15 +1,17 @@
 """Online runs against a server in miniature, which may refuse, fail or never answer."""
 
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from unroll.tracking import close_mirror, server, service, sync_command, unsynced, unsynced_runs
+from unroll.tracking import close_mirror, server, service, sync_command, unsynced
 
 SLACK = 5.0
 """Seconds that a busy machine may add to a deadline."""
@@ -17,6 +19,7 @@ SLACK = 5.0
 
 @pytest.fixture(autouse=True)
 def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    import_module("unroll.tracking.guarded")  # Lightning takes seconds to import: no deadline shall pay for that
     monkeypatch.setattr(service, "INIT_SECONDS", 1.0)
     monkeypatch.setattr(service, "FINISH_SECONDS", 1.0)
     monkeypatch.setattr(server, "PROBE_SECONDS", 0.5)
@@ -37,6 +40,13 @@ def steps_on_disk(folder: Path, inspect: Any) -> list[int]:
     close_mirror()
     rows = [row["item"] for run in (folder / "wandb").glob("*run-*") for row in inspect(run)["history"]]
     return [row["trainer/global_step"] for row in rows]
+
+
+def sync(folder: Path) -> None:
+    """Type the command that the user is told to type."""
+    program, *arguments = shlex.split(sync_command(folder))
+    assert program == "wandb"
+    subprocess.run([sys.executable, "-m", "wandb", *arguments], cwd=folder, capture_output=True, check=True, timeout=60)
 
 
 def test_an_online_run_arrives_and_is_marked(tmp_path: Path, trial: Any, stub: Any) -> None:
@@ -114,11 +124,22 @@ def test_what_stayed_behind_can_be_synced_later(tmp_path: Path, trial: Any, stub
     stub.front = "errors"
     run_trial(trial)
     close_mirror()
-    command = sync_command(tmp_path).split()
-    assert command[:2] == ["wandb", "sync"]
-    assert command[2:] == [str(run) for run in unsynced_runs(tmp_path)]
-    subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    sync(tmp_path)
     assert [row["trainer/global_step"] for row in stub.history] == [0, 1, 2, 3]
+    assert unsynced(tmp_path) == 0
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_a_second_attempt_adds_to_the_run_of_the_first(tmp_path: Path, trial: Any, stub: Any, mode: str) -> None:
+    for steps in ([0, 1, 2], [3, 4]):
+        with trial(mode=mode) as mirrored:
+            for step in steps:
+                mirrored.loggers()[0].log_metrics({"training/loss": 1.0}, step=step)
+    close_mirror()
+    if mode == "offline":
+        sync(tmp_path)
+    assert [row["trainer/global_step"] for row in stub.history] == [0, 1, 2, 3, 4]
+    assert [row["_step"] for row in stub.history] == [0, 1, 2, 3, 4], "nothing of the first attempt is overwritten"
     assert unsynced(tmp_path) == 0
 
 

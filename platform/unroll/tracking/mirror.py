@@ -91,7 +91,8 @@ def mirror(
         mode: "online" falls back to "offline" for this trial where W&B does not answer or no key is configured.
         project: W&B project.
         entity: W&B user or team; None for the key's own.
-        run_id: the trial's id; a later attempt at the same trial continues the same run.
+        run_id: the trial's id; a later attempt at the same trial adds to the same run. Steps that a killed attempt
+            had logged after its last checkpoint are there twice then, with the same numbers.
         group: the study.
         job_type: the phase.
         name: what W&B shows.

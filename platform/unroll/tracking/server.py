@@ -46,11 +46,6 @@ def obstacle() -> str | None:
     return None if is_reachable() else "W&B: not reachable; this run is kept on disk"
 
 
-def forget() -> None:
-    """Ask afresh next time: what was remembered has just been proven wrong."""
-    _answers.clear()
-
-
 def mistrust() -> None:
     """Take W&B as unreachable for the next minute: it answered the probe and then failed a run."""
     _answers[str(_settings().base_url)] = (time.monotonic(), False)
