@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -122,8 +124,10 @@ RUN = RunRecord(
 
 
 @pytest.fixture
-def make_ledger(tmp_path: Path) -> MakeLedger:
+def make_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLedger:
     """Build a ledger: levels per arm, number of seeds, and how trials ended other than completed."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)  # no test here cuts the power
+    numbers = itertools.count()
 
     def make(
         levels: Mapping[str, float] = LEVELS,
@@ -131,7 +135,7 @@ def make_ledger(tmp_path: Path) -> MakeLedger:
         ends: Mapping[tuple[str, int], tuple[str, str]] | None = None,
         **changes: Any,
     ) -> Ledger:
-        ledger = Ledger.create(tmp_path / "results")
+        ledger = Ledger.create(tmp_path / f"results{next(numbers)}")
         plan = make_plan(levels, seeds, **changes)
         ledger.save_plan(plan)
         for trial in plan.trials:

@@ -21,7 +21,8 @@ def layer_curves(findings: Findings) -> alt.LayerChart:
     floors = findings.floors(metric)
     logarithmic = is_wide([*findings.curves["mean"], *floors])
     rows = _rows(findings.curves, logarithmic=logarithmic)
-    scale = alt.Scale(type="log" if logarithmic else "linear", zero=False, nice=False, padding=10)
+    kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
+    scale = alt.Scale(**kind, nice=False, padding=10)
     y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     layers = [*_arms(findings, rows, y, places), *(_floor(floor, places) for floor in floors)]

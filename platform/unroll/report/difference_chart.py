@@ -23,7 +23,7 @@ def layer_differences(findings: Findings) -> alt.LayerChart:
     x_title = plain(title)
     number = f"+,.{decimals(findings)}f"
     layers = [_zero(), *_seeds(findings, y, x_title, number), *_means(findings, y, x_title, number)]
-    return alt.layer(*layers).properties(height=alt.Step(ROW))
+    return alt.layer(*layers).properties(height=ROW * len(names))
 
 
 def _colour(findings: Findings) -> alt.Color:

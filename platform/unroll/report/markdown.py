@@ -15,7 +15,8 @@ from unroll.report.table_html import MOST_ROWS
 from unroll.report.tables import Table
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
-_BLOCK = re.compile(r"^(\s*)([#>+=-]|\d+[.)](?=\s))")
+_OPENING = re.compile(r"^(\s*)([#+=-])")
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])")
 
 
 def render_markdown(document: Document) -> str:
@@ -26,7 +27,8 @@ def render_markdown(document: Document) -> str:
 def escape(text: str) -> str:
     """Text that means itself in a line or a cell of Markdown: no markup, no HTML, no column, no heading."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", text))
+    text = _SPECIAL.sub(r"\\\g<0>", text)
+    return _NUMBERED.sub(r"\1\\\2", _OPENING.sub(r"\1\\\2", text))
 
 
 def _lines(document: Document) -> Iterator[str]:

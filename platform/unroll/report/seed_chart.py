@@ -29,9 +29,10 @@ def layer_seeds(findings: Findings) -> alt.LayerChart:
     """One row per arm, baseline first."""
     names = [plain(name) for name in findings.names]
     y = alt.Y("arm:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13))
-    layers = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
+    layers: list[alt.Chart | alt.LayerChart] = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
     floors = findings.floors(findings.metric) if floor_is_near(findings) else []
-    return alt.layer(*layers, *(_floor(floor, decimals(findings)) for floor in floors)).properties(height=alt.Step(ROW))
+    layers += [_floor(floor, decimals(findings)) for floor in floors]
+    return alt.layer(*layers).properties(height=ROW * len(names))
 
 
 def _rows(findings: Findings) -> pl.DataFrame:

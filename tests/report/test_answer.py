@@ -1,0 +1,104 @@
+"""The answer and the warnings, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from unroll.ledger import Ledger
+from unroll.report.answer import answer, warnings
+from unroll.report.findings import gather
+
+MakeLedger = Callable[..., Ledger]
+
+
+def test_a_finished_study_is_answered_in_one_paragraph(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger())
+    text = answer(findings)
+    row = findings.differences.row(0, named=True)
+    assert "On validation/perplexity (lower is better), the baseline elman reaches 13.55 ± 0.21" in text
+    assert f"gru is better: {abs(row['difference']):.2f} lower ({abs(100 * row['relative']):.1f} %)" in text
+    assert "p = 0.0156, better on 8 of 8 seeds." in text
+    assert "No model can do better than 10.70 on these data; gru, the best mean, is 1.29 away from it." in text
+    assert text.endswith("24 of 24 planned trials have completed.")
+    assert "\n" not in text
+    assert warnings(findings) == []
+
+
+def test_small_differences_are_undecided(make_ledger: MakeLedger) -> None:
+    text = answer(gather(make_ledger({"elman": 12.0, "gru": 12.0})))
+    assert "gru is undecided" in text
+
+
+def test_nothing_completed_names_no_winner_and_lists_reasons(make_ledger: MakeLedger) -> None:
+    ends = {
+        (arm, s): ("failed_user", "RuntimeError: no such corpus") for arm in ("elman", "gru", "lstm") for s in range(8)
+    }
+    findings = gather(make_ledger(ends={**ends, ("lstm", 7): ("missing", "")}))
+    assert answer(findings) == "No answer yet: 0 of 24 planned trials have completed, so no arm leads."
+    assert warnings(findings) == [
+        "24 of 24 planned trials have no result: 23 failed (an error in the task or its settings) and 1 not run yet.",
+        "23 trials said: RuntimeError: no such corpus",
+    ]
+
+
+def test_divergence_is_told_as_a_result(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(ends={("gru", 1): ("diverged", "NaN"), ("gru", 4): ("diverged", "NaN")}))
+    (warning,) = warnings(findings)
+    assert warning.startswith("Trials diverged: gru 2 of 8. Means and differences are over the trials that did not")
+    assert "better on 6 of 6 seeds" in answer(findings)
+    assert answer(findings).endswith("22 of 24 planned trials have completed.")
+
+
+def test_one_seed_has_no_interval_and_says_so(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(seeds=1))
+    assert "(one seed, so without an interval)" in answer(findings)
+    assert "on one seed, from which neither an interval nor a test follows" in answer(findings)
+    assert warnings(findings) == [
+        "The planned seeds cannot decide: with 1 pair and 2 comparisons the smallest p that can be reached is 1; "
+        "7 seeds can reach 0.05."
+    ]
+
+
+def test_five_seeds_warn_that_they_cannot_decide(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger({"elman": 13.0, "gru": 11.0}, seeds=5))
+    assert "gru is undecided" in answer(findings)
+    assert "the smallest p that can be reached is 0.0625; 6 seeds can reach 0.05." in warnings(findings)[0]
+
+
+def test_a_baseline_without_results_allows_no_comparison(make_ledger: MakeLedger) -> None:
+    text = answer(gather(make_ledger(ends={("elman", s): ("timeout", "") for s in range(8)})))
+    assert "the baseline elman has no completed trial, so nothing can be compared with it." in text
+    assert "gru is undecided: it shares no completed seed with the baseline." in text
+    assert "better:" not in text
+
+
+def test_many_arms_are_listed_by_verdict(make_ledger: MakeLedger) -> None:
+    levels = {"elman": 13.0, **{f"a{i}": 11.0 for i in range(4)}, **{f"b{i}": 16.0 for i in range(3)}}
+    text = answer(gather(make_ledger(levels, seeds=10)))
+    assert "Better: a0, a1, a2 and a3. Worse: b0, b1 and b2." in text
+
+
+def test_an_unclean_repository_is_told(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    ledger.save_run(ledger.runs()[0].model_copy(update={"git_dirty": True}))
+    assert warnings(gather(ledger)) == ["The code had changes that were not committed: see Provenance."]
+
+
+def test_damage_is_told(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    outcome = ledger.folder("t01003") / "attempts" / "0001.json"
+    outcome.write_bytes(outcome.read_bytes()[:-20])
+    texts = warnings(gather(Ledger.open(ledger.root)))
+    assert any("1 record on disk cannot be trusted" in text and "t01003" in text for text in texts)
+
+
+@pytest.mark.parametrize(("direction", "verdict"), [("minimize", "better"), ("maximize", "worse")])
+def test_direction_decides_what_is_better(make_ledger: MakeLedger, direction: str, verdict: str) -> None:
+    from unroll.study.plan import MetricNote
+
+    notes = {"validation/perplexity": MetricNote(direction=direction, unit="nats", description="")}
+    text = answer(gather(make_ledger({"elman": 13.0, "gru": 11.0}, metrics=notes)))
+    assert f"gru is {verdict}: " in text
+    assert " nats lower (" in text

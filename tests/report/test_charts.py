@@ -1,0 +1,113 @@
+"""Charts: what they show, under names that Vega understands."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pytest
+
+from unroll.ledger import Ledger
+from unroll.report.charts import Chart, draw_charts
+from unroll.report.curve_chart import is_wide
+from unroll.report.findings import gather
+from unroll.report.theme import ARM_COLOURS, colour_arms, dash_arms
+
+MakeLedger = Callable[..., Ledger]
+
+
+def walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from walk(value)
+
+
+def rows(chart: Chart, field: str) -> list[dict[str, Any]]:
+    """Data rows of a chart that have this field."""
+    return [row for data in chart.spec["datasets"].values() for row in data if field in row]
+
+
+def test_fields_are_plain_names(make_ledger: MakeLedger) -> None:
+    for chart in draw_charts(gather(make_ledger())).values():
+        fields = {node["field"] for node in walk(chart.spec) if isinstance(node.get("field"), str)}
+        assert fields
+        assert all(re.fullmatch(r"[a-z]+", field) for field in fields)
+
+
+def test_the_floor_is_drawn_and_labelled(make_ledger: MakeLedger) -> None:
+    charts = draw_charts(gather(make_ledger()))
+    for name in ("curves", "seeds"):
+        assert rows(charts[name], "floor") == [{"floor": 10.7, "label": "best possible 10.70"}]
+        assert "best possible 10.70" in charts[name].svg
+        assert "best that any model can reach" in charts[name].caption
+
+
+def test_a_distant_floor_does_not_press_the_seeds_together(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    arms = [arm.model_copy(update={"bounds": {plan.metric: 1.0}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    charts = draw_charts(gather(ledger))
+    assert rows(charts["seeds"], "floor") == []
+    assert "The best that any model can reach, 1.00, lies outside the drawn range." in charts["seeds"].caption
+    assert rows(charts["curves"], "floor")
+
+
+def test_every_trial_and_every_pair_has_its_dot(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(ends={("gru", 1): ("diverged", "NaN")}))
+    charts = draw_charts(findings)
+    drawn = {(row["arm"], row["seed"]): row["value"] for row in rows(charts["seeds"], "value")}
+    trials = findings.trials.filter(findings.trials["status"] == "completed")
+    assert drawn == {(r["arm"], r["seed"]): r[findings.metric] for r in trials.iter_rows(named=True)}
+    assert len(drawn) == 23
+    pairs = rows(charts["differences"], "seed")
+    assert len(pairs) == 15
+    for row in pairs:
+        expected = drawn[row["arm"], row["seed"]] - drawn["elman", row["seed"]]
+        assert row["difference"] == pytest.approx(expected)
+    assert "1 planned trial without a finite value: not drawn." in charts["seeds"].caption
+
+
+def test_no_value_is_nan(make_ledger: MakeLedger) -> None:
+    for chart in draw_charts(gather(make_ledger(seeds=1))).values():
+        json.dumps(chart.spec, allow_nan=False)
+        assert "NaN" not in chart.svg
+
+
+@pytest.mark.parametrize(
+    ("values", "wide"),
+    [([10.0, 50.0], True), ([10.0, 30.0], False), ([0.0, 50.0], False), ([-1.0, 50.0], False), ([], False)],
+)
+def test_wide_spreads_get_a_logarithmic_axis(values: list[float], wide: bool) -> None:
+    assert is_wide(values) is wide
+
+
+def test_a_band_below_zero_does_not_break_the_logarithmic_axis(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(seeds=2))
+    spread = findings.history.with_columns(value=pl.col("value") * (1 + 3 * pl.col("seed")))
+    findings = dataclasses.replace(findings, history=spread)
+    assert all(low < 0 for low in findings.curves["low"])
+    curves = [row for row in rows(draw_charts(findings)["curves"], "low") if row["low"] is not None]
+    assert curves
+    assert all(row["low"] > 0 and math.isfinite(row["high"]) for row in curves)
+
+
+def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:
+    ends = {(arm, seed): ("missing", "") for arm in ("elman", "gru", "lstm") for seed in range(8)}
+    assert draw_charts(gather(make_ledger(ends=ends))) == {}
+
+
+def test_arms_are_told_apart_when_colours_begin_again() -> None:
+    names = [f"a{i}" for i in range(3 * len(ARM_COLOURS))]
+    colours, dashes = colour_arms(names, "a0"), dash_arms(names, "a0")
+    assert len({(colours[name], tuple(dashes[name])) for name in names}) == len(names)
+    assert list(colours) == names

@@ -1,0 +1,152 @@
+"""The page: complete, self-contained, and deaf to what names and messages would make it do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from unroll.ledger import Ledger
+from unroll.report import write_report
+from unroll.report.page import embed_json
+
+MakeLedger = Callable[..., Ledger]
+
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=http://e.example/x onerror=alert(1)>|a`\n=HYPERLINK()\u202e\x00"
+    + "y" * 300
+)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text outside scripts and styles."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.words: list[str] = []
+        self.styles: list[str] = []
+        self._raw = ""
+        self.feed(text)
+        self.text = " ".join(self.words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self._raw = tag if tag in ("script", "style") else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._raw = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._raw == "style":
+            self.styles.append(data)
+        elif not self._raw:
+            self.words.append(data)
+
+
+def read(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_everything_is_there_in_order(make_ledger: MakeLedger) -> None:
+    page = read(write_report(make_ledger(ends={("gru", 2): ("failed_user", "ValueError: no")})).html)
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    order = [
+        "arms",
+        "differences",
+        "curves",
+        "seeds",
+        "coverage",
+        "failures",
+        "size",
+        "data",
+        "settings",
+        "provenance",
+        "reading",
+    ]
+    assert [anchor for anchor in ids if anchor in order] == order
+    anchors = [value[1:] for tag, name, value in page.attributes if tag == "a" and name == "href" and value[0] == "#"]
+    assert set(anchors) <= set(ids)
+    assert len(set(ids)) == len(ids)
+    for words in (
+        "Do gated cells",
+        "gru is",
+        "200,037",
+        "ValueError: no",
+        "d18da6e4c0ffee (clean)",
+        "unroll run cells",
+    ):
+        assert words in page.text
+    assert page.tags["figure"] >= 10
+    assert Counter(v for t, n, v in page.attributes if t == "td" and n == "class" and "status" in v) == {
+        "status completed": 23,
+        "status failed_user": 1,
+    }
+
+
+def test_it_asks_nobody_for_anything(make_ledger: MakeLedger) -> None:
+    page = read(write_report(make_ledger()).html)
+    loads = {"src", "srcset", "href", "action", "data", "poster", "background", "xlink:href", "formaction", "ping"}
+    local = re.compile(r"#|data:|tables/[a-z]+\.(csv|parquet|tex)$")
+    assert [a for a in page.attributes if a[1] in loads and not local.match(a[2])] == []
+    namespaces = ("xmlns", "xmlns:xlink")
+    assert [a for a in page.attributes if "//" in a[2] and a[1] not in namespaces] == []
+    assert not re.search(
+        r"@import|url\(", " ".join([*page.styles, *(v for _, n, v in page.attributes if n == "style")])
+    )
+    (policy,) = (value for _, name, value in page.attributes if name == "content" and "default-src" in value)
+    assert policy.startswith("default-src 'none';")
+    assert "http" not in policy
+
+
+def test_hostile_names_and_messages_stay_text(make_ledger: MakeLedger) -> None:
+    levels = {"elman": 13.0, HOSTILE: 12.0, "=1+1": 12.5}
+    ends = {("=1+1", 0): ("failed_user", HOSTILE), ("elman", 1): ("diverged", "{{ 7 * 7 }}")}
+    tame = read(
+        write_report(make_ledger({"elman": 13.0, "b": 12.0, "c": 12.5}, ends={("c", 0): ("timeout", "x")})).html
+    )
+    ledger = make_ledger(levels, ends=ends, question=HOSTILE, study="cells")
+    page = read(write_report(ledger).html)
+    assert page.tags["script"] == tame.tags["script"]
+    assert page.tags["img"] == page.tags["iframe"] == 0
+    assert not [a for a in page.attributes if a[1].startswith("on")]
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "\u202e" not in page.text
+    assert "\x00" not in page.text
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!--<script>", "a\u2028b", "<", "日本語"])
+def test_json_inside_a_script_cannot_end_it_and_reads_back(text: str) -> None:
+    embedded = embed_json({"text": text})
+    assert "<" not in embedded
+    assert json.loads(embedded) == {"text": text}
+
+
+def test_a_study_without_any_result_has_a_page(make_ledger: MakeLedger) -> None:
+    ends = {(arm, seed): ("out_of_memory", "killed") for arm in ("elman", "gru", "lstm") for seed in range(8)}
+    page = read(write_report(make_ledger(ends=ends)).html)
+    assert "0 of 24 planned trials have completed, so no arm leads" in page.text
+    assert "24 trials said: killed" in page.text
+    assert "better:" not in page.text
+
+
+def test_a_study_not_yet_begun_has_a_page_without_scripts(make_ledger: MakeLedger) -> None:
+    ends = {(arm, seed): ("missing", "") for arm in ("elman", "gru", "lstm") for seed in range(8)}
+    page = read(write_report(make_ledger(ends=ends)).html)
+    assert page.tags["script"] == 0
+    assert "24 not run yet" in page.text
+    assert "No metric was logged at more than one step." in page.text
+
+
+def test_a_lone_arm_and_a_lone_seed_have_a_page(make_ledger: MakeLedger) -> None:
+    page = read(write_report(make_ledger({"elman": 12.0}, seeds=1)).html)
+    assert "The study has one arm: there is nothing to compare it with." in page.text
+    assert "one seed, so without an interval" in page.text
