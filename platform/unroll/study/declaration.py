@@ -85,7 +85,9 @@ class Wandb(Frozen):
     mode: Literal["offline", "online", "disabled"] = Field(
         default="offline", description="offline: files to sync later; online: live; disabled: nothing."
     )
-    project: str = Field(default="unroll", min_length=1, description="Project that the runs appear in.")
+    project: str = Field(
+        default="unroll", pattern=r"^[^/\\#?%:]{1,128}$", description="Project that the runs appear in."
+    )
     entity: str | None = Field(default=None, description="User or team; the account's default when left out.")
 
 
