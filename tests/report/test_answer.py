@@ -84,6 +84,18 @@ def test_an_unclean_repository_is_told(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     ledger.save_run(ledger.runs()[0].model_copy(update={"git_dirty": True}))
     assert warnings(gather(ledger)) == ["The code had changes that were not committed: see Provenance."]
+    ledger.save_run(ledger.runs()[0].model_copy(update={"git_commit": "0ther"}))
+    assert warnings(gather(ledger))[0] == "Trials were run with 2 commits of the code: see Provenance."
+
+
+def test_arms_on_different_data_are_told(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    arms = [arm.model_copy(update={"fingerprint": arm.name}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    assert warnings(gather(ledger)) == [
+        "Arms were trained on different data: a difference between them is also one between their data."
+    ]
 
 
 def test_damage_is_told(make_ledger: MakeLedger) -> None:

@@ -146,6 +146,12 @@ def test_a_study_not_yet_begun_has_a_page_without_scripts(make_ledger: MakeLedge
     assert "No metric was logged at more than one step." in page.text
 
 
+def test_estimated_p_values_are_called_so(make_ledger: MakeLedger) -> None:
+    text = read(write_report(make_ledger({"elman": 12.0, "gru": 11.0}, seeds=21)).html).text
+    assert "above 20 pairs estimated from 99,999 random sign patterns with a fixed seed" in text
+    assert "sign-flip test, exact" in read(write_report(make_ledger()).html).text
+
+
 def test_a_lone_arm_and_a_lone_seed_have_a_page(make_ledger: MakeLedger) -> None:
     page = read(write_report(make_ledger({"elman": 12.0}, seeds=1)).html)
     assert "The study has one arm: there is nothing to compare it with." in page.text

@@ -7,9 +7,11 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.curves import learning_curves
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
-from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
+from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, sign_flip_p, smallest_p
 
 __all__ = [
+    "DRAWS",
+    "EXACT_UP_TO",
     "LEVEL",
     "coverage",
     "final_values",

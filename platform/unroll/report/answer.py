@@ -116,7 +116,7 @@ def _floor(findings: Findings) -> Iterator[str]:
 
 def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
-    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _code, _damage)
+    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _data, _code, _damage)
     return [text for check in checks for text in check(findings)]
 
 
@@ -170,7 +170,15 @@ def _too_few_seeds(findings: Findings) -> Iterator[str]:
         )
 
 
+def _data(findings: Findings) -> Iterator[str]:
+    if len({arm.fingerprint for arm in findings.arms}) > 1:
+        yield "Arms were trained on different data: a difference between them is also one between their data."
+
+
 def _code(findings: Findings) -> Iterator[str]:
+    commits = len({run.git_commit for run in findings.runs if run.git_commit})
+    if commits > 1:
+        yield f"Trials were run with {commits} commits of the code: see Provenance."
     if any(run.git_dirty for run in findings.runs):
         yield "The code had changes that were not committed: see Provenance."
 

@@ -143,7 +143,7 @@ READING = (
     "A 95 % interval is Student's t interval over seeds. It speaks of other seeds of the same study, not of other "
     "data.",
     "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
-    "one seen (exact sign-flip test, two-sided). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
+    "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
     f"keeps the chance of any wrong verdict among all comparisons at {100 * LEVEL:g} %.",
     f"A verdict is “better” or “worse” when the corrected p is at most {LEVEL:g}, else “undecided”. Undecided means "
     "that these seeds do not tell, not that the arms are equal.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -78,6 +79,7 @@ def _resource(name: str) -> str:
     return files("unroll.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
+@cache
 def _vega() -> str:
     """Vega, Vega-Lite and vega-embed for the browser, once for all charts of a page."""
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from unroll.evidence import DRAWS, EXACT_UP_TO
 from unroll.report.answer import decimals, goal, with_unit
 from unroll.report.findings import Findings
 from unroll.report.numbers import (
@@ -100,13 +101,20 @@ def differences_table(findings: Findings) -> Table:
 
     caption = (
         f"Difference of {findings.metric} to {findings.plan.baseline} on the same seeds ({goal(findings.direction)}). "
-        "p: exact two-sided sign-flip test; Holm: corrected for "
+        f"p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
         f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
         "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
     )
     numbers = frozenset({"Difference", "95 % interval", "Better on", "Pairs", "p", "p (Holm)", "Smallest p (Holm)"})
     marks = {"Arm": "arm", "Verdict": "verdict"}
     return make_table("differences", caption, findings.differences, show, numbers=numbers, marks=marks)
+
+
+def _manner(findings: Findings) -> str:
+    """How the p-values were found."""
+    if findings.differences["n"].is_between(0, EXACT_UP_TO).all():
+        return "exact"
+    return f"above {EXACT_UP_TO} pairs estimated from {DRAWS:,} random sign patterns with a fixed seed"
 
 
 def _with_share(number: str, share: float | None) -> str:
