@@ -39,6 +39,7 @@ def test_a_cell_reads_back_as_it_was(text: str) -> None:
 def test_markup_becomes_text() -> None:
     assert escape("# title") == r"\# title"
     assert escape("1. item") == r"1\. item"
+    assert escape("13.62 ± 0.15") == "13.62 ± 0.15"
     assert escape("<b>x</b> *a* [l](u) `c` _u_ a_b") == r"&lt;b&gt;x&lt;/b&gt; \*a\* \[l\](u) \`c\` \_u\_ a_b"
 
 

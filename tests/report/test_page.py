@@ -84,6 +84,7 @@ def test_everything_is_there_in_order(make_ledger: MakeLedger) -> None:
         "unroll run cells",
     ):
         assert words in page.text
+    assert "not completed by both, and so are left out: gru 2." in page.text
     assert page.tags["figure"] >= 10
     assert Counter(v for t, n, v in page.attributes if t == "td" and n == "class" and "status" in v) == {
         "status completed": 23,

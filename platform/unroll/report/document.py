@@ -12,7 +12,7 @@ from unroll.report import context, tables
 from unroll.report.answer import answer, goal, warnings
 from unroll.report.charts import Chart, draw_charts
 from unroll.report.findings import Findings
-from unroll.report.numbers import p_value, plain, shorten
+from unroll.report.numbers import p_value, plain, ranges, shorten
 from unroll.report.tables import Table
 
 
@@ -109,7 +109,14 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     if findings.differences.is_empty():
         return [Note("The study has one arm: there is nothing to compare it with.")]
     chart: list[Block] = [charts["differences"]] if "differences" in charts else []
-    return [*chart, tables.differences_table(findings)]
+    return [*chart, tables.differences_table(findings), *map(Note, _unpaired(findings))]
+
+
+def _unpaired(findings: Findings) -> Iterator[str]:
+    rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
+    seeds = "; ".join(f"{plain(row['arm'])} {ranges(row['unpaired_seeds'])}" for row in rows)
+    if seeds:
+        yield f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}."
 
 
 def _matrix(findings: Findings) -> Matrix:

@@ -16,7 +16,7 @@ from unroll.report.tables import Table
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
 _OPENING = re.compile(r"^(\s*)([#+=-])")
-_NUMBERED = re.compile(r"^(\s*\d+)([.)])")
+_NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
 
 
 def render_markdown(document: Document) -> str:

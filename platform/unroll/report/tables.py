@@ -19,7 +19,6 @@ from unroll.report.numbers import (
     percent,
     plain,
     plus_minus,
-    ranges,
     rate,
     span,
 )
@@ -82,10 +81,7 @@ def differences_table(findings: Findings) -> Table:
     """Every arm against the baseline, paired by seed."""
     places = decimals(findings)
 
-    unpaired = bool(findings.differences["unpaired_seeds"].list.len().sum())
-
     def show(row: dict[str, Any]) -> Cells:
-        seeds = {"Unpaired seeds": ranges(row["unpaired_seeds"])} if unpaired else {}
         return {
             "Arm": row["arm"],
             "Verdict": row["verdict"],
@@ -96,7 +92,6 @@ def differences_table(findings: Findings) -> Table:
             "p": p_value(row["p"]),
             "p (Holm)": p_value(row["p_holm"]),
             "Smallest p (Holm)": f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})",
-            **seeds,
         }
 
     caption = (
