@@ -1,13 +1,14 @@
 """Nodes are asked before trials start: here a real Ray for what agrees, made-up answers for what does not."""
 
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from unroll.contract import UserErrors
-from unroll.execution.preflight import _compare, _examiner, preflight
+from unroll.contract import UserError, UserErrors
+from unroll.execution.preflight import _compare, _examiner, knock, preflight
 from unroll.execution.shipping import code_modules
 
 EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}, "errors": {}, "visible": True}
@@ -64,3 +65,18 @@ def test_the_code_that_travels_is_packages_and_studies(root: Path) -> None:
     names = {Path(folder).name for folder in code_modules()}
     assert names == {"unroll", "tasks", "studies"}
     assert str(root) not in code_modules(), "the working folder may hold data and results"
+
+
+def test_an_address_where_nobody_listens_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        free = f"127.0.0.1:{unused.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", free)
+    for address in (free, "auto", "nonsense", "127.0.0.1:port", "127.0.0.1:99999"):
+        with pytest.raises(UserError, match="a Ray cluster must listen at --address"):
+            knock(address)
+
+
+def test_an_address_where_somebody_listens_passes() -> None:
+    with socket.create_server(("", 0)) as server:  # Ray turns 127.0.0.1 into the address of this machine
+        knock(f"127.0.0.1:{server.getsockname()[1]}")

@@ -14,11 +14,16 @@ def cache_folder() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".cache" / "unroll"
 
 
-def results_folder(study: str, chosen: Path | None) -> Path:
-    """``--results`` as given, else ``results/<study>/`` in the project."""
+def results_root() -> Path:
+    """``results/`` in the project: one folder for each study."""
     from unroll.study import project_root
 
-    return chosen if chosen is not None else project_root() / "results" / study
+    return project_root() / "results"
+
+
+def results_folder(study: str, chosen: Path | None) -> Path:
+    """``--results`` as given, else ``results/<study>/`` in the project."""
+    return chosen if chosen is not None else results_root() / study
 
 
 def find_results(target: str) -> Path:
@@ -38,9 +43,7 @@ def find_results(target: str) -> Path:
 
 def results_names() -> list[str]:
     """Studies of this project that have results in the usual place."""
-    from unroll.study import project_root
-
-    return sorted(folder.name for folder in (project_root() / "results").glob("*") if folder.is_dir())
+    return sorted(folder.name for folder in results_root().glob("*") if folder.is_dir())
 
 
 def _no_results(target: str, name: str, known: list[str]) -> UserError:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import unroll
-from unroll.cli import plan, report, results, run, status
+from unroll.cli import doctor, plan, report, results, run, status
 from unroll.cli._output import say, visible
 from unroll.cli._places import cache_folder
 from unroll.contract import UserError
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan.plan, run.run, status.status, results.results, report.report):
+for command in (plan.plan, run.run, status.status, results.results, report.report, doctor.doctor):
     app.command()(command)
 
 

@@ -6,6 +6,7 @@ Ray itself compares only its own version and Python's. A node that the autoscale
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,30 @@ from unroll.contract import UserError, UserErrors
 
 MODULES = ("ray", "torch", "pytorch_lightning", "polars", "pydantic", "wandb", "unroll", "tasks")
 SECONDS = 30.0
+
+
+def knock(address: str, *, seconds: float = 5.0) -> None:
+    """Refuse an address where nobody listens: Ray itself would go on trying for minutes.
+
+    Args:
+        address: HOST:PORT, or ``auto`` for the cluster that Ray itself would find on this machine.
+        seconds: how long to wait for an answer.
+
+    Raises:
+        UserError: it is no such address, or nobody listens there.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    try:
+        host, _, port = (canonicalize_bootstrap_address(address) or "").rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise UserError(
+            "a Ray cluster must listen at --address",
+            where=address,
+            received=str(error),
+            advice="give the HOST:PORT that `ray start --head` printed, or auto on one of its nodes",
+        ) from None
 
 
 def preflight(results: Path, *, modules: Sequence[str] = MODULES, seconds: float = SECONDS) -> None:

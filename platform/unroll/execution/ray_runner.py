@@ -80,15 +80,17 @@ class RayRunner:
             os.environ.setdefault(name, value)
         import ray
 
-        from unroll.execution.preflight import preflight
+        from unroll.execution.preflight import knock, preflight
         from unroll.execution.shipping import code_modules
 
-        options: dict[str, Any] = {"num_cpus": self._cpus, "include_dashboard": False}
+        # "local", or Ray would look for a cluster to join by itself: $RAY_ADDRESS, or one that died on this machine
+        options: dict[str, Any] = {"address": "local", "num_cpus": self._cpus, "include_dashboard": False}
         if self._address:
+            knock(self._address)
             options = {"address": self._address, "runtime_env": {"py_modules": code_modules()}}
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError("Ray could not be reached", where=self._address or "", received=str(error)) from error
         try:
             if self._address:

@@ -1,0 +1,69 @@
+"""``unroll doctor``: whether this machine, and a cluster if one is named, can run studies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unroll.cli._options import FormatOption
+from unroll.cli._output import Format, emit, say, visible
+from unroll.cli._places import cache_folder, results_root
+
+if TYPE_CHECKING:
+    from unroll.cluster import Finding
+
+TROUBLE = 1
+
+
+def doctor(
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", metavar="DIR", show_default=False, help="Where results will go.  [default: results]"),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="ADDR", show_default=False, help="Ask every node of this Ray cluster too."),
+    ] = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask also whether W&B answers: the one use of a network.")
+    ] = False,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Look at Python, packages, disk, clock, accounts and (with --address) at every node of a cluster.
+
+    Exit codes: 0 all is well, 1 something needs attention.
+    """
+    from unroll.cluster import examine
+
+    folder = results or results_root()
+    findings = examine(results=folder, cache=cache_folder(), online=online)
+    findings += _nodes(address, folder) if address else []
+    emit([asdict(finding) for finding in findings] if format is not Format.TABLE else _rows(findings), format)
+    troubles = sum(not finding.ok for finding in findings)
+    if troubles:
+        say(f"{troubles} of {len(findings)} things need attention", stderr=format is not Format.TABLE)
+        raise typer.Exit(TROUBLE)
+
+
+def _rows(findings: list[Finding]) -> list[dict[str, str]]:
+    return [
+        {"": "ok" if finding.ok else "!!", "what": finding.name, "found": finding.detail, "advice": finding.advice}
+        for finding in findings
+    ]
+
+
+def _nodes(address: str, results: Path) -> list[Finding]:
+    """Connect as a run does, and ask every node what a run asks before its first trial."""
+    from unroll.cluster import Finding
+    from unroll.contract import UserError
+    from unroll.execution.ray_runner import RayRunner
+    from unroll.ledger import Ledger
+
+    try:
+        RayRunner(address=address).check(Ledger(results))
+    except UserError as error:
+        return [Finding("cluster", False, visible(line)) for line in str(error).splitlines()]
+    return [Finding("cluster", True, f"every node of {address} can run trials")]
