@@ -1,0 +1,1 @@
+"""Measure what the platform costs beside training; ``README.md`` in this folder states method and goals."""

@@ -1,0 +1,88 @@
+"""``python -m benchmarks``: measure, print a table of ratios, write a JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.measurement import Measurement, available_cores, describe_machine, tabulate
+
+OUT = Path(__file__).with_name("last.json")
+STUDIES: dict[str, tuple[list[float], int]] = {"smallest": ([0.0], 1), "small": ([1.0], 2), "full": ([1.0, 10.0], 8)}
+"""Size -> seconds of a trial as a raw loop, of each study; seeds."""
+STEPS: dict[str, list[dict[str, int]]] = {
+    "smallest": [{"repeats": 1, "stretches": 1, "stretch": 3}, {"repeats": 1, "stretches": 1, "stretch": 2}],
+    "small": [{"repeats": 5, "stretches": 3, "stretch": 50}, {"repeats": 5, "stretches": 1, "stretch": 10}],
+    "full": [{"repeats": 9, "stretches": 5, "stretch": 50}, {"repeats": 9, "stretches": 3, "stretch": 10}],
+}
+"""Size -> repeats, timed stretches per repeat, steps per stretch: of the toy setting and of Zaremba's."""
+
+
+def study_overhead(size: str, seconds: list[float] | None) -> Iterator[Measurement]:
+    """Whole studies."""
+    from benchmarks.study_overhead import measure_studies
+
+    lengths, seeds = STUDIES[size]
+    return measure_studies(lengths=seconds or lengths, seeds=seeds, cores=available_cores())
+
+
+def step_time(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Single training steps."""
+    from benchmarks.step_time import measure_toy, measure_zaremba
+
+    toy, zaremba = STEPS[size]
+    yield measure_toy(**toy)
+    yield measure_zaremba(**zaremba)
+
+
+BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
+    "step_time": step_time,
+    "study_overhead": study_overhead,
+}
+
+
+def main() -> None:
+    """Measure what was asked for; the file is written anew after every measurement."""
+    given = read_arguments()
+    use_cores(given.cores)
+    console, machine, measurements = Console(), describe_machine(), list[Measurement]()
+    for name in BENCHMARKS if "all" in given.benchmarks else given.benchmarks:
+        for measurement in BENCHMARKS[name](given.size, given.seconds):
+            measurements.append(measurement)
+            write(given.out, machine, measurements)
+            console.print(f"measured: {measurement.name}")
+    console.print(tabulate(measurements))
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), f"everything is in {given.out}")
+
+
+def read_arguments() -> argparse.Namespace:
+    """What was typed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure; see benchmarks/README.md.")
+    parser.add_argument("benchmarks", nargs="*", choices=[*BENCHMARKS, "all"], default="all")
+    parser.add_argument("--size", choices=STUDIES, default="full", help="smallest only shows that everything runs")
+    parser.add_argument("--seconds", type=float, nargs="+", help="length of a study's trials as raw loops")
+    parser.add_argument("--cores", type=int, default=available_cores(), help="cores to use; default: all")
+    parser.add_argument("--out", type=Path, default=OUT, help="JSON file; default: %(default)s")
+    return parser.parse_args()
+
+
+def use_cores(wanted: int) -> None:
+    """Keep this process and all that it starts on so many cores, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:wanted])
+
+
+def write(out: Path, machine: dict[str, Any], measurements: list[Measurement]) -> None:
+    """Everything measured so far."""
+    found = {"machine": machine, "measurements": [measurement.as_dict() for measurement in measurements]}
+    out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Every benchmark runs at its smallest size, through the real command; nothing is asserted about a time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def measure(*words: str, out: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "benchmarks", *words, "--size", "smallest", "--cores", "2", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "160"})
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    assert found["machine"]["torch"]
+    for measurement in found["measurements"]:
+        assert measurement["name"] in done.stdout
+        assert all(ratio > 0 for shown in measurement["ratios"] for ratio in shown["repeats"])
+    return list(found["measurements"])
+
+
+def test_step_time(tmp_path: Path) -> None:
+    toy, zaremba = measure("step_time", out=tmp_path / "out.json")
+    assert [ratio["bound"] for ratio in (*toy["ratios"], *zaremba["ratios"])] == ["at most", "at most"]
+    assert zaremba["facts"]["parameters"] == 4_653_200  # of Zaremba's small network with a vocabulary of 10,000
+
+
+@pytest.mark.slow
+def test_study_overhead(tmp_path: Path) -> None:
+    (study,) = measure("study_overhead", out=tmp_path / "out.json")
+    assert study["facts"]["trials"] == 3
+    assert [ratio["name"] for ratio in study["ratios"]] == ["plain / ours", "ours / raw"]
