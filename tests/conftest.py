@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[1]
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-os.environ.setdefault("WANDB_MODE", "offline")
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,7 @@ def cluster(line: Any, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     yield process
-    assert process.stdin
-    process.stdin.close()
-    process.wait(timeout=60)
+    process.communicate(timeout=60)  # the end of its input is its end
 
 
 def done(results: Path) -> int:

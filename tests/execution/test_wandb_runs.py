@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.execution.test_kills import running_worker, wait_for
@@ -55,27 +56,26 @@ def test_a_killed_trial_leaves_its_history(line: Any, tmp_path: Path) -> None:
         time.sleep(1.5)  # the log is flushed once a second
     finally:
         os.killpg(run.pid, signal.SIGKILL)
-        run.wait(timeout=30)
+        run.communicate(timeout=30)
     (folder,) = results.glob("wandb/offline-run-*")
     assert last_step(folder) >= before > 0
 
 
 def test_unreachable_online_completes_and_no_key_is_written(line: Any, tmp_path: Path) -> None:
     canary = "local-" + "c4na4y" * 7
-    results, home = tmp_path / "results", tmp_path / "home"
-    home.mkdir()
-    output = line.run(
-        results,
-        *("wandb.mode=online", "seeds=1"),
-        WANDB_BASE_URL="http://127.0.0.1:9",
-        WANDB_API_KEY=canary,
-        WANDB_MODE="",
-        HOME=str(home),
-        RAY_TMPDIR=str(home / "ray"),
-    )
-    assert "2 runs" in output
-    assert "sync" in output
-    assert {trial["status"] for trial in line.results(results)} == {"completed"}
-    for path in [*results.rglob("*"), *home.rglob("*"), *(line.folder / "cache").rglob("*")]:
-        if path.is_file() and not path.is_symlink():
-            assert canary.encode() not in path.read_bytes(), path
+    results = tmp_path / "results"
+    with TemporaryDirectory(prefix="u") as home:  # short: Ray's sockets lie below it
+        output = line.run(
+            results,
+            *("wandb.mode=online", "seeds=1"),
+            WANDB_BASE_URL="http://127.0.0.1:9",
+            WANDB_API_KEY=canary,
+            HOME=home,
+            RAY_TMPDIR=home,
+        )
+        assert "2 runs" in output
+        assert "sync" in output
+        assert {trial["status"] for trial in line.results(results)} == {"completed"}
+        for path in [*results.rglob("*"), *Path(home).rglob("*"), *(line.folder / "cache").rglob("*")]:
+            if path.is_file() and not path.is_symlink():
+                assert canary.encode() not in path.read_bytes(), path

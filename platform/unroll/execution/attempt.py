@@ -97,7 +97,7 @@ class Attempt:
         try:
             self._beat()
             self._train(mirrored)
-            return self.recorder.outcome("completed")
+            return self.recorder.outcome("completed", mirrored.problem or "")
         except Diverged as diverged:
             self.recorder.add_row("train/loss", diverged.loss)
             return self.recorder.outcome("diverged", str(diverged))

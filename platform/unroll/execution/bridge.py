@@ -49,7 +49,7 @@ class Bridge:
             return
         identity = job_of(trial).trial.id
         outcome = settle_hung_attempt(self.ledger, identity) or record_end(
-            self.ledger, identity, status_of_death(trial), f"its process died: {first_line(trial)}"
+            self.ledger, identity, status_of_death(trial), reason_of_death(trial)
         )
         self.observer.finished(outcome)
 
@@ -69,7 +69,7 @@ class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
         """A trial's process died and the trial is tried again."""
         if self._bridge:
             job = job_of(trial)
-            self._bridge.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its process died; trying again")
+            self._bridge.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again")
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial's process died for the last time."""
@@ -113,10 +113,15 @@ def any_node_alive() -> bool:
         return False
 
 
-def first_line(trial: Any) -> str:
-    """What Ray says about a trial's death, shortened."""
+def reason_of_death(trial: Any) -> str:
+    """What ended the trial's last attempt, in one line: an exception of its own, or what Ray says of its process."""
+    import ray
+
     error = trial.get_pickled_error() or trial.get_error()
-    return str(error).strip().splitlines()[0] if error else ""
+    if isinstance(error, ray.exceptions.RayTaskError):
+        return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0]
+    text = str(error).strip()
+    return f"its process died: {text.splitlines()[0]}" if text else "its process died"
 
 
 def status_of_death(trial: Any) -> Status:

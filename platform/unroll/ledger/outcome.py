@@ -20,7 +20,7 @@ class Outcome(Frozen):
     trial: str
     status: Status
     message: str = ""
-    """One line for people: why it ended so; empty when completed."""
+    """One line for people: why it ended so, or what went wrong beside it (W&B was not reachable)."""
     metrics: dict[str, float] = Field(default={})
     """Final metrics by full name; NaN and infinities are kept."""
     steps: int = 0

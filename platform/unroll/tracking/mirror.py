@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -144,7 +144,8 @@ def _start_over(online: bool) -> None:
     """After trouble the next run gets a new service process, and no online one for a while."""
     service.close_mirror()
     if online:
-        server.mistrust()
+        with suppress(Exception):  # what W&B's own settings refuse was told already
+            server.mistrust()
 
 
 def _tell(error: Exception) -> str:
