@@ -63,6 +63,7 @@ def test_nothing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
         (0.30000000000000004, "0.3000"),
         (1234.56, "1,235"),
         (math.nan, "nan"),
+        (0.0, "0"),
         (None, ""),
         (True, "True"),
     ],

@@ -38,11 +38,19 @@ def clock() -> Clock:
     return Clock()
 
 
-def note(plan: Plan, number: int, *, step: int = 25, updated: float = 1.0) -> Progress:
+def note(plan: Plan, number: int, *, step: int = 25, updated: float = 1.0, seconds: float = 61.0) -> Progress:
     trial = plan.trials[number].id
     metrics = {"train/loss": 4.5, "validation/perplexity": 90.0}
     return Progress(
-        trial=trial, host="here", pid=1, step=step, epoch=2, steps=100, seconds=61.0, updated=updated, metrics=metrics
+        trial=trial,
+        host="here",
+        pid=1,
+        step=step,
+        epoch=2,
+        steps=100,
+        seconds=seconds,
+        updated=updated,
+        metrics=metrics,
     )
 
 
@@ -68,6 +76,17 @@ def test_the_time_left_follows_from_what_is_done_and_begun(plan: Plan, ledger: L
     assert len(running) == 2
     assert tally.seconds_left(running) == pytest.approx(30 * (20 - 5) / 5)
     assert tally.headline(running) == "4 of 20 trials ended, 2 running, about 1 min 30 s left"
+
+
+def test_the_time_that_ray_needs_to_start_is_no_pace(plan: Plan, ledger: Ledger, clock: Clock) -> None:
+    tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
+    tally.started()
+    clock.now += 120
+    ledger.note_progress(note(plan, 0, step=10, seconds=2.0))
+    assert tally.seconds_left(tally.running()) is None
+    clock.now += 8
+    ledger.note_progress(note(plan, 0, step=50, seconds=10.0, updated=2.0))
+    assert tally.seconds_left(tally.running()) == pytest.approx(10 * 19.5 / 0.5)
 
 
 def test_notes_of_an_earlier_run_are_not_taken_for_running_trials(plan: Plan, ledger: Ledger, clock: Clock) -> None:

@@ -98,6 +98,11 @@ def test_status_tells_of_all_studies_and_hides_none_behind_a_broken_one(unroll: 
     assert (rows[1]["planned"], rows[1]["completed"]) == (4, 4)
 
 
+def test_status_without_any_results_says_so(unroll: Unroll) -> None:
+    assert unroll("status").out == "there are no results yet: unroll run STUDY\n"
+    assert json.loads(unroll("status", "--format", "json").out) == []
+
+
 def test_status_shows_who_runs_what(unroll: Unroll, runner: FakeRunner) -> None:
     runner.stop_after = 1
     unroll("run", "tiny")

@@ -104,8 +104,8 @@ def figure(value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return visible(value)
-    if isinstance(value, int):
-        return f"{value:,}"
+    if isinstance(value, int) or value == 0:
+        return f"{int(value):,}"
     return f"{value:#.4g}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:,.0f}"
 
 

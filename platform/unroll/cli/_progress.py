@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -21,6 +21,8 @@ RUNNING_ROWS = 12
 """Running trials that the live table shows; of the others it says how many there are."""
 QUIET_SECONDS = 30.0
 """Off a terminal, a line about what is running follows at most this often."""
+SETTLED_SECONDS = 5.0
+"""Training after which its pace is worth an estimate."""
 
 
 class Tally:
@@ -48,6 +50,7 @@ class Tally:
         self._unended = [trial for trial in self.trials if trial in missing]
         self._stale = {id: note.updated for id, note in ledger.progress(self._unended).items()}  # noqa: A001
         self._began = clock()
+        self._training_since: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -85,12 +88,16 @@ class Tally:
         notes = self._ledger.progress(self._unended)
         return [note for id, note in notes.items() if note.updated != self._stale.get(id)]  # noqa: A001
 
-    def seconds_left(self, running: Iterable[Progress]) -> float | None:
-        """At the pace so far; None before there is any."""
+    def seconds_left(self, running: Sequence[Progress]) -> float | None:
+        """At the pace since training began, which leaves out what Ray needs to start; None before there is a pace."""
         begun = sum(min(note.step / note.steps, 1.0) for note in running if note.steps)
         work = self.ended + begun
+        if self._training_since is None and work:
+            longest = max((note.seconds for note in running), default=self.seconds)
+            self._training_since = self.clock() - min(longest, self.seconds)
+        elapsed = self.clock() - (self._training_since or self.clock())
         remaining = len(self.trials) - self.before - work
-        return self.seconds * remaining / work if work > 0 and self.seconds > 1 else None
+        return elapsed * remaining / work if elapsed > SETTLED_SECONDS else None
 
     def headline(self, running: Sequence[Progress]) -> str:
         """One line: how many trials have ended, how many run, what time is left."""

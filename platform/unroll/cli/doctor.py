@@ -40,6 +40,7 @@ def doctor(
 
     folder = results or results_root()
     findings = examine(results=folder, cache=cache_folder(), online=online)
+    findings += _manifest()
     findings += _nodes(address, folder) if address else []
     emit([asdict(finding) for finding in findings] if format is not Format.TABLE else _rows(findings), format)
     troubles = sum(not finding.ok for finding in findings)
@@ -53,6 +54,22 @@ def _rows(findings: list[Finding]) -> list[dict[str, str]]:
         {"": "ok" if finding.ok else "!!", "what": finding.name, "found": finding.detail, "advice": finding.advice}
         for finding in findings
     ]
+
+
+def _manifest() -> list[Finding]:
+    """The project's ``cluster.yaml``, if it has one, read offline."""
+    from unroll.cluster import Finding, check_manifest
+    from unroll.contract import UserError
+    from unroll.study import project_root
+
+    file = project_root() / "cluster.yaml"
+    if not file.is_file():
+        return []
+    try:
+        check_manifest(file)
+    except UserError as error:
+        return [Finding(file.name, False, visible(line)) for line in str(error).splitlines()]
+    return [Finding(file.name, True, "valid, closed to the world, without secrets")]
 
 
 def _nodes(address: str, results: Path) -> list[Finding]:

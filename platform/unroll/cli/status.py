@@ -32,7 +32,11 @@ def status(
 ) -> None:
     """Show how many trials have ended, and how; which run now; what W&B has not received."""
     if folder is None:
-        emit([_study_row(results_folder(name, None)) for name in results_names()], format)
+        rows = [_study_row(results_folder(name, None)) for name in results_names()]
+        if rows or format is not Format.TABLE:
+            emit(rows, format)
+        else:
+            say("there are no results yet: unroll run STUDY")
     else:
         _show(find_results(folder), format)
 
