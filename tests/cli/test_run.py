@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
@@ -39,6 +40,21 @@ def test_a_finished_study_runs_nothing_and_leaves_no_second_record(unroll: Unrol
     assert (said.code, runner.ran) == (0, [])
     assert "4 trials, 4 done before, 0 to run" in said.out
     assert len(list(Path("results/tiny/runs").iterdir())) == 1
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_report_that_is_current_is_left_alone_and_one_that_is_not_is_written(unroll: Unroll) -> None:
+    unroll("run", "tiny")
+    page, table = Path("results/tiny/report/report.html"), Path("results/tiny/trials.parquet")
+    before = page.stat().st_mtime_ns
+    assert "results/tiny/report/report.html" in unroll("run", "tiny").out
+    assert page.stat().st_mtime_ns == before
+    unroll("run", "tiny", "seeds=1")
+    assert page.stat().st_mtime_ns != before
+    assert len(pl.read_parquet(table)) == 2
+    page.unlink()
+    unroll("run", "tiny", "seeds=1")
+    assert page.is_file()
 
 
 def test_more_seeds_run_only_what_is_missing(unroll: Unroll, runner: FakeRunner) -> None:

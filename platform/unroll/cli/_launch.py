@@ -51,8 +51,8 @@ def launch(prepared: Prepared, folder: Path, runner: Runner, *, retry: bool, rep
         ledger.save_plan(prepared.plan)
         missing = find_missing(prepared.jobs, ledger, retry=retry)
         summary = _run(prepared, ledger, runner, lock.token, missing, retry=retry, voice=voice)
-        files = _tell(prepared, ledger, changed=bool(missing)) if report and not summary.interrupted else None
-    return Launched(summary, files, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
+        page = _tell(prepared, ledger, changed=bool(missing), report=report and not summary.interrupted)
+    return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
 
 
 def _run(
@@ -97,11 +97,13 @@ def _ended(record: RunRecord, tally: Tally, summary: Summary | None, unsynced_ru
     return record.model_copy(update=end)
 
 
-def _tell(prepared: Prepared, ledger: Ledger, *, changed: bool) -> Path:
-    """Rebuild what is derived, unless it is current; gives the report's page."""
+def _tell(prepared: Prepared, ledger: Ledger, *, changed: bool, report: bool) -> Path | None:
+    """Rebuild what is derived, unless it is current; gives the report's page, if one is wanted."""
     from unroll.report import needs_update, write_report
 
-    if changed or needs_update(ledger):
+    outdated = changed or (report and needs_update(ledger))
+    if outdated:
         ledger.compact(prepared.plan)
-        return write_report(ledger).html
-    return ledger.root / "report" / "report.html"
+    if not report:
+        return None
+    return write_report(ledger).html if outdated else ledger.root / "report" / "report.html"

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from unroll.cli._prepare import Prepared
     from unroll.study import Arm, Plan
 
-RECORD_BYTES = 16_000
-"""Records and W&B log of one trial, before anything is logged (measured on disk)."""
-ROW_BYTES = 150
-"""One logged value: in the ledger's history, in its compacted frame and in the W&B log (measured on disk)."""
+TRIAL_BYTES = 50_000
+"""Records and W&B run of one trial, before anything is logged; most of it is folders. Measured on the quickstart."""
+ROW_BYTES = 300
+"""One logged value, in the ledger and in the W&B log. Measured on the quickstart."""
+REPORT_BYTES = 1_300_000
+"""The report; most of it is the charts' JavaScript."""
 STATE_BYTES = 2 * 3 * 4
 """Per parameter of a running trial: two checkpoints of weights and Adam's two moments, in float32."""
 
@@ -130,7 +132,7 @@ def _disk_bytes(prepared: Prepared, at_once: int) -> int:
     metrics = len(prepared.plan.metrics) + 2
     rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
     state = at_once * max(arm.parameters for arm in arms.values()) * STATE_BYTES
-    return len(prepared.plan.trials) * RECORD_BYTES + rows * ROW_BYTES + state
+    return REPORT_BYTES + len(prepared.plan.trials) * TRIAL_BYTES + rows * ROW_BYTES + state
 
 
 def _seconds_per_trial(prepared: Prepared) -> dict[str, float]:

@@ -16,11 +16,12 @@ def report(
     folder: FolderArgument,
     show: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
 ) -> None:
-    """Write report.html, report.md and the tables from what is recorded so far; no task code is run."""
+    """Write the report and the two Parquet tables from what is recorded so far; no task code is run."""
     from unroll.ledger import Ledger
     from unroll.report import write_report
 
     ledger = Ledger.open(find_results(folder))
+    ledger.compact(ledger.plan())
     files = write_report(ledger)
     say(f"report    {shown(files.html)}", f"          {shown(files.markdown)}")
     if show:

@@ -1,0 +1,246 @@
+"""The Markdown pages keep their word: links lead somewhere, commands parse, examples give what is printed below them.
+
+Conventions of the pages, all invisible in the rendered text:
+
+- A fenced ``console`` block holds commands after ``$ `` and their output. Every ``unroll`` command in it must parse:
+  its options exist, its study exists, its overrides are accepted.
+- ``<!-- runs -->`` before such a block: its commands are run, in a project that holds this repository's studies, and
+  must print what stands below them (``...`` stands for anything; runs of blanks are equal). ``<!-- runs: exit 2 -->``
+  expects that exit code of the last one.
+- A fenced ``yaml`` block whose first line is ``# studies/<name>/study.yaml`` is a whole study: it must be valid (unless
+  ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
+- A fenced ``python`` block whose first line is ``# tasks/recurrent/cells/<name>.py`` is a whole cell.
+- The tables of keys and settings in ``docs/write-a-study.md`` name every one of them, with its default.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from pydantic import BaseModel
+
+from unroll.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+HIDDEN = {".venv", ".git", "results", "node_modules"}
+LIKENESS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass
+class Block:
+    """A fenced block: its language, its text, the HTML comment on the line before it, where it starts."""
+
+    page: Path
+    line: int
+    language: str
+    note: str
+    text: str
+    commands: list[tuple[str, str]] = field(default_factory=list)
+    """(command, what it prints)"""
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def pages() -> list[Path]:
+    """Every Markdown page of the repository."""
+    return sorted(p for p in ROOT.rglob("*.md") if not HIDDEN & set(p.relative_to(ROOT).parts))
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The fenced blocks of a page."""
+    note, block = "", None
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        fence = re.match(r"^```(\w*)", line)
+        if block is None and fence:
+            block = Block(page, number, fence[1], note, "")
+        elif block is not None and line.startswith("```"):
+            block.commands = list(split_session(block.text))
+            yield block
+            note, block = "", None
+        elif block is not None:
+            block.text += line + "\n"
+        elif line.strip():
+            comment = re.match(r"^<!-- (.*) -->$", line.strip())
+            note = comment[1] if comment else ""
+
+
+def split_session(text: str) -> Iterator[tuple[str, str]]:
+    """A console block as (command, output)."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, output = part.partition("\n")
+        yield command, output
+
+
+ALL_BLOCKS = [block for page in pages() for block in blocks(page)]
+COMMANDS = [
+    (block, shlex.split(command, comments=True))
+    for block in ALL_BLOCKS
+    if block.language == "console"
+    for command, _ in block.commands
+    if re.match(r"(\.venv/bin/)?unroll\b", command)
+]
+STUDIES = [block for block in ALL_BLOCKS if block.text.startswith("# studies/")]
+CELLS = [block for block in ALL_BLOCKS if block.text.startswith("# tasks/recurrent/cells/")]
+SESSIONS = [block for block in ALL_BLOCKS if block.note.startswith("runs")]
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)$", prose, flags=re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that holds this repository's studies and those that the pages write down."""
+    importlib.import_module("tasks")  # from here, before a project of a test could be searched for it
+    shutil.copytree(ROOT / "studies", tmp_path / "studies", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "tasks").symlink_to(ROOT / "tasks")
+    for block in STUDIES:
+        match = re.match(r"# (studies/[a-z0-9_]+/study\.yaml)\n", block.text)
+        assert match, f"{block}: the first line names studies/<name>/study.yaml"
+        file = tmp_path / match[1]
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("block", "words"), COMMANDS, ids=lambda value: str(value) if isinstance(value, Block) else "")
+def test_documented_commands_parse(
+    block: Block, words: list[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unroll.study import load_study
+
+    monkeypatch.chdir(project)
+    group = typer.main.get_command(app)
+    name, *rest = words[1:]
+    if name.startswith("--"):
+        return
+    context = group.commands[name].make_context(name, rest)  # type: ignore[attr-defined]
+    if name in {"plan", "run"} and "exit" not in block.note:
+        load_study(context.params["study"], context.params["overrides"] or [])
+
+
+@pytest.mark.parametrize("block", [block for block in STUDIES if block.note != "mistaken"], ids=str)
+def test_documented_studies_are_valid(block: Block, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unroll.study import load_study
+
+    monkeypatch.chdir(project)
+    load_study(block.text.splitlines()[0].split("/")[1], [])
+
+
+@pytest.mark.parametrize("block", SESSIONS, ids=str)
+def test_documented_sessions_print_what_the_page_says(block: Block, project: Path) -> None:
+    expected = int(block.note.removeprefix("runs").removeprefix(": exit ") or 0)
+    env = {**os.environ, "UNROLL_CACHE": str(project / "cache"), "OMP_NUM_THREADS": "1"}
+    for command, output in block.commands:
+        words = [str(Path(sys.executable).parent / "unroll"), *shlex.split(command)[1:]]
+        result = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=False)
+        printed = result.stdout + result.stderr
+        assert doctest.OutputChecker().check_output(output, printed, LIKENESS), f"{block}: $ {command}\n{printed}"
+    assert result.returncode == expected, printed
+
+
+@pytest.mark.parametrize("block", CELLS, ids=str)
+def test_documented_cells_read_a_sequence_in_parts_as_at_once(block: Block) -> None:
+    import torch
+
+    from tasks.recurrent.cell import Cell
+
+    names: dict[str, Any] = {"__name__": "documented_cell"}
+    exec(compile(block.text, str(block), "exec"), names)
+    (cell_class,) = [c for c in names.values() if isinstance(c, type) and issubclass(c, Cell) and c is not Cell]
+    torch.manual_seed(0)
+    cell, inputs = cell_class(inputs=3, hidden=4), torch.randn(6, 2, 3)
+    whole, last = cell(inputs, cell.initial_state(2))
+    first, state = cell(inputs[:2], cell.initial_state(2))
+    second, end = cell(inputs[2:], state)
+    assert whole.shape == (6, 2, 4)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    torch.testing.assert_close(end, last)
+
+
+def described_defaults() -> dict[str, str]:
+    """Key -> default, as the tables of ``docs/write-a-study.md`` give them."""
+    text = (ROOT / "docs" / "write-a-study.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]+) \|", text, flags=re.MULTILINE)
+    return {key: default.strip("` ") for key, default in rows}
+
+
+def defaults_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted key -> default of a model and of the models in it."""
+    for name, info in model.model_fields.items():
+        inner = info.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from defaults_of(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name, ... if info.is_required() else info.get_default(call_default_factory=True)
+
+
+def spelled(default: object) -> str:
+    """A default as the tables spell it."""
+    return "none" if default is None else default if isinstance(default, str) else json.dumps(default)
+
+
+def test_every_setting_is_described_with_its_default() -> None:
+    from unroll.study import load_task
+
+    told = described_defaults()
+    for key, default in defaults_of(load_task("language_modeling").settings):
+        assert told[key] == spelled(default), key
+
+
+def test_every_key_of_a_study_is_described_with_its_default() -> None:
+    from unroll.study import Declaration
+
+    told = described_defaults()
+    for key, default in defaults_of(Declaration):
+        if default is ...:
+            assert told[key] == "required", key
+        elif key == "seeds":
+            assert told[key] == str(len(default))
+        elif key in {"metric", "baseline"}:
+            assert told[key].startswith("the "), key
+        elif key not in {"tune", "claims"}:
+            assert told[key] == spelled(default), key
+
+
+def test_the_pages_show_commands_studies_and_cells() -> None:
+    assert len(COMMANDS) >= 20
+    assert SESSIONS
+    assert STUDIES
+    assert CELLS
