@@ -105,6 +105,13 @@ def test_trials_that_are_not_run_again_count_as_ended(plan: Plan, ledger: Ledger
     assert tally.statuses() == {"completed": 1, "failed_user": 1, "missing": 18}
 
 
+def test_a_trial_that_ends_twice_is_counted_once(plan: Plan, ledger: Ledger, clock: Clock) -> None:
+    tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
+    tally.finished(outcome(plan, 0, "failed_infrastructure"))
+    tally.finished(outcome(plan, 0))
+    assert (tally.ended, tally.ends) == (1, {"completed": 1})
+
+
 def test_lines_are_sparing(plan: Plan, ledger: Ledger, clock: Clock) -> None:
     file = io.StringIO()
     tally = Tally(plan, ledger, missing=everything(plan), clock=clock)

@@ -64,6 +64,13 @@ def test_more_seeds_run_only_what_is_missing(unroll: Unroll, runner: FakeRunner)
     assert [(job.trial.arm, job.trial.seed) for job in runner.ran] == [("elman", 2), ("lstm", 2)]
 
 
+@pytest.mark.usefixtures("runner")
+def test_seeds_that_are_listed_are_continued_as_a_list(unroll: Unroll) -> None:
+    said = unroll("run", "tiny", "seeds=[3, 7]", "--no-report")
+    assert "unroll run tiny 'seeds=[3, 7, 8, 9]'   (runs only the two new seeds)" in said.out
+    assert "8 trials, 4 done before, 4 to run" in unroll("run", "tiny", "seeds=[3, 7, 8, 9]", "--no-report").out
+
+
 def test_another_value_of_a_setting_runs_new_trials_beside_the_old(unroll: Unroll, runner: FakeRunner) -> None:
     unroll("run", "tiny", "--no-report")
     unroll("run", "tiny", "training.epochs=2", "--no-report")

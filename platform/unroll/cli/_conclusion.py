@@ -39,8 +39,6 @@ def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Sequence[st
     rows = arm_rows(Ledger.open(folder), plan)
     if format is Format.JSON:
         emit_json(_overview(plan, folder, launched) | {"arms": rows})
-    elif format is Format.CSV:
-        emit(rows, format)
     else:
         emit(rows, format)
     for line in _lines(plan, folder, launched, typed):
@@ -123,7 +121,14 @@ def _next(plan: Plan, summary: Summary, typed: Sequence[str]) -> list[str]:
         lines.append(f"retry     {shlex.join(['unroll', 'run', *typed, '--retry'])}")
     if sum(summary.counts.get(status, 0) for status in FINAL) < summary.planned:
         lines.append(f"again     {shlex.join(['unroll', 'run', *typed])}")
-    seeds = len({trial.seed for trial in plan.trials})
     study, *rest = [word for word in typed if not word.startswith("seeds=")]
-    more = shlex.join(["unroll", "run", study, f"seeds={seeds + 2}", *rest])
+    more = shlex.join(["unroll", "run", study, f"seeds={_two_more(plan)}", *rest])
     return [*lines, f"more      {more}   (runs only the two new seeds)"]
+
+
+def _two_more(plan: Plan) -> str:
+    """The plan's seeds and two more: a number where they are the first ones, else a list."""
+    seeds = sorted({trial.seed for trial in plan.trials})
+    if seeds == list(range(len(seeds))):
+        return str(len(seeds) + 2)
+    return f"[{', '.join(map(str, [*seeds, seeds[-1] + 1, seeds[-1] + 2]))}]"

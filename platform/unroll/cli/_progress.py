@@ -43,12 +43,11 @@ class Tally:
         self.planned = Counter(trial.arm for trial in plan.trials)
         self.before = len(plan.trials) - len(missing)
         """Trials that this run leaves alone."""
-        self.ends: Counter[str] = Counter()
-        """Status -> trials that this run ended with it."""
+        self._ends: dict[str, str] = {}
         self._ledger = ledger
         self._outcomes = ledger.outcomes(self.trials)
-        self._unended = [trial for trial in self.trials if trial in missing]
-        self._stale = {id: note.updated for id, note in ledger.progress(self._unended).items()}  # noqa: A001
+        self._missing = [trial for trial in self.trials if trial in missing]
+        self._stale = {id: note.updated for id, note in ledger.progress(self._missing).items()}  # noqa: A001
         self._began = clock()
         self._training_since: float | None = None
 
@@ -58,19 +57,23 @@ class Tally:
         return self.clock() - self._began
 
     @property
+    def ends(self) -> Counter[str]:
+        """Status -> trials that this run ended with it."""
+        return Counter(self._ends.values())
+
+    @property
     def ended(self) -> int:
         """Trials that this run has ended."""
-        return self.ends.total()
+        return len(self._ends)
 
     def started(self) -> None:
         """The clock of the estimate starts with the first trial."""
         self._began = self.clock()
 
     def finished(self, outcome: Outcome) -> None:
-        """Count the end of one trial."""
-        self.ends[outcome.status] += 1
+        """Count the end of one trial; where it ended more than once, as with a lost cluster, the last end counts."""
+        self._ends[outcome.trial] = outcome.status
         self._outcomes[outcome.trial] = outcome
-        self._unended.remove(outcome.trial)
 
     def statuses(self) -> dict[str, int]:
         """Status -> trials of the whole plan, as in :class:`unroll.execution.Summary`."""
@@ -85,7 +88,7 @@ class Tally:
 
     def running(self) -> list[Progress]:
         """Where the running trials are; notes that an earlier run left are not taken for news."""
-        notes = self._ledger.progress(self._unended)
+        notes = self._ledger.progress(trial for trial in self._missing if trial not in self._ends)
         return [note for id, note in notes.items() if note.updated != self._stale.get(id)]  # noqa: A001
 
     def seconds_left(self, running: Sequence[Progress]) -> float | None:
