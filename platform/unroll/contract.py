@@ -124,6 +124,9 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
     def prepare(self, settings: SettingsT, cache: Path) -> DatasetT:
         """Read the data, prepared once per node in ``cache`` and shared by concurrent trials.
 
+        Called for every arm when a study is planned and again by every trial, so a second call must be cheap; what the
+        data forbid (a batch larger than the text, say) is refused here.
+
         Raises:
             UserError: the data are missing or malformed (names file and row or byte).
         """

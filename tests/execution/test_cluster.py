@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.execution.test_kills import done
+
 HERE = Path(__file__).parent
 
 
@@ -25,10 +27,6 @@ def cluster(line: Any, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     )
     yield process
     process.communicate(timeout=60)  # the end of its input is its end
-
-
-def done(results: Path) -> int:
-    return len(list(results.glob("trials/*/attempts/*.json")))
 
 
 def test_a_lost_node_changes_nothing(
@@ -49,6 +47,8 @@ def test_a_lost_node_changes_nothing(
         time.sleep(0.1)
     cluster.stdin.write("drop\n")
     cluster.stdin.flush()
+    assert cluster.stdout.readline() == "dropped\n"
+    assert run.poll() is None, "the run was not over"
     output, _ = run.communicate(timeout=300)
     assert run.returncode == 0, output
     assert line.results(results) == undisturbed

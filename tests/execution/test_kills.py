@@ -57,22 +57,30 @@ def find_victim(victim: str, driver: int, results: Path) -> int | None:
     return running_worker(results) if victim == "worker" else raylet_of(driver)
 
 
+def done(results: Path) -> int:
+    return len(list(results.glob("trials/*/attempts/*.json")))
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("victim", ["driver", "worker", "raylet"])
 def test_a_killed_study_completes_with_the_same_numbers(
     victim: str, moment: int, line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     results = tmp_path / "results"
+    chance = random.Random(f"{victim} {moment}")
+    after, jitter = chance.randrange(5), chance.uniform(0, 0.5)  # trials done, and seconds on top
     driver = line.start("run", str(line.study), "--results", str(results), "--no-report")
     try:
-        wait_for(lambda: running_worker(results) or driver.poll() is not None)
-        time.sleep(random.Random(f"{victim} {moment}").uniform(0.0, 4.0))
+        wait_for(lambda: (done(results) >= after and running_worker(results)) or driver.poll() is not None)
+        time.sleep(jitter)
         pid = find_victim(victim, driver.pid, results)
-        if pid is not None and driver.poll() is None:
-            os.kill(pid, signal.SIGKILL)
+        assert pid is not None, "there was something to kill"
+        os.kill(pid, signal.SIGKILL)
+        assert done(results) < len(undisturbed), "the study was not over"
         driver.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         os.killpg(driver.pid, signal.SIGKILL)
         raise
+    assert driver.returncode == (-signal.SIGKILL if victim == "driver" else 0)
     line.run(results)
     assert line.results(results) == undisturbed

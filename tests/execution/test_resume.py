@@ -59,7 +59,7 @@ def attempt(job: Job, ledger: Ledger, *, stop_after: int | None = None) -> Outco
     def report(update: Update) -> None:
         assert update.epoch >= 1
 
-    holder.append(Attempt(job, ledger, stop_asked=asked, report=report, guarded=False))
+    holder.append(Attempt(job, ledger, stop_asked=asked, fence=lambda: None, report=report, guarded=False))
     return holder[0].run()
 
 

@@ -161,8 +161,18 @@ def test_a_trial_is_written_once(ledger: Ledger, make_trial: MakeTrial) -> None:
     before = path.stat().st_ino
     ledger.register(trial)
     assert path.stat().st_ino == before
-    with pytest.raises(UserError, match=r"trial\.json: .*one content \(received another settings and parameters\)"):
-        ledger.register(trial.model_copy(update={"parameters": 5, "settings": {}}))
+    changed = {"parameters": 5, "settings": {"training": {"clip_norm": 1.0, "seed": 2**80}}}
+    with pytest.raises(
+        UserError, match=r"trial\.json: .*content \(received another parameters and training.clip_norm\)"
+    ):
+        ledger.register(trial.model_copy(update=changed))
+
+
+def test_what_an_id_does_not_stand_for_may_change(ledger: Ledger, make_trial: MakeTrial) -> None:
+    trial = make_trial(settings={"training": {"epochs": 3}})
+    ledger.register(trial)
+    later = {"training": {"epochs": 3, "added_with_a_default": 0}, "section": {"new": 1}}
+    ledger.register(trial.model_copy(update={"arm": "cell=lstm", "study": "another", "settings": later}))
 
 
 def test_a_damaged_trial_is_written_again(ledger: Ledger, make_trial: MakeTrial) -> None:

@@ -103,11 +103,11 @@ def test_a_size_that_is_never_reached_is_not_searched_forever() -> None:
     assert first_above(lambda size: min(size, 5), 6) is None
 
 
-def test_data_are_prepared_once_for_all_arms_that_share_them(project: Path, write: Write) -> None:
+def test_every_arm_asks_for_its_data(project: Path, write: Write) -> None:
     (project / "text").write_text("words")
     write(HEAD + "compare: {network.cell: [elman, gru, lstm], corpus: {toy: {}, text: {data.path: ../../text}}}\n")
     made = plan(project)
-    assert (project / "calls").read_text() == "xx"
+    assert (project / "calls").read_text() == "x" * 6
     assert [arm.fingerprint for arm in made.arms] == ["toy", "words"] * 3
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from unroll.contract import UserError, derive_seed
 from unroll.execution import callbacks, process
 from unroll.execution.checkpoint_io import LedgerCheckpointIO
-from unroll.execution.conditions import Diverged, Stopped, classify
+from unroll.execution.conditions import Diverged, Fenced, Stopped, classify
 from unroll.execution.recorder import Recorder
 from unroll.ledger import CheckpointStore, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
@@ -42,6 +43,7 @@ class Attempt:
         job: the trial and what its worker needs.
         ledger: the study's record of truth.
         stop_asked: polled after every batch; True makes the attempt save its state and stop.
+        fence: called before anything durable is written; raises :class:`Fenced` if the owner was replaced.
         report: called after every validation.
         guarded: whether a watchdog may end this process when there is no progress.
     """
@@ -52,11 +54,12 @@ class Attempt:
         ledger: Ledger,
         *,
         stop_asked: Callable[[], bool],
+        fence: Callable[[], None],
         report: Callable[[Update], None],
         guarded: bool,
     ) -> None:
         self._job, self._ledger = job, ledger
-        self._stop_asked, self._report, self._guarded = stop_asked, report, guarded
+        self._stop_asked, self._fence, self._report, self._guarded = stop_asked, fence, report, guarded
         folder = ledger.folder(job.trial.id)
         self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"))
         self._watchdog = process.Watchdog(folder / STACKS, seconds=job.limits.no_progress_seconds)
@@ -67,11 +70,13 @@ class Attempt:
 
         Raises:
             OSError: the infrastructure failed, the results folder above all.
+            Fenced: the results folder has another owner; nothing was written since.
         """
         process.quieten()
         process.pin(threads=self.recorder.threads, seed=derive_seed(self._job.trial.seed, "process"))
         with self._mirror() as mirrored:
             outcome = self._attempt(mirrored)
+            self._fence()
             self.recorder.settle(outcome)
             if outcome.status in ("completed", "diverged", "failed_user"):
                 self._io.store.clear()
@@ -95,16 +100,16 @@ class Attempt:
 
     def _attempt(self, mirrored: Mirror) -> Outcome:
         try:
-            self._beat()
+            self.beat()
             self._train(mirrored)
             return self.recorder.outcome("completed", mirrored.problem or "")
         except Diverged as diverged:
-            self.recorder.add_row("train/loss", diverged.loss)
+            self.recorder.add_row(diverged.metric, diverged.value)
             return self.recorder.outcome("diverged", str(diverged))
         except Stopped:
             return self.recorder.outcome("stopped", f"stopped on request at step {self.recorder.position()[0]}")
-        except StorageError:
-            raise  # a disk's failure, although it is told like a user's mistake
+        except (StorageError, Fenced):
+            raise  # a disk's failure, although it is told like a user's mistake; and nobody's business any more
         except UserError as error:
             return self.recorder.outcome("failed_user", str(error))
         except Exception as error:
@@ -129,6 +134,7 @@ class Attempt:
         self.recorder.follow(trainer, module, steps=task.steps(settings, dataset))
         trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
         trainer.test(module, datamodule=data, verbose=False)
+        self._check_metrics(task.metrics)
 
     def _check_data(self, fingerprint: str) -> None:
         if fingerprint != self._job.trial.fingerprint:
@@ -138,10 +144,18 @@ class Attempt:
                 received=f"fingerprint {fingerprint}, planned {self._job.trial.fingerprint}",
             )
 
+    def _check_metrics(self, declared: Iterable[str]) -> None:
+        """The last update can ruin the weights after the last loss was seen."""
+        for metric in declared:
+            value = self.recorder.logger.latest.get(metric, 0.0)
+            if not math.isfinite(value):
+                raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
+
     def _resume_point(self) -> str | None:
-        found = self._io.store.load()
-        self._ledger.rewind_history(self._job.trial.id, found[0] if found else -1)
-        return "newest in the ledger" if found else None
+        self._fence()
+        step = self._io.find()
+        self._ledger.rewind_history(self._job.trial.id, -1 if step is None else step)
+        return None if step is None else "newest in the ledger"
 
     def _build_trainer(self, epochs: int, mirrored: Mirror) -> pl.Trainer:
         gpu = self._job.resources.gpus > 0
@@ -166,7 +180,7 @@ class Attempt:
             self._io,
             every_seconds=self._job.limits.checkpoint_seconds,
             stop_asked=self._stop_asked,
-            before_commit=recorder.write_history,
+            before_commit=self._write_history,
         )
         return [
             keep,  # first at a batch's start: what the last batch captured is committed before anything changes
@@ -174,11 +188,16 @@ class Attempt:
             recorder.stopwatch,
             callbacks.LatestMetrics(recorder.logger.latest),
             callbacks.StopAtDivergence(),
-            callbacks.Heartbeat(self._beat),
+            callbacks.Heartbeat(self.beat),
             callbacks.ReportValidation(self._report_validation),
         ]
 
-    def _beat(self) -> None:
+    def _write_history(self, step: int) -> None:
+        self._fence()
+        self.recorder.write_history(step)
+
+    def beat(self) -> None:
+        """There was progress, or there is a good reason for none."""
         if self._guarded:
             self._watchdog.feed()
         self.recorder.note_progress(every=1.0)

@@ -47,7 +47,7 @@ class StopAtDivergence(pl.Callback):
         """
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         if isinstance(loss, torch.Tensor) and not math.isfinite(value := loss.item()):
-            raise Diverged(step=trainer.global_step, loss=value)
+            raise Diverged(step=trainer.global_step, metric="train/loss", value=value)
 
 
 class Stopwatch(pl.Callback):
@@ -95,7 +95,7 @@ class KeepCheckpoints(pl.Callback):
         checkpoint_io: where captures go.
         every_seconds: time between captures.
         stop_asked: tells whether the trial is to stop; it does so at the next committed checkpoint.
-        before_commit: writes the log rows up to and including the given step.
+        before_commit: writes the log rows up to and including the given step; raises if nothing may be written.
     """
 
     def __init__(
@@ -147,6 +147,15 @@ class KeepCheckpoints(pl.Callback):
     def on_train_end(self, *args: Any) -> None:  # noqa: ARG002
         """Commit what the last epoch's end captured."""
         self._commit()
+
+    def on_test_batch_end(self, *args: Any) -> None:  # noqa: ARG002
+        """Stop at once: the test starts anew from the last checkpoint.
+
+        Raises:
+            Stopped: somebody asked for it.
+        """
+        if self._stop_asked():
+            raise Stopped
 
 
 class Heartbeat(pl.Callback):

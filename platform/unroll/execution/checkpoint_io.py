@@ -22,6 +22,13 @@ class LedgerCheckpointIO(CheckpointIO):
     def __init__(self, store: CheckpointStore) -> None:
         self.store = store
         self._captured: tuple[int, bytes] | None = None
+        self._found: bytes | None = None
+
+    def find(self) -> int | None:
+        """Step of the newest undamaged checkpoint, which a load then gives, whatever happens on disk meanwhile."""
+        found = self.store.load()
+        self._found = found[1] if found else None
+        return found[0] if found else None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
         """Capture the state; nothing is on disk before :meth:`commit`."""
@@ -42,15 +49,15 @@ class LedgerCheckpointIO(CheckpointIO):
             self._captured = None
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
-        """Read the newest undamaged checkpoint; only tensors and plain types are accepted, never pickled code.
+        """Give what :meth:`find` found; only tensors and plain types are accepted, never pickled code.
 
         Raises:
-            FileNotFoundError: no checkpoint is left.
+            FileNotFoundError: nothing was found.
         """
-        found = self.store.load()
-        if found is None:
+        if self._found is None:
             raise FileNotFoundError("the trial has no readable checkpoint")
-        state: dict[str, Any] = torch.load(io.BytesIO(found[1]), map_location=map_location, weights_only=True)
+        data, self._found = self._found, None
+        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location=map_location, weights_only=True)
         return state
 
     def remove_checkpoint(self, path: Any) -> None:  # noqa: ARG002

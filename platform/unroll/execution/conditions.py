@@ -11,20 +11,32 @@ class Stopped(Exception):
     """Somebody asked the trial to stop; its state is saved."""
 
 
+class Fenced(Exception):
+    """The results folder has another owner now: this attempt must leave without writing anything."""
+
+
 class Diverged(Exception):
-    """The loss is no longer a finite number.
+    """A number that decides is no longer finite.
 
     Args:
         step: optimizer steps done when it was seen.
-        loss: the value that was seen (NaN or an infinity).
+        metric: its full name.
+        value: NaN or an infinity.
     """
 
-    def __init__(self, *, step: int, loss: float) -> None:
-        self.step, self.loss = step, loss
-        super().__init__(f"the training loss became {loss} at step {step}")
+    def __init__(self, *, step: int, metric: str, value: float) -> None:
+        self.metric, self.value = metric, value
+        super().__init__(f"{metric} became {value} at step {step}")
 
 
-STORAGE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS})
+MACHINE_ERRORS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS),  # the disk
+        *(errno.EMFILE, errno.ENFILE),  # too many open files
+        *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN),  # the network
+    }
+)
+"""Errors of the machine, not of what it was asked to do."""
 
 
 def classify(error: BaseException) -> Status:
@@ -32,8 +44,8 @@ def classify(error: BaseException) -> Status:
     text = str(error)
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         return "out_of_memory"
-    if isinstance(error, OSError) and error.errno in STORAGE_ERRORS:
+    if isinstance(error, ConnectionError | TimeoutError):
         return "failed_infrastructure"
-    if isinstance(error, ConnectionError | BrokenPipeError):
+    if isinstance(error, OSError) and error.errno in MACHINE_ERRORS:
         return "failed_infrastructure"
     return "failed_user"

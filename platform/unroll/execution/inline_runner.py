@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from unroll.execution.runner import Observer
 from unroll.execution.session import Session
+from unroll.execution.settling import record_end
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job
@@ -37,5 +38,7 @@ class InlineRunner:
                 if time.monotonic() - refreshed >= 1.0:
                     observer.refresh()
                     refreshed = time.monotonic()
-        finally:
+        except Exception as error:  # the infrastructure's; one trial's failure does not end the study
             session.close()
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            return record_end(ledger, job.trial.id, "failed_infrastructure", reason)

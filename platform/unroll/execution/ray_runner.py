@@ -12,7 +12,7 @@ from typing import Any
 from unroll.contract import UserError
 from unroll.execution.runner import Observer
 from unroll.ledger import Ledger
-from unroll.ledger.outcome import FINAL
+from unroll.study import project_root
 from unroll.study.job import Job
 
 ENVIRONMENT = {
@@ -41,29 +41,31 @@ class RayRunner:
 
     Args:
         address: a running cluster ("auto" or host:port); None starts Ray on this machine for the time of the run.
-        cpus: cores that a Ray started here may use; None for all.
         concurrency: most trials at the same time; None for as many as there is room for.
     """
 
-    def __init__(self, *, address: str | None = None, cpus: int | None = None, concurrency: int | None = None) -> None:
-        self._address, self._cpus, self._concurrency = address, cpus, concurrency
+    def __init__(self, *, address: str | None = None, concurrency: int | None = None) -> None:
+        self._address, self._concurrency = address, concurrency
 
     def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
         """See :class:`unroll.execution.runner.Runner`.
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
+        before = ledger.outcomes([job.trial.id for job in jobs])
         for restart in range(RESTARTS + 1):
-            remaining = [job for job in jobs if not _ended(ledger, job)] if restart else list(jobs)
+            remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
+            if not remaining:
+                return
             try:
                 with self._ray(ledger):
                     self._check_room(remaining[0])
-                    return self._tune(remaining, ledger, token, observer)
+                    self._tune(remaining, ledger, token, observer)
+                return
             except ClusterLost:
                 if self._address or restart == RESTARTS:
                     raise UserError("Ray was lost; run the same command again to go on from what is saved") from None
                 observer.message("Ray was lost; starting it again, trials go on from their last saved state")
-        return None
 
     def check(self, ledger: Ledger) -> None:
         """Start or reach Ray and, on a cluster, ask every node; nothing is run.
@@ -84,10 +86,13 @@ class RayRunner:
         from unroll.execution.shipping import code_modules
 
         # "local", or Ray would look for a cluster to join by itself: $RAY_ADDRESS, or one that died on this machine
-        options: dict[str, Any] = {"address": "local", "num_cpus": self._cpus, "include_dashboard": False}
+        options: dict[str, Any] = {"address": "local", "include_dashboard": False}
         if self._address:
             knock(self._address)
-            options = {"address": self._address, "runtime_env": {"py_modules": code_modules()}}
+            shipped = {"py_modules": code_modules(), "env_vars": ENVIRONMENT}
+            options = {"address": self._address, "runtime_env": shipped}
+        else:
+            os.environ["UNROLL_ROOT"] = str(project_root())  # workers must not look for the project on their own
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError) as error:
@@ -144,8 +149,3 @@ class RayRunner:
             shutil.rmtree(storage, ignore_errors=True)
         if bridge.lost:
             raise ClusterLost
-
-
-def _ended(ledger: Ledger, job: Job) -> bool:
-    outcome = ledger.outcome(job.trial.id)
-    return outcome is not None and outcome.status in FINAL | {"failed_user"}

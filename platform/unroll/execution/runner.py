@@ -86,18 +86,18 @@ def run_plan(
         retry: also run again what failed by a user's mistake.
     """
     start = time.perf_counter()
+    for job in jobs:  # also those with a result: an id must still stand for the content that it stood for then
+        ledger.register(job.trial)
     missing = find_missing(jobs, ledger, retry=retry)
+    done_before = sum(outcome.status in FINAL for outcome in ledger.outcomes(t.id for t in plan.trials).values())
     observer.started(len(plan.trials), len(missing))
     interrupted = False
     if missing:
-        for job in missing:
-            ledger.register(job.trial)
         with stop_on_signals(ledger, token, observer):
             runner.run(missing, ledger, token=token, observer=observer)
         interrupted = ledger.stop_requested(token)
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     counts = Counter(outcomes[t.id].status if t.id in outcomes else "missing" for t in plan.trials)
-    done_before = len(jobs) - len(missing)
     return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
 
 from unroll.execution.attempt import Attempt, Update
+from unroll.execution.conditions import Fenced
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job
+
+CLOSE_SECONDS = 60.0
+"""Longest wait for a trial that was asked to stop: a batch, a checkpoint, and W&B's goodbye."""
 
 
 class Session:
@@ -31,10 +34,10 @@ class Session:
         self._stop = threading.Event()
         self._updates: queue.Queue[Update | Outcome | BaseException] = queue.Queue(maxsize=1)
         self._asked_at = 0.0
-        attempt = Attempt(job, ledger, stop_asked=self._stop_asked, report=self._put, guarded=guarded)
-        self._thread = threading.Thread(
-            target=self._run, args=(attempt.run,), name=f"trial {job.trial.id}", daemon=True
+        self._attempt = Attempt(
+            job, ledger, stop_asked=self._stop_asked, fence=self._fence, report=self._put, guarded=guarded
         )
+        self._thread = threading.Thread(target=self._run, name=job.trial.id, daemon=True)
         self._thread.start()
 
     def advance(self, timeout: float | None = None) -> Update | Outcome | None:
@@ -54,16 +57,17 @@ class Session:
             raise item
         return item
 
-    def close(self) -> None:
-        """Ask for a saved state and an end, and wait for both."""
+    def close(self, *, patience: float = CLOSE_SECONDS) -> None:
+        """Ask for a saved state and an end, and wait ``patience`` seconds for both."""
         self._stop.set()
-        while self._thread.is_alive():
+        deadline = time.monotonic() + patience
+        while self._thread.is_alive() and time.monotonic() < deadline:
             self._drain()
             self._thread.join(timeout=0.05)
 
-    def _run(self, run: Callable[[], Outcome]) -> None:
+    def _run(self) -> None:
         try:
-            self._put(run())
+            self._put(self._attempt.run())
         except BaseException as error:  # handed over to the caller's thread, which raises it
             self._put(error)
 
@@ -72,6 +76,7 @@ class Session:
             try:
                 return self._updates.put(item, timeout=0.2)
             except queue.Full:
+                self._attempt.beat()  # waiting for a slow caller is not a hang
                 if self._stop.is_set():
                     return None
 
@@ -88,3 +93,7 @@ class Session:
             if self._ledger.stop_requested(self._token):
                 self._stop.set()
         return self._stop.is_set()
+
+    def _fence(self) -> None:
+        if not self._ledger.is_current(self._token):
+            raise Fenced

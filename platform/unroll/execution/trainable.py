@@ -48,8 +48,8 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped to
         """Train up to the next validation or the end."""
         seen = self._hung or self._advance()
         if isinstance(seen, Outcome):
-            return {"status": seen.status, "optimizer_steps": seen.steps, "done": True}
-        return {"status": "running", "optimizer_steps": seen.step, "done": False}
+            return {**seen.metrics, "optimizer_steps": seen.steps, "done": True}
+        return {**seen.metrics, "optimizer_steps": seen.step, "done": False}
 
     def _advance(self) -> Any:
         if self._session is None:

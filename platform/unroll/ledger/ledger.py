@@ -23,10 +23,10 @@ import contextlib
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
@@ -37,7 +37,7 @@ from unroll.ledger.frames import check_metrics, history_table, trials_table, wri
 from unroll.ledger.history import History
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.outcome import HistoryRow, Outcome, Progress
-from unroll.ledger.records import DamagedRecord, Reader, encode_record, read_record, write_record, write_record_once
+from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
 from unroll.study.plan import Plan
 from unroll.study.trial import Trial
@@ -172,6 +172,10 @@ class Ledger:
     def register(self, trial: Trial) -> None:
         """Write a trial down, once. A damaged copy is replaced: the id says what it held.
 
+        Names of study and arm may differ, and a setting may have been added with a default since: neither is part of
+        an id. A setting that both have must be equal: an id leaves out defaults, so a default that was changed without
+        raising the task's version would put old numbers under new settings.
+
         Raises:
             UserError: another trial has this id.
             StorageError: the disk refused.
@@ -183,12 +187,12 @@ class Ledger:
             known = self._reader.read(path, "trial", Trial, owner=trial.id)
             if known is None:
                 write_record(path, "trial", trial)
-            elif encode_record("trial", known) != encode_record("trial", trial):
+            elif differing := _differences(known, trial):
                 raise UserError(
                     "a trial's id must stand for one content",
                     where=str(path),
-                    received=_difference(known, trial),
-                    advice="name another folder with --results",
+                    received=f"another {' and '.join(differing)}",
+                    advice="raise the task's version if a default was changed, or name another folder with --results",
                 ) from None
 
     def record(self, outcome: Outcome) -> int:
@@ -365,6 +369,20 @@ def _is_empty(folder: Path) -> bool:
         raise StorageError(folder, error) from error
 
 
-def _difference(known: Trial, trial: Trial) -> str:
-    names = [name for name in Trial.model_fields if getattr(known, name) != getattr(trial, name)]
-    return f"another {' and '.join(names)}" if names else "another order or number format"
+def _differences(known: Trial, trial: Trial) -> list[str]:
+    """Names of what an id stands for and what is not the same in both."""
+    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters")
+    differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]
+    mine, theirs = _flat(known.settings), _flat(trial.settings)
+    return differing + [name for name in mine.keys() & theirs.keys() if mine[name] != theirs[name]]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Dotted path -> value as written down (NaN equals NaN)."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = repr(value)
+    return found

@@ -14,10 +14,6 @@ class Job(Frozen):
     trial: Trial
     settings: dict[str, Any]
     """Complete nested settings with the locations: what ``Task.settings`` validates."""
-    metric: str
-    """Full name of the metric that decides the study."""
-    direction: str
-    """``minimize`` or ``maximize``."""
     resources: Resources
     limits: Limits
     wandb: Wandb

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unroll.contract import Dataset, Settings, UserError, find_locations
+from unroll.contract import Settings, UserError, find_locations
 from unroll.study._factors import Level, arm_name, arm_settings, combine, read_factors
 from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, solve_size, with_any_size
@@ -31,8 +30,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         UserError: data are missing or malformed, a size cannot be matched, or two arms are the same.
     """
     task = load_task(study.task)
-    datasets: dict[str, Dataset] = {}
-    sized = [_sized(study, task, name, levels, datasets, cache) for name, levels in _arms(study)]
+    sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
     arms = [arm for arm, _ in sized]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
     _refuse_twins(trials)
@@ -70,8 +68,6 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
         Job(
             trial=trial,
             settings=_located(trial.settings, shared[trial.arm], locations),
-            metric=plan.metric,
-            direction=plan.metrics[plan.metric].direction,
             resources=study.resources,
             limits=study.limits,
             wandb=study.wandb,
@@ -94,12 +90,10 @@ def _complete(study: Study, task: AnyTask, levels: tuple[Level, ...]) -> Setting
     return validated(task.settings, with_any_size(settings, task) if study.match else settings)
 
 
-def _sized(
-    study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], datasets: dict[str, Dataset], cache: Path
-) -> tuple[Arm, Settings]:
+def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], cache: Path) -> tuple[Arm, Settings]:
     """Prepare an arm's data, solve its size if asked to, and count its weights."""
     settings = _complete(study, task, levels)
-    dataset = _dataset(task, settings, datasets, cache)
+    dataset = task.prepare(settings, cache)
     target = study.match.parameters if study.match else None
     if target is not None:
         settings = validated(task.settings, solve_size(task, dumped(settings), dataset, target, name))
@@ -115,15 +109,6 @@ def _sized(
         steps=task.steps(settings, dataset),
     )
     return arm, settings
-
-
-def _dataset(task: AnyTask, settings: Settings, datasets: dict[str, Dataset], cache: Path) -> Dataset:
-    """Prepare data once for all arms with the same ``data`` section (the whole settings, where there is none)."""
-    nested = dumped(settings)
-    key = json.dumps(nested.get("data", nested), sort_keys=True)
-    if key not in datasets:
-        datasets[key] = task.prepare(settings, cache)
-    return datasets[key]
 
 
 def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int) -> Trial:
