@@ -73,8 +73,8 @@ def test_unreachable_online_completes_and_no_key_is_written(line: Any, tmp_path:
             HOME=home,
             RAY_TMPDIR=home,
         )
-        assert "2 runs" in output
-        assert "sync" in output
+        assert "2 runs are unsynced" in output
+        assert "unsynced" in output
         assert {trial["status"] for trial in line.results(results)} == {"completed"}
         for path in [*results.rglob("*"), *Path(home).rglob("*"), *(line.folder / "cache").rglob("*")]:
             if path.is_file() and not path.is_symlink():

@@ -108,7 +108,7 @@ def _unsynced(folder: Path, runs: int) -> list[str]:
         return []
     plural = "runs are" if runs > 1 else "run is"
     return [
-        f"W&B       {runs} {plural} on disk only; `unroll status {shlex.quote(shown(folder))}` tells how to send them"
+        f"W&B       {runs} {plural} unsynced, on disk only; `unroll status {shlex.quote(shown(folder))}` tells how to send them"
     ]
 
 

@@ -88,7 +88,7 @@ def _tell(overview: dict[str, Any], sync: str) -> None:
     say(visible(f"run by {overview['owned by']}") if overview["owned by"] else "nothing runs here now")
     say(*(visible(f"damaged: {line}") for line in overview["damaged"]))
     if sync:
-        say(f"{overview['unsynced']} W&B runs are on disk only; this sends them:", sync)
+        say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", sync)
 
 
 def _counts(ledger: Ledger, plan: Plan) -> dict[str, int]:

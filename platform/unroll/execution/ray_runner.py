@@ -56,16 +56,16 @@ class RayRunner:
         for restart in range(RESTARTS + 1):
             remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
             if not remaining:
-                return
+                return None
             try:
                 with self._ray(ledger):
                     self._check_room(remaining[0])
-                    self._tune(remaining, ledger, token, observer)
-                return
+                    return self._tune(remaining, ledger, token, observer)
             except ClusterLost:
                 if self._address or restart == RESTARTS:
-                    raise UserError("Ray was lost; run the same command again to go on from what is saved") from None
+                    return observer.message("Ray was lost; run the same command again to go on from what is saved")
                 observer.message("Ray was lost; starting it again, trials go on from their last saved state")
+        return None
 
     def check(self, ledger: Ledger) -> None:
         """Start or reach Ray and, on a cluster, ask every node; nothing is run.
