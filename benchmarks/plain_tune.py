@@ -55,7 +55,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = str(given.results.parent.resolve())
     work = [{"job": job, "folder": folder} for job in json.loads(given.jobs.read_text(encoding="utf-8"))]
-    ray.init(num_cpus=given.cores, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=given.cores, include_dashboard=False, log_to_driver=False)
     tuner = tune.Tuner(
         tune.with_resources(lambda config: train(config["work"]), {"cpu": 1}),
         param_space={"work": tune.grid_search(work)},

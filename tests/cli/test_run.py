@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import FakeRunner, Said
     from unroll.ledger import Status
+    from unroll.study import Job
 
     Unroll = Callable[..., Said]
 
@@ -184,6 +185,21 @@ def test_a_run_records_where_its_results_come_from(unroll: Unroll) -> None:
     assert {"python", "torch", "unroll"} <= run.versions.keys()
     assert {"host", "processor", "cores"} <= run.hardware.keys()
     assert (run.git_commit, run.git_dirty) == ("", None)
+
+
+def test_a_run_that_is_killed_has_recorded_what_it_began(unroll: Unroll, runner: FakeRunner) -> None:
+    runner.stop_after = 1
+    unroll("run", "tiny", "--no-report")
+    runner.stop_after, seen = None, []
+
+    def look(job: Job) -> Status:
+        seen.append(Ledger.open(Path("results/tiny")).runs()[-1])  # all that would be left if it were killed now
+        return "completed"
+
+    runner.status = look
+    unroll("run", "tiny", "--no-report")
+    assert [(run.finished, run.planned, run.done_before) for run in seen] == [("", 4, 1)] * 3
+    assert all("torch" in run.versions for run in seen)
 
 
 @pytest.mark.usefixtures("runner")

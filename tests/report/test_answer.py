@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from unroll.ledger import Ledger
+from unroll.ledger import Ledger, RunRecord
 from unroll.report.answer import answer, warnings
+from unroll.report.context import provenance_table
 from unroll.report.findings import gather
 
 MakeLedger = Callable[..., Ledger]
@@ -86,6 +87,19 @@ def test_an_unclean_repository_is_told(make_ledger: MakeLedger) -> None:
     assert warnings(gather(ledger)) == ["The code had changes that were not committed: see Provenance."]
     ledger.save_run(ledger.runs()[0].model_copy(update={"git_commit": "0ther"}))
     assert warnings(gather(ledger))[0] == "Trials were run with 2 commits of the code: see Provenance."
+
+
+def test_the_code_of_a_killed_run_counts(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    killed = RunRecord(started="2026-11-20T08:00:00Z", command=["unroll", "run", "cells"], git_commit="0ther")
+    ledger.save_run(killed, name="20261120T080000Z-0")
+    findings = gather(ledger)
+    assert [run.git_commit for run in findings.runs] == ["0ther", "d18da6e4c0ffee"]
+    assert warnings(findings) == ["Trials were run with 2 commits of the code: see Provenance."]
+    told = dict(provenance_table(findings).rows.filter(of="run 1").select("item", "value").iter_rows())
+    assert told["finished"] == "not recorded: killed, or still running"
+    assert told["trials"].startswith("not recorded")
+    assert "wall clock" not in told
 
 
 def test_arms_on_different_data_are_told(make_ledger: MakeLedger) -> None:

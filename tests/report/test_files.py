@@ -83,14 +83,6 @@ def test_a_report_is_rebuilt_only_when_the_ledger_changed(make_ledger: MakeLedge
     assert needs_update(ledger)
 
 
-def test_a_run_that_had_nothing_to_do_changes_nothing(make_ledger: MakeLedger) -> None:
-    ledger = make_ledger()
-    write_report(ledger)
-    idle = ledger.runs()[0].model_copy(update={"done_before": 24, "counts": {}})
-    ledger.save_run(idle)
-    assert not needs_update(ledger)
-
-
 def test_a_ledger_without_a_plan_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold a plan"):
         write_report(Ledger.create(tmp_path / "empty"))

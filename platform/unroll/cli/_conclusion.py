@@ -107,9 +107,8 @@ def _unsynced(folder: Path, runs: int) -> list[str]:
     if not runs:
         return []
     plural = "runs are" if runs > 1 else "run is"
-    return [
-        f"W&B       {runs} {plural} unsynced, on disk only; `unroll status {shlex.quote(shown(folder))}` tells how to send them"
-    ]
+    told = f"unroll status {shlex.quote(shown(folder))}"
+    return [f"W&B       {runs} {plural} unsynced, on disk only; `{told}` tells how to send them"]
 
 
 def _next(plan: Plan, summary: Summary, typed: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ def _run(
     """Run what is missing; only a run that has something to do leaves a record."""
     plan = prepared.plan
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    record = begin_record() if missing else None
+    record = begin_record(planned=len(plan.trials), done_before=tally.before) if missing else None
     name = ledger.save_run(record) if record else None
     started, summary = time.perf_counter(), None
     try:
@@ -87,8 +87,6 @@ def _ended(record: RunRecord, tally: Tally, summary: Summary | None, unsynced_ru
     """A run's record at its end, which may be an error (no summary)."""
     end = {
         "finished": now(),
-        "planned": len(tally.trials),
-        "done_before": tally.before,
         "counts": dict(tally.ends),
         "interrupted": summary is None or summary.interrupted,
         "unsynced": unsynced_runs,

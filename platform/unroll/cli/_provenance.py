@@ -21,8 +21,13 @@ CODE = ("platform", "tasks", "studies")
 """Folders that decide what is computed: a change elsewhere in the repository does not make a run's code dirty."""
 
 
-def begin_record() -> RunRecord:
-    """What is known of a run before it starts."""
+def begin_record(*, planned: int, done_before: int) -> RunRecord:
+    """What is known of a run before it starts, and all that is ever known of one that is killed.
+
+    Args:
+        planned: trials of the plan.
+        done_before: those of them that this run leaves alone.
+    """
     from unroll.ledger import RunRecord
     from unroll.study import project_root
 
@@ -34,6 +39,8 @@ def begin_record() -> RunRecord:
         git_dirty=dirty,
         versions=versions(),
         hardware=hardware(),
+        planned=planned,
+        done_before=done_before,
     )
 
 

@@ -100,13 +100,20 @@ def _run_rows(who: str, run: RunRecord) -> Iterator[tuple[str, str, str]]:
     yield who, "command", " ".join(run.command)
     yield who, "started", run.started
     yield who, "finished", run.finished or "not recorded: killed, or still running"
-    yield who, "wall clock", duration(run.seconds)
-    ends = ", ".join(f"{number} {STATUS_WORDS.get(status, status)}" for status, number in sorted(run.counts.items()))
-    yield who, "trials", f"{ends or 'none ended'} ({run.done_before} of {run.planned} were done before)"
+    if run.finished:
+        yield who, "wall clock", duration(run.seconds)
+    yield who, "trials", f"{_ends(run)} ({run.done_before} of {run.planned} were done before)"
     state = {True: "uncommitted changes", False: "clean", None: "unknown state"}[run.git_dirty]
     yield who, "git commit", f"{run.git_commit} ({state})" if run.git_commit else "no repository"
     yield who, "hardware", _joined(run.hardware)
     yield who, "versions", _joined(run.versions)
+
+
+def _ends(run: RunRecord) -> str:
+    if not run.finished:
+        return "not recorded"
+    ends = (f"{number} {STATUS_WORDS.get(status, status)}" for status, number in sorted(run.counts.items()))
+    return ", ".join(ends) or "none ended"
 
 
 def _joined(values: Mapping[str, object]) -> str:

@@ -33,7 +33,7 @@ class Findings:
     history: pl.DataFrame
     """One row per logged value (``Ledger.history_frame``)."""
     runs: Sequence[RunRecord]
-    """Provenance of the runs that had something to do, oldest first."""
+    """Provenance of the runs that had something to do, killed ones too, oldest first."""
     damaged: Sequence[str] = ()
     """Files of the ledger whose content cannot be trusted."""
 
@@ -140,6 +140,5 @@ def gather(ledger: Ledger) -> Findings:
     plan = ledger.plan()
     trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
     history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
-    runs = [run for run in ledger.runs() if run.done_before < run.planned]
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
-    return Findings(plan=plan, trials=trials, history=history, runs=runs, damaged=damaged)
+    return Findings(plan=plan, trials=trials, history=history, runs=ledger.runs(), damaged=damaged)
