@@ -28,6 +28,12 @@ TRIAL_COLUMNS = {
     "items": pl.Int64,
     "seconds": pl.Float64,
     "items_per_second": pl.Float64,
+    "device": pl.String,
+    "threads": pl.String,
+    "torch": pl.String,
+    "cudnn": pl.String,
+    "python": pl.String,
+    "system": pl.String,
     "validation/perplexity": pl.Float64,
 }
 HISTORY_COLUMNS = {
@@ -69,6 +75,18 @@ def test_one_row_per_planned_trial_in_order(
     assert frame["test/perplexity"].to_list() == [None, None, 10.0, None]
     assert frame["steps"].to_list() == [100, 100, 100, None]
     assert frame["parameters"].to_list() == [1234] * 4
+
+
+def test_what_a_trial_ran_on_has_columns_and_its_host_has_none(
+    ledger: Ledger, make_plan: Callable[..., Plan], make_outcome: Callable[..., Outcome]
+) -> None:
+    found = {"device": "Xeon", "threads": "2", "torch": "2.13.0+cpu", "python": "3.11.2", "host": "node-7"}
+    ledger.record(make_outcome(0, environment=found))
+    ledger.record(make_outcome(1))
+    columns = ["device", "threads", "torch", "python", "cudnn", "system"]
+    frame = ledger.trials_frame(make_plan(3))
+    assert frame.select(columns).rows() == [("Xeon", "2", "2.13.0+cpu", "3.11.2", None, None), (None,) * 6, (None,) * 6]
+    assert "host" not in frame.columns
 
 
 def test_nan_and_infinities_are_values_and_absence_is_null(
@@ -127,11 +145,12 @@ def test_every_trial_that_was_registered(
     assert ledger.damage() == []
 
 
+@pytest.mark.parametrize("name", ["arm", "torch"])
 def test_a_metric_named_like_a_column_is_told(
-    ledger: Ledger, make_plan: Callable[..., Plan], make_outcome: Callable[..., Outcome]
+    ledger: Ledger, make_plan: Callable[..., Plan], make_outcome: Callable[..., Outcome], name: str
 ) -> None:
-    ledger.record(make_outcome(metrics={"arm": 1.0}))
-    with pytest.raises(UserError, match="arm: a metric must not be named like a column of the trials"):
+    ledger.record(make_outcome(metrics={name: 1.0}))
+    with pytest.raises(UserError, match=f"{name}: a metric must not be named like a column of the trials"):
         ledger.trials_frame(make_plan())
 
 

@@ -18,6 +18,14 @@ from unroll.study.trial import Trial
 
 METRIC = "validation/perplexity"
 LEVELS = {"elman": 13.4, "gru": 11.9, "lstm": 13.3}
+ENVIRONMENT = {
+    "device": "Xeon",
+    "threads": "1",
+    "host": "node-7",
+    "python": "3.11.2",
+    "torch": "2.13.0+cpu",
+    "system": "Linux x86_64",
+}
 EPOCHS = 10
 STEPS = 120
 
@@ -78,7 +86,13 @@ def make_plan(levels: Mapping[str, float], seeds: int, **changes: Any) -> Plan:
     return plan.model_copy(update=changes)
 
 
-def finish(ledger: Ledger, trial: Trial, level: float, ends: Mapping[tuple[str, int], tuple[str, str]]) -> None:
+def finish(
+    ledger: Ledger,
+    trial: Trial,
+    level: float,
+    ends: Mapping[tuple[str, int], tuple[str, str]],
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Record a whole trial: curve and outcome."""
     status, message = ends.get((trial.arm, trial.seed), ("completed", ""))
     if status == "missing":
@@ -105,6 +119,7 @@ def finish(ledger: Ledger, trial: Trial, level: float, ends: Mapping[tuple[str, 
             steps=STEPS * last,
             items=STEPS * last * 640,
             seconds=13.0 + trial.seed / 10 + luck,
+            environment={**ENVIRONMENT, **(environment or {})},
         )
     )
 
@@ -125,7 +140,7 @@ RUN = RunRecord(
 
 @pytest.fixture
 def make_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLedger:
-    """Build a ledger: levels per arm, number of seeds, and how trials ended other than completed."""
+    """Build a ledger: levels per arm, number of seeds, and the trials that ended or ran otherwise than the rest."""
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # no test here cuts the power
     numbers = itertools.count()
 
@@ -133,13 +148,14 @@ def make_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLedger:
         levels: Mapping[str, float] = LEVELS,
         seeds: int = 8,
         ends: Mapping[tuple[str, int], tuple[str, str]] | None = None,
+        environments: Mapping[tuple[str, int], Mapping[str, str]] | None = None,
         **changes: Any,
     ) -> Ledger:
         ledger = Ledger.create(tmp_path / f"results{next(numbers)}")
         plan = make_plan(levels, seeds, **changes)
         ledger.save_plan(plan)
         for trial in plan.trials:
-            finish(ledger, trial, levels[trial.arm], ends or {})
+            finish(ledger, trial, levels[trial.arm], ends or {}, (environments or {}).get((trial.arm, trial.seed)))
         ledger.save_run(RUN, name="20261120T090000Z-1")
         return ledger
 

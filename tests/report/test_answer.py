@@ -8,7 +8,7 @@ import pytest
 
 from unroll.ledger import Ledger, RunRecord
 from unroll.report.answer import answer, warnings
-from unroll.report.context import provenance_table
+from unroll.report.context import environments_table, provenance_table
 from unroll.report.findings import gather
 
 MakeLedger = Callable[..., Ledger]
@@ -100,6 +100,36 @@ def test_the_code_of_a_killed_run_counts(make_ledger: MakeLedger) -> None:
     assert told["finished"] == "not recorded: killed, or still running"
     assert told["trials"].startswith("not recorded")
     assert "wall clock" not in told
+
+
+def test_trials_under_different_conditions_are_told(make_ledger: MakeLedger) -> None:
+    gpu = {"device": "H200", "cudnn": "91002"}
+    findings = gather(
+        make_ledger(environments={("gru", seed): gpu for seed in range(3)} | {("lstm", 0): {"threads": "4"}})
+    )
+    assert warnings(findings) == [
+        "Trials did not run under the same conditions: they differ in device (Xeon, H200) and threads (1, 4), which "
+        "may change their numbers; see Provenance."
+    ]
+    rows = environments_table(findings).shown.select("Device", "Threads", "torch", "cuDNN", "Trials", "Of the arms")
+    assert rows.rows() == [
+        ("Xeon", "1", "2.13.0+cpu", "–", "20", "elman 8, gru 5, lstm 7"),
+        ("H200", "1", "2.13.0+cpu", "91002", "3", "gru 3"),
+        ("Xeon", "4", "2.13.0+cpu", "–", "1", "lstm 1"),
+    ]
+
+
+def test_another_torch_is_told_another_python_or_host_is_not(make_ledger: MakeLedger) -> None:
+    (warning,) = warnings(gather(make_ledger(environments={("gru", 0): {"torch": "2.10.0+cpu"}})))
+    assert "they differ in torch (2.13.0+cpu, 2.10.0+cpu), which" in warning
+    assert warnings(gather(make_ledger(environments={("gru", 0): {"python": "3.13.1", "host": "node-8"}}))) == []
+
+
+def test_a_trial_without_a_result_changes_no_conditions(make_ledger: MakeLedger) -> None:
+    key = ("gru", 0)
+    findings = gather(make_ledger(ends={key: ("timeout", "")}, environments={key: {"device": "H200"}}))
+    assert findings.environments["device"].to_list() == ["Xeon"]
+    assert not [text for text in warnings(findings) if "conditions" in text]
 
 
 def test_arms_on_different_data_are_told(make_ledger: MakeLedger) -> None:

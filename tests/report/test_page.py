@@ -81,6 +81,7 @@ def test_everything_is_there_in_order(make_ledger: MakeLedger) -> None:
         "200,037",
         "ValueError: no",
         "d18da6e4c0ffee (clean)",
+        "2.13.0+cpu",
         "unroll run cells",
     ):
         assert words in page.text

@@ -2,7 +2,7 @@
 
 from unroll.ledger.checkpoints import CheckpointStore
 from unroll.ledger.files import StorageError, write_atomic
-from unroll.ledger.frames import MISSING
+from unroll.ledger.frames import ENVIRONMENT, MISSING
 from unroll.ledger.ledger import Ledger
 from unroll.ledger.lock import Lock, Owner
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Status
@@ -10,6 +10,7 @@ from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, wri
 from unroll.ledger.run_record import RunRecord
 
 __all__ = [
+    "ENVIRONMENT",
     "FINAL",
     "MISSING",
     "CheckpointStore",

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 MISSING = "missing"
 """Status of a planned trial without an outcome."""
 
+ENVIRONMENT = ("device", "threads", "torch", "cudnn", "python", "system")
+"""What a trial's numbers depend on beside its identity (``Outcome.environment``): a column each.
+
+The host's name is none of them: it changes no number.
+"""
+
 _TRIAL_COLUMNS = {
     "trial": "String",
     "study": "String",
@@ -33,6 +39,7 @@ _TRIAL_COLUMNS = {
     "items": "Int64",
     "seconds": "Float64",
     "items_per_second": "Float64",
+    **dict.fromkeys(ENVIRONMENT, "String"),
 }
 _HISTORY_COLUMNS = {
     "trial": "String",
@@ -98,10 +105,10 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 def _trial_row(trial: Trial, outcome: Outcome | None) -> tuple[Any, ...]:
     about = (trial.id, trial.study, trial.task, trial.arm, trial.seed, trial.phase)
     if outcome is None:
-        return (*about, MISSING, "", trial.parameters, None, None, None, None)
+        return (*about, MISSING, "", trial.parameters, None, None, None, None, *(None for _ in ENVIRONMENT))
     speed = outcome.items / outcome.seconds if outcome.seconds > 0 else None
     end = (outcome.status, outcome.message, trial.parameters, outcome.steps, outcome.items, outcome.seconds, speed)
-    return (*about, *end)
+    return (*about, *end, *(outcome.environment.get(name) for name in ENVIRONMENT))
 
 
 def _values(outcome: Outcome | None, names: Sequence[str]) -> list[float | None]:

@@ -259,8 +259,8 @@ class Ledger:
         """One row per trial of ``plan``, in its order.
 
         Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
-        parameters, steps, items, seconds, items_per_second and one per metric: null where a trial has none, and
-        NaN and infinities as they were.
+        parameters, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per metric: null where a
+        trial has none, and NaN and infinities as they were.
         """
         return trials_table(plan.trials, self.outcomes(trial.id for trial in plan.trials), plan.metrics)
 

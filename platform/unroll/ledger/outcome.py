@@ -22,7 +22,11 @@ class Outcome(Frozen):
     message: str = ""
     """One line for people: why it ended so, or what went wrong beside it (W&B was not reachable)."""
     metrics: dict[str, float] = Field(default={})
-    """Final metrics by full name; NaN and infinities are kept."""
+    """Each metric's last logged value, by full name; NaN and infinities are kept.
+
+    Of a completed trial they are the final ones. Any other trial has whatever it had logged when it ended: values of
+    models that were not trained to the end, so select the status before averaging.
+    """
     steps: int = 0
     items: int = 0
     seconds: float = 0.0
@@ -30,7 +34,7 @@ class Outcome(Frozen):
     started: str = ""
     finished: str = ""
     environment: dict[str, str] = Field(default={})
-    """Hardware, versions and thread count that the numbers depend on."""
+    """Hardware, versions and thread count that the numbers depend on, of the attempt that ended here."""
 
 
 class HistoryRow(Frozen):

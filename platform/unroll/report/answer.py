@@ -32,6 +32,9 @@ STATUS_WORDS = {
     "failed_infrastructure": "failed (infrastructure)",
     "missing": "not run yet",
 }
+DECISIVE = ("device", "threads", "torch")
+"""What trials of one study must have in common to be compared without a warning."""
+
 SPELT_OUT = 6
 """Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""
 
@@ -116,7 +119,7 @@ def _floor(findings: Findings) -> Iterator[str]:
 
 def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
-    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _data, _code, _damage)
+    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _data, _code, _environments, _damage)
     return [text for check in checks for text in check(findings)]
 
 
@@ -181,6 +184,17 @@ def _code(findings: Findings) -> Iterator[str]:
         yield f"Trials were run with {commits} commits of the code: see Provenance."
     if any(run.git_dirty for run in findings.runs):
         yield "The code had changes that were not committed: see Provenance."
+
+
+def _environments(findings: Findings) -> Iterator[str]:
+    """Neither hardware nor versions are part of a trial's identity: trials that differ in them pass for one study."""
+    values = {name: findings.environments[name].drop_nulls().unique(maintain_order=True) for name in DECISIVE}
+    several = [f"{name} ({', '.join(found)})" for name, found in values.items() if len(found) > 1]
+    if several:
+        yield (
+            f"Trials did not run under the same conditions: they differ in {listed(several)}, which may change their "
+            "numbers; see Provenance."
+        )
 
 
 def _damage(findings: Findings) -> Iterator[str]:

@@ -8,11 +8,14 @@ from typing import Any
 
 import polars as pl
 
-from unroll.ledger.run_record import RunRecord
+from unroll.ledger import ENVIRONMENT, RunRecord
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.findings import Findings
-from unroll.report.numbers import LONGEST, count, duration, plain, shorten
+from unroll.report.numbers import DASH, LONGEST, count, duration, plain, shorten
 from unroll.report.tables import Cells, Table, make_table, name_arm
+
+PROPER_NAMES = {"torch": "torch", "cudnn": "cuDNN"}
+"""Headings that are names and keep their letters."""
 
 
 def coverage_table(findings: Findings) -> Table:
@@ -88,6 +91,17 @@ def settings_table(findings: Findings) -> Table:
     rows = [("varies" if len(v) > 1 else "shared", key, ", ".join(v)) for key, v in sorted(values.items())]
     rows.sort(key=lambda row: row[0] == "shared")
     return _pairs_table("settings", "Every setting with the values that the trials have; defaults included.", rows)
+
+
+def environments_table(findings: Findings) -> Table:
+    """What the trials that have a result ran on."""
+
+    def show(row: dict[str, Any]) -> Cells:
+        values = {PROPER_NAMES.get(name, name.capitalize()): row[name] or DASH for name in ENVIRONMENT}
+        return {**values, "Trials": f"{row['trials']:,}", "Of the arms": shorten(row["arms"])}
+
+    caption = "What the trials that have a result ran on; of a trial that was continued elsewhere, where it ended."
+    return make_table("environments", caption, findings.environments, show, numbers=frozenset({"Threads", "Trials"}))
 
 
 def provenance_table(findings: Findings) -> Table:

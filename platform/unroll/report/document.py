@@ -140,7 +140,9 @@ def _sizes_differ(findings: Findings) -> Iterator[str]:
 
 
 def _provenance(findings: Findings) -> list[Block]:
-    return [context.provenance_table(findings) if findings.runs else Note("The ledger holds no record of a run.")]
+    environments = [] if findings.environments.is_empty() else [context.environments_table(findings)]
+    runs = context.provenance_table(findings) if findings.runs else Note("The ledger holds no record of a run.")
+    return [*environments, runs]
 
 
 READING = (

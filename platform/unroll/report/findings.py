@@ -18,8 +18,7 @@ from unroll.evidence import (
     paired_differences,
     summarise_arms,
 )
-from unroll.ledger import Ledger
-from unroll.ledger.run_record import RunRecord
+from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord
 from unroll.study.plan import Arm, MetricNote, Plan
 
 
@@ -97,6 +96,14 @@ class Findings:
     def coverage(self) -> pl.DataFrame:
         """How the trials of each arm ended."""
         return coverage(self.ordered)
+
+    @cached_property
+    def environments(self) -> pl.DataFrame:
+        """What the trials that have a result ran on: ``ENVIRONMENT``, ``trials``, ``arms`` ("elman 8, gru 8")."""
+        ended = self.ordered.filter(pl.col("status").is_in(list(FINAL)))
+        per_arm = ended.group_by(*ENVIRONMENT, "arm", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("trials"))
+        named = pl.format("{} {}", "arm", "trials").str.join(", ").alias("arms")
+        return per_arm.group_by(*ENVIRONMENT, maintain_order=True).agg(pl.col("trials").sum(), named)
 
     @cached_property
     def seeds(self) -> list[int]:
