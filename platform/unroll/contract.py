@@ -85,7 +85,10 @@ class Dataset(Protocol):
 
     @property
     def bounds(self) -> Mapping[str, float]:
-        """Best value that any model can reach, per metric name; empty where that is unknown."""
+        """What the true distribution reaches on these data, per metric name; empty where that is unknown.
+
+        It is the best possible in expectation: on a finite sample a model may be luckier.
+        """
 
 
 class TrainingModule(Protocol):

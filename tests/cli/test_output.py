@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from unroll.cli._output import Format, as_table, duration, emit, figure, lossless, size, visible
+from unroll.cli._output import Format, as_table, emit, figure, lossless, size, visible
 
 
 @given(st.text())
@@ -70,21 +70,6 @@ def test_nothing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_figures(value: object, text: str) -> None:
     assert figure(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (9.94, "9.9 s"),
-        (9.96, "10 s"),
-        (59.7, "1 min 00 s"),
-        (3599.6, "1 h 00 min"),
-        (7385, "2 h 03 min"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3000.0 TB")])

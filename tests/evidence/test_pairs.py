@@ -53,6 +53,13 @@ def test_verdicts_follow_direction_and_holm() -> None:
     assert compare(trials, "maximize")["gru"]["verdict"] == "worse"
 
 
+def test_a_verdict_over_survivors_has_the_divergence_of_both_sides_beside_it() -> None:
+    status = {("gru", 0): "diverged", ("gru", 5): "diverged", ("gru", 6): "timeout", ("elman", 7): "diverged"}
+    base, better = {s: 10.0 + s for s in range(16)}, {s: 8.0 + s for s in range(16)}
+    row = compare(frame({"elman": base, "gru": better}, status))["gru"]
+    assert (row["verdict"], row["n"], row["diverged"], row["baseline_diverged"]) == ("better", 12, 2, 1)
+
+
 def test_five_seeds_that_all_agree_stay_undecided() -> None:
     trials = frame({"elman": dict.fromkeys(range(5), 10.0), "gru": {s: 1.0 + s for s in range(5)}})
     row = compare(trials)["gru"]

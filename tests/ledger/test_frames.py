@@ -2,8 +2,10 @@
 
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -87,6 +89,25 @@ def test_what_a_trial_ran_on_has_columns_and_its_host_has_none(
     frame = ledger.trials_frame(make_plan(3))
     assert frame.select(columns).rows() == [("Xeon", "2", "2.13.0+cpu", "3.11.2", None, None), (None,) * 6, (None,) * 6]
     assert "host" not in frame.columns
+
+
+def test_the_example_of_the_docs_averages_completed_trials_only(
+    ledger: Ledger,
+    make_plan: Callable[..., Plan],
+    make_outcome: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "results-folder.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ledger.record(make_outcome(0, metrics={"validation/perplexity": 9.0}))
+    ledger.record(make_outcome(1, status="timeout", metrics={"validation/perplexity": 5000.0}))
+    ledger.compact(make_plan(2))
+    (ledger.root.parent / "quickstart").symlink_to(ledger.root)
+    monkeypatch.chdir(ledger.root.parent)
+    exec(example.replace("results/quickstart", "quickstart"), {})
+    assert "9.0" in (told := capsys.readouterr().out)
+    assert "2504" not in told
 
 
 def test_nan_and_infinities_are_values_and_absence_is_null(

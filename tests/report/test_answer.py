@@ -10,6 +10,7 @@ from unroll.ledger import Ledger, RunRecord
 from unroll.report.answer import answer, warnings
 from unroll.report.context import environments_table, provenance_table
 from unroll.report.findings import gather
+from unroll.report.tables import differences_table
 
 MakeLedger = Callable[..., Ledger]
 
@@ -21,10 +22,16 @@ def test_a_finished_study_is_answered_in_one_paragraph(make_ledger: MakeLedger) 
     assert "On validation/perplexity (lower is better), the baseline elman reaches 13.55 ± 0.21" in text
     assert f"gru is better: {abs(row['difference']):.2f} lower ({abs(100 * row['relative']):.1f} %)" in text
     assert "p = 0.0156, better on 8 of 8 seeds." in text
-    assert "No model can do better than 10.70 on these data; gru, the best mean, is 1.29 away from it." in text
+    assert "The true distribution of these data reaches 10.70, the best possible in expectation; " in text
+    assert "gru, the best mean, is 1.29 above it." in text
     assert text.endswith("24 of 24 planned trials have completed.")
     assert "\n" not in text
     assert warnings(findings) == []
+
+
+def test_a_mean_beyond_the_true_distribution_is_luck_and_no_contradiction(make_ledger: MakeLedger) -> None:
+    text = answer(gather(make_ledger({"elman": 12.0, "gru": 10.0})))
+    assert "reaches 10.70, the best possible in expectation; gru, the best mean, is 0.61 below it." in text
 
 
 def test_small_differences_are_undecided(make_ledger: MakeLedger) -> None:
@@ -48,8 +55,16 @@ def test_divergence_is_told_as_a_result(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends={("gru", 1): ("diverged", "NaN"), ("gru", 4): ("diverged", "NaN")}))
     (warning,) = warnings(findings)
     assert warning.startswith("Trials diverged: gru 2 of 8. Means and differences are over the trials that did not")
-    assert "better on 6 of 6 seeds" in answer(findings)
+    assert "better on 6 of 6 seeds, but 2 of its 8 trials diverged. lstm is" in answer(findings)
+    shown = differences_table(findings).shown
+    assert shown.select("Arm", "Diverged (baseline)").rows() == [("gru", "2 (0)"), ("lstm", "0 (0)")]
     assert answer(findings).endswith("22 of 24 planned trials have completed.")
+
+
+def test_a_baseline_that_diverges_is_told_so(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(ends={("elman", 1): ("diverged", "NaN")}))
+    assert "95 % interval), but 1 of its 8 trials diverged. gru" in answer(findings)
+    assert differences_table(findings).shown["Diverged (baseline)"].to_list() == ["0 (1)", "0 (1)"]
 
 
 def test_one_seed_has_no_interval_and_says_so(make_ledger: MakeLedger) -> None:
@@ -77,8 +92,8 @@ def test_a_baseline_without_results_allows_no_comparison(make_ledger: MakeLedger
 
 def test_many_arms_are_listed_by_verdict(make_ledger: MakeLedger) -> None:
     levels = {"elman": 13.0, **{f"a{i}": 11.0 for i in range(4)}, **{f"b{i}": 16.0 for i in range(3)}}
-    text = answer(gather(make_ledger(levels, seeds=10)))
-    assert "Better: a0, a1, a2 and a3. Worse: b0, b1 and b2." in text
+    text = answer(gather(make_ledger(levels, seeds=10, ends={("a1", 3): ("diverged", "NaN")})))
+    assert "Better: a0, a1 (but 1 diverged), a2 and a3. Worse: b0, b1 and b2." in text
 
 
 def test_an_unclean_repository_is_told(make_ledger: MakeLedger) -> None:

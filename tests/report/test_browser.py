@@ -58,7 +58,7 @@ def test_charts_matrix_and_tables_without_any_request(chromium: str, make_ledger
     live = re.findall(r'<div class="live vega-embed[^"]*"[^>]*>.*?<svg', dom, re.DOTALL)
     assert len(live) == dom.count('<figure id="') == 3
     assert len(re.findall(r'<div class="drawn" hidden', dom)) == 3
-    assert dom.count("best possible 10.70") >= 4
+    assert dom.count("true distribution 10.70") >= 4
     assert len(re.findall(r'<td class="status \w+"', dom)) == 24
     assert dom.count('class="gt_table"') >= 9
 

@@ -46,9 +46,9 @@ def test_fields_are_plain_names(make_ledger: MakeLedger) -> None:
 def test_the_floor_is_drawn_and_labelled(make_ledger: MakeLedger) -> None:
     charts = draw_charts(gather(make_ledger()))
     for name in ("curves", "seeds"):
-        assert rows(charts[name], "floor") == [{"floor": 10.7, "label": "best possible 10.70"}]
-        assert "best possible 10.70" in charts[name].svg
-        assert "best that any model can reach" in charts[name].caption
+        assert rows(charts[name], "floor") == [{"floor": 10.7, "label": "true distribution 10.70"}]
+        assert "true distribution 10.70" in charts[name].svg
+        assert "The dashed line is what the true distribution reaches." in charts[name].caption
 
 
 def test_a_distant_floor_does_not_press_the_seeds_together(make_ledger: MakeLedger) -> None:
@@ -58,7 +58,7 @@ def test_a_distant_floor_does_not_press_the_seeds_together(make_ledger: MakeLedg
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     charts = draw_charts(gather(ledger))
     assert rows(charts["seeds"], "floor") == []
-    assert "The best that any model can reach, 1.00, lies outside the drawn range." in charts["seeds"].caption
+    assert "What the true distribution reaches, 1.00, lies outside the drawn range." in charts["seeds"].caption
     assert rows(charts["curves"], "floor")
 
 

@@ -62,7 +62,20 @@ def test_percent(share: float | None, text: str) -> None:
     assert numbers.percent(share) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(1.26, "1.3 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (None, "–")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.7, "1 min 00 s"),
+        (61, "1 min 01 s"),
+        (3599.6, "1 h 00 min"),
+        (7385, "2 h 03 min"),
+        (math.nan, "–"),
+        (None, "–"),
+    ],
+)
 def test_duration(seconds: float | None, text: str) -> None:
     assert numbers.duration(seconds) == text
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from unroll.cli._output import Format, duration, emit, emit_json, say, shown, visible
+from unroll.cli._output import Format, emit, emit_json, say, shown, visible
 from unroll.ledger import FINAL, Ledger
+from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.cli._launch import Launched

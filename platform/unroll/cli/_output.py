@@ -109,17 +109,6 @@ def figure(value: Any) -> str:
     return f"{value:#.4g}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:,.0f}"
 
 
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_left = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes_left:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
 def size(count: float) -> str:
     """Bytes as ``512 B``, ``1.5 kB``, ``3.2 GB`` (powers of 1000)."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from unroll.cli._output import as_table, duration, figure, visible
+from unroll.cli._output import as_table, figure, visible
 from unroll.execution import Observer
 from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
+from unroll.report.numbers import duration
 from unroll.study import Plan
 
 RUNNING_ROWS = 12

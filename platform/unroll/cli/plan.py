@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, duration, emit, emit_json, figure, say, shown, size, visible
+from unroll.cli._output import Format, emit, emit_json, figure, say, shown, size, visible
 from unroll.cli._places import results_folder
+from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.cli._prepare import Prepared
@@ -148,7 +149,7 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
     if overview["facts"]:
         say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in overview["facts"].items())))
     for metric, value in overview["bounds"].items():
-        say(visible(f"best {metric} that any model can reach: {figure(value)}"))
+        say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
     emit([row | _percent(row) for row in rows], Format.TABLE)
     say(
         f"{overview['planned']} trials, {overview['done']} done, {overview['missing']} missing; "

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, complete_study
-from unroll.cli._output import Format, duration, emit, emit_json, say, shown, visible
+from unroll.cli._output import Format, emit, emit_json, say, shown, visible
 from unroll.cli._places import find_results, results_folder, results_names
+from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger, Owner, Progress

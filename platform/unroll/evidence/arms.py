@@ -8,9 +8,9 @@ import polars as pl
 
 from unroll.contract import Direction
 from unroll.evidence.intervals import half_width
-from unroll.ledger.outcome import Status
+from unroll.ledger import MISSING, Status
 
-STATUSES: tuple[str, ...] = (*get_args(Status), "missing")
+STATUSES: tuple[str, ...] = (*get_args(Status), MISSING)
 
 
 def coverage(trials: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import polars as pl
@@ -28,6 +29,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "smallest_p": pl.Float64,
     "smallest_p_holm": pl.Float64,
     "verdict": pl.String,
+    "diverged": pl.Int64,
+    "baseline_diverged": pl.Int64,
     "unpaired_seeds": pl.List(pl.Int64),
 }
 
@@ -50,16 +53,19 @@ def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, dire
         seeds), ``superiority`` (effect size: share of pairs in which the arm is better, ties half; Grissom and Kim
         2012, the paired probability of superiority), ``p`` (exact two-sided sign-flip), ``p_holm`` (Holm over all
         rows), ``planned_pairs``, ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs can reach at best),
-        ``verdict`` (``better``, ``worse``, ``undecided``), ``unpaired_seeds`` (planned for both, not completed by
-        both).
+        ``verdict`` (``better``, ``worse``, ``undecided``), ``diverged`` and ``baseline_diverged`` (trials of each side
+        that the verdict leaves out because they diverged: it is over survivors), ``unpaired_seeds`` (planned for both,
+        not completed by both).
     """
     pairs = pair_seeds(trials, metric, baseline=baseline)
     others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baseline]
     rows = [_compare(arm, pairs.filter(pl.col("arm") == arm), direction) for arm in others]
+    diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
     for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = adjusted
         row["smallest_p_holm"] = min(1.0, len(rows) * row["smallest_p"])
         row["verdict"] = _verdict(row["difference"], adjusted, direction)
+        row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[baseline]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 

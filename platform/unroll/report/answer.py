@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
+from unroll.ledger import FINAL, MISSING
 from unroll.report.findings import Findings
 from unroll.report.numbers import (
     choose_decimals,
@@ -30,7 +31,7 @@ STATUS_WORDS = {
     "timeout": "timed out",
     "failed_user": "failed (an error in the task or its settings)",
     "failed_infrastructure": "failed (infrastructure)",
-    "missing": "not run yet",
+    MISSING: "not run yet",
 }
 DECISIVE = ("device", "threads", "torch")
 """What trials of one study must have in common to be compared without a warning."""
@@ -83,7 +84,7 @@ def _baseline(findings: Findings) -> str:
     half = None if row["high"] is None else row["high"] - row["mean"]
     value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
     over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
-    return f"{lead} reaches {value} ({over})."
+    return f"{lead} reaches {value} ({over}){_survivors(findings.plan.baseline, findings)}."
 
 
 def _comparison(row: dict[str, Any], findings: Findings) -> str:
@@ -97,14 +98,25 @@ def _comparison(row: dict[str, Any], findings: Findings) -> str:
         return f"{row['arm']} is undecided: {told} on one seed, from which neither an interval nor a test follows."
     interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
-    return f"{row['arm']} is {row['verdict']}: {told}, 95 % interval {interval}, p = {p_value(row['p_holm'])}, {wins}."
+    numbers = f"{told}, 95 % interval {interval}, p = {p_value(row['p_holm'])}, {wins}"
+    return f"{row['arm']} is {row['verdict']}: {numbers}{_survivors(row['arm'], findings)}."
+
+
+def _survivors(arm: str, findings: Findings) -> str:
+    """What a sentence about an arm must not leave out: the trials that its numbers do without."""
+    row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
+    return f", but {row['diverged']} of its {count(row['planned'], 'trial')} diverged" if row["diverged"] else ""
 
 
 def _verdicts_by_name(rows: list[dict[str, Any]]) -> Iterator[str]:
     for verdict in ("better", "worse", "undecided"):
-        names = [row["arm"] for row in rows if row["verdict"] == verdict]
+        names = [_with_divergence(row) for row in rows if row["verdict"] == verdict]
         if names:
             yield f"{verdict.capitalize()}: {listed(names)}."
+
+
+def _with_divergence(row: dict[str, Any]) -> str:
+    return f"{row['arm']} (but {row['diverged']} diverged)" if row["diverged"] else str(row["arm"])
 
 
 def _floor(findings: Findings) -> Iterator[str]:
@@ -112,9 +124,12 @@ def _floor(findings: Findings) -> Iterator[str]:
     means = findings.summary.drop_nulls("mean").sort("mean", descending=findings.direction == "maximize")
     if len(floors) == 1 and not means.is_empty():
         best, places = means.row(0, named=True), decimals(findings)
-        gap = fixed(abs(best["mean"] - floors[0]), places)
+        gap, side = fixed(abs(best["mean"] - floors[0]), places), "below" if best["mean"] < floors[0] else "above"
         value = with_unit(fixed(floors[0], places), findings.note.unit)
-        yield f"No model can do better than {value} on these data; {best['arm']}, the best mean, is {gap} away from it."
+        yield (
+            f"The true distribution of these data reaches {value}, the best possible in expectation; "
+            f"{best['arm']}, the best mean, is {gap} {side} it."
+        )
 
 
 def warnings(findings: Findings) -> list[str]:
@@ -136,9 +151,7 @@ def _incomplete(findings: Findings) -> Iterator[str]:
 
 def _reasons(findings: Findings) -> Iterator[str]:
     """The most frequent messages of trials that left no result."""
-    said = findings.trials.filter(
-        ~pl.col("status").is_in(["completed", "diverged", "missing"]), pl.col("message") != ""
-    )
+    said = findings.trials.filter(~pl.col("status").is_in([*FINAL, MISSING]), pl.col("message") != "")
     top = said["message"].value_counts(sort=True).sort("count", "message", descending=[True, False]).head(REASONS)
     for message, number in top.iter_rows():
         yield f"{count(number, 'trial')} said: {shorten(plain(message))}"

@@ -76,7 +76,7 @@ def _difference_caption(findings: Findings) -> str:
 
 def _curve_caption(findings: Findings, metric: str) -> str:
     direction = findings.plan.metrics[metric].direction if metric in findings.plan.metrics else findings.direction
-    floor = " The dashed line is the best that any model can reach on these data." if findings.floors(metric) else ""
+    floor = " The dashed line is what the true distribution reaches." if findings.floors(metric) else ""
     return (
         f"{metric} ({goal(direction)}) along training: mean over the seeds that got so far, with its 95 % t band."
         f"{floor} Click an arm in the legend to single it out."
@@ -91,7 +91,7 @@ def _seed_caption(findings: Findings) -> str:
             f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed; the ",
             "bar below the dots is the mean with its 95 % interval.",
             f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "",
-            " The dashed line is the best that any model can reach." if floors and floor_is_near(findings) else "",
+            " The dashed line is what the true distribution reaches." if floors and floor_is_near(findings) else "",
             _far_floor(findings) if floors and not floor_is_near(findings) else "",
         )
     )
@@ -99,4 +99,4 @@ def _seed_caption(findings: Findings) -> str:
 
 def _far_floor(findings: Findings) -> str:
     floors = listed(fixed(floor, decimals(findings)) for floor in findings.floors(findings.metric))
-    return f" The best that any model can reach, {floors}, lies outside the drawn range."
+    return f" What the true distribution reaches, {floors}, lies outside the drawn range."

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from unroll.ledger import ENVIRONMENT, RunRecord
+from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.findings import Findings
 from unroll.report.numbers import DASH, LONGEST, count, duration, plain, shorten
@@ -38,7 +38,7 @@ def _heading(status: str) -> str:
 def failures_table(findings: Findings) -> Table:
     """Every trial that ended without a result, with its reason."""
     columns = ("trial", "arm", "seed", "status", "steps", "seconds", "message")
-    rows = findings.ordered.filter(~pl.col("status").is_in(["completed", "missing"])).select(*columns)
+    rows = findings.ordered.filter(~pl.col("status").is_in(["completed", MISSING])).select(*columns)
 
     def show(row: dict[str, Any]) -> Cells:
         return {
@@ -63,7 +63,8 @@ def facts_table(findings: Findings) -> Table:
     rows = []
     for fingerprint, names in groups.items():
         who = "all arms" if len(groups) == 1 else ", ".join(names)
-        facts = {**arms[names[0]].facts, **{f"best possible {m}": b for m, b in arms[names[0]].bounds.items()}}
+        first = arms[names[0]]
+        facts = {**first.facts, **{f"{name} of the true distribution": value for name, value in first.bounds.items()}}
         rows += [(who, key, _value(value)) for key, value in {**facts, "fingerprint": fingerprint}.items()]
     return _pairs_table("data", "The data as the models saw them; equal content has an equal fingerprint.", rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from unroll.report.arm_encoding import plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, fixed, plain
 from unroll.report.theme import INK, colour_arms, dash_arms
@@ -36,7 +37,7 @@ def is_wide(values: list[float]) -> bool:
 
 def _rows(curves: pl.DataFrame, *, logarithmic: bool) -> pl.DataFrame:
     """Curves whose bands stay drawable: a logarithmic axis has no place for zero."""
-    rows = curves.with_columns(arm=pl.col("arm").map_elements(plain, return_dtype=pl.String))
+    rows = curves.with_columns(plain_arm())
     if logarithmic:
         rows = rows.with_columns(low=pl.col("low").clip(lower_bound=pl.col("mean").min() / 2))
     return rows.with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
@@ -75,8 +76,8 @@ def _tips(number: str) -> list[alt.Tooltip]:
 
 
 def _floor(floor: float, places: int) -> alt.LayerChart:
-    """A dashed rule at the best possible value, with its label at the start, where the curves are far away."""
-    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"best possible {fixed(floor, places)}"]}))
+    """A dashed rule at what the true distribution reaches, its label at the start, where curves are far away."""
+    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"true distribution {fixed(floor, places)}"]}))
     rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(y="floor:Q")
     label = base.mark_text(align="left", baseline="bottom", dx=6, dy=-4, color=INK, opacity=0.8)
     return alt.layer(rule, label.encode(y="floor:Q", x=alt.value(0), text="label:N"))

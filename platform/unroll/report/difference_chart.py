@@ -6,9 +6,10 @@ import altair as alt
 import polars as pl
 
 from unroll.report.answer import decimals
+from unroll.report.arm_encoding import arm_colour, plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import plain
-from unroll.report.theme import INK, colour_arms
+from unroll.report.theme import INK
 
 ROW = 46
 """Pixels per arm."""
@@ -26,35 +27,31 @@ def layer_differences(findings: Findings) -> alt.LayerChart:
     return alt.layer(*layers).properties(height=ROW * len(names))
 
 
-def _colour(findings: Findings) -> alt.Color:
-    names = [plain(name) for name in findings.names]
-    colours = colour_arms(names, plain(findings.plan.baseline))
-    return alt.Color("arm:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=None)
-
-
 def _zero() -> alt.Chart:
     return alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=INK, opacity=0.55).encode(x="zero:Q")
 
 
 def _seeds(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Chart]:
-    rows = findings.pairs.drop_nulls("difference").select(_plain_arm(), "seed", "difference")
+    rows = findings.pairs.drop_nulls("difference").select(plain_arm(), "seed", "difference")
     x = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=8))
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("difference:Q", format=number)]
     dots = alt.Chart(rows).mark_circle(size=38, opacity=0.45, yOffset=-9)
-    return [dots.encode(x=x, y=y, color=_colour(findings), tooltip=tips)]
+    return [dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips)]
 
 
 def _means(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Chart]:
     rows = findings.differences.drop_nulls("difference").select(
-        _plain_arm(), "difference", "low", "high", "verdict", "n"
+        plain_arm(), "difference", "low", "high", "verdict", "diverged", "n"
     )
-    base = alt.Chart(rows).encode(y=y, color=_colour(findings))
+    base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
     bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     numbers = [alt.Tooltip(f"{name}:Q", format=number) for name in ("difference", "low", "high")]
-    tips = [alt.Tooltip("arm:N"), *numbers, alt.Tooltip("n:Q", title="pairs"), alt.Tooltip("verdict:N")]
+    tips = [
+        alt.Tooltip("arm:N"),
+        *numbers,
+        alt.Tooltip("n:Q", title="pairs"),
+        alt.Tooltip("verdict:N"),
+        alt.Tooltip("diverged:Q"),
+    ]
     dot = base.mark_circle(size=130, opacity=1, yOffset=5).encode(x=alt.X("difference:Q", title=title), tooltip=tips)
     return [bar, dot]
-
-
-def _plain_arm() -> pl.Expr:
-    return pl.col("arm").map_elements(plain, return_dtype=pl.String)

@@ -138,7 +138,7 @@ class Findings:
         return learning_curves(known, self.curve_metric or self.metric)
 
     def floors(self, metric: str) -> list[float]:
-        """Best values that any model can reach on the arms' data: usually one, as arms share their data."""
+        """What the true distribution reaches on the arms' data: usually one value, as arms share their data."""
         return sorted({arm.bounds[metric] for arm in self.arms if metric in arm.bounds})
 
 

@@ -78,13 +78,16 @@ def rate(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Wall-clock time in the two units that matter."""
+    """``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
-    if seconds < 60:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_left:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def count(number: int, noun: str) -> str:

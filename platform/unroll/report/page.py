@@ -13,6 +13,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup, escape
 
+from unroll.ledger import MISSING
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.charts import Chart
 from unroll.report.document import Document, Matrix, Note
@@ -27,7 +28,7 @@ SYMBOLS = {
     "timeout": "T",
     "failed_user": "✕",
     "failed_infrastructure": "!",
-    "missing": "·",
+    MISSING: "·",
     "": "",
 }
 """One sign per status, so that the matrix can be read without its colours."""

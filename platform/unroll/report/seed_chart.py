@@ -6,9 +6,10 @@ import altair as alt
 import polars as pl
 
 from unroll.report.answer import decimals
+from unroll.report.arm_encoding import arm_colour, plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import fixed, plain
-from unroll.report.theme import INK, colour_arms
+from unroll.report.theme import INK
 
 ROW = 62
 """Pixels per arm."""
@@ -37,7 +38,7 @@ def layer_seeds(findings: Findings) -> alt.LayerChart:
 
 def _rows(findings: Findings) -> pl.DataFrame:
     rank = pl.col("arm").replace_strict(findings.names, range(len(findings.names)), return_dtype=pl.Int64)
-    return findings.values.select(_plain_arm(), "seed", "value", rank=rank)
+    return findings.values.select(plain_arm(), "seed", "value", rank=rank)
 
 
 def _x(column: str, findings: Findings) -> alt.X:
@@ -49,32 +50,22 @@ def _joins(findings: Findings, y: alt.Y) -> alt.Chart:
     return lines.encode(x=_x("value", findings), y=y, detail="seed:N", order="rank:Q")
 
 
-def _colour(findings: Findings) -> alt.Color:
-    names = [plain(name) for name in findings.names]
-    colours = colour_arms(names, plain(findings.plan.baseline))
-    return alt.Color("arm:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=None)
-
-
 def _dots(findings: Findings, y: alt.Y) -> list[alt.Chart]:
     number = f",.{decimals(findings)}f"
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("value:Q", format=number)]
     dots = alt.Chart(_rows(findings)).mark_circle(size=70, opacity=0.75, yOffset=-8)
-    return [dots.encode(x=_x("value", findings), y=y, color=_colour(findings), tooltip=tips)]
+    return [dots.encode(x=_x("value", findings), y=y, color=arm_colour(findings), tooltip=tips)]
 
 
 def _means(findings: Findings, y: alt.Y) -> list[alt.Chart]:
-    rows = findings.summary.drop_nulls("mean").select(_plain_arm(), "mean", "low", "high")
-    base = alt.Chart(rows).encode(y=y, color=_colour(findings))
+    rows = findings.summary.drop_nulls("mean").select(plain_arm(), "mean", "low", "high")
+    base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
     bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=14).encode(x=_x("low", findings), x2="high:Q")
     return [bar, base.mark_circle(size=90, opacity=1, yOffset=14).encode(x=_x("mean", findings))]
 
 
 def _floor(floor: float, places: int) -> alt.LayerChart:
-    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"best possible {fixed(floor, places)}"]}))
+    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"true distribution {fixed(floor, places)}"]}))
     rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(x="floor:Q")
     label = base.mark_text(align="left", baseline="top", dx=5, dy=2, color=INK, opacity=0.8)
     return alt.layer(rule, label.encode(x="floor:Q", y=alt.value(0), text="label:N"))
-
-
-def _plain_arm() -> pl.Expr:
-    return pl.col("arm").map_elements(plain, return_dtype=pl.String)

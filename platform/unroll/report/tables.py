@@ -80,11 +80,13 @@ def arms_table(findings: Findings) -> Table:
 def differences_table(findings: Findings) -> Table:
     """Every arm against the baseline, paired by seed."""
     places = decimals(findings)
+    diverged = bool(findings.counts.get("diverged"))
 
     def show(row: dict[str, Any]) -> Cells:
         return {
             "Arm": row["arm"],
             "Verdict": row["verdict"],
+            **({"Diverged (baseline)": f"{row['diverged']} ({row['baseline_diverged']})"} if diverged else {}),
             "Difference": _with_share(fixed(row["difference"], places, sign=True), row["relative"]),
             "95 % interval": span(row["low"], row["high"], places, sign=True),
             "Better on": percent(row["superiority"]),
@@ -99,8 +101,14 @@ def differences_table(findings: Findings) -> Table:
         f"p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
         f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
         "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
+        + (" Diverged: trials that enter no difference, in brackets the baseline's." if diverged else "")
     )
-    numbers = frozenset({"Difference", "95 % interval", "Better on", "Pairs", "p", "p (Holm)", "Smallest p (Holm)"})
+    numbers = frozenset(
+        {
+            *("Diverged (baseline)", "Difference", "95 % interval", "Better on"),
+            *("Pairs", "p", "p (Holm)", "Smallest p (Holm)"),
+        }
+    )
     marks = {"Arm": "arm", "Verdict": "verdict"}
     return make_table("differences", caption, findings.differences, show, numbers=numbers, marks=marks)
 

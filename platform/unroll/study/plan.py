@@ -19,7 +19,7 @@ class Arm(Frozen):
     target_parameters: int | None = None
     """What ``match`` asked for; the difference to ``parameters`` is the mismatch left."""
     bounds: dict[str, float] = Field(default={})
-    """Metric -> best value that any model can reach on this arm's data."""
+    """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
     facts: dict[str, int | float | str] = Field(default={})
     fingerprint: str
     steps: int | None = None
