@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray.tune import Callback, Stopper
@@ -11,7 +12,7 @@ from unroll.execution.runner import Observer
 from unroll.execution.settling import record_end, settle_hung_attempt
 from unroll.execution.trainable import WORK
 from unroll.ledger import Ledger
-from unroll.ledger.outcome import Status
+from unroll.ledger.outcome import Outcome, Status
 from unroll.study.job import Job
 
 
@@ -22,10 +23,12 @@ class Bridge:
         ledger: the study's record of truth.
         token: the owner's token.
         observer: who watches.
+        told: outcomes that the observer knows of, by trial.
     """
 
-    def __init__(self, ledger: Ledger, token: str, observer: Observer) -> None:
+    def __init__(self, ledger: Ledger, token: str, observer: Observer, *, told: Mapping[str, Outcome]) -> None:
         self.ledger, self.token, self.observer = ledger, token, observer
+        self._told = dict(told)
         self.lost = False
         self._looked_at = time.monotonic()
 
@@ -39,8 +42,16 @@ class Bridge:
 
     def ended(self, trial: Any) -> None:
         """A trial ended by itself; its outcome is in the ledger."""
-        outcome = self.ledger.outcome(job_of(trial).trial.id)
-        if outcome:
+        self._tell(self.ledger.outcome(job_of(trial).trial.id))
+
+    def tell_rest(self, jobs: Sequence[Job]) -> None:
+        """Tell of trials that ended while Tune was no longer listening: after a stop, or when Ray was lost."""
+        for job in jobs:
+            self._tell(self.ledger.outcome(job.trial.id))
+
+    def _tell(self, outcome: Outcome | None) -> None:
+        if outcome and outcome != self._told.get(outcome.trial):
+            self._told[outcome.trial] = outcome
             self.observer.finished(outcome)
 
     def died(self, trial: Any) -> None:
@@ -51,7 +62,7 @@ class Bridge:
         outcome = settle_hung_attempt(self.ledger, identity) or record_end(
             self.ledger, identity, status_of_death(trial), reason_of_death(trial)
         )
-        self.observer.finished(outcome)
+        self._tell(outcome)
 
 
 class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us

@@ -51,16 +51,20 @@ class StopAtDivergence(pl.Callback):
 
 
 class Stopwatch(pl.Callback):
-    """Seconds that a trial has been trained and evaluated for, summed over its attempts."""
+    """Seconds that a trial has been trained and evaluated for, summed over its attempts; preparations do not count."""
 
     def __init__(self) -> None:
         self._before = 0.0
+        self._since: float | None = None
+
+    def start(self) -> None:
+        """Begin to count."""
         self._since = time.perf_counter()
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
-        return self._before + time.perf_counter() - self._since
+        return self._before + (0.0 if self._since is None else time.perf_counter() - self._since)
 
     def state_dict(self) -> dict[str, Any]:
         """Kept in the checkpoint."""
@@ -68,7 +72,8 @@ class Stopwatch(pl.Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the checkpoint's time."""
-        self._before, self._since = float(state_dict["seconds"]), time.perf_counter()
+        self._before = float(state_dict["seconds"])
+        self.start()
 
 
 class LatestMetrics(pl.Callback):

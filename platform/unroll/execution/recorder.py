@@ -51,6 +51,7 @@ class Recorder:
     def follow(self, trainer: pl.Trainer, module: Any, *, steps: int | None) -> None:
         """From now on the position is this trainer's; ``steps`` is the length of the whole run, if known."""
         self._trainer, self._module, self._steps = trainer, module, steps
+        self.stopwatch.start()
 
     def position(self) -> tuple[int, int, float]:
         """Optimizer steps done, epoch counted from one, seconds of the trial."""

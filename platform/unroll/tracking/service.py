@@ -15,7 +15,7 @@ from unroll.tracking.deadline import within
 if TYPE_CHECKING:
     import wandb
 
-INIT_SECONDS = 8.0
+INIT_SECONDS = 20.0
 FINISH_SECONDS = 10.0
 GRACE_SECONDS = 5.0
 """wandb keeps its own deadlines; this much later we stop believing that it does."""
