@@ -57,14 +57,14 @@ def test_divergence_is_told_as_a_result(make_ledger: MakeLedger) -> None:
     assert warning.startswith("Trials diverged: gru 2 of 8. Means and differences are over the trials that did not")
     assert "better on 6 of 6 seeds, but 2 of its 8 trials diverged. lstm is" in answer(findings)
     shown = differences_table(findings).shown
-    assert shown.select("Arm", "Diverged (baseline)").rows() == [("gru", "2 (0)"), ("lstm", "0 (0)")]
+    assert shown.select("Arm", "Diverged").rows() == [("gru", "2 (0)"), ("lstm", "0 (0)")]
     assert answer(findings).endswith("22 of 24 planned trials have completed.")
 
 
 def test_a_baseline_that_diverges_is_told_so(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends={("elman", 1): ("diverged", "NaN")}))
     assert "95 % interval), but 1 of its 8 trials diverged. gru" in answer(findings)
-    assert differences_table(findings).shown["Diverged (baseline)"].to_list() == ["0 (1)", "0 (1)"]
+    assert differences_table(findings).shown["Diverged"].to_list() == ["0 (1)", "0 (1)"]
 
 
 def test_one_seed_has_no_interval_and_says_so(make_ledger: MakeLedger) -> None:

@@ -108,7 +108,7 @@ def environments_table(findings: Findings) -> Table:
 def provenance_table(findings: Findings) -> Table:
     """Where the numbers come from, run by run."""
     rows = [row for number, run in enumerate(findings.runs, 1) for row in _run_rows(f"run {number}", run)]
-    return _pairs_table("provenance", "Runs that trained something, oldest first.", rows)
+    return _pairs_table("provenance", "Runs that had something to do, oldest first.", rows)
 
 
 def _run_rows(who: str, run: RunRecord) -> Iterator[tuple[str, str, str]]:

@@ -86,7 +86,7 @@ def differences_table(findings: Findings) -> Table:
         return {
             "Arm": row["arm"],
             "Verdict": row["verdict"],
-            **({"Diverged (baseline)": f"{row['diverged']} ({row['baseline_diverged']})"} if diverged else {}),
+            **({"Diverged": f"{row['diverged']} ({row['baseline_diverged']})"} if diverged else {}),
             "Difference": _with_share(fixed(row["difference"], places, sign=True), row["relative"]),
             "95 % interval": span(row["low"], row["high"], places, sign=True),
             "Better on": percent(row["superiority"]),
@@ -105,7 +105,7 @@ def differences_table(findings: Findings) -> Table:
     )
     numbers = frozenset(
         {
-            *("Diverged (baseline)", "Difference", "95 % interval", "Better on"),
+            *("Diverged", "Difference", "95 % interval", "Better on"),
             *("Pairs", "p", "p (Holm)", "Smallest p (Holm)"),
         }
     )
