@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
-from unroll.ledger import Ledger
+from unroll.ledger import MISSING, Ledger
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan
 from unroll.study.job import Job
@@ -97,7 +97,7 @@ def run_plan(
             runner.run(missing, ledger, token=token, observer=observer)
         interrupted = ledger.stop_requested(token)
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
-    counts = Counter(outcomes[t.id].status if t.id in outcomes else "missing" for t in plan.trials)
+    counts = Counter(outcomes[t.id].status if t.id in outcomes else MISSING for t in plan.trials)
     return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)
 
 
