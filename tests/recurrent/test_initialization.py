@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
 from tasks.recurrent.stack import RecurrentStack
@@ -28,6 +29,10 @@ class Network(nn.Module):
 def fill(network: Network, *, seed: int = 1, scale: float | None = None, forget_bias: float | None = None) -> Network:
     Initialization(scale=scale, forget_bias=forget_bias).fill(network, seed=seed)
     return network
+
+
+def cells_of(network: Network) -> list[Cell]:
+    return [module for module in network.modules() if isinstance(module, Cell)]
 
 
 @pytest.mark.parametrize("scale", [None, 0.1])
@@ -114,7 +119,17 @@ def test_the_forget_bias_is_exact_and_nothing_else_moves(scale: float | None) ->
             assert torch.equal(after, before), name
 
 
-@pytest.mark.parametrize("cell", [name for name in cell_names() if name != "lstm"])
-def test_cells_without_a_forget_gate_have_no_forget_bias(cell: str) -> None:
-    drawn, filled = fill(Network(cell)), fill(Network(cell), forget_bias=1.0)
+@pytest.mark.parametrize("cell", cell_names())
+def test_of_any_cell_the_forget_biases_alone_are_set(cell: str) -> None:
+    drawn, filled = fill(Network(cell)), fill(Network(cell), forget_bias=2.5)
+    for before, after in zip(cells_of(drawn), cells_of(filled), strict=True):
+        biases = after.forget_biases()
+        assert not biases or torch.equal(torch.stack(biases).sum(0), torch.full((HIDDEN,), 2.5))
+        for bias, old in zip(biases, before.forget_biases(), strict=True):
+            bias.data.copy_(old)
     assert all(torch.equal(a, b) for a, b in zip(drawn.parameters(), filled.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("cell", ["elman", "elman_relu", "gru"])
+def test_cells_without_a_forget_gate_have_no_forget_bias(cell: str) -> None:
+    assert not [bias for layer in cells_of(Network(cell)) for bias in layer.forget_biases()]
