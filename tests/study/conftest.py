@@ -10,9 +10,11 @@ TASK = """
 from pathlib import Path
 from typing import Literal
 
+import pytorch_lightning as pl
+import torch
 from pydantic import Field, model_validator
 
-from unroll.contract import LOCATION, Metric, Settings, Task
+from unroll.contract import LOCATION, Metric, Settings, Task, UserError
 
 
 class Data(Settings):
@@ -31,8 +33,15 @@ class Network(Settings):
 class Training(Settings):
     epochs: int = Field(default=2, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
-    clip_norm: float | None = None
+    clip_norm: float | None = Field(default=None, allow_inf_nan=True)
     betas: tuple[float, ...] = (0.9, 0.999)
+    warmup: int = 0
+
+    @model_validator(mode="after")
+    def _short_enough(self):
+        if self.warmup >= self.epochs:
+            raise ValueError(f"warmup must be shorter than epochs, received {self.warmup} and {self.epochs}")
+        return self
 
 
 class Everything(Settings):
@@ -49,9 +58,31 @@ class Everything(Settings):
 
 class Prepared:
     def __init__(self, data):
+        if data.path is not None and not data.path.exists():
+            raise UserError("the data must exist", where=str(data.path))
         self.fingerprint = "toy" if data.path is None else Path(data.path).read_text()
         self.facts = {"vocabulary": 10}
         self.bounds = {"validation/loss": 0.5}
+
+
+class Learner(pl.LightningModule):
+    items_seen = 0
+
+    def __init__(self, width):
+        super().__init__()
+        self.layer = torch.nn.Linear(9, width)
+
+    def initialise(self, seed): ...
+    def training_step(self, batch, batch_idx): ...
+    def validation_step(self, batch, batch_idx): ...
+    def test_step(self, batch, batch_idx): ...
+    def configure_optimizers(self): ...
+
+
+class Loaders(pl.LightningDataModule):
+    def train_dataloader(self): ...
+    def val_dataloader(self): ...
+    def test_dataloader(self): ...
 
 
 class Tiny(Task[Everything, Prepared]):
@@ -68,13 +99,10 @@ class Tiny(Task[Everything, Prepared]):
         return Prepared(settings.data)
 
     def module(self, settings, dataset):
-        import torch
-
-        gates = {"elman": 1, "gru": 3, "lstm": 4}[settings.network.cell]
-        return torch.nn.Linear(9, gates * settings.network.hidden)
+        return Learner({"elman": 1, "gru": 3, "lstm": 4}[settings.network.cell] * settings.network.hidden)
 
     def data(self, settings, dataset, seed):
-        raise NotImplementedError
+        return Loaders()
 
     def epochs(self, settings):
         return settings.training.epochs

@@ -93,7 +93,7 @@ CASES = {
     ),
     "settings that do not go together in some arms": (
         "compare: {network.depth: [1, 2]}\nsettings: {network: {dropout: 0.5}}\n",
-        f"{FILE}:4: settings: dropout between layers needs network.depth of 2 or more [arm 1]",
+        f"{FILE}:4: settings: dropout between layers needs network.depth of 2 or more [arm depth=1]",
     ),
     "a level that stands twice": (
         "compare: {network.cell: [gru, gru]}\n",
@@ -193,6 +193,18 @@ CASES = {
         "compare: {network.cell: [gru]}\nwandb: {mode: of}\n",
         f"{FILE}:4: wandb.mode: must be 'offline', 'online' or 'disabled' (received 'of')",
     ),
+    "a misspelt key that is required": (
+        "compare: {network.cell: [gru]}\nmatch: {parameter: 99}\n",
+        f"{FILE}:4: match.parameter: unknown key; did you mean 'parameters'?",
+    ),
+    "a misspelt key that is required, at the top": (
+        "compar: {network.cell: [gru]}\n",
+        f"{FILE}:3: compar: unknown key; did you mean 'compare'?",
+    ),
+    "nothing for a number": (
+        "compare: {network.cell: [gru]}\nsettings: {training: {epochs: null}}\n",
+        f"{FILE}:4: settings.training.epochs: must be an integer (received null)",
+    ),
     "a section that is no mapping": (
         "compare: {network.cell: [gru]}\nsettings: {network: 3}\n",
         f"{FILE}:4: settings.network: must be a mapping (received 3)",
@@ -204,6 +216,14 @@ CASES = {
 def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
     write(HEAD + text)
     assert mistakes() == [line]
+
+
+def test_an_unrelated_unknown_key_does_not_hide_a_missing_one(write: Write) -> None:
+    write(HEAD + "compare: {network.cell: [gru]}\nmatch: {xyz: 99}\n")
+    assert mistakes() == [
+        f"{FILE}:4: match.parameters: is required",
+        f"{FILE}:4: match.xyz: unknown key; known: 'parameters'",
+    ]
 
 
 def test_an_unknown_task_does_not_hide_other_mistakes(write: Write) -> None:
@@ -223,6 +243,23 @@ def test_a_task_is_named_by_its_folder_and_never_by_a_path_of_code(write: Write)
 def test_a_broken_factor_does_not_hide_the_levels_of_another(write: Write) -> None:
     write(HEAD + "compare:\n  network.cell: [lstn, gru]\n  network.depht: [1, 2]\n")
     assert [line.split(": ")[1] for line in mistakes()] == ["compare.network.cell[0]", "compare.network.depht"]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "where"),
+    [
+        ("compare: {network.cell: [gru]}\nsettings: {data: {path: ../gone}}", ":4: settings.data.path"),
+        ("compare: {corpus: {a: {}, b: {data.path: ../gone}}}", ":3: compare.corpus.b.data.path"),
+    ],
+)
+def test_a_mistake_in_the_data_names_the_line_that_names_them(
+    project: Path, write: Write, yaml: str, where: str
+) -> None:
+    write(HEAD + yaml)
+    study = load_study("cells")
+    with pytest.raises(UserError) as raised:
+        make_plan(study, cache=project)
+    assert str(raised.value) == f"{FILE}{where}: {project / 'studies' / 'gone'}: the data must exist"
 
 
 def test_arms_that_differ_only_in_where_equal_data_lie_are_the_same_run(project: Path, write: Write) -> None:

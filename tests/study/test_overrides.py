@@ -170,6 +170,22 @@ def test_a_wrong_override_is_one_line(write: Write, overrides: list[str], told: 
     assert refused(*overrides) == told
 
 
+def test_what_does_not_go_together_is_told_of_the_command_line_if_that_wrote_any_of_it(write: Write) -> None:
+    text = "question: Why?\ntask: tiny\ncompare: {network.cell: [gru]}\nsettings: {network: {depth: 1}}\n"
+    rule = "dropout between layers needs network.depth of 2 or more"
+    write(text)
+    assert refused("network.dropout=0.5") == f"command line: {rule}"
+    write(text.replace("depth: 1", "dropout: 0.5"))
+    assert refused("training.epochs=1") == f"studies/cells/study.yaml:4: settings: {rule}"
+    assert refused("network.depth=1") == f"command line: {rule}"
+
+
+def test_what_does_not_go_together_in_a_section_is_told_of_that_section(write: Write) -> None:
+    write("question: Why?\ntask: tiny\ncompare: {network.cell: [gru]}\nsettings: {training: {epochs: 2}}\n")
+    rule = "warmup must be shorter than epochs, received 3 and 2"
+    assert refused("training.warmup=3") == f"command line: training: {rule}"
+
+
 def test_a_wrong_level_of_a_named_factor_is_told(write: Write) -> None:
     write(NAMED)
     assert refused("remedy=week") == "command line: remedy: unknown level (received 'week'); did you mean 'weak'?"

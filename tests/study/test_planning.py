@@ -43,13 +43,60 @@ def test_factors_that_share_their_last_word_are_written_out(project: Path, write
     assert [arm.name for arm in plan(project).arms] == ["network.depth=1, depth=x", "network.depth=1, depth=y"]
 
 
+def test_an_arm_of_one_factor_is_named_by_its_level_if_that_is_a_word(project: Path, write: Write) -> None:
+    write(HEAD + "compare: {network.depth: [1, 2]}\nbaseline: depth=2\n")
+    made = plan(project)
+    assert [arm.name for arm in made.arms] == ["depth=1", "depth=2"]
+    assert made.baseline == "depth=2"
+    write(HEAD + "compare: {data.lowercase: [true, false]}\n")
+    assert [arm.name for arm in plan(project).arms] == ["lowercase=true", "lowercase=false"]
+    write(HEAD + "compare: {data.corpus: [toy]}\n")
+    assert [arm.name for arm in plan(project).arms] == ["toy"]
+    write(HEAD + "compare: {size: {small: {network.hidden: 1}, large: {network.hidden: 2}}}\n")
+    assert [arm.name for arm in plan(project).arms] == ["small", "large"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "    def test_step(self, batch, batch_idx): ...\n",
+            "tasks/tiny/task.py: Learner: what a task's module() gives must define training_step, validation_step, "
+            "test_step, configure_optimizers, initialise, items_seen (received no test_step)",
+        ),
+        (
+            "    def initialise(self, seed): ...\n    def training_step(self, batch, batch_idx): ...\n",
+            "tasks/tiny/task.py: Learner: what a task's module() gives must define training_step, validation_step, "
+            "test_step, configure_optimizers, initialise, items_seen (received no training_step, no initialise)",
+        ),
+        (
+            "    def test_dataloader(self): ...\n",
+            "tasks/tiny/task.py: Loaders: what a task's data() gives must define train_dataloader, val_dataloader, "
+            "test_dataloader (received no test_dataloader)",
+        ),
+        (
+            "(pl.LightningDataModule)",
+            "tasks/tiny/task.py: Loaders: what a task's data() gives must be a LightningDataModule",
+        ),
+    ],
+)
+def test_a_task_that_could_not_be_run_to_its_end_is_refused(project: Path, write: Write, line: str, told: str) -> None:
+    write()
+    file = project / "tasks" / "tiny" / "task.py"
+    assert line in file.read_text()
+    file.write_text(file.read_text().replace(line, ""))
+    with pytest.raises(UserError) as raised:
+        plan(project)
+    assert str(raised.value) == f"{told}; docs/add-a-task.md shows a whole task"
+
+
 def test_a_trial_holds_all_its_settings(project: Path, write: Write) -> None:
     write()
     trial = plan(project).trials[0]
     assert trial.settings == {
         "data": {"corpus": "toy", "lowercase": False},
         "network": {"cell": "elman", "hidden": 16, "depth": 2, "dropout": 0.0},
-        "training": {"epochs": 3, "learning_rate": 0.001, "clip_norm": None, "betas": [0.9, 0.999]},
+        "training": {"epochs": 3, "learning_rate": 0.001, "clip_norm": None, "betas": [0.9, 0.999], "warmup": 0},
     }
     assert (trial.parameters, trial.fingerprint, trial.phase, trial.study) == (160, "toy", "confirm", "cells")
 

@@ -12,7 +12,7 @@ from unroll.contract import Settings, UserError
 from unroll.study._check_factors import level_trail
 from unroll.study._document import Trail
 from unroll.study._factors import MOST_ARMS, Factor, Level, arm_name, arm_settings, combine, count_arms
-from unroll.study._mistakes import Mistakes, details, plain_loc
+from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._settings import dumped, has, validated
 from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
@@ -33,7 +33,7 @@ def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask,
         try:
             complete = validated(task.settings, with_any_size(settings, task) if draft.match else settings)
         except ValidationError as error:
-            for detail in details(error):
+            for detail in without_echoes(details(error), task.settings):
                 trail = _origin(plain_loc(detail["loc"], settings), factors, levels)
                 found.setdefault((trail, detail["msg"]), (detail, []))[1].append(arm)
         except UserError as error:

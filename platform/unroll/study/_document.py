@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,11 +43,25 @@ class Document:
 
     def where(self, trail: Trail) -> str:
         """Place and dotted path of a value, or of the nearest thing above it that was written down."""
-        above = (trail[:length] for length in range(len(trail), -1, -1))
-        place = next((self.places[part] for part in above if part in self.places), "")
+        place = self._place(trail)
         if place == COMMAND_LINE and trail[0] in ("settings", "compare"):
             trail = trail[1:]  # an override names a setting without the section that it was put into
         return ": ".join(part for part in (place, dotted(trail)) if part)
+
+    def where_together(self, trail: Trail, rule: str) -> str:
+        """Place of a rule on several values of a section: the command line, if it wrote one that the rule names.
+
+        A rule that names no key below the section may mean any of them.
+        """
+        below = [(known[-1], place) for known, place in self.places.items() if known[: len(trail)] == trail != known]
+        words = set(re.findall(r"\w+", rule))
+        concerned = [place for key, place in below if key in words] or [place for _, place in below]
+        overridden = COMMAND_LINE in concerned
+        return ": ".join(filter(None, (COMMAND_LINE, dotted(trail[1:])))) if overridden else self.where(trail)
+
+    def _place(self, trail: Trail) -> str:
+        above = (trail[:length] for length in range(len(trail), -1, -1))
+        return next((self.places[part] for part in above if part in self.places), "")
 
 
 def dotted(trail: Trail) -> str:
@@ -65,10 +80,10 @@ def dotted(trail: Trail) -> str:
 def shown(value: Any) -> str:
     """Shorten a received value for one line of an error.
 
-    >>> shown("x" * 100)[:5], shown({"a": 1.5})
-    ("'xxxx", "{'a': 1.5}")
+    >>> shown("x" * 100)[:5], shown({"a": 1.5}), shown(None)
+    ("'xxxx", "{'a': 1.5}", 'null')
     """
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

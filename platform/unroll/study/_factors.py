@@ -72,11 +72,11 @@ def matches(factors: Sequence[Factor], levels: Sequence[Level], rule: Mapping[st
 
 
 def arm_name(factors: Sequence[Factor], levels: Sequence[Level]) -> str:
-    """Name an arm: the level alone for one factor, else ``cell=lstm, hidden=64``.
+    """Name an arm: for one factor a level that is text stands alone (``lstm``), else ``cell=lstm, hidden=64``.
 
     A setting is shortened to its last word unless two factors share it.
     """
-    if len(factors) == 1:
+    if len(factors) == 1 and isinstance(levels[0].written, str):
         return levels[0].name
     short = [factor.name.rpartition(".")[2] for factor in factors]
     names = short if len(set(short)) == len(short) else [factor.name for factor in factors]

@@ -37,6 +37,10 @@ class Mistakes:
     def add_pydantic(self, trail: Trail, detail: ErrorDetails, model: type[BaseModel], note: str = "") -> None:
         """Note what pydantic found in a value of ``model`` at ``detail["loc"]``; ``trail`` is where it was written."""
         rule, advice = _told(detail, model)
+        together = detail["type"] == "value_error" and isinstance(detail["input"], dict)
+        if together and trail[0] == "settings":  # a rule on several values of a section
+            self.add_error(UserError(rule + note, where=self.document.where_together(trail, rule), advice=advice))
+            return
         telling = detail["type"] not in ("extra_forbidden", "missing") and not isinstance(detail["input"], dict)
         self.add(trail, rule + note, received=detail["input"] if telling else _NOTHING, advice=advice)
 
@@ -59,6 +63,17 @@ def _line(error: UserError) -> int:
 def details(error: ValidationError) -> list[ErrorDetails]:
     """Pydantic's findings, without links."""
     return error.errors(include_url=False)
+
+
+def without_echoes(found: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
+    """Leave out the missing keys that were written with a typo: the unknown key tells of both."""
+    unknown = [detail["loc"] for detail in found if detail["type"] == "extra_forbidden"]
+    meant = {(loc[:-1], suggestion(str(loc[-1]), _siblings(model, loc))) for loc in unknown}
+    return [
+        detail
+        for detail in found
+        if detail["type"] != "missing" or (detail["loc"][:-1], f"did you mean '{detail['loc'][-1]}'?") not in meant
+    ]
 
 
 def plain_loc(loc: Sequence[str | int], data: Any) -> Trail:

@@ -137,3 +137,5 @@ class Study(Declaration):
     file: Path
     metric: str
     baseline: str
+    locations: dict[str, str] = Field(default={})
+    """Absolute location -> place in the file that it was written at, for what is found wrong there later."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from unroll.contract import UserError, find_locations
 from unroll.study._check import check_study
-from unroll.study._document import Document, read_document
+from unroll.study._document import Document, Trail, read_document
 from unroll.study._factors import arm_name, combine, read_factors
-from unroll.study._mistakes import Mistakes, details, plain_loc
+from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._overrides import own_overrides, setting_overrides
-from unroll.study._settings import anchor_locations, anchored
+from unroll.study._settings import anchor_locations, anchored, get
 from unroll.study.declaration import Declaration, Study
 from unroll.study.project import AnyTask, find_study, load_task
 
@@ -40,14 +40,14 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
         raise UserError("a study must be a mapping of keys", where=document.where(()))
     mistakes = Mistakes(document, own_overrides(document, overrides))
     task = _find_task(document, mistakes)
+    locations = _anchor(document, task, file.parent) if task else {}
     if task:
-        _anchor(document, task, file.parent)
         mistakes.errors += setting_overrides(document, overrides, task)
     draft, broken = _declared(document, mistakes)
     check_study(draft, broken, task, mistakes)
     mistakes.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
-    return _study(draft, name, file, task)
+    return _study(draft, name, file, task, locations)
 
 
 def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
@@ -62,16 +62,25 @@ def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
     return None
 
 
-def _anchor(document: Document, task: AnyTask, folder: Path) -> None:
-    """Make locations that the file names absolute: they are relative to the study's folder."""
+def _anchor(document: Document, task: AnyTask, folder: Path) -> dict[str, str]:
+    """Make locations that the file names absolute (they are relative to its folder), and note where each stands."""
+    locations = find_locations(task.settings)
+    places = {}
     if isinstance(settings := document.data.get("settings"), dict):
         anchor_locations(settings, task.settings, folder)
-    compare = document.data.get("compare")
-    locations = find_locations(task.settings)
-    for levels in compare.values() if isinstance(compare, dict) else ():
-        for sets in levels.values() if isinstance(levels, dict) else ():
+        places = {str(get(settings, path)): document.where(("settings", *path.split("."))) for path in locations}
+    for trail, sets in _named_levels(document.data.get("compare")):
+        for path in locations & sets.keys():
+            sets[path] = anchored(sets[path], folder)
+            places[str(sets[path])] = document.where((*trail, path))
+    return places
+
+
+def _named_levels(compare: Any) -> Iterator[tuple[Trail, dict[str, Any]]]:
+    for factor, levels in compare.items() if isinstance(compare, dict) else ():
+        for level, sets in levels.items() if isinstance(levels, dict) else ():
             if isinstance(sets, dict):
-                sets.update({path: anchored(sets[path], folder) for path in locations & sets.keys()})
+                yield ("compare", factor, level), sets
 
 
 def _declared(document: Document, mistakes: Mistakes) -> tuple[Declaration, set[str]]:
@@ -81,7 +90,7 @@ def _declared(document: Document, mistakes: Mistakes) -> tuple[Declaration, set[
         return _validated(written), set()
     except ValidationError as error:
         found = details(error)
-    for detail in found:
+    for detail in without_echoes(found, Declaration):
         mistakes.add_pydantic(plain_loc(detail["loc"], written), detail, Declaration)
     broken = {str(detail["loc"][0]) for detail in found}
     healthy = {key: value for key, value in written.items() if key not in broken}
@@ -92,11 +101,11 @@ def _validated(written: dict[str, Any]) -> Declaration:
     return Declaration.model_validate_json(json.dumps(written), strict=True)
 
 
-def _study(draft: Declaration, name: str, file: Path, task: AnyTask) -> Study:
+def _study(draft: Declaration, name: str, file: Path, task: AnyTask, locations: dict[str, str]) -> Study:
     factors = read_factors(draft.compare)
     first = next(combine(factors, draft.exclude))
     chosen = {
         "metric": draft.metric or next(iter(task.metrics)),
         "baseline": draft.baseline or arm_name(factors, first),
     }
-    return Study(**{**dict(draft), **chosen}, name=name, file=file)
+    return Study(**{**dict(draft), **chosen}, name=name, file=file, locations=locations)

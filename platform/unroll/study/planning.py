@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from unroll.contract import Settings, UserError, find_locations
+from unroll.study._check_parts import check_parts
 from unroll.study._factors import Level, arm_name, arm_settings, combine, read_factors
 from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, solve_size, with_any_size
@@ -27,7 +29,8 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         cache: folder for prepared data on this node.
 
     Raises:
-        UserError: data are missing or malformed, a size cannot be matched, or two arms are the same.
+        UserError: data are missing or malformed, the task's module or data lack what the platform calls, a size cannot
+            be matched, or two arms are the same.
     """
     task = load_task(study.task)
     sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
@@ -93,10 +96,12 @@ def _complete(study: Study, task: AnyTask, levels: tuple[Level, ...]) -> Setting
 def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], cache: Path) -> tuple[Arm, Settings]:
     """Prepare an arm's data, solve its size if asked to, and count its weights."""
     settings = _complete(study, task, levels)
-    dataset = task.prepare(settings, cache)
+    with _placed(study.locations):
+        dataset = task.prepare(settings, cache)
     target = study.match.parameters if study.match else None
     if target is not None:
         settings = validated(task.settings, solve_size(task, dumped(settings), dataset, target, name))
+    check_parts(task, settings, dataset)
     factors = read_factors(study.compare)
     arm = Arm(
         name=name,
@@ -109,6 +114,18 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         steps=task.steps(settings, dataset),
     )
     return arm, settings
+
+
+@contextmanager
+def _placed(locations: Mapping[str, str]) -> Iterator[None]:
+    """Say of a mistake in the data where the study's file names their location."""
+    try:
+        yield
+    except UserError as error:
+        place = next((place for location, place in locations.items() if error.where.startswith(location)), None)
+        if place:
+            error.where = f"{place}: {error.where}"
+        raise
 
 
 def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int) -> Trial:
@@ -153,7 +170,7 @@ def _located(settings: Nested, shared: Settings, locations: frozenset[str]) -> N
 def _declaration(study: Study, task: AnyTask) -> dict[str, Any]:
     """The study as declared, after overrides and defaults, without locations and without where it lies."""
     locations = find_locations(task.settings)
-    declared = study.model_dump(mode="json", exclude={"name", "file"})
+    declared = study.model_dump(mode="json", exclude={"name", "file", "locations"})
     declared["settings"] = without(declared["settings"], locations)
     declared["compare"] = {
         factor: levels

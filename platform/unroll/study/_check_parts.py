@@ -1,0 +1,55 @@
+"""Check that a task's module and data have all that the platform is going to call, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from unroll.contract import Dataset, Settings, UserError
+from unroll.study.project import AnyTask
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+MODULE_HOOKS = ("training_step", "validation_step", "test_step", "configure_optimizers")
+MODULE_OWN = ("initialise", "items_seen")
+DATA_HOOKS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def check_parts(task: AnyTask, settings: Settings, dataset: Dataset) -> None:
+    """Build an arm's module (on the meta device) and data, and look at what they define; nothing is called.
+
+    Raises:
+        UserError: something that :class:`unroll.contract.TrainingModule` or :meth:`unroll.contract.Task.data` asks for
+            is missing (names the class, its file, and all that it lacks).
+    """
+    import pytorch_lightning as pl
+    import torch
+
+    with torch.device("meta"):
+        module = task.module(settings, dataset)
+    _check("module", module, pl.LightningModule, MODULE_HOOKS, MODULE_OWN)
+    _check("data", task.data(settings, dataset, 0), pl.LightningDataModule, DATA_HOOKS, ())
+
+
+def _check(
+    method: str,
+    part: Any,
+    base: type[pl.LightningModule | pl.LightningDataModule],
+    hooks: Sequence[str],
+    own: Sequence[str],
+) -> None:
+    from pytorch_lightning.utilities.model_helpers import is_overridden
+
+    kind = type(part)
+    where = f"{kind.__module__.replace('.', '/')}.py: {kind.__qualname__}"
+    if not isinstance(part, base):
+        raise UserError(f"what a task's {method}() gives must be a {base.__name__}", where=where, advice=_ADVICE)
+    missing = [name for name in hooks if not is_overridden(name, part, base)]
+    missing += [name for name in own if not hasattr(part, name)]
+    if missing:
+        rule = f"what a task's {method}() gives must define {', '.join((*hooks, *own))}"
+        raise UserError(rule, where=where, received=f"no {', no '.join(missing)}", advice=_ADVICE)
+
+
+_ADVICE = "docs/add-a-task.md shows a whole task"
