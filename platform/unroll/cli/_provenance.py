@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from unroll.ledger import RunRecord
 
 PACKAGES = ("unroll", "torch", "pytorch-lightning", "ray", "wandb", "polars", "numpy", "pydantic")
-CODE = ("platform", "tasks", "studies")
-"""Folders that decide what is computed: a change elsewhere in the repository does not make a run's code dirty."""
+CODE = ("platform", "tasks")
+"""Folders of code: a file in them that git does not know yet makes a run's code dirty."""
+COMPUTED = (*CODE, "studies")
+"""Folders that decide what is computed: a change to a file that git knows in them makes a run's code dirty.
+
+A study that is not committed yet is no such change: the ledger holds the whole plan."""
 
 
 def begin_record(*, planned: int, done_before: int) -> RunRecord:
@@ -59,8 +63,9 @@ def git_state(folder: Path) -> tuple[str, bool | None]:
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return "", None
-    changes = _git(folder, "status", "--porcelain", "--", *CODE)
-    return commit, None if changes is None else bool(changes)
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", *COMPUTED)
+    added = _git(folder, "status", "--porcelain", "--", *CODE)
+    return commit, None if changed is None or added is None else bool(changed or added)
 
 
 def _git(folder: Path, *words: str) -> str | None:
