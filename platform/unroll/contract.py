@@ -25,6 +25,10 @@ LOCATION = "location"
 """Put into a settings field's ``json_schema_extra={LOCATION: True}``: the field says *where* something lies, not
 *what* it is. It is no part of a trial's identity and is never stored in a record."""
 
+MEASUREMENT = "measurement"
+"""Put beside it in the same way: the field says how a result is measured, not what is learned. All arms of a study must
+agree in it, or a difference of measurement would look like a difference of models."""
+
 
 class UserError(Exception):
     """A mistake of the user, told in one line and never with a traceback.
@@ -58,9 +62,14 @@ class UserErrors(UserError):
 
 
 class Settings(BaseModel):
-    """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here."""
+    """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+    Numbers are finite; a field that needs infinity says so: ``Field(allow_inf_nan=True)``.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +174,22 @@ def derive_seed(*parts: int | str) -> int:
     return int.from_bytes(digest.digest(), "big") >> 1
 
 
-def find_locations(model: type[BaseModel], prefix: str = "") -> frozenset[str]:
+def find_locations(model: type[BaseModel]) -> frozenset[str]:
     """Dotted paths of the fields that are marked with :data:`LOCATION`."""
+    return _marked(model, LOCATION)
+
+
+def find_measurements(model: type[BaseModel]) -> frozenset[str]:
+    """Dotted paths of the fields that are marked with :data:`MEASUREMENT`."""
+    return _marked(model, MEASUREMENT)
+
+
+def _marked(model: type[BaseModel], mark: str, prefix: str = "") -> frozenset[str]:
     found: set[str] = set()
     for name, field in model.model_fields.items():
         extra: Any = field.json_schema_extra
-        if isinstance(extra, dict) and extra.get(LOCATION):
+        if isinstance(extra, dict) and extra.get(mark):
             found.add(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= find_locations(field.annotation, f"{prefix}{name}.")
+            found |= _marked(field.annotation, mark, f"{prefix}{name}.")
     return frozenset(found)

@@ -29,10 +29,13 @@ class Schedule:
     decay_factor: float | None
 
     def at(self, epoch: int) -> float:
-        """The learning rate of an epoch, counted from 0."""
+        """The learning rate of an epoch, counted from 0; 0 once the divisor is beyond all numbers."""
         if self.decay_start is None or self.decay_factor is None:
             return self.learning_rate
-        return self.learning_rate / self.decay_factor ** max(0, epoch + 1 - self.decay_start)
+        try:
+            return self.learning_rate / self.decay_factor ** max(0, epoch + 1 - self.decay_start)
+        except OverflowError:
+            return 0.0
 
 
 def build_optimizer(

@@ -8,7 +8,11 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.cells import cell_names, check_cell
 from tasks.text import TextData
-from unroll.contract import Settings, UserError
+from unroll.contract import MEASUREMENT, Settings, UserError
+
+# Far beyond any real use: what is above them is a slip, and would end in an error of torch's or in none at all.
+_WIDEST = 65_536
+_MOST_EPOCHS = 100_000
 
 
 class Network(Settings):
@@ -17,18 +21,25 @@ class Network(Settings):
     cell: str = Field(
         "lstm", json_schema_extra={"enum": list(cell_names())}, description="Recurrent cell of every layer."
     )
-    hidden: int = Field(128, ge=1, description="Size of each recurrent layer's output.")
-    depth: int = Field(1, ge=1, description="Number of recurrent layers.")
-    embedding: int | None = Field(None, ge=1, description="Size of a token's embedding; null: as large as hidden.")
+    hidden: int = Field(128, ge=1, le=_WIDEST, description="Size of each recurrent layer's output.")
+    depth: int = Field(1, ge=1, le=64, description="Number of recurrent layers.")
+    embedding: int | None = Field(
+        None, ge=1, le=_WIDEST, description="Size of a token's embedding; null: as large as hidden."
+    )
     dropout: float = Field(0.0, ge=0, lt=1, description="Zaremba's dropout: into every layer and out of the last.")
     tie_weights: bool = Field(False, description="Use the embedding matrix as the output layer's matrix too.")
     forget_bias: float | None = Field(
-        1.0, description="Initial bias of every forget gate; null: as drawn. Cells without a forget gate have none."
+        1.0,
+        ge=-1000,
+        le=1000,
+        description="Initial bias of every forget gate; null: as drawn. Cells without a forget gate have none.",
     )
     initialization: Literal["scaled", "uniform"] = Field(
         "scaled", description="scaled: U(-1/sqrt(n), 1/sqrt(n)); uniform: U(-a, a) with a = initialization_scale."
     )
-    initialization_scale: float | None = Field(None, gt=0, description="Half-width a; needed by uniform alone.")
+    initialization_scale: float | None = Field(
+        None, gt=0, le=1000, description="Half-width a; needed by uniform alone."
+    )
 
     @field_validator("cell")
     @classmethod
@@ -60,13 +71,18 @@ class Network(Settings):
 class Training(Settings):
     """Truncated back-propagation through time over contiguous columns of the training text."""
 
-    epochs: int = Field(10, ge=1, description="Passes over the training text.")
-    batch_size: int = Field(32, ge=1, description="Columns that the training text is cut into.")
-    bptt: int = Field(20, ge=1, description="Steps that the gradient goes back; the state is carried further.")
+    epochs: int = Field(10, ge=1, le=_MOST_EPOCHS, description="Passes over the training text.")
+    batch_size: int = Field(32, ge=1, le=_WIDEST, description="Columns that the training text is cut into.")
+    bptt: int = Field(
+        20, ge=1, le=_WIDEST, description="Steps that the gradient goes back; the state is carried further."
+    )
     optimizer: Literal["sgd", "adam"] = Field("adam", description="Plain SGD, or Adam with torch's betas and epsilon.")
-    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of the first epoch.")
+    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of the first epoch.")
     decay_start: int | None = Field(
-        None, ge=1, description="Epochs at the first learning rate, after which it falls each epoch; null: never."
+        None,
+        ge=1,
+        le=_MOST_EPOCHS,
+        description="Epochs at the first learning rate, after which it falls each epoch; null: never.",
     )
     decay_factor: float | None = Field(
         None, ge=1, description="What the learning rate is divided by, each epoch after decay_start."
@@ -79,7 +95,12 @@ class Training(Settings):
         description="Loss: mean over tokens, or sum over the steps of a window and mean over columns (Zaremba).",
     )
     evaluation_batch_size: int = Field(
-        1, ge=1, description="Columns that held-out text is cut into; 1: every token sees all the text before it."
+        1,
+        ge=1,
+        le=_WIDEST,
+        json_schema_extra={MEASUREMENT: True},
+        description="Columns that held-out text is cut into; 1: every token sees all the text before it. "
+        "The same for all arms.",
     )
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from typing import Final
 
 from unroll.contract import UserError
 
+DEFAULT_ENCODING: Final = "utf-8"
 _WIDE_MARKS: Final = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -40,6 +41,11 @@ def canonical_encoding(name: str) -> str:
     if not known or known in _NO_FILE_ENCODINGS:
         raise ValueError("must be a text encoding that Python knows, such as utf-8, utf-16 or latin-1")
     return "utf-8" if known == "utf-8-sig" else known
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the name says that the file is gzip data."""
+    return path.suffix == ".gz"
 
 
 def read_lines(path: Path, encoding: str) -> list[str]:
@@ -78,7 +84,7 @@ def refusing_unreadable(path: Path) -> Iterator[None]:
 def _unpack(path: Path) -> bytes:
     with refusing_unreadable(path):
         content = path.read_bytes()
-    if path.suffix != ".gz":
+    if not is_packed(path):
         return content
     try:
         return gzip.decompress(content)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tasks.text.cache import Prepared, cached, hash_file
 from tasks.text.corpus import SPLITS, TokenCorpus
-from tasks.text.lines import read_lines, refusing_unreadable
+from tasks.text.lines import DEFAULT_ENCODING, is_packed, read_lines, refusing_unreadable
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
 from unroll.contract import UserError
@@ -60,10 +60,17 @@ def read_plain(
         if fractions is not None:
             lines = split_lines(lines["all"], *fractions)
         return prepare_streams(
-            lines, level=level, vocabulary_size=vocabulary_size, minimum_count=minimum_count, where=str(path)
+            lines,
+            level=level,
+            vocabulary_size=vocabulary_size,
+            minimum_count=minimum_count,
+            where=str(path),
+            doubt="" if encoding == DEFAULT_ENCODING else f"is the text really {encoding} (data.encoding)?",
         )
 
-    content = {"reader": "plain", "version": _VERSION, "encoding": encoding, "files": hashes, "fractions": fractions}
+    # Not the bytes alone: a name that ends in .gz changes how they are read.
+    sources = {split: {"sha256": hashes[split], "packed": is_packed(file)} for split, file in files.items()}
+    content = {"reader": "plain", "version": _VERSION, "encoding": encoding, "files": sources, "fractions": fractions}
     return cached(cache, {**content, **options}, build)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -12,7 +13,7 @@ from pydantic_core import PydanticKnownError
 
 from tasks.text import corpora
 from tasks.text.corpus import TokenCorpus
-from tasks.text.lines import canonical_encoding
+from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
 from tasks.text.streams import Level
 from unroll.contract import LOCATION, Settings
 
@@ -41,22 +42,22 @@ class TextData(Settings):
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
     """Kind of corpus: a module of ``tasks/text/corpora``."""
     path: Path | None = Field(None, json_schema_extra={LOCATION: True})
-    """File or folder to read; relative to the folder that the command runs in."""
+    """File or folder to read; relative to the study's folder in ``study.yaml``, to yours on the command line."""
     level: Level = "word"
     """What a token is."""
-    encoding: str = "utf-8"
+    encoding: str = DEFAULT_ENCODING
     """Encoding of the files, a name that Python knows."""
     validation_fraction: float = Field(0.05, gt=0, lt=1)
     """Share of the lines of a single file that is validation text."""
     test_fraction: float = Field(0.05, gt=0, lt=1)
     """Share of the lines of a single file, its last ones, that is test text."""
-    vocabulary_size: int | None = Field(None, ge=2)
+    vocabulary_size: int | None = Field(None, ge=2, lt=2**31)
     """Most words to keep, ``<eos>`` and ``<unk>`` included."""
-    minimum_count: int = Field(1, ge=1)
+    minimum_count: int = Field(1, ge=1, lt=2**31)
     """Words that the training text has less often become ``<unk>``."""
-    sentences: int = Field(3000, ge=1)
+    sentences: int = Field(3000, ge=1, le=10_000_000)
     """Training sentences that are generated; validation and test text get a fifth of it each."""
-    seed: int = Field(1, ge=0)
+    seed: int = Field(1, ge=0, lt=2**31)
     """What the sentences are generated from; no trial's seed."""
 
     @field_validator("corpus")
@@ -74,8 +75,8 @@ class TextData(Settings):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        """A worker's process stands in another folder than the command's."""
-        return None if path is None else path.expanduser().absolute()
+        """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
+        return None if path is None else Path(os.path.expanduser(path)).absolute()
 
     @model_validator(mode="after")
     def _leave_training_text(self) -> Self:

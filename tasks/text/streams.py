@@ -41,6 +41,7 @@ def prepare_streams(
     required: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
     where: str,
+    doubt: str = "",
 ) -> Prepared:
     """Fit the vocabulary on the training text alone and write all texts in its numbers.
 
@@ -52,12 +53,13 @@ def prepare_streams(
         required: words of the vocabulary beside those of the training text.
         bounds: see :class:`~tasks.text.corpus.TokenCorpus`.
         where: what errors call the text.
+        doubt: a question that comes first in the advice of errors which a misread text would also cause.
 
     Raises:
         UserError: a split has no token, or half of its tokens are unknown.
     """
     counts = {split: Counter(tokenize(lines[split], level)) for split in SPLITS}
-    _refuse_empty(counts, where)
+    _refuse_empty(counts, where, doubt)
     end = EOS if level == "word" else "\n"
     vocabulary = Vocabulary.fit(
         counts["train"], size=vocabulary_size, minimum_count=minimum_count, required=(*required, end)
@@ -67,7 +69,7 @@ def prepare_streams(
     facts = {"vocabulary": len(vocabulary), **_sizes(counts), **_repetitions(lines), **_unknown(counts, vocabulary)}
     if level == "word":
         facts["blank lines skipped"] = sum(not line.strip() for split in SPLITS for line in lines[split])
-    _refuse_unknown(facts, where)
+    _refuse_unknown(facts, where, doubt)
     return Prepared(
         vocabulary=vocabulary,
         splits={split: vocabulary.encode(tokenize(lines[split], level)) for split in SPLITS},
@@ -98,17 +100,18 @@ def _repetitions(lines: Mapping[str, Sequence[str]]) -> dict[str, int | float | 
     }
 
 
-def _refuse_empty(counts: Mapping[str, Counter[str]], where: str) -> None:
+def _refuse_empty(counts: Mapping[str, Counter[str]], where: str, doubt: str) -> None:
     for split, count in counts.items():
         if not count:
             raise UserError(
                 f"the {split} text must hold at least one token",
                 where=where,
-                advice="give more lines, or set data.validation_fraction and data.test_fraction",
+                advice=f"{doubt and doubt + ' else '}give more lines, "
+                "or set data.validation_fraction and data.test_fraction",
             )
 
 
-def _refuse_unknown(facts: Mapping[str, int | float | str], where: str) -> None:
+def _refuse_unknown(facts: Mapping[str, int | float | str], where: str, doubt: str) -> None:
     for split in SPLITS:
         rate = float(facts[f"{split} unknown rate"])
         if rate > _MOST_UNKNOWN:
@@ -116,5 +119,6 @@ def _refuse_unknown(facts: Mapping[str, int | float | str], where: str) -> None:
                 f"at most half of the {split} tokens may be unknown",
                 where=where,
                 received=f"{rate:.0%}",
-                advice="are the splits of one language? else raise data.vocabulary_size or lower data.minimum_count",
+                advice=f"{doubt and doubt + ' '}are the splits of one language? "
+                "else raise data.vocabulary_size or lower data.minimum_count",
             )

@@ -27,6 +27,12 @@ def test_a_schedule_without_decay_is_constant() -> None:
     assert {schedule.at(epoch) for epoch in range(50)} == {0.3}
 
 
+def test_a_divisor_beyond_all_numbers_leaves_no_rate() -> None:
+    schedule = Schedule(learning_rate=0.3, decay_start=1, decay_factor=2.0)
+    assert schedule.at(1023) == 0.3 / 2**1023
+    assert schedule.at(1024) == schedule.at(99_999) == 0.0
+
+
 def test_perplexity_is_no_mean_of_perplexities() -> None:
     halves = [Likelihood().plus(torch.tensor(10 * nats), 10) for nats in (4.0, 6.0)]
     whole = halves[0].plus(halves[1].nats, halves[1].tokens)

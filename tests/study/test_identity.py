@@ -26,7 +26,7 @@ class Network(Settings):
     rate: float = 1  # a default that is not spelled like the values of its type
     sizes: tuple[int, ...] = (1, 2)
     weights: dict[str, float] = Field(default={})
-    bias: float | None = None
+    bias: float | None = Field(default=None, allow_inf_nan=True)
 
 
 class Everything(Settings):

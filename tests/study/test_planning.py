@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies
 
 from unroll.contract import UserError
 from unroll.study import Plan, load_study, make_plan
-from unroll.study._size import first_above
+from unroll.study._size import LARGEST, first_above
 
 Write = Callable[..., Path]
 HEAD = "question: Why?\ntask: tiny\nseeds: 1\n"
@@ -135,7 +135,7 @@ def test_a_target_below_the_smallest_network_is_refused(project: Path, write: Wr
 
 
 @settings(deadline=None, max_examples=60)
-@given(strategies.integers(1, 10**6), strategies.integers(1, 50), strategies.integers(0, 5))
+@given(strategies.integers(1, LARGEST), strategies.integers(1, 50), strategies.integers(0, 5))
 def test_bisection_finds_the_first_size_with_enough_weights(target: int, slope: int, power: int) -> None:
     def count(size: int) -> int:
         return slope * size + power * size**2

@@ -166,6 +166,34 @@ def test_a_folder_that_is_no_corpus_is_refused(tmp_path: Path, splits: dict[str,
     assert not (tmp_path / "cache").exists(), "nothing is half written"
 
 
+def test_a_name_that_changes_how_bytes_are_read_is_another_text(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(TWENTY_LINES)
+    (tmp_path / "text.gz").write_bytes(TWENTY_LINES)
+    read(tmp_path / "text")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"text\.gz: a file named \.gz must be whole gzip data"):
+            read(tmp_path / "text.gz")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+def test_a_text_that_was_misread_leads_to_its_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "text").write_bytes(TWENTY_LINES)
+    with pytest.raises(UserError) as caught:
+        read(tmp_path / "text", encoding=encoding)
+    assert str(caught.value) == (
+        f"{tmp_path}/text: the validation text must hold at least one token; is the text really {encoding} "
+        "(data.encoding)? else give more lines, or set data.validation_fraction and data.test_fraction"
+    )
+
+
+def test_a_folder_that_was_misread_leads_to_its_encoding(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "text", train=b"the cat sat.", validation=b"a dog!", test=b"it ran")
+    with pytest.raises(
+        UserError, match=r"unknown \(received \d+%\); is the text really utf-16-le \(data.encoding\)\? are"
+    ):
+        read(folder, encoding="utf-16-le", level="character")
+
+
 def test_what_is_not_there_is_named_with_advice(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read(tmp_path / "ptb")

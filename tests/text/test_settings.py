@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tasks.text import TextData, load
 from tasks.text.settings import CORPORA, reader
-from unroll.contract import UserError, find_locations
+from unroll.contract import UserError, find_locations, find_measurements
 
 
 def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
@@ -31,6 +31,7 @@ def test_every_setting_is_looked_at_by_some_corpus() -> None:
 
 def test_only_the_path_is_a_location() -> None:
     assert find_locations(TextData) == {"path"}
+    assert not find_measurements(TextData)
 
 
 def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
@@ -44,6 +45,15 @@ def test_a_path_is_absolute_because_workers_stand_elsewhere(tmp_path: Path, monk
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert TextData(corpus="text", path=Path("ptb")).path == tmp_path / "ptb"
     assert TextData(corpus="text", path=Path("~/ptb")).path == tmp_path / "home" / "ptb"
+
+
+def test_the_home_of_an_unknown_user_is_a_path_that_does_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = TextData(corpus="text", path=Path("~no-such-user/ptb"))
+    with pytest.raises(UserError, match=r"/~no-such-user/ptb: the corpus must exist; set data.path to"):
+        load(settings, tmp_path)
 
 
 def test_other_spellings_of_an_encoding_are_the_same_settings() -> None:
@@ -63,8 +73,11 @@ def test_other_spellings_of_an_encoding_are_the_same_settings() -> None:
             {"corpus": "text", "validation_fraction": 0.5, "test_fraction": 0.5},
             "validation_fraction and test_fraction must leave training text: their sum is 1 or more",
         ),
-        ({"corpus": "text", "test_fraction": float("nan")}, "Input should be less than 1"),
+        ({"corpus": "text", "test_fraction": float("nan")}, "Input should be a finite number"),
         ({"corpus": "text", "vocabulary_size": 1}, "Input should be greater than or equal to 2"),
+        ({"corpus": "text", "minimum_count": 10**20}, "Input should be less than 2147483648"),
+        ({"sentences": 10**20}, "Input should be less than or equal to 10000000"),
+        ({"seed": 10**20}, "Input should be less than 2147483648"),
         ({"sentences": 0}, "Input should be greater than or equal to 1"),
         ({"level": "byte"}, "Input should be 'word' or 'character'"),
     ],

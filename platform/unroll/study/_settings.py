@@ -87,10 +87,13 @@ def without(nested: Mapping[str, Any], paths: Collection[str], prefix: str = "")
 
 
 def anchored(value: Any, folder: Path) -> Any:
-    """Make a location absolute: relative ones are relative to ``folder``, ``~`` is the home."""
+    """Make a location absolute: relative ones are relative to ``folder``, ``~`` is the home.
+
+    The home of a user that is not known here stays as it is written, as in a shell.
+    """
     if isinstance(value, list):
         return [anchored(item, folder) for item in value]
-    return os.path.abspath(folder / Path(value).expanduser()) if isinstance(value, str) else value
+    return os.path.abspath(folder / os.path.expanduser(value)) if isinstance(value, str) else value
 
 
 def anchor_locations(nested: Nested, model: type[Settings], folder: Path) -> None:

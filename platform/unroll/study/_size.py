@@ -10,8 +10,8 @@ from unroll.contract import Dataset, Settings, UserError
 from unroll.study._settings import Nested, has, put, setting_fields, validated
 from unroll.study.project import AnyTask
 
-LARGEST = 2**20
-"""Sizes are searched up to here; no recurrent layer is wider."""
+LARGEST = 2**16
+"""Sizes are searched up to here, which a task's size setting must allow; no recurrent layer is wider."""
 
 
 def with_any_size(settings: Nested, task: AnyTask) -> Nested:

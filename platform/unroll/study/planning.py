@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unroll.contract import Settings, UserError, find_locations
+from unroll.contract import Settings, UserError, find_locations, find_measurements
 from unroll.study._check_parts import check_parts
 from unroll.study._factors import Level, arm_name, arm_settings, combine, read_factors
 from unroll.study._settings import Nested, dumped, get, put, validated, without
@@ -30,13 +30,14 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
 
     Raises:
         UserError: data are missing or malformed, the task's module or data lack what the platform calls, a size cannot
-            be matched, or two arms are the same.
+            be matched, or two arms are the same or measured differently.
     """
     task = load_task(study.task)
     sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
     arms = [arm for arm, _ in sized]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
     _refuse_twins(trials)
+    _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
         question=study.question,
@@ -157,6 +158,20 @@ def _refuse_twins(trials: list[Trial]) -> None:
     for trial in trials:
         if (other := seen.setdefault(trial.id, trial.arm)) != trial.arm:
             raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{trial.arm}'")
+
+
+def _refuse_unlike_measures(trials: list[Trial], measurements: frozenset[str]) -> None:
+    """Arms that are measured differently cannot be compared."""
+    first = trials[0]
+    for path in sorted(measurements):
+        for trial in trials:
+            if (value := get(trial.settings, path)) != (other := get(first.settings, path)):
+                raise UserError(
+                    f"all arms must agree in {path}: it says how a result is measured, not what is learned",
+                    where="compare",
+                    received=f"{other} in '{first.arm}', {value} in '{trial.arm}'",
+                    advice="set it under settings, once for all arms",
+                )
 
 
 def _located(settings: Nested, shared: Settings, locations: frozenset[str]) -> Nested:
