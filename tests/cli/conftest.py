@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from unroll.cli.main import main
+from unroll.contract import UserError
 from unroll.execution import Observer
 from unroll.ledger import Ledger, Outcome, Status
 from unroll.study import Job
@@ -44,10 +45,16 @@ class FakeRunner:
     status: Callable[[Job], Status] = lambda job: "completed"
     metrics: dict[str, float] = field(default_factory=lambda: dict(METRICS))
     stop_after: int | None = None
+    refusal: UserError | None = None
     error: BaseException | None = None
     ran: list[Job] = field(default_factory=list)
 
-    def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
+    def run(
+        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+    ) -> None:
+        if self.refusal:
+            raise self.refusal
+        ready()
         for number, job in enumerate(jobs):
             if number == self.stop_after:
                 ledger.request_stop(token)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from unroll.cli._prepare import Prepared
 from unroll.cli._progress import Tally, watch
 from unroll.cli._provenance import begin_record, now, typed_command
 from unroll.execution import Runner, Summary, find_missing, run_plan
-from unroll.ledger import Ledger, RunRecord
-from unroll.study import Job
+from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
+from unroll.study import Plan
 from unroll.tracking import unsynced
 
 
@@ -45,41 +44,55 @@ def launch(prepared: Prepared, folder: Path, runner: Runner, *, retry: bool, rep
     Raises:
         UserError: somebody else owns the folder, the runner cannot start, or the disk refused.
     """
-    ledger = Ledger.create(folder)
-    with ledger.lock(typed_command()) as lock:
-        ledger.clear_stop()
-        ledger.save_plan(prepared.plan)
-        missing = find_missing(prepared.jobs, ledger, retry=retry)
-        summary = _run(prepared, ledger, runner, lock.token, missing, retry=retry, voice=voice)
-        page = _tell(prepared, ledger, changed=bool(missing), report=report and not summary.interrupted)
+    with nothing_left_on_error(folder):
+        ledger = Ledger.create(folder)
+        with ledger.lock(typed_command()) as lock:
+            ledger.clear_stop()
+            summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
+            page = _tell(ledger, report=report and not summary.interrupted)
     return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
 
 
-def _run(
-    prepared: Prepared,
-    ledger: Ledger,
-    runner: Runner,
-    token: str,
-    missing: Sequence[Job],
-    *,
-    retry: bool,
-    voice: Console,
-) -> Summary:
+class _Beginning:
+    """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, *, missing: int) -> None:
+        self._plan, self._ledger, self._missing = plan, ledger, missing
+        self._record: RunRecord | None = None
+        self._name = ""
+
+    def __call__(self) -> None:
+        self._ledger.save_plan(self._plan)
+        for trial in self._plan.trials:
+            self._ledger.register(trial)
+        if self._missing:
+            planned = len(self._plan.trials)
+            self._record = begin_record(planned=planned, done_before=planned - self._missing)
+            self._name = self._ledger.save_run(self._record)
+
+    def end(self, tally: Tally, summary: Summary | None) -> None:
+        """Complete the record of a run that began; one that ended in an error has no summary."""
+        if self._record:
+            ended = _ended(self._record, tally, summary, unsynced(self._ledger.root))
+            self._ledger.save_run(ended, name=self._name)
+
+
+def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retry: bool, voice: Console) -> Summary:
     """Run what is missing; only a run that has something to do leaves a record."""
-    plan = prepared.plan
-    tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    record = begin_record(planned=len(plan.trials), done_before=tally.before) if missing else None
-    name = ledger.save_run(record) if record else None
+    plan, jobs = prepared.plan, prepared.jobs
+    missing = {job.trial.id for job in find_missing(jobs, ledger, retry=retry)}
+    tally, beginning = Tally(plan, ledger, missing=missing), _Beginning(plan, ledger, missing=len(missing))
     started, summary = time.perf_counter(), None
     try:
         with watch(tally, voice, live=bool(missing)) as observer:
-            summary = run_plan(plan, prepared.jobs, ledger, token=token, runner=runner, observer=observer, retry=retry)
+            summary = run_plan(
+                plan, jobs, ledger, token=token, runner=runner, observer=observer, ready=beginning, retry=retry
+            )
     except KeyboardInterrupt:  # a second one: the driver leaves at once, the workers follow the stop request
         seconds = time.perf_counter() - started
         summary = Summary(len(plan.trials), tally.before, tally.statuses(), interrupted=True, seconds=seconds)
     finally:
-        if record:
-            ledger.save_run(_ended(record, tally, summary, unsynced(ledger.root)), name=name)
+        beginning.end(tally, summary)
     return summary
 
 
@@ -88,20 +101,19 @@ def _ended(record: RunRecord, tally: Tally, summary: Summary | None, unsynced_ru
     end = {
         "finished": now(),
         "counts": dict(tally.ends),
-        "interrupted": summary is None or summary.interrupted,
+        "interrupted": summary is not None and summary.interrupted,
         "unsynced": unsynced_runs,
         "seconds": summary.seconds if summary else tally.seconds,
     }
     return record.model_copy(update=end)
 
 
-def _tell(prepared: Prepared, ledger: Ledger, *, changed: bool, report: bool) -> Path | None:
-    """Rebuild what is derived, unless it is current; gives the report's page, if one is wanted."""
+def _tell(ledger: Ledger, *, report: bool) -> Path | None:
+    """Bring up to date what is derived; gives the report's page, if one is wanted."""
     from unroll.report import needs_update, write_report
 
-    outdated = changed or (report and needs_update(ledger))
-    if outdated:
-        ledger.compact(prepared.plan)
+    if ledger.has_plan():
+        ledger.compact(ledger.plan())
     if not report:
         return None
-    return write_report(ledger).html if outdated else ledger.root / "report" / "report.html"
+    return write_report(ledger).html if needs_update(ledger) else ledger.root / "report" / "report.html"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unroll.execution.runner import Observer
 from unroll.execution.session import Session
@@ -17,8 +17,11 @@ from unroll.tracking import close_mirror
 class InlineRunner:
     """Runs trials one after another in this process: breakpoints work, and nothing is retried or timed out."""
 
-    def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
+    def run(
+        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+    ) -> None:
         """See :class:`unroll.execution.runner.Runner`."""
+        ready()
         try:
             for job in jobs:
                 if ledger.stop_requested(token):

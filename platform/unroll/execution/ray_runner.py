@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
@@ -35,7 +35,9 @@ class RayRunner:
     def __init__(self, *, address: str | None = None, concurrency: int | None = None) -> None:
         self._address, self._concurrency = address, concurrency
 
-    def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
+    def run(
+        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+    ) -> None:
         """See :class:`unroll.execution.runner.Runner`.
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
@@ -51,6 +53,8 @@ class RayRunner:
             try:
                 with connected(self._address, ledger):
                     self._check_room(remaining[0])
+                    if restart == 0:
+                        ready()
                     return self._tune(remaining, Bridge(ledger, token, observer, told=before))
             except ClusterLost:
                 if self._address or restart == RESTARTS:

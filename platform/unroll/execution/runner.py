@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -37,11 +37,20 @@ class Observer(Protocol):
 class Runner(Protocol):
     """A way to run jobs: on Ray, or in this process."""
 
-    def run(self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer) -> None:
+    def run(
+        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+    ) -> None:
         """Run every job until it has an outcome, or until a stop is requested.
 
+        Args:
+            jobs: what to run.
+            ledger: the results folder.
+            token: its owner's.
+            observer: who watches.
+            ready: called once, before the first trial starts and after all that the runner may refuse.
+
         Raises:
-            UserError: the runner cannot start.
+            UserError: the runner cannot start; where ``ready`` was not called, nothing was written down.
         """
 
 
@@ -72,6 +81,7 @@ def run_plan(
     token: str,
     runner: Runner,
     observer: Observer,
+    ready: Callable[[], None],
     retry: bool = False,
 ) -> Summary:
     """Run the trials of the plan that have no result yet; a finished study runs nothing.
@@ -83,19 +93,21 @@ def run_plan(
         token: the lock's token.
         runner: how to run.
         observer: who watches.
+        ready: called once nothing can refuse any more: what is written down before, would have to be taken back.
         retry: also run again what failed by a user's mistake.
     """
     start = time.perf_counter()
-    for job in jobs:  # also those with a result: an id must still stand for the content that it stood for then
-        ledger.register(job.trial)
+    ledger.check(plan)  # also trials with a result: an id must still stand for the content that it stood for then
     missing = find_missing(jobs, ledger, retry=retry)
     done_before = sum(outcome.status in FINAL for outcome in ledger.outcomes(t.id for t in plan.trials).values())
     observer.started(len(plan.trials), len(missing))
     interrupted = False
     if missing:
         with stop_on_signals(ledger, token, observer):
-            runner.run(missing, ledger, token=token, observer=observer)
+            runner.run(missing, ledger, token=token, observer=observer, ready=ready)
         interrupted = ledger.stop_requested(token)
+    else:
+        ready()
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     counts = Counter(outcomes[t.id].status if t.id in outcomes else MISSING for t in plan.trials)
     return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)

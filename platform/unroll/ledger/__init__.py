@@ -7,6 +7,7 @@ from unroll.ledger.ledger import Ledger
 from unroll.ledger.lock import Lock, Owner
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Status
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
+from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Status",
     "StorageError",
     "UnknownFormat",
+    "nothing_left_on_error",
     "read_record",
     "write_atomic",
     "write_record",

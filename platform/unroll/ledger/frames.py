@@ -92,14 +92,22 @@ def check_metrics(names: Iterable[str]) -> None:
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write or replace a Parquet file in one step.
+    """Write or replace a Parquet file in one step, unless it holds the very same bytes.
 
     Raises:
         StorageError: the disk refused.
     """
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
-    write_atomic(path, buffer.getvalue())
+    if _content(path) != buffer.getvalue():
+        write_atomic(path, buffer.getvalue())
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _trial_row(trial: Trial, outcome: Outcome | None) -> tuple[Any, ...]:

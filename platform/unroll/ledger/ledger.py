@@ -68,15 +68,24 @@ class Ledger:
             StorageError: the disk refused.
         """
         ledger = cls(root)
-        if not ledger._is_ledger() and root.exists() and not _is_empty(root):
-            raise UserError(
-                "results must go to a new folder, an empty one or one that holds results",
-                where=str(root),
-                advice="name another folder with --results",
-            )
+        ledger.check_place()
         make_folder(ledger._trials)
         make_folder(ledger._runs)
         return ledger
+
+    def check_place(self) -> None:
+        """Refuse a place that :meth:`create` would refuse; nothing is made.
+
+        Raises:
+            UserError: something else lies there.
+            StorageError: it cannot be looked into.
+        """
+        if not self._is_ledger() and self.root.exists() and not _is_empty(self.root):
+            raise UserError(
+                "results must go to a new folder, an empty one or one that holds results",
+                where=str(self.root),
+                advice="name another folder with --results",
+            )
 
     @classmethod
     def open(cls, root: Path) -> Self:
@@ -117,6 +126,10 @@ class Ledger:
         """
         check_metrics(plan.metrics)
         write_record(self.root / "plan.json", "plan", plan)
+
+    def has_plan(self) -> bool:
+        """Whether a plan lies here; a first run that waits for its runner has none yet."""
+        return (self.root / "plan.json").is_file()
 
     def plan(self) -> Plan:
         """The current plan.
@@ -180,20 +193,42 @@ class Ledger:
             UserError: another trial has this id.
             StorageError: the disk refused.
         """
-        path = self.folder(trial.id) / "trial.json"
+        path = self._trial_file(trial.id)
         try:
             write_record_once(path, "trial", trial)
         except FileExistsError:
-            known = self._reader.read(path, "trial", Trial, owner=trial.id)
-            if known is None:
+            if self._known(trial) is None and not path.is_dir():
                 write_record(path, "trial", trial)
-            elif differing := _differences(known, trial):
-                raise UserError(
-                    "a trial's id must stand for one content",
-                    where=str(path),
-                    received=f"another {' and '.join(differing)}",
-                    advice="raise the task's version if a default was changed, or name another folder with --results",
-                ) from None
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that this folder cannot hold; nothing is written.
+
+        Raises:
+            UserError: a metric is named like a column of the trials, or an id stands for another trial here.
+        """
+        check_metrics(plan.metrics)
+        for trial in plan.trials:
+            self._known(trial)
+
+    def _known(self, trial: Trial) -> Trial | None:
+        """What was written down under the trial's id, if that can be read.
+
+        Raises:
+            UserError: it is another trial.
+        """
+        path = self._trial_file(trial.id)
+        known = self._reader.read(path, "trial", Trial, owner=trial.id)
+        if known is not None and (differing := _differences(known, trial)):
+            raise UserError(
+                "a trial's id must stand for one content",
+                where=str(path),
+                received=f"another {' and '.join(differing)}",
+                advice="raise the task's version if a default was changed, or name another folder with --results",
+            )
+        return known
+
+    def _trial_file(self, trial_id: str) -> Path:
+        return self.folder(trial_id) / "trial.json"
 
     def record(self, outcome: Outcome) -> int:
         """Write down how an attempt ended, for good; gives the attempt's number. Durable once this returns.
@@ -279,7 +314,7 @@ class Ledger:
         return history_table((trial, self._history(trial.id).rows()) for trial in plan.trials)
 
     def compact(self, plan: Plan) -> None:
-        """Rebuild ``trials.parquet`` and ``history.parquet``.
+        """Rebuild ``trials.parquet`` and ``history.parquet``; a file that is as it must be is left alone.
 
         Raises:
             StorageError: the disk refused.

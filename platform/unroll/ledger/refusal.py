@@ -1,0 +1,33 @@
+"""A run that is refused leaves a new results folder as if it had never been asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def nothing_left_on_error(root: Path) -> Iterator[None]:
+    """Where the block ends in an error and wrote no record, remove what it made of the results folder ``root``.
+
+    Only empty folders are removed, and of the lock only the note that nobody owns the folder: whoever takes it
+    meanwhile makes what it needs anew.
+    """
+    made = [folder for folder in (root, *root.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if not (root / "plan.json").exists() and not list((root / "lock").glob("*.held")):
+                _remove(root, made)
+        raise
+
+
+def _remove(root: Path, made: list[Path]) -> None:
+    for folder in (root / "trials", root / "runs"):
+        folder.rmdir()
+    for note in (*(root / "lock").glob("*.free"), root / "stop"):
+        note.unlink(missing_ok=True)
+    for folder in (root / "lock", *made):
+        folder.rmdir()
