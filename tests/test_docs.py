@@ -9,7 +9,8 @@ Conventions of the pages, all invisible in the rendered text:
   expects that exit code of the last one.
 - A fenced ``yaml`` block whose first line is ``# studies/<name>/study.yaml`` is a whole study: it must be valid (unless
   ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
-- A fenced ``python`` block whose first line is ``# tasks/recurrent/cells/<name>.py`` is a whole cell.
+- A fenced ``python`` block whose first line is ``# tasks/...`` or ``# tests/...`` is that file, whole: a cell, a
+  corpus, a task, a test. The pages' studies may name a task.
 - The tables of keys and settings in ``docs/write-a-study.md`` name every one of them, with its default.
 """
 
@@ -95,7 +96,9 @@ COMMANDS = [
     if re.match(r"(\.venv/bin/)?unroll\b", command)
 ]
 STUDIES = [block for block in ALL_BLOCKS if block.text.startswith("# studies/")]
-CELLS = [block for block in ALL_BLOCKS if block.text.startswith("# tasks/recurrent/cells/")]
+SOURCES = {block.text.split()[1]: block for block in ALL_BLOCKS if re.match(r"# (tasks|tests)/\S+\.py\n", block.text)}
+"""Path -> the block that is this file."""
+CELLS = [block for path, block in SOURCES.items() if path.startswith("tasks/recurrent/cells/")]
 SESSIONS = [block for block in ALL_BLOCKS if block.note.startswith("runs")]
 
 
@@ -125,11 +128,24 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project that holds this repository's studies and those that the pages write down."""
-    importlib.import_module("tasks")  # from here, before a project of a test could be searched for it
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the sources that the pages write down, of which those in ``tasks`` can be imported."""
+    for path, block in SOURCES.items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block.text, encoding="utf-8")
+    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.corpora"):
+        module = importlib.import_module(package)  # from here, before a project of a test could be searched for it
+        monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path / package.replace(".", "/"))])
+    return tmp_path
+
+
+@pytest.fixture
+def project(written: Path, tmp_path: Path) -> Path:
+    """A project that holds this repository's studies and tasks, and those that the pages write down."""
     shutil.copytree(ROOT / "studies", tmp_path / "studies", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "tasks").symlink_to(ROOT / "tasks")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "tasks", tmp_path / "tasks", ignore=ignored, dirs_exist_ok=True)
     for block in STUDIES:
         match = re.match(r"# (studies/[a-z0-9_]+/study\.yaml)\n", block.text)
         assert match, f"{block}: the first line names studies/<name>/study.yaml"
@@ -192,6 +208,42 @@ def test_documented_cells_read_a_sequence_in_parts_as_at_once(block: Block) -> N
     assert whole.shape == (6, 2, 4)
     torch.testing.assert_close(torch.cat([first, second]), whole)
     torch.testing.assert_close(end, last)
+
+
+def test_the_documented_test_of_a_cell_passes(written: Path) -> None:
+    (block,) = (block for path, block in SOURCES.items() if path.startswith("tests/"))
+    names: dict[str, Any] = {"__name__": "documented_test"}
+    exec(compile(block.text, str(block), "exec"), names)
+    (test,) = (value for name, value in names.items() if name.startswith("test_"))
+    test()
+
+
+def test_the_documented_corpus_is_read(written: Path, tmp_path: Path) -> None:
+    from tasks.text.settings import TextData, reader
+    from unroll.contract import UserError
+
+    corpus = reader("json_lines")
+    for split in ("train", "validation", "test"):
+        (tmp_path / f"{split}.jsonl").write_text('{"text": "a b a"}\n{"text": "b"}\n')
+    settings = TextData.model_construct(**{**TextData(corpus="text").__dict__, "path": tmp_path})
+    read = corpus.read(settings, tmp_path / "cache")
+    assert read.vocabulary.decode(read.train) == ("a", "b", "a", "<eos>", "b", "<eos>")
+    assert set(corpus.SETTINGS) <= set(TextData.model_fields)
+    (tmp_path / "test.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
+    with pytest.raises(UserError, match=r"test\.jsonl, line 2: a line must be a JSON object with a text"):
+        corpus.read(settings, tmp_path / "cache")
+
+
+def test_the_documented_task_runs_from_plan_to_test(project: Path) -> None:
+    unroll = str(Path(sys.executable).parent / "unroll")
+    env = {**os.environ, "UNROLL_CACHE": str(project / "cache"), "OMP_NUM_THREADS": "1"}
+    words = ["seeds=1", "training.epochs=1", "wandb.mode=disabled", "--runner", "inline", "--no-report"]
+    for command in (["run", "parity", *words], ["results", "results/parity", "--format", "json"]):
+        result = subprocess.run([unroll, *command], cwd=project, env=env, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+    trials = json.loads(result.stdout)
+    assert [trial["status"] for trial in trials] == ["completed"] * 2
+    assert all({"validation/accuracy", "test/accuracy"} <= trial.keys() for trial in trials)
 
 
 def described_defaults() -> dict[str, str]:

@@ -103,8 +103,13 @@ class Dataset(Protocol):
 class TrainingModule(Protocol):
     """What the platform asks of a task's module beyond being a ``LightningModule``.
 
-    It logs with ``self.log`` (full metric names such as ``validation/perplexity``), and everything that a resumed
-    run needs beside weights and optimizers (carried state, counters) goes into its checkpoint.
+    It also defines, as Lightning describes them, ``configure_optimizers``, ``training_step`` (gives the loss; one that
+    is no finite number ends the trial as diverged), ``validation_step`` (run after every epoch) and ``test_step`` (run
+    once, after training). A plan refuses a module that lacks any of these.
+
+    It logs with ``self.log`` every metric that the task declares, under its full name such as
+    ``validation/perplexity``, and everything that a resumed run needs beside weights and optimizers (carried state,
+    ``items_seen``) goes into its checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
     """
 
     items_seen: int
@@ -119,7 +124,12 @@ DatasetT = TypeVar("DatasetT", bound=Dataset)
 
 
 class Task(ABC, Generic[SettingsT, DatasetT]):
-    """What is learned: data, Lightning module and metrics. Final subclasses live in ``tasks/<name>/task.py``."""
+    """What is learned: data, Lightning module and metrics. Final subclasses live in ``tasks/<name>/task.py``.
+
+    The platform calls, for each trial: ``prepare``, ``module``, the module's ``initialise``, ``data``, Lightning's
+    ``Trainer.fit`` for ``epochs`` passes with a validation after each, and ``Trainer.test``. Therefore all that
+    :class:`TrainingModule` and :meth:`data` name is obligatory; ``docs/add-a-task.md`` shows a whole task.
+    """
 
     version: ClassVar[int]
     """Raised when behaviour changes behind the same settings: part of every trial's identity."""
@@ -151,8 +161,10 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
     def data(self, settings: SettingsT, dataset: DatasetT, seed: int) -> pl.LightningDataModule:
         """Loaders whose order is a pure function of (seed, epoch).
 
-        The training loader has ``state_dict``/``load_state_dict`` holding (epoch, position), with position == length
-        normalised to (epoch + 1, 0), so that a run resumed anywhere sees the same batches.
+        The data module defines ``train_dataloader``, ``val_dataloader`` and ``test_dataloader``; a plan builds it and
+        refuses one that lacks any, but calls none. The training loader has ``__len__`` and
+        ``state_dict``/``load_state_dict`` holding (epoch, position), with position == length normalised to
+        (epoch + 1, 0), so that a run resumed anywhere sees the same batches.
         """
 
     @abstractmethod

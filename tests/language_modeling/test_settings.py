@@ -8,13 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.language_modeling.settings import LanguageModelingSettings
+from tasks.recurrent.cells import cell_names
 from unroll.contract import UserError, find_measurements
 from unroll.study import load_study, make_plan
 
 CASES: list[tuple[dict[str, Any], str]] = [
     (
         {"network": {"cell": "ltsm"}},
-        "a cell is one of elman, elman_relu, gru, lstm; did you mean 'lstm'?",
+        f"a cell is one of {', '.join(cell_names())}; did you mean 'lstm'?",
     ),
     (
         {"network": {"tie_weights": True, "hidden": 20, "embedding": 10}},
