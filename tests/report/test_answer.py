@@ -8,7 +8,7 @@ import pytest
 
 from unroll.ledger import Ledger, RunRecord
 from unroll.report.answer import answer, warnings
-from unroll.report.context import environments_table, provenance_table
+from unroll.report.context import environments_table, facts_table, provenance_table
 from unroll.report.findings import gather
 from unroll.report.tables import differences_table
 
@@ -21,7 +21,7 @@ def test_a_finished_study_is_answered_in_one_paragraph(make_ledger: MakeLedger) 
     row = findings.differences.row(0, named=True)
     assert "On validation/perplexity (lower is better), the baseline elman reaches 13.55 ± 0.21" in text
     assert f"gru is better: {abs(row['difference']):.2f} lower ({abs(100 * row['relative']):.1f} %)" in text
-    assert "p = 0.0156, better on 8 of 8 seeds." in text
+    assert "p = 0.00781, Holm 0.0156, better on 8 of 8 seeds." in text
     assert "The true distribution of these data reaches 10.70, the best possible in expectation; " in text
     assert "gru, the best mean, is 1.29 above it." in text
     assert text.endswith("24 of 24 planned trials have completed.")
@@ -80,7 +80,19 @@ def test_one_seed_has_no_interval_and_says_so(make_ledger: MakeLedger) -> None:
 def test_five_seeds_warn_that_they_cannot_decide(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger({"elman": 13.0, "gru": 11.0}, seeds=5))
     assert "gru is undecided" in answer(findings)
+    assert "p = 0.0625 (these seeds cannot reach 0.05), better on 5 of 5 seeds." in answer(findings)
     assert "the smallest p that can be reached is 0.0625; 6 seeds can reach 0.05." in warnings(findings)[0]
+
+
+def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained(make_ledger: MakeLedger) -> None:
+    levels = {"elman": 13.0, **dict.fromkeys(("a", "b", "c"), 11.0)}
+    assert "p = 0.125, Holm 0.375 (these seeds cannot reach 0.05), better on" in answer(
+        gather(make_ledger(levels, seeds=4))
+    )
+    ends = {(arm, seed): ("missing", "") for arm in levels for seed in range(4, 8)}
+    findings = gather(make_ledger(levels, ends=ends))
+    assert findings.differences["high"].max() < 0  # type: ignore[operator]
+    assert answer(findings).count("p = 0.125, Holm 0.375 (p decides, not the interval), better on 4 of 4 seeds.") == 3
 
 
 def test_a_baseline_without_results_allows_no_comparison(make_ledger: MakeLedger) -> None:
@@ -155,6 +167,17 @@ def test_arms_on_different_data_are_told(make_ledger: MakeLedger) -> None:
     assert warnings(gather(ledger)) == [
         "Arms were trained on different data: a difference between them is also one between their data."
     ]
+
+
+def test_the_floor_has_the_digits_of_the_metric(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    facts = {"entropy": 2.345_678_9, "vocabulary": 1214}
+    arms = [arm.model_copy(update={"bounds": {plan.metric: 8.232_909_6}, "facts": facts}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    told = dict(facts_table(gather(ledger)).shown.iter_rows())
+    assert told["validation/perplexity of the true distribution"] == "8.23"
+    assert (told["entropy"], told["vocabulary"]) == ("2.346", "1,214")
 
 
 def test_damage_is_told(make_ledger: MakeLedger) -> None:

@@ -25,6 +25,22 @@ def test_two_digits_of_the_smallest_spread(spreads: list[float | None], decimals
     assert numbers.choose_decimals([123.456], spreads) == decimals
 
 
+@pytest.mark.parametrize(
+    ("spreads", "differences", "decimals"),
+    [
+        ([0.1175, 0.3], [-0.177, 0.0], 2),
+        ([0.5], [0.08], 3),
+        ([0.5], [0.000_01], 3),
+        ([None], [-0.177], 2),
+        ([0.0], [0.0, None], 1),
+    ],
+)
+def test_two_digits_of_what_separates_the_arms(
+    spreads: list[float | None], differences: list[float | None], decimals: int
+) -> None:
+    assert numbers.choose_decimals([123.456], spreads, differences) == decimals
+
+
 def test_without_spread_four_digits_of_the_value() -> None:
     assert [numbers.choose_decimals([v]) for v in (123.4, 12.34, 0.1234, 0.0)] == [1, 2, 4, 1]
 

@@ -63,7 +63,14 @@ def _sentences(findings: Findings) -> Iterator[str]:
 
 def decimals(findings: Findings) -> int:
     """Decimals for the study's metric wherever it is told."""
-    return choose_decimals(findings.summary["mean"], (findings.summary["high"] - findings.summary["mean"]))
+    return metric_decimals(findings, findings.metric)
+
+
+def metric_decimals(findings: Findings, metric: str) -> int:
+    """Decimals for any final metric: enough for its deviations over seeds and for what separates the arms' means."""
+    summary = findings.summary if metric == findings.metric else findings.summarise(metric)
+    baseline = summary.row(by_predicate=pl.col("arm") == findings.plan.baseline, named=True)["mean"]
+    return choose_decimals(summary["mean"], summary["sd"], summary["mean"] - baseline)
 
 
 def goal(direction: str) -> str:
@@ -98,8 +105,19 @@ def _comparison(row: dict[str, Any], findings: Findings) -> str:
         return f"{row['arm']} is undecided: {told} on one seed, from which neither an interval nor a test follows."
     interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
-    numbers = f"{told}, 95 % interval {interval}, p = {p_value(row['p_holm'])}, {wins}"
+    numbers = f"{told}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
     return f"{row['arm']} is {row['verdict']}: {numbers}{_survivors(row['arm'], findings)}."
+
+
+def _test(row: dict[str, Any], findings: Findings) -> str:
+    """Both p-values, and why an interval on one side of zero decides nothing."""
+    p = f"p = {p_value(row['p'])}"
+    told = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
+    if row["smallest_p_holm"] > LEVEL:
+        return f"{told} (these seeds cannot reach {LEVEL:g})"
+    if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
+        return f"{told} (p decides, not the interval)"
+    return told
 
 
 def _survivors(arm: str, findings: Findings) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
-from unroll.report.answer import STATUS_WORDS
+from unroll.report.answer import STATUS_WORDS, metric_decimals
 from unroll.report.findings import Findings
-from unroll.report.numbers import DASH, LONGEST, count, duration, plain, shorten
+from unroll.report.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, plain, shorten
 from unroll.report.tables import Cells, Table, make_table, name_arm
+from unroll.study.plan import Arm
 
 PROPER_NAMES = {"torch": "torch", "cudnn": "cuDNN"}
 """Headings that are names and keep their letters."""
@@ -64,9 +65,20 @@ def facts_table(findings: Findings) -> Table:
     for fingerprint, names in groups.items():
         who = "all arms" if len(groups) == 1 else ", ".join(names)
         first = arms[names[0]]
-        facts = {**first.facts, **{f"{name} of the true distribution": value for name, value in first.bounds.items()}}
-        rows += [(who, key, _value(value)) for key, value in {**facts, "fingerprint": fingerprint}.items()]
+        facts = {key: _fact(value) for key, value in first.facts.items()} | dict(_bounds(first, findings))
+        rows += [(who, key, value) for key, value in {**facts, "fingerprint": fingerprint}.items()]
     return _pairs_table("data", "The data as the models saw them; equal content has an equal fingerprint.", rows)
+
+
+def _bounds(arm: Arm, findings: Findings) -> Iterator[tuple[str, str]]:
+    """What the true distribution reaches, with the digits that the metric has elsewhere."""
+    for name, value in arm.bounds.items():
+        places = metric_decimals(findings, name) if name in findings.plan.metrics else choose_decimals([value])
+        yield f"{name} of the true distribution", fixed(value, places)
+
+
+def _fact(value: Any) -> str:
+    return fixed(value, choose_decimals([value])) if isinstance(value, float) else _value(value)
 
 
 def levels_table(findings: Findings) -> Table:

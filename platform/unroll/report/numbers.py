@@ -14,13 +14,31 @@ LONGEST = 300
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def choose_decimals(values: Iterable[float | None], spreads: Iterable[float | None] = ()) -> int:
-    """Decimals for one column: two significant digits of the smallest spread, else four of the smallest value."""
-    known = [s for s in spreads if s is not None and s > 0 and math.isfinite(s)]
-    if known:
-        return _clamp(1 - math.floor(math.log10(min(known))))
-    sizes = [abs(v) for v in values if v is not None and v != 0 and math.isfinite(v)]
-    return _clamp(3 - math.floor(math.log10(min(sizes)))) if sizes else 1
+def choose_decimals(
+    values: Iterable[float | None],
+    spreads: Iterable[float | None] = (),
+    differences: Iterable[float | None] = (),
+) -> int:
+    """Decimals for one table: two significant digits of the smallest spread and of the smallest difference.
+
+    A difference of less than a tenth of the smallest spread is noise and asks for no digit of its own. Where there is
+    neither spread nor difference, four significant digits of the smallest value.
+    """
+    spread, difference, size = (min(_sizes(numbers), default=None) for numbers in (spreads, differences, values))
+    if spread is not None and difference is not None:
+        return _clamp(1 - _magnitude(min(spread, max(difference, spread / 10))))
+    finest = difference if spread is None else spread
+    if finest is not None:
+        return _clamp(1 - _magnitude(finest))
+    return 1 if size is None else _clamp(3 - _magnitude(size))
+
+
+def _sizes(numbers: Iterable[float | None]) -> list[float]:
+    return [abs(number) for number in numbers if number is not None and number != 0 and math.isfinite(number)]
+
+
+def _magnitude(number: float) -> int:
+    return math.floor(math.log10(number))
 
 
 def _clamp(decimals: int) -> int:

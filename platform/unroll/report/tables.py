@@ -9,10 +9,9 @@ from typing import Any
 import polars as pl
 
 from unroll.evidence import DRAWS, EXACT_UP_TO
-from unroll.report.answer import decimals, goal, with_unit
+from unroll.report.answer import decimals, goal, metric_decimals, with_unit
 from unroll.report.findings import Findings
 from unroll.report.numbers import (
-    choose_decimals,
     count,
     fixed,
     p_value,
@@ -98,7 +97,7 @@ def differences_table(findings: Findings) -> Table:
 
     caption = (
         f"Difference of {findings.metric} to {findings.plan.baseline} on the same seeds ({goal(findings.direction)}). "
-        f"p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
+        f"The t interval is not corrected. p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
         f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
         "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
         + (" Diverged: trials that enter no difference, in brackets the baseline's." if diverged else "")
@@ -131,18 +130,20 @@ def metrics_table(findings: Findings) -> Table:
     long = [frame.with_columns(metric=pl.lit(name)) for name, frame in summaries.items()]
     columns = ("metric", "arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite")
     rows = pl.concat(long).select(*columns) if long else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    shown = [
-        {"Arm": plain(name_arm(arm, findings)), **{plain(name): _mean(summaries[name], arm) for name in others}}
-        for arm in findings.names
-    ]
+    places = {name: metric_decimals(findings, name) for name in others}
+
+    def show(arm: str) -> Cells:
+        means = {plain(name): _mean(summaries[name], arm, places[name]) for name in others}
+        return {"Arm": plain(name_arm(arm, findings)), **means}
+
+    shown = [show(arm) for arm in findings.names]
     caption = "Other final metrics: mean ± half of the 95 % t interval over completed trials."
     notes = "; ".join(f"{name}: {_describe(findings, name)}" for name in others)
     numbers = frozenset(map(plain, others))
     return Table("metrics", f"{caption} {plain(notes)}.", rows, pl.DataFrame(shown), numbers, {"Arm": "arm"})
 
 
-def _mean(summary: pl.DataFrame, arm: str) -> str:
-    places = choose_decimals(summary["mean"], summary["high"] - summary["mean"])
+def _mean(summary: pl.DataFrame, arm: str, places: int) -> str:
     row = summary.row(by_predicate=pl.col("arm") == arm, named=True)
     return plus_minus(row["mean"], None if row["high"] is None else row["high"] - row["mean"], places)
 
