@@ -15,7 +15,8 @@ import pytest
 from unroll.ledger import Ledger
 from unroll.report.charts import Chart, draw_charts
 from unroll.report.curve_chart import is_wide
-from unroll.report.findings import gather
+from unroll.report.document import Note, compose
+from unroll.report.findings import Findings, gather
 from unroll.report.theme import ARM_COLOURS, colour_arms, dash_arms
 
 MakeLedger = Callable[..., Ledger]
@@ -99,6 +100,39 @@ def test_a_band_below_zero_does_not_break_the_logarithmic_axis(make_ledger: Make
     curves = [row for row in rows(draw_charts(findings)["curves"], "low") if row["low"] is not None]
     assert curves
     assert all(row["low"] > 0 and math.isfinite(row["high"]) for row in curves)
+
+
+def logged_once(findings: Findings) -> Findings:
+    """The same study whose validation metric was logged at its last step only, its loss at every one."""
+    first = findings.history.filter(pl.col("epoch") == 0)
+    return dataclasses.replace(
+        findings,
+        history=pl.concat(
+            [first, *(findings.history.with_columns(metric=pl.lit(name)) for name in ("train/gradient", "train/loss"))]
+        ),
+    )
+
+
+def test_training_is_drawn_smaller_than_validation(make_ledger: MakeLedger) -> None:
+    findings = logged_once(gather(make_ledger()))
+    assert findings.curve_metric is None
+    charts = draw_charts(findings)
+    assert "curves" not in charts
+    assert charts["training"].caption.startswith("train/loss along training: mean")
+    assert charts["training"].spec["height"] < draw_charts(gather(make_ledger()))["curves"].spec["height"]
+    (section,) = (section for section in compose(findings).sections if section.anchor == "curves")
+    note, chart = section.blocks
+    assert note == Note("The validation metrics were logged at one step only: a curve needs several.")
+    assert chart == charts["training"]
+
+
+def test_short_names_share_a_line_of_the_legend(make_ledger: MakeLedger) -> None:
+    names = {"elman": 13.0, "elman_relu": 12.9, "gru": 12.0, "lstm": 12.2}
+    spec = draw_charts(gather(make_ledger(names, seeds=1)))["curves"].spec
+    assert {node["columns"] for node in walk(spec) if "columns" in node} == {4}
+    long = {"elman": 13.0, **{f"{'x' * 60}{i}": 12.0 for i in range(3)}}
+    spec = draw_charts(gather(make_ledger(long, seeds=1)))["curves"].spec
+    assert {node["columns"] for node in walk(spec) if "columns" in node} == {2}
 
 
 def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:

@@ -145,7 +145,7 @@ def test_a_study_not_yet_begun_has_a_page_without_scripts(make_ledger: MakeLedge
     page = read(write_report(make_ledger(ends=ends)).html)
     assert page.tags["script"] == 0
     assert "24 not run yet" in page.text
-    assert "No metric was logged at more than one step." in page.text
+    assert "No validation metric was logged during training." in page.text
 
 
 def test_estimated_p_values_are_called_so(make_ledger: MakeLedger) -> None:

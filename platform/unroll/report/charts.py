@@ -26,6 +26,8 @@ from unroll.report.theme import CHART_CONFIG
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
+SMALLER = 220
+"""Pixels of height of a chart beside the point."""
 _ROOT = re.compile(r"<svg[^>]*>")
 
 
@@ -56,7 +58,15 @@ def _draw(findings: Findings) -> Iterator[Chart]:
     if findings.differences["difference"].count():
         yield _chart("differences", _difference_caption(findings), layer_differences(findings))
     if findings.curve_metric is not None and not findings.curves.is_empty():
-        yield _chart("curves", _curve_caption(findings, findings.curve_metric), layer_curves(findings))
+        yield _chart(
+            "curves",
+            _curve_caption(findings, findings.curve_metric),
+            layer_curves(findings, findings.curves, metric=findings.curve_metric),
+        )
+    if findings.training_metric is not None:
+        caption = _curve_caption(findings, findings.training_metric)
+        training = layer_curves(findings, findings.training_curves, metric=findings.training_metric, height=SMALLER)
+        yield _chart("training", caption, training)
     if findings.summary["n"].sum():
         yield _chart("seeds", _seed_caption(findings), layer_seeds(findings))
 
@@ -75,10 +85,11 @@ def _difference_caption(findings: Findings) -> str:
 
 
 def _curve_caption(findings: Findings, metric: str) -> str:
-    direction = findings.plan.metrics[metric].direction if metric in findings.plan.metrics else findings.direction
+    known = findings.plan.metrics.get(metric)
+    told = f"{metric} ({goal(known.direction)})" if known else metric
     floor = " The dashed line is what the true distribution reaches." if findings.floors(metric) else ""
     return (
-        f"{metric} ({goal(direction)}) along training: mean over the seeds that got so far, with its 95 % t band."
+        f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
         f"{floor} Click an arm in the legend to single it out."
     )
 

@@ -8,26 +8,28 @@ import polars as pl
 from unroll.report.arm_encoding import plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, fixed, plain
-from unroll.report.theme import INK, colour_arms, dash_arms
+from unroll.report.theme import INK, LABEL_LIMIT, colour_arms, dash_arms
 
 LOG_FROM = 4.0
 """Ratio of the largest to the smallest mean from which the axis is logarithmic."""
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
 
+LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
+"""Pixels: of a line of the legend, of an entry's line and margins, of a letter."""
 
-def layer_curves(findings: Findings) -> alt.LayerChart:
-    """Curves of ``Findings.curve_metric``."""
-    metric = findings.curve_metric or findings.metric
+
+def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, height: int = 360) -> alt.LayerChart:
+    """Curves of one metric, as ``learning_curves`` gives them."""
     floors = findings.floors(metric)
-    logarithmic = is_wide([*findings.curves["mean"], *floors])
-    rows = _rows(findings.curves, logarithmic=logarithmic)
+    logarithmic = is_wide([*curves["mean"], *floors])
+    rows = _rows(curves, logarithmic=logarithmic)
     kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
     scale = alt.Scale(**kind, nice=False, padding=10)
     y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     layers = [*_arms(findings, rows, y, places), *(_floor(floor, places) for floor in floors)]
-    return alt.layer(*layers).properties(height=360)
+    return alt.layer(*layers).properties(height=height)
 
 
 def is_wide(values: list[float]) -> bool:
@@ -48,8 +50,11 @@ def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list
     colours = colour_arms(names, plain(findings.plan.baseline))
     dashes = dash_arms(names, plain(findings.plan.baseline))
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
-    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())))
-    dash = alt.StrokeDash("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())))
+    legend = alt.Legend(columns=_columns(names))
+    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())), legend=legend)
+    dash = alt.StrokeDash(
+        "arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())), legend=legend
+    )
     axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
     x = alt.X("step:Q", title="step", axis=axis)
     base = alt.Chart(rows).encode(x=x, color=colour)
@@ -64,6 +69,12 @@ def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list
         line.add_params(chosen).properties(name="mean"),
         dots.properties(name="dots"),
     ]
+
+
+def _columns(names: list[str]) -> int:
+    """Entries of the legend in one line: each is as wide as the longest."""
+    label = min(LABEL_LIMIT, LETTER * max(map(len, names)))
+    return max(1, min(len(names), LEGEND_WIDTH // (SYMBOL + label)))
 
 
 def _strength(chosen: alt.Parameter, on: float, off: float) -> alt.ConditionalValue:

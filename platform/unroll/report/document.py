@@ -94,7 +94,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     others = len(findings.plan.metrics) > 1
     yield "arms", "Arms", [tables.arms_table(findings), *([tables.metrics_table(findings)] if others else [])]
     yield "differences", f"Against {plain(findings.plan.baseline)}", _against(findings, charts)
-    yield "curves", "Learning curves", [charts.get("curves", Note("No metric was logged at more than one step."))]
+    yield "curves", "Learning curves", _curves(findings, charts)
     yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
     yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
     yield "failures", "Failures", _failures(findings)
@@ -110,6 +110,19 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
         return [Note("The study has one arm: there is nothing to compare it with.")]
     chart: list[Block] = [charts["differences"]] if "differences" in charts else []
     return [*chart, tables.differences_table(findings), *map(Note, _unpaired(findings))]
+
+
+def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
+    """Validation first, then training; what cannot be drawn is told."""
+    missing: list[Block] = [] if "curves" in charts else [Note(_no_curve(findings))]
+    return [*missing, *(charts[name] for name in ("curves", "training") if name in charts)]
+
+
+def _no_curve(findings: Findings) -> str:
+    logged = findings.history.filter(pl.col("value").is_finite())["metric"].unique()
+    if findings.metric in logged or any(name.startswith("validation/") for name in logged):
+        return "The validation metrics were logged at one step only: a curve needs several."
+    return "No validation metric was logged during training."
 
 
 def _unpaired(findings: Findings) -> Iterator[str]:
@@ -149,8 +162,9 @@ READING = (
     "An arm is one combination of levels; a seed gives every arm the same data order and the same initial weights "
     "wherever name and shape agree. So trials of one seed form pairs, and arms are compared pair by pair: what the "
     "seed brings to both sides cancels.",
-    "A 95 % interval is Student's t interval over seeds. It speaks of other seeds of the same study, not of other "
-    "data.",
+    "A 95 % interval is Student's t interval over seeds, not corrected for the number of comparisons. It speaks of "
+    "other seeds of the same study, not of other data. With few seeds it may leave out zero where the test, which "
+    "assumes no normal distribution, cannot decide: the verdict follows the test.",
     "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
     "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
     f"keeps the chance of any wrong verdict among all comparisons at {100 * LEVEL:g} %.",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-from great_tables import GT
 
 from unroll.ledger.files import write_atomic
 from unroll.report.charts import Chart
 from unroll.report.document import Document
 from unroll.report.findings import Findings
+from unroll.report.latex import to_latex
 from unroll.report.markdown import render_markdown
 from unroll.report.numbers import plain
 from unroll.report.page import render_page
@@ -24,7 +23,6 @@ from unroll.report.theme import colour_arms
 
 _FORMULA = r"^[\s]*[=+\-@＝＋－＠]"
 """Beginnings that a spreadsheet takes for a formula, also behind blanks and in full width."""
-_LATEX = {"−": "$-$", "±": r"$\pm$", "–": "--", "∞": r"$\infty$", "…": r"\dots{}", "�": "?"}
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,13 @@ def write_files(findings: Findings, document: Document, folder: Path) -> ReportF
 
 def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
     shown = {block.name: block for block in document.blocks() if isinstance(block, Table)}
-    more = {"trials": findings.ordered, "curves": findings.curves, "pairs": findings.pairs}
+    more = {"trials": findings.ordered, "pairs": findings.pairs}
+    more |= {"curves": findings.curves, "training": findings.training_curves}
     for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():
         yield folder / f"{name}.csv", to_csv(frame)
         yield folder / f"{name}.parquet", _parquet(frame)
     for name, table in shown.items():
-        yield folder / f"{name}.tex", to_latex(table)
+        yield folder / f"{name}.tex", to_latex(table, findings.plan.study)
 
 
 def _charts(document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -81,15 +80,3 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()
-
-
-def to_latex(table: Table) -> bytes:
-    """A ``table`` environment in booktabs style."""
-    numbers = [name for name in table.shown.columns if name in table.numbers]
-    built = GT(table.shown).cols_align("left").cols_align("right", columns=numbers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        text = str(built.as_latex())
-    for character, command in _LATEX.items():
-        text = text.replace(character, command)
-    return text.encode()

@@ -122,20 +122,38 @@ class Findings:
         return {status: number for status, number in sums.items() if number}
 
     @cached_property
+    def logged(self) -> list[str]:
+        """Metrics that were logged at several steps, by name."""
+        several = self.history.filter(pl.col("value").is_finite()).group_by("metric").agg(pl.col("step").n_unique())
+        return sorted(several.filter(pl.col("step") > 1)["metric"])
+
+    @cached_property
     def curve_metric(self) -> str | None:
         """What the learning curves show: the study's metric if it was logged along the way, else one of validation."""
-        several = self.history.filter(pl.col("value").is_finite()).group_by("metric").agg(pl.col("step").n_unique())
-        logged = set(several.filter(pl.col("step") > 1)["metric"])
         twin = "validation/" + self.metric.rpartition("/")[2]
-        validation = sorted(name for name in logged if name.startswith("validation/"))
-        return next((name for name in (self.metric, twin, *validation) if name in logged), None)
+        validation = (name for name in self.logged if name.startswith("validation/"))
+        return next((name for name in (self.metric, twin, *validation) if name in self.logged), None)
+
+    @cached_property
+    def training_metric(self) -> str | None:
+        """What the curves of training show: a loss if one was logged along the way, else the first by name."""
+        training = [name for name in self.logged if name.startswith("train/") and name != self.curve_metric]
+        return min(training, key=lambda name: (name != "train/loss", "loss" not in name, name), default=None)
 
     @cached_property
     def curves(self) -> pl.DataFrame:
         """Mean curves of :attr:`curve_metric` with bands, baseline first."""
+        return self._curves_of(self.curve_metric or self.metric)
+
+    @cached_property
+    def training_curves(self) -> pl.DataFrame:
+        """Mean curves of :attr:`training_metric` with bands, baseline first; empty where there is none."""
+        return self._curves_of(self.training_metric or "")
+
+    def _curves_of(self, metric: str) -> pl.DataFrame:
         rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
         known = self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
-        return learning_curves(known, self.curve_metric or self.metric)
+        return learning_curves(known, metric)
 
     def floors(self, metric: str) -> list[float]:
         """What the true distribution reaches on the arms' data: usually one value, as arms share their data."""

@@ -13,6 +13,8 @@ DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK = "currentColor"
 """Charts are SVG: their text and rules take the colour of the text around them, light or dark."""
+LABEL_LIMIT = 200
+"""Pixels from which a name in a legend is cut."""
 
 
 def colour_arms(names: Sequence[str], baseline: str) -> dict[str, str]:
@@ -55,10 +57,9 @@ CHART_CONFIG: dict[str, Any] = {
         "labelColor": INK,
         "titleColor": INK,
         "labelFontSize": 12,
-        "labelLimit": 200,
+        "labelLimit": LABEL_LIMIT,
         "orient": "top",
         "direction": "horizontal",
-        "columns": 3,
         "title": None,
         "symbolType": "stroke",
         "symbolStrokeWidth": 3,
