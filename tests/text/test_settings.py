@@ -64,8 +64,8 @@ def test_other_spellings_of_an_encoding_are_the_same_settings() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"corpus": "toy_langauge"}, "Input should be 'text' or 'toy_language'"),
-        ({"path": "ptb"}, "corpus toy_language has no use for path: leave it out, or choose text"),
+        ({"corpus": "toy_langauge"}, f"Input should be {' or '.join(map(repr, CORPORA))}"),
+        ({"path": "ptb"}, "corpus toy_language has no use for path: leave it out, or choose "),
         ({"corpus": "text", "seed": 2}, "corpus text has no use for seed: leave it out, or choose toy_language"),
         ({"seed": 2, "minimum_count": 2, "path": "a"}, "has no use for path, minimum_count: leave it out"),
         ({"corpus": "text", "encoding": "klingon"}, "must be a text encoding that Python knows, such as utf-8"),
