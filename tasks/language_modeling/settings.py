@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -54,7 +55,7 @@ class Network(Settings):
         if (self.initialization == "uniform") != (self.initialization_scale is not None):
             raise ValueError(
                 "initialization_scale is needed by initialization uniform, and by no other, "
-                f"received {self.initialization_scale} for {self.initialization}"
+                f"received {json.dumps(self.initialization_scale)} for {self.initialization}"
             )
         return self
 
@@ -108,7 +109,7 @@ class Training(Settings):
         if (self.decay_start is None) != (self.decay_factor is None):
             raise ValueError(
                 "decay_start and decay_factor are set together or not at all, "
-                f"received {self.decay_start} and {self.decay_factor}"
+                f"received {json.dumps(self.decay_start)} and {json.dumps(self.decay_factor)}"
             )
         return self
 

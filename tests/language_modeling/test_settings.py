@@ -23,7 +23,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"network": {"initialization": "uniform"}},
-        "initialization_scale is needed by initialization uniform, and by no other, received None for uniform",
+        "initialization_scale is needed by initialization uniform, and by no other, received null for uniform",
     ),
     (
         {"network": {"initialization_scale": 0.1}},
@@ -31,7 +31,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"training": {"decay_start": 4}},
-        "decay_start and decay_factor are set together or not at all, received 4 and None",
+        "decay_start and decay_factor are set together or not at all, received 4 and null",
     ),
     ({"network": {"hidden": 0}}, "greater than or equal to 1"),
     ({"network": {"dropout": 1.0}}, "less than 1"),
