@@ -11,7 +11,7 @@ import pytest
 from unroll.cli.main import main
 from unroll.contract import UserError
 from unroll.execution import Observer
-from unroll.ledger import Ledger, Outcome, Status
+from unroll.ledger import HistoryRow, Ledger, Outcome, Status
 from unroll.study import Job
 
 STUDY = """\
@@ -65,6 +65,10 @@ class FakeRunner:
             outcome = Outcome(
                 trial=job.trial.id, status=status, message=message, metrics=self.metrics, steps=7, items=70, seconds=1.5
             )
+            rows = [
+                HistoryRow(step=7, epoch=1, seconds=1.5, metric=name, value=self.metrics[name]) for name in self.metrics
+            ]
+            ledger.append_history(job.trial.id, rows, step=7)
             ledger.record(outcome)
             observer.finished(outcome)
         if self.error:

@@ -147,3 +147,61 @@ def test_where_no_file_can_be_written_the_traceback_is_printed(
     assert said.code == 70
     assert "Traceback" in said.err
     assert "ZeroDivisionError" in said.err
+
+
+PROGRAM = Path(sys.executable).with_name("unroll")
+
+
+def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell in which $U is the program."""
+    known = {"PATH": "/usr/bin:/bin", "U": str(PROGRAM), "HOME": str(folder), "UNROLL_ROOT": str(folder)}
+    return subprocess.run(
+        ["/bin/sh", "-c", line], cwd=folder, env=known | environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "expected"),
+    [
+        ("$U plan " + "a" * 5000, 2, "the file system must give access (received File name too long)"),
+        ("mkdir gone; cd gone; rmdir ../gone; $U plan tiny", 2, "the working folder must exist"),
+        ("$U status >/dev/full", 74, "standard output cannot be written: No space left on device"),
+        ("$U plan \"$(printf 'a\\377')\"", 2, r"arguments must be valid UTF-8 (received 'a\udcff')"),
+        ("HOME= $U plan tiny", 2, "a home folder or UNROLL_CACHE must be set (received HOME is empty)"),
+    ],
+    ids=["long name", "no working folder", "full output", "no text", "no home"],
+)
+@pytest.mark.parametrize("language", ["C", "C.UTF-8"])
+def test_what_the_surroundings_forbid_is_one_line(
+    project: Path, line: str, code: int, expected: str, language: str
+) -> None:
+    done = shell(line, project, LC_ALL=language)
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert expected in done.stderr
+    assert not (project / ".cache").exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_printed_can_be_printed_where_only_ascii_is(project: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = shell("$U plan tiny 'training.epochs=\N{GREEK SMALL LETTER PI}'", project, **ascii_only)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+@pytest.mark.usefixtures("project", "runner")
+def test_a_value_of_several_lines_is_one_error(unroll: Unroll) -> None:
+    for value in ("a\nerror: all is well", "a\u2028b\x0bc", "\u202eabc"):
+        said = unroll("run", "tiny", f"data.corpus={value}")
+        assert said.code == 2
+        assert len(said.err.splitlines()) == 1, said.err
+        assert said.err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.usefixtures("project", "runner")
+def test_results_cannot_be_a_file(unroll: Unroll, command: str, tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("dear diary", encoding="utf-8")
+    said = unroll(command, "tiny", "--results", str(tmp_path / "diary.txt"))
+    assert said.code == 2
+    assert "results must go to a new folder, an empty one or one that holds results" in said.err

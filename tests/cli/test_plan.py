@@ -32,7 +32,7 @@ def test_a_plan_tells_arms_trials_data_and_floor(unroll: Unroll) -> None:
     assert (told["planned"], told["done"], told["missing"]) == (4, 0, 4)
     assert told["bounds"]["validation/perplexity"] > 1
     assert told["facts"]["vocabulary"] > 10
-    assert told["disk bytes"] > 10_000
+    assert told["disk_bytes"] > 10_000
     assert "seconds" not in told
     assert [trial["seed"] for trial in told["trials"]] == [0, 0, 1, 1]
 
@@ -60,15 +60,15 @@ def test_calibration_estimates_time_from_each_arm(unroll: Unroll, monkeypatch: p
     monkeypatch.setattr("unroll.execution.calibration.calibrate", lambda jobs: {"elman": 100.0, "lstm": 200.0})
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1, 2, 3})
     told = json.loads(unroll("plan", "tiny", "resources.cpus=2", "--calibrate", "--format", "json").out)
-    assert told["at once"] == 2
-    assert told["core seconds"] == 2 * (2 * 100 + 2 * 200)
+    assert told["at_once"] == 2
+    assert told["core_seconds"] == 2 * (2 * 100 + 2 * 200)
     assert told["seconds"] == (2 * 100 + 2 * 200) / 2
     assert "5 min 00 s" in unroll("plan", "tiny", "resources.cpus=2", "--calibrate").out
 
 
 def test_calibration_trains_for_real(unroll: Unroll) -> None:
     told = json.loads(unroll("plan", "tiny", "--calibrate", "--format", "json").out)
-    assert all(0 < arm["seconds per trial"] < 60 for arm in told["arms"])
+    assert all(0 < arm["seconds_per_trial"] < 60 for arm in told["arms"])
     assert not Path("results").exists()
 
 

@@ -56,7 +56,7 @@ def test_a_real_run_ends_and_the_next_one_loads_no_ray() -> None:
 
 @pytest.mark.usefixtures("project")
 def test_ctrl_c_and_sigterm_save_and_print_the_command_that_continues() -> None:
-    words = ["run", "tiny", "--runner", "inline", "training.epochs=150", "seeds=1", "network.cell=elman", "--no-report"]
+    words = ["run", "tiny", "training.epochs=150", "seeds=1", "network.cell=elman", "--runner", "inline", "--no-report"]
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen([str(PROGRAM), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         wait_for_news(process)
@@ -64,7 +64,7 @@ def test_ctrl_c_and_sigterm_save_and_print_the_command_that_continues() -> None:
         out, err = process.communicate(timeout=240)
         assert process.returncode == 130, err
         assert "Traceback" not in err
-        assert out.rstrip().endswith("continue  unroll run tiny training.epochs=150 seeds=1 network.cell=elman")
+        assert out.rstrip().endswith(f"continue  unroll {' '.join(words)}")
     done = subprocess.run([str(PROGRAM), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     attempts = sorted(Path("results/tiny/trials").glob("*/attempts/*.json"))

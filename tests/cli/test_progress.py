@@ -101,8 +101,9 @@ def test_trials_that_are_not_run_again_count_as_ended(plan: Plan, ledger: Ledger
     ledger.record(outcome(plan, 0))
     ledger.record(outcome(plan, 1, "failed_user"))
     tally = Tally(plan, ledger, missing=everything(plan) - {plan.trials[0].id, plan.trials[1].id}, clock=clock)
-    assert tally.headline([]) == "2 of 20 trials ended, 0 running"
-    assert tally.statuses() == {"completed": 1, "failed_user": 1, "missing": 18}
+    tally.finished(outcome(plan, 2))
+    assert tally.headline([]) == "3 of 20 trials ended, 0 running"
+    assert tally.statuses() == {"completed": 2, "failed_user": 1, "missing": 17}
 
 
 def test_a_trial_that_ends_twice_is_counted_once(plan: Plan, ledger: Ledger, clock: Clock) -> None:
@@ -117,6 +118,7 @@ def test_lines_are_sparing(plan: Plan, ledger: Ledger, clock: Clock) -> None:
     tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
     with watch(tally, Console(file=file, width=1000), live=True) as observer:
         observer.started(20, 20)
+        observer.message("starting Ray")
         for _ in range(int(QUIET_SECONDS * 2)):
             clock.now += 1
             observer.refresh()
@@ -124,8 +126,9 @@ def test_lines_are_sparing(plan: Plan, ledger: Ledger, clock: Clock) -> None:
         observer.message("a node was\nlost")
     assert file.getvalue().splitlines() == [
         "20 trials, 0 done before, 20 to run",
-        "0 of 20 trials ended, 0 running",
-        "0 of 20 trials ended, 0 running",
+        "starting Ray",
+        "waiting for the first trial to start",
+        "waiting for the first trial to start",
         "[1/20] elman seed 0 diverged (2.0 s): the loss became nan",
         "a node was lost",
     ]
@@ -137,6 +140,8 @@ def test_the_live_table_shows_arms_and_running_trials(plan: Plan, ledger: Ledger
     tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
     with watch(tally, voice, live=True) as observer:
         observer.started(20, 20)
+        observer.message("starting Ray")
+        assert "starting Ray" in file.getvalue()
         for number in range(1, RUNNING_ROWS + 4):
             ledger.note_progress(note(plan, number))
         observer.finished(outcome(plan, 0))

@@ -114,7 +114,7 @@ def test_status_shows_who_runs_what(unroll: Unroll, runner: FakeRunner) -> None:
         told = json.loads(unroll("status", "tiny", "--format", "json").out)
         text = unroll("status", "tiny").out
     assert told["counts"] == {"missing": 3, "completed": 1}
-    assert told["owned by"].startswith("process ")
+    assert told["owned_by"].startswith("process ")
     (running,) = told["running"]
     assert (running["running"], running["host"], running["step"]) == ("lstm seed 0", "node-7", "40 of 1,000")
     assert "lstm seed 0" in text

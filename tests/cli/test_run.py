@@ -68,7 +68,7 @@ def test_more_seeds_run_only_what_is_missing(unroll: Unroll, runner: FakeRunner)
 @pytest.mark.usefixtures("runner")
 def test_seeds_that_are_listed_are_continued_as_a_list(unroll: Unroll) -> None:
     said = unroll("run", "tiny", "seeds=[3, 7]", "--no-report")
-    assert "unroll run tiny 'seeds=[3, 7, 8, 9]'   (runs only the two new seeds)" in said.out
+    assert "unroll run tiny 'seeds=[3, 7, 8, 9]' --no-report   (runs only the two new seeds)" in said.out
     assert "8 trials, 4 done before, 4 to run" in unroll("run", "tiny", "seeds=[3, 7, 8, 9]", "--no-report").out
 
 
@@ -92,7 +92,7 @@ def test_a_trial_that_did_not_complete_makes_exit_code_1(unroll: Unroll, runner:
 def test_what_failed_by_a_mistake_waits_for_retry(unroll: Unroll, runner: FakeRunner) -> None:
     runner.status = lambda job: "failed_user" if job.trial.arm == "lstm" else "completed"
     said = unroll("run", "tiny", "--no-report")
-    assert "unroll run tiny --retry" in said.out
+    assert "unroll run tiny --no-report --retry" in said.out
     runner.ran.clear()
     assert unroll("run", "tiny", "--no-report").code == 1
     assert runner.ran == []
@@ -143,7 +143,7 @@ def test_json_alone_is_on_standard_output(unroll: Unroll, runner: FakeRunner) ->
     said = unroll("run", "tiny", "--format", "json")
     told = json.loads(said.out)
     assert told["counts"] == {"completed": 4}
-    assert (told["planned"], told["done before"], told["interrupted"]) == (4, 0, False)
+    assert (told["planned"], told["done_before"], told["interrupted"]) == (4, 0, False)
     assert [arm["arm"] for arm in told["arms"]] == ["elman", "lstm"]
     assert told["report"] == "results/tiny/report/report.html"
     assert "[4/4]" in said.err

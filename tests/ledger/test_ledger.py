@@ -1,5 +1,6 @@
 """The record of truth: written once, read back, moved, damaged, written by many."""
 
+import errno
 import json
 import math
 import os
@@ -71,7 +72,7 @@ def full(ledger: Ledger, make_plan: MakePlan, make_outcome: MakeOutcome, make_ro
         ledger.register(trial)
     ledger.record(make_outcome(0, status="stopped"))
     for number in range(2):
-        ledger.record(make_outcome(number))
+        ledger.record(make_outcome(number, steps=2))
         ledger.append_history(f"trial{number:04}", [make_row(1), make_row(2)], step=2)
     ledger.save_run(RunRecord(started="2026-01-01T00:00:00+00:00", command=["unroll", "run", "cells"]))
     ledger.compact(plan)
@@ -379,11 +380,31 @@ def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePla
         full.trials_frame(make_plan())
 
 
-def test_an_unreadable_file_is_told(full: Ledger) -> None:
-    path = full.folder("trial0001") / "attempts" / "0002.json"
-    path.mkdir()
-    with pytest.raises(StorageError, match=r"0002\.json: .*Is a directory"):
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_an_unreadable_file_is_damage_with_its_true_reason(
+    full: Ledger, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    path, read = full.folder("trial0001") / "attempts" / "0001.json", Path.read_bytes
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", lambda file: refuse(code) if file == path else read(file))
+        assert full.outcomes(["trial0000", "trial0001"]).keys() == {"trial0000"}
+        (damage,) = full.damage()
+    assert (
+        f"0001.json: a record must be what was once written (received it cannot be read: {os.strerror(code)})"
+        in str(damage)
+    )
+    assert full.outcome("trial0001") is not None
+    assert full.damage() == []
+
+
+def test_a_disk_that_does_not_answer_is_no_damage(full: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_bytes", lambda _: refuse(errno.ESTALE))
+    with pytest.raises(StorageError):
         full.outcome("trial0001")
+
+
+def refuse(code: int) -> bytes:
+    raise OSError(code, os.strerror(code))
 
 
 def test_nothing_of_a_strangers_folder_is_run(full: Ledger, tmp_path: Path, make_plan: MakePlan) -> None:

@@ -280,6 +280,10 @@ def test_a_retried_trial_counts_once_and_empty_logs_not_at_all(tmp_path: Path, t
     assert unsynced(tmp_path) == 1
     assert len(unsynced_runs(tmp_path)) == 2
     assert sync_command(tmp_path).count(str(tmp_path)) == 2
+    assert len(sync_command(tmp_path).splitlines()) == 3
+    (empty / "run-t0.wandb").unlink()
+    empty.rmdir()
+    assert sync_command(tmp_path) == f"wandb sync {tmp_path}/wandb/offline-run-*"
     assert sync_command(tmp_path / "elsewhere") == ""
 
 

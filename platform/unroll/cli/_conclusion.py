@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
-from unroll.cli._output import Format, emit, emit_json, say, shown, visible
+from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
 from unroll.ledger import FINAL, Ledger
 from unroll.report.numbers import duration
 
@@ -24,14 +24,33 @@ SOME_NOT_COMPLETED = 1
 INTERRUPTED = 130
 
 
-def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Sequence[str], format: Format) -> int:  # noqa: A002
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """``unroll run`` as it was typed: what continues it says all of it again."""
+
+    study: str
+    overrides: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def command(self, *switches: str) -> str:
+        """The same command, with these switches too."""
+        added = [switch for switch in switches if switch not in self.options]
+        return typeable(["unroll", "run", self.study, *self.overrides, *self.options, *added])
+
+    def with_seeds(self, seeds: str) -> str:
+        """The same command for other seeds."""
+        others = [word for word in self.overrides if not word.startswith("seeds=")]
+        return typeable(["unroll", "run", self.study, f"seeds={seeds}", *others, *self.options])
+
+
+def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Typed, format: Format) -> int:  # noqa: A002
     """Print what was reached and how to go on.
 
     Args:
         plan: what was to be there in the end.
         folder: the results folder.
         launched: what the run came to.
-        typed: study, overrides and results folder as they were typed: what continues this run.
+        typed: study, overrides and options as they were typed: what continues this run.
         format: what standard output holds.
 
     Returns:
@@ -73,7 +92,7 @@ def _overview(plan: Plan, folder: Path, launched: Launched) -> dict[str, Any]:
         "study": plan.study,
         "results": shown(folder),
         "planned": summary.planned,
-        "done before": summary.done_before,
+        "done_before": summary.done_before,
         "counts": summary.counts,
         "interrupted": summary.interrupted,
         "seconds": summary.seconds,
@@ -82,7 +101,7 @@ def _overview(plan: Plan, folder: Path, launched: Launched) -> dict[str, Any]:
     }
 
 
-def _lines(plan: Plan, folder: Path, launched: Launched, typed: Sequence[str]) -> list[str]:
+def _lines(plan: Plan, folder: Path, launched: Launched, typed: Typed) -> list[str]:
     """What a person wants to know next."""
     return [
         *_ended(launched.summary),
@@ -112,18 +131,17 @@ def _unsynced(folder: Path, runs: int) -> list[str]:
     return [f"W&B       {runs} {plural} unsynced, on disk only; `{told}` tells how to send them"]
 
 
-def _next(plan: Plan, summary: Summary, typed: Sequence[str]) -> list[str]:
-    """Commands that continue: the same one, and one with more seeds."""
+def _next(plan: Plan, summary: Summary, typed: Typed) -> list[str]:
+    """Commands that continue: what waits for a mended mistake, what is missing, or else more seeds."""
     if summary.interrupted:
-        return [f"continue  {shlex.join(['unroll', 'run', *typed])}"]
-    lines = []
-    if summary.counts.get("failed_user"):
-        lines.append(f"retry     {shlex.join(['unroll', 'run', *typed, '--retry'])}")
-    if sum(summary.counts.get(status, 0) for status in FINAL) < summary.planned:
-        lines.append(f"again     {shlex.join(['unroll', 'run', *typed])}")
-    study, *rest = [word for word in typed if not word.startswith("seeds=")]
-    more = shlex.join(["unroll", "run", study, f"seeds={_two_more(plan)}", *rest])
-    return [*lines, f"more      {more}   (runs only the two new seeds)"]
+        return [f"continue  {typed.command()}"]
+    failed = summary.counts.get("failed_user", 0)
+    ended = sum(summary.counts.get(status, 0) for status in FINAL)
+    lines = [f"retry     {typed.command('--retry')}"] if failed else []
+    if ended + failed < summary.planned:
+        lines.append(f"again     {typed.command()}")
+    more = f"more      {typed.with_seeds(_two_more(plan))}   (runs only the two new seeds)"
+    return lines or [more]
 
 
 def _two_more(plan: Plan) -> str:

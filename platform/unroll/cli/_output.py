@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -16,6 +17,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from unroll.contract import UserError, UserErrors
 
 Row = Mapping[str, Any]
 
@@ -36,16 +39,38 @@ def console(*, stderr: bool = False) -> Console:
     return plain
 
 
+def harmless(text: str) -> str:
+    """Printable characters only: what a file says must not move the cursor of whoever reads it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def visible(text: object) -> str:
-    """One line of printable characters: what a file says must not move the cursor of whoever reads it."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(str(text).split()))
+    """One harmless line, its spaces made single."""
+    return harmless(" ".join(str(text).split()))
+
+
+def typeable(words: Sequence[str]) -> str:
+    """A command line that can be copied into a shell (bash, zsh): what cannot be printed is escaped."""
+    return " ".join(shlex.quote(word) if word.isprintable() else f"$'{_escaped(word)}'" for word in words)
+
+
+def _escaped(word: str) -> str:
+    escapes = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+    return "".join(escapes.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in word)
+
+
+def error_lines(error: UserError) -> list[str]:
+    """One harmless line for each mistake, whatever the values in it hold."""
+    if isinstance(error, UserErrors):
+        return [line for single in error.errors for line in error_lines(single)]
+    return [visible(error)]
 
 
 def say(*lines: str, stderr: bool = False) -> None:
     """Print lines for people."""
     voice = console(stderr=stderr)
     for line in lines:
-        voice.print(Text(line))
+        voice.print(Text(harmless(line)))
 
 
 def lossless(value: Any) -> Any:
@@ -72,10 +97,15 @@ def emit(rows: Sequence[Row], format: Format, *, title: str = "") -> None:  # no
 def emit_json(content: Row | Sequence[Row]) -> None:
     """One object, or one array with an object on each line: a whole for ``json.loads``, lines for ``grep``."""
     if isinstance(content, Mapping):
-        sys.stdout.write(json.dumps(lossless(content), ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+        sys.stdout.write(_json(content, indent=2) + "\n")
     else:
-        lines = (json.dumps(lossless(row), ensure_ascii=False, allow_nan=False) for row in content)
-        sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n")
+        sys.stdout.write("[\n" + ",\n".join(map(_json, content)) + "\n]\n")
+
+
+def _json(content: Row, indent: int | None = None) -> str:
+    """Strict JSON; of its strings, what cannot be printed is escaped."""
+    text = json.dumps(lossless(content), ensure_ascii=False, allow_nan=False, indent=indent)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def emit_csv(rows: Sequence[Row]) -> None:
@@ -83,7 +113,11 @@ def emit_csv(rows: Sequence[Row]) -> None:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     writer = csv.DictWriter(sys.stdout, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: lossless(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    return harmless(value) if isinstance(value, str) else lossless(value)
 
 
 def as_table(rows: Sequence[Row], *, title: str = "") -> Table:

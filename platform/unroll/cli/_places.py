@@ -9,9 +9,19 @@ from unroll.contract import UserError
 
 
 def cache_folder() -> Path:
-    """Prepared data, shared by all studies of this user: ``$UNROLL_CACHE`` or ``~/.cache/unroll``."""
-    named = os.environ.get("UNROLL_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "unroll"
+    """Prepared data, shared by all studies of this user: ``$UNROLL_CACHE`` or ``~/.cache/unroll``.
+
+    Raises:
+        UserError: neither is known.
+    """
+    named = os.environ.get("UNROLL_CACHE") or "~/.cache/unroll"
+    try:
+        if named.startswith("~") and os.environ.get("HOME") == "":
+            raise RuntimeError("HOME is empty")  # Python would take it for the root of the file system
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        advice = "set UNROLL_CACHE to a folder for prepared data"
+        raise UserError("a home folder or UNROLL_CACHE must be set", received=str(error), advice=advice) from None
 
 
 def results_root() -> Path:

@@ -105,6 +105,8 @@ class Tally:
 
     def headline(self, running: Sequence[Progress]) -> str:
         """One line: how many trials have ended, how many run, what time is left."""
+        if not (self.ended or running):
+            return "waiting for the first trial to start"
         left = self.seconds_left(running)
         parts = [f"{self.before + self.ended} of {len(self.trials)} trials ended", f"{len(running)} running"]
         return ", ".join([*parts, f"about {duration(left)} left"] if left is not None else parts)

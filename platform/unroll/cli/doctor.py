@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unroll.cli._options import FormatOption
-from unroll.cli._output import Format, emit, say, visible
+from unroll.cli._output import Format, emit, error_lines, say
 from unroll.cli._places import cache_folder, results_root
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _manifest() -> list[Finding]:
     try:
         check_manifest(file)
     except UserError as error:
-        return [Finding(file.name, False, visible(line)) for line in str(error).splitlines()]
+        return [Finding(file.name, False, line) for line in error_lines(error)]
     return [Finding(file.name, True, "valid, closed to the world, without secrets")]
 
 
@@ -82,5 +82,5 @@ def _nodes(address: str, results: Path) -> list[Finding]:
     try:
         RayRunner(address=address).check(Ledger(results))
     except UserError as error:
-        return [Finding("cluster", False, visible(line)) for line in str(error).splitlines()]
+        return [Finding("cluster", False, line) for line in error_lines(error)]
     return [Finding("cluster", True, f"every node of {address} can run trials")]

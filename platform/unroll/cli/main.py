@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
 import unroll
 from unroll.cli import doctor, plan, report, results, run, status
-from unroll.cli._output import say, visible
+from unroll.cli._output import error_lines, say, visible
 from unroll.cli._places import cache_folder
 from unroll.contract import UserError
 
 USER_MISTAKE = 2
+OUTPUT_BROKEN = 74
+"""``EX_IOERR`` of sysexits.h: what was to be printed could not be."""
+REFUSED = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR})
+"""A place that was named, or the rights to it, are the user's matter, not ours."""
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the error is ours, not the user's."""
 
@@ -56,23 +63,77 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: what follows ``unroll`` on the command line; the process's own arguments by default.
     """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file, unless replaced
+    try:
+        _check_surroundings(sys.argv[1:] if args is None else args)
+        _run_command(args)
+    except UserError as error:
+        say(*(f"error: {line}" for line in error_lines(error)), stderr=True)
+        sys.exit(USER_MISTAKE)
+    except OSError as error:
+        if not _is_output_broken():
+            _end_with_bug(error)
+        say(f"error: standard output cannot be written: {visible(error.strerror)}", stderr=True)
+        sys.exit(OUTPUT_BROKEN)
+    except Exception as error:  # the last station: nothing above may hide it, nobody below handles it
+        _end_with_bug(error)
+
+
+def _run_command(args: Sequence[str] | None) -> None:
+    """Typer leaves by ``SystemExit``; what it printed must be out before that counts."""
     try:
         app(args=args, prog_name="unroll")
-    except UserError as error:
-        say(*(f"error: {visible(line)}" for line in str(error).splitlines()), stderr=True)
-        sys.exit(USER_MISTAKE)
-    except Exception as error:  # the last station: nothing above may hide it, nobody below handles it
-        say(f"internal error: {type(error).__name__}: {visible(error)}", _keep_traceback(), stderr=True)
-        sys.exit(INTERNAL_ERROR)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    except OSError as error:
+        if error.errno not in REFUSED or error.filename is None:
+            raise
+        raise UserError(
+            "the file system must give access", where=str(error.filename), received=str(error.strerror)
+        ) from error
 
 
-def _keep_traceback() -> str:
+def _check_surroundings(args: Sequence[str]) -> None:
+    """What every command needs.
+
+    Raises:
+        UserError: the working folder is gone, or an argument is no text.
+    """
+    for word in args:
+        if not word.isascii() and any("\ud800" <= c <= "\udfff" for c in word):
+            raise UserError("arguments must be valid UTF-8", received=ascii(word))
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError(
+            "the working folder must exist", received=str(error.strerror), advice="change into one that does"
+        ) from None
+
+
+def _is_output_broken() -> bool:
+    """Whether standard output refuses what it still holds; if so, that is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
+def _end_with_bug(error: Exception) -> NoReturn:
+    say(f"internal error: {type(error).__name__}: {visible(error)}", *_keep_traceback(), stderr=True)
+    sys.exit(INTERNAL_ERROR)
+
+
+def _keep_traceback() -> list[str]:
     """Save the traceback (without local variables, which may hold secrets) and say where; print it if that fails."""
     text = traceback.format_exc()
-    file = cache_folder() / "errors" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
     try:
+        file = cache_folder() / "errors" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"unroll {unroll.__version__}\n\n{text}", encoding="utf-8")
-    except OSError:
-        return text
-    return f"the traceback is in {file}; please report it"
+    except (OSError, UserError):
+        return text.splitlines()
+    return [f"the traceback is in {file}; please report it"]

@@ -59,9 +59,9 @@ def finished_trials(folder: Path, plan: Plan) -> set[str]:
     """Ids of the plan's trials that have a result in a results folder, which need not exist yet."""
     from unroll.ledger import FINAL, Ledger
 
-    if not folder.is_dir():
-        return set()
-    outcomes = Ledger.open(folder).outcomes([trial.id for trial in plan.trials])
+    ledger = Ledger(folder)
+    ledger.check_place()
+    outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     return {id for id, outcome in outcomes.items() if outcome.status in FINAL}  # noqa: A001
 
 
@@ -73,7 +73,7 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: dict[str, float]) ->
     row |= {"steps": arm.steps, "trials": len(trials), "done": len(done & set(trials))}
     row["missing"] = row["trials"] - row["done"]
     if arm.name in seconds:
-        row["seconds per trial"] = seconds[arm.name]
+        row["seconds_per_trial"] = seconds[arm.name]
     return row
 
 
@@ -103,14 +103,14 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "planned": len(plan.trials),
         "done": sum(row["done"] for row in rows),
         "missing": sum(row["missing"] for row in rows),
-        "at once": at_once,
-        "disk bytes": _disk_bytes(prepared, at_once),
+        "at_once": at_once,
+        "disk_bytes": _disk_bytes(prepared, at_once),
         "facts": _shared([arm.facts for arm in plan.arms]),
         "bounds": _shared([arm.bounds for arm in plan.arms]),
     }
-    if all("seconds per trial" in row for row in rows):
-        work = sum(row["missing"] * row["seconds per trial"] for row in rows)
-        overview |= {"core seconds": work * prepared.study.resources.cpus, "seconds": work / at_once}
+    if all("seconds_per_trial" in row for row in rows):
+        work = sum(row["missing"] * row["seconds_per_trial"] for row in rows)
+        overview |= {"core_seconds": work * prepared.study.resources.cpus, "seconds": work / at_once}
     return overview
 
 
@@ -150,15 +150,20 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
         say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in overview["facts"].items())))
     for metric, value in overview["bounds"].items():
         say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
-    emit([row | _percent(row) for row in rows], Format.TABLE)
+    emit([_spoken(row) for row in rows], Format.TABLE)
     say(
         f"{overview['planned']} trials, {overview['done']} done, {overview['missing']} missing; "
-        f"about {size(overview['disk bytes'])} in {overview['results']}"
+        f"about {size(overview['disk_bytes'])} in {overview['results']}"
     )
     if "seconds" in overview:
-        plural = "trials" if overview["at once"] > 1 else "trial"
-        say(f"about {duration(overview['seconds'])} on this machine, {overview['at once']} {plural} at a time")
+        plural = "trials" if overview["at_once"] > 1 else "trial"
+        say(
+            f"about {duration(overview['seconds'])} on this machine, {overview['at_once']} {plural} at a time, "
+            "if its cores are idle; starting Ray comes on top"
+        )
 
 
-def _percent(row: dict[str, Any]) -> dict[str, Any]:
-    return {"mismatch": f"{row['mismatch']:+.3%}"} if "mismatch" in row else {}
+def _spoken(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as people read it."""
+    spoken = row | ({"mismatch": f"{row['mismatch']:+.3%}"} if "mismatch" in row else {})
+    return {name.replace("_", " "): value for name, value in spoken.items()}

@@ -37,7 +37,7 @@ def run(
 
     Exit codes: 0 every trial completed, 1 some did not (a diverged one did not), 2 a mistake, 130 interrupted.
     """
-    from unroll.cli._conclusion import conclude
+    from unroll.cli._conclusion import Typed, conclude
     from unroll.cli._launch import launch
     from unroll.cli._prepare import prepare
 
@@ -46,5 +46,14 @@ def run(
     folder = results_folder(prepared.plan.study, results)
     voice = console(stderr=format is not Format.TABLE)
     launched = launch(prepared, folder, chosen, retry=retry, report=report, voice=voice)
-    typed = [study, *(overrides or []), *(["--results", str(results)] if results else [])]
+    options = {
+        "--results": results,
+        "--runner": runner if runner is not RunnerName.RAY else None,
+        "--address": address,
+        "--concurrency": concurrency,
+        "--format": format if format is not Format.TABLE else None,
+    }
+    switches = [*(["--retry"] if retry else []), *([] if report else ["--no-report"])]
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    typed = Typed(study, tuple(overrides or ()), (*given, *switches))
     raise typer.Exit(conclude(prepared.plan, folder, launched, typed=typed, format=format))

@@ -53,7 +53,7 @@ def _study_row(folder: Path) -> dict[str, Any]:
         counts = _counts(ledger, plan)
     except UserError as error:
         return {"study": folder.name, "problem": visible(error)}
-    return {"study": folder.name, "planned": len(plan.trials), **counts, "owned by": _owner_name(ledger.owner())}
+    return {"study": folder.name, "planned": len(plan.trials), **counts, "owned_by": _name(_living_owner(ledger))}
 
 
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
@@ -64,12 +64,14 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
     plan = ledger.plan()
     arms = _arm_rows(ledger, plan)
     running = _running_rows(ledger, plan)
+    owner = ledger.owner()
     overview = {
         "study": plan.study,
         "results": shown(folder),
         "planned": len(plan.trials),
         "counts": _counts(ledger, plan),
-        "owned by": _owner_name(ledger.owner()),
+        "owned_by": _name(_living_owner(ledger)),
+        "left_by": _name(owner if owner and owner.is_gone else None),
         "unsynced": unsynced(folder),
         "damaged": [str(damage) for damage in ledger.damage()],
     }
@@ -86,10 +88,18 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
 def _tell(overview: dict[str, Any], sync: str) -> None:
     ends = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
     say(visible(f"{overview['study']}: {overview['planned']} trials: {ends}"))
-    say(visible(f"run by {overview['owned by']}") if overview["owned by"] else "nothing runs here now")
+    say(visible(_whose(overview)))
     say(*(visible(f"damaged: {line}") for line in overview["damaged"]))
     if sync:
-        say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", sync)
+        say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync.splitlines())
+
+
+def _whose(overview: dict[str, Any]) -> str:
+    if overview["owned_by"]:
+        return f"run by {overview['owned_by']}"
+    if overview["left_by"]:
+        return f"was run by {overview['left_by']}, which is gone: run it again to go on"
+    return "nothing runs here now"
 
 
 def _counts(ledger: Ledger, plan: Plan) -> dict[str, int]:
@@ -106,7 +116,7 @@ def _arm_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
 
 def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
     """Notes of trials without a result, while somebody owns the folder."""
-    if ledger.owner() is None:
+    if _living_owner(ledger) is None:
         return []
     from unroll.ledger import FINAL
 
@@ -129,5 +139,11 @@ def _running_row(name: str, note: Progress) -> dict[str, Any]:
     }
 
 
-def _owner_name(owner: Owner | None) -> str:
+def _living_owner(ledger: Ledger) -> Owner | None:
+    """Who owns the folder, unless it is a process of this machine that has ended."""
+    owner = ledger.owner()
+    return None if owner is None or owner.is_gone else owner
+
+
+def _name(owner: Owner | None) -> str:
     return f"process {owner.pid} on {owner.host} since {owner.since}" if owner else ""

@@ -41,10 +41,7 @@ class Attempts:
         return latest
 
     def _files(self) -> list[tuple[int, Path]]:
-        try:
-            return [(int(path.stem), path) for path in self._folder.iterdir() if _is_outcome(path)]
-        except FileNotFoundError:
-            return []
+        return [(int(path.stem), path) for path in self._reader.list(self._folder) if _is_outcome(path)]
 
 
 def _is_outcome(path: Path) -> bool:

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from unroll.ledger.files import remove
 from unroll.ledger.outcome import HistoryRow
-from unroll.ledger.records import Reader, write_record_once
+from unroll.ledger.records import LostHistory, Reader, write_record_once
 from unroll.study.trial import Frozen
 
 _KIND = "history"
@@ -88,6 +88,15 @@ class History:
         latest = {(row[0], row[3]): row for _, _, path in sorted(self._files()) for row in self._read(path)}
         return sorted(latest.values(), key=itemgetter(0))
 
+    def check_end(self, steps: int) -> None:
+        """Note it as damage if the last segment lies before the step that the trial's completion tells."""
+        files = self._files()
+        if not files and self._folder in {damage.path for damage in self._reader.damage}:
+            return
+        end = max((at for at, _, _ in files), default=0)
+        lost = LostHistory(self._folder, f"it ends at step {end} of {steps}") if end < steps else None
+        self._reader.note(self._folder / "end", lost)
+
     def _read(self, path: Path) -> Iterator[Row]:
         segment = self._reader.read(path, _KIND, Segment, owner=self._trial)
         return segment.rows() if segment else iter(())
@@ -99,10 +108,7 @@ class History:
         )
 
     def _files(self) -> list[tuple[int, int, Path]]:
-        try:
-            matches = [(_NAME.fullmatch(path.name), path) for path in self._folder.iterdir()]
-        except FileNotFoundError:
-            return []
+        matches = [(_NAME.fullmatch(path.name), path) for path in self._reader.list(self._folder)]
         return [(int(match[1]), int(match[2] or 1), path) for match, path in matches if match]
 
 

@@ -141,10 +141,11 @@ class Ledger:
         try:
             return read_record(self.root / "plan.json", "plan", Plan)
         except FileNotFoundError:
+            starting = read_owner(self._lock) is not None
             raise UserError(
                 "a results folder must hold a plan before it can be told about",
                 where=str(self.root),
-                advice="run the study into this folder first",
+                advice="its first run is starting" if starting else "run the study into this folder first",
             ) from None
 
     def save_run(self, run: RunRecord, *, name: str | None = None) -> str:
@@ -157,7 +158,7 @@ class Ledger:
         Raises:
             StorageError: the disk refused.
         """
-        name = name or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        name = name or f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}-{uuid.uuid4().hex[:8]}"
         write_record(self._runs / f"{name}.json", "run", run)
         return name
 
@@ -295,9 +296,14 @@ class Ledger:
 
         Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
         parameters, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per metric: null where a
-        trial has none, and NaN and infinities as they were.
+        trial has none, and NaN and infinities as they were. A completed trial that lost the end of its history is
+        left to :meth:`damage`.
         """
-        return trials_table(plan.trials, self.outcomes(trial.id for trial in plan.trials), plan.metrics)
+        outcomes = self.outcomes(trial.id for trial in plan.trials)
+        for outcome in outcomes.values():
+            if outcome.status == "completed":
+                self._history(outcome.trial).check_end(outcome.steps)
+        return trials_table(plan.trials, outcomes, plan.metrics)
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""

@@ -61,6 +61,11 @@ class Owner(Frozen):
     """When the folder was taken: UTC, ISO 8601."""
     command: str
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was a process of this machine that has ended; of another machine's only silence would tell."""
+        return self.machine == machine() and not is_alive(self.pid, self.started)
+
     def __str__(self) -> str:
         return f"{self.host}, process {self.pid}, since {self.since}, running {self.command!r}"
 
@@ -133,7 +138,7 @@ class Lock:
             content = _read(place.path)
             owner = _parse(content)
             if owner and owner.machine == machine():
-                if is_alive(owner.pid, owner.started):
+                if not owner.is_gone:
                     raise self._refuse(owner)
                 return place.number
             now = (place.number, content)

@@ -7,6 +7,7 @@ like one of them gets a ``=`` before it. Nothing in a record is ever run, and no
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -24,6 +25,8 @@ FORMAT = 1
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_BLOCKED = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO})
+"""What one path alone suffers from: the rest of the folder can still be read."""
 _LIKE_SPECIAL = re.compile(r"=*(NaN|-?Infinity)")
 
 
@@ -39,6 +42,15 @@ class DamagedRecord(UserError):
         )
         self.path = path
         self.args = (path, reason)  # what pickle calls the class with
+
+
+class LostHistory(DamagedRecord):
+    """A trial was completed, but what it logged does not reach its end."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.rule = "the history of a completed trial must reach its last step"
+        self.advice = "bring its files back from a copy; the trial's final metrics are whole"
 
 
 class UnknownFormat(UserError):
@@ -84,23 +96,28 @@ def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
 
     Raises:
         FileNotFoundError: there is none.
-        DamagedRecord: it is not what was once written, or not of this kind.
+        DamagedRecord: it is not what was once written, not of this kind, or not to be read.
         UnknownFormat: a newer Unroll wrote it.
-        StorageError: it cannot be read.
+        StorageError: the disk does not answer.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageError(path, error) from error
-    body = _open(path, kind, data)
+    body = _open(path, kind, _content(path))
     try:
         return model.model_validate(_unpack(body))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise DamagedRecord(path, f"{kind} with {place or 'body'}: {first['msg']}") from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _BLOCKED:
+            raise DamagedRecord(path, f"it cannot be read: {error.strerror}") from error
+        raise StorageError(path, error) from error
 
 
 def _open(path: Path, kind: str, data: bytes) -> Any:
@@ -144,7 +161,7 @@ class Reader:
 
         Raises:
             UnknownFormat: a newer Unroll wrote it.
-            StorageError: it cannot be read.
+            StorageError: the disk does not answer.
         """
         self._damage.pop(path, None)
         try:
@@ -156,6 +173,29 @@ class Reader:
             self._damage[path] = error
             return None
         return record
+
+    def list(self, folder: Path) -> list[Path]:
+        """What lies in a folder of records; nothing if it is absent, or damaged itself.
+
+        Raises:
+            StorageError: the disk does not answer.
+        """
+        self._damage.pop(folder, None)
+        try:
+            return list(folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            if error.errno not in _BLOCKED:
+                raise StorageError(folder, error) from error
+            self._damage[folder] = DamagedRecord(folder, f"it cannot be read: {error.strerror}")
+            return []
+
+    def note(self, matter: Path, damage: DamagedRecord | None) -> None:
+        """Remember damage that shows only in what several records say together, or (None) that there is none."""
+        self._damage.pop(matter, None)
+        if damage:
+            self._damage[matter] = damage
 
     @staticmethod
     def _check_owner(path: Path, record: BaseModel, owner: str) -> None:

@@ -30,9 +30,17 @@ def unsynced(folder: Path) -> int:
 
 
 def sync_command(folder: Path) -> str:
-    """The command line that sends them, "" where there are none. Attempts at one trial are sent in their order."""
+    """The command that sends them, "" where there are none. Attempts at one trial are sent in their order.
+
+    It is short where a pattern of the shell means exactly these runs; else each has a line of its own.
+    """
     runs = unsynced_runs(folder)
-    return shlex.join(["wandb", "sync", *map(str, runs)]) if runs else ""
+    if len(runs) <= 1:
+        return shlex.join(["wandb", "sync", str(runs[0])]) if runs else ""
+    for pattern in ("offline-run-*", "run-*"):
+        if set((folder / "wandb").glob(pattern)) == set(runs):
+            return f"wandb sync {shlex.quote(str(folder / 'wandb'))}/{pattern}"
+    return " \\\n  ".join(["wandb sync", *(shlex.quote(str(run)) for run in runs)])
 
 
 def _is_synced(log: Path) -> bool:
