@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 STUDY = Path(__file__).with_name("toy.yaml")
 CALIBRATION_EPOCHS = 3
-RAY_NICENESS = 15
-"""Priority of Ray's workers, its default; the raw loops take the same, so that a busy machine slows all alike."""
 TOLERANCE = 0.01
 """Largest relative difference of a trial's test perplexity between contenders: the same work was done."""
 
@@ -145,6 +143,7 @@ def time_command(words: Sequence[str], folder: Path) -> tuple[float, str]:
         **os.environ,
         "UNROLL_CACHE": str(folder / "cache"),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # Ray's workers step back by default, raw loops do not: matters on busy machines
         "WANDB_MODE": "offline",
         "WANDB_ERROR_REPORTING": "false",
     }
@@ -169,7 +168,6 @@ def run_raw(jobs: Sequence[Job], cores: int) -> Run:
 def _warm_up(jobs: Sequence[str]) -> None:
     from benchmarks.raw_loop import RawTraining
 
-    os.nice(RAY_NICENESS)
     for text in jobs:
         training = RawTraining(Job.model_validate_json(text))
         training.learn(training.windows[:10], None)
