@@ -24,6 +24,7 @@ OUTPUT_BROKEN = 74
 """``EX_IOERR`` of sysexits.h: what was to be printed could not be."""
 REFUSED = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR})
 """A place that was named, or the rights to it, are the user's matter, not ours."""
+NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the error is ours, not the user's."""
 
@@ -72,7 +73,7 @@ def main(args: Sequence[str] | None = None) -> None:
         say(*(f"error: {line}" for line in error_lines(error)), stderr=True)
         sys.exit(USER_MISTAKE)
     except OSError as error:
-        if not _is_output_broken():
+        if not _is_output_broken(error):
             _end_with_bug(error)
         say(f"error: standard output cannot be written: {visible(error.strerror)}", stderr=True)
         sys.exit(OUTPUT_BROKEN)
@@ -112,10 +113,12 @@ def _check_surroundings(args: Sequence[str]) -> None:
         ) from None
 
 
-def _is_output_broken() -> bool:
-    """Whether standard output refuses what it still holds; if so, that is dropped."""
+def _is_output_broken(error: OSError) -> bool:
+    """Whether it was standard output that refused: then it refuses a line too, and what it still holds is dropped."""
+    if error.errno not in NO_OUTPUT or error.filename is not None:
+        return False
     try:
-        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
