@@ -235,7 +235,7 @@ def test_a_dead_or_hanging_service_costs_one_run_at_most(
         mirrored.loggers()[0].log_metrics({"training/loss": 1.0}, step=0)
         mirrored.finish("completed", {})
     assert mirrored.problem is not None
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60, "there is an end"
     with trial("t2") as after:
         after.loggers()[0].log_metrics({"training/loss": 1.0}, step=0)
         after.finish("completed", {})
