@@ -67,6 +67,14 @@ def _initialise(address: str | None) -> None:
                 raise _unreachable(address, error) from error
 
 
+def withhold_keys() -> None:
+    """Keep cloud keys out of runtime environments, which Ray shows in logs: Tune would copy them from the driver's."""
+    from ray.tune.execution import class_cache
+
+    keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(keys)
+
+
 def _options(address: str | None) -> dict[str, Any]:
     from unroll.execution.preflight import knock
     from unroll.execution.shipping import code_modules

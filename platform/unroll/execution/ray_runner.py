@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
-from unroll.execution.connection import connected
+from unroll.execution.connection import connected, withhold_keys
 from unroll.execution.runner import Observer
 from unroll.ledger import Ledger
 from unroll.study.job import Job
@@ -93,6 +93,7 @@ class RayRunner:
 
         for name in ("ray.tune", "ray"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        withhold_keys()
         results = bridge.ledger.root.resolve()
         storage = results / ".ray"
         resources = jobs[0].resources
