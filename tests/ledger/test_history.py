@@ -63,9 +63,9 @@ def test_rows_beyond_the_step_are_a_mistake(ledger: Ledger, make_row: MakeRow) -
         ledger.append_history(TRIAL, [make_row(3)], step=2)
 
 
-def test_nothing_to_write_writes_nothing(ledger: Ledger) -> None:
-    ledger.append_history(TRIAL, [], step=2)
-    assert not ledger.folder(TRIAL).exists()
+def test_an_empty_segment_says_how_far_the_history_goes(ledger: Ledger) -> None:
+    ledger.append_history(TRIAL, [], step=5)
+    assert (ledger.folder(TRIAL) / "history" / "0000000005.json").exists()
 
 
 @pytest.mark.parametrize("lasting", [False, True])

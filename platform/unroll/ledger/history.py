@@ -53,7 +53,7 @@ class History:
         self._folder, self._trial, self._reader = folder, trial, reader
 
     def append(self, rows: Sequence[HistoryRow], *, step: int) -> None:
-        """Add a segment. Durable once this returns.
+        """Add a segment, also an empty one: it says how far the history goes. Durable once this returns.
 
         Raises:
             ValueError: a row lies beyond ``step``.
@@ -63,8 +63,6 @@ class History:
         self._add([(row.step, row.epoch, row.seconds, row.metric, row.value) for row in rows], step)
 
     def _add(self, rows: Sequence[Row], step: int) -> None:
-        if not rows:
-            return
         segment = self._segment(rows, step)
         number = max((number for at, number, _ in self._files() if at == step), default=0) + 1
         while True:
@@ -79,7 +77,8 @@ class History:
         """Forget everything beyond ``step``, latest first; rows up to ``step`` stay, whatever segment held them."""
         beyond = [path for at, _, path in sorted(self._files()) if at > step]
         kept = [row for path in beyond for row in self._read(path) if row[0] <= step]
-        self._add(kept, step)
+        if kept:
+            self._add(kept, step)
         for path in reversed(beyond):
             remove(path)
 
@@ -102,7 +101,7 @@ class History:
         return segment.rows() if segment else iter(())
 
     def _segment(self, rows: Sequence[Row], step: int) -> Segment:
-        steps, epochs, seconds, metrics, values = (list(column) for column in zip(*rows, strict=True))
+        steps, epochs, seconds, metrics, values = ([row[column] for row in rows] for column in range(5))
         return Segment(
             trial=self._trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values
         )
