@@ -74,6 +74,7 @@ def test_six_mistakes_are_six_lines(command: str, text: str, root: Path, tmp_pat
         (["run", "tiny", "seeds"], "an override must be written key=value (received 'seeds')"),
         (["results", "tiny"], "tiny: there are no results yet; unroll run tiny"),
         (["status", "nowhere"], "there is no such results folder or study (received 'nowhere')"),
+        (["status", "tinny"], "no such results folder or study (received 'tinny'); did you mean 'tiny'?"),
         (["report", "studies"], "studies: a results folder must hold trials and runs"),
     ],
 )

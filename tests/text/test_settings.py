@@ -94,7 +94,7 @@ def test_a_study_without_its_path_is_valid_until_the_text_is_needed(tmp_path: Pa
     settings = TextData(corpus="text")
     with pytest.raises(UserError) as caught:
         load(settings, tmp_path)
-    assert str(caught.value) == "data.path: corpus text needs a path; set data.path to a text file or folder"
+    assert str(caught.value) == "data.path: corpus text needs a path; add data.path=FOLDER, or a file"
 
 
 def test_settings_and_corpus_travel(tmp_path: Path) -> None:

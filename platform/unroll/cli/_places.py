@@ -59,6 +59,8 @@ def results_names() -> list[str]:
 def _no_results(target: str, name: str, known: list[str]) -> UserError:
     from unroll.study import discover_studies, suggestion
 
-    if name in discover_studies():
+    studies = discover_studies()
+    if name in studies:
         return UserError("there are no results yet", where=name, advice=f"unroll run {name}")
-    return UserError("there is no such results folder or study", received=repr(target), advice=suggestion(name, known))
+    advice = suggestion(name, [*known, *studies])
+    return UserError("there is no such results folder or study", received=repr(target), advice=advice)

@@ -30,7 +30,7 @@ def read(settings: TextData, cache: Path) -> TokenCorpus:
         UserError: there is no path, or what lies there is missing or malformed.
     """
     if settings.path is None:
-        raise UserError("corpus text needs a path", where="data.path", advice="set data.path to a text file or folder")
+        raise UserError("corpus text needs a path", where="data.path", advice="add data.path=FOLDER, or a file")
     return read_plain(
         settings.path,
         level=settings.level,
