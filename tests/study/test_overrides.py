@@ -7,7 +7,7 @@ import pytest
 
 from unroll.contract import UserErrors
 from unroll.study import Study, load_study, make_jobs, make_plan
-from unroll.study._overrides import split_commas
+from unroll.study._overrides import repeated_overrides, split_commas
 
 Write = Callable[..., Path]
 NAMED = """\
@@ -206,3 +206,8 @@ def test_mistakes_of_file_and_command_line_are_told_together(write: Write) -> No
         "command line: training.epochs: must be greater than or equal to 1 (received 0)",
         "studies/cells/study.yaml:1: question: must be a string (received 5)",
     ]
+
+
+def test_a_key_given_twice_is_a_mistake() -> None:
+    (error,) = repeated_overrides(["seeds=2", "network.cell=lstm", " seeds = 3", "training.epochs=1"])
+    assert str(error) == "command line: seeds: a key must be given once (received 2 times)"

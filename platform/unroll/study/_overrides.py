@@ -7,6 +7,7 @@ single value for a setting that ``compare`` varies leaves that factor with this 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
+
+
+def repeated_overrides(overrides: Sequence[str]) -> list[UserError]:
+    """Keys that are given more than once: which one is meant, nobody can tell."""
+    given = Counter(override.partition("=")[0].strip() for override in overrides if "=" in override)
+    return [
+        UserError("a key must be given once", where=f"{COMMAND_LINE}: {key}", received=f"{times} times")
+        for key, times in given.items()
+        if times > 1
+    ]
 
 
 def own_overrides(document: Document, overrides: Sequence[str]) -> list[UserError]:

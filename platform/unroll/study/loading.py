@@ -14,7 +14,7 @@ from unroll.study._check import check_study
 from unroll.study._document import Document, Trail, read_document
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
-from unroll.study._overrides import own_overrides, setting_overrides
+from unroll.study._overrides import own_overrides, repeated_overrides, setting_overrides
 from unroll.study._settings import anchor_locations, anchored, get
 from unroll.study.declaration import Declaration, Study
 from unroll.study.project import AnyTask, find_study, load_task
@@ -38,7 +38,7 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     document = read_document(file)
     if not isinstance(document.data, dict):
         raise UserError("a study must be a mapping of keys", where=document.where(()))
-    mistakes = Mistakes(document, own_overrides(document, overrides))
+    mistakes = Mistakes(document, repeated_overrides(overrides) + own_overrides(document, overrides))
     task = _find_task(document, mistakes)
     locations = _anchor(document, task, file.parent) if task else {}
     if task:
