@@ -18,7 +18,7 @@ EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}
 def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     import ray
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
 
