@@ -7,7 +7,7 @@ from typing import final
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import State
-from tasks.recurrent.stack import RecurrentStack
+from tasks.recurrent.stack import RecurrentNetwork
 
 
 @final
@@ -17,21 +17,16 @@ class LanguageModel(nn.Module):
     Args:
         vocabulary: number of tokens.
         embedding: size of a token's embedding.
-        cell: name of the recurrent cell.
-        hidden: size of every recurrent layer's output.
-        depth: number of recurrent layers.
-        dropout: see :class:`~tasks.recurrent.stack.RecurrentStack`.
+        recurrent: what reads the embeddings, in the order of the text alone.
         tie_weights: share one matrix between embedding and output (Press and Wolf 2017, arXiv 1608.05859);
-            needs embedding == hidden.
+            needs embedding == recurrent.outputs.
     """
 
-    def __init__(
-        self, *, vocabulary: int, embedding: int, cell: str, hidden: int, depth: int, dropout: float, tie_weights: bool
-    ) -> None:
+    def __init__(self, *, vocabulary: int, embedding: int, recurrent: RecurrentNetwork, tie_weights: bool) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding)
-        self.recurrent = RecurrentStack(cell=cell, inputs=embedding, hidden=hidden, depth=depth, dropout=dropout)
-        self.output = nn.Linear(hidden, vocabulary)
+        self.recurrent = recurrent
+        self.output = nn.Linear(recurrent.outputs, vocabulary)
         if tie_weights:
             self.output.weight = self.embedding.weight
 

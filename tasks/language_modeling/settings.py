@@ -5,29 +5,22 @@ from __future__ import annotations
 import json
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from tasks.recurrent.cells import cell_names, check_cell
+from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
-from unroll.contract import MEASUREMENT, Settings, UserError
+from unroll.contract import MEASUREMENT, Settings
 
-# Far beyond any real use: what is above them is a slip, and would end in an error of torch's or in none at all.
-_WIDEST = 65_536
+# Far beyond any real use: what is above it is a slip.
 _MOST_EPOCHS = 100_000
 
 
-class Network(Settings):
+class Network(RecurrentSettings):
     """The network: embedding, a stack of recurrent layers, an output layer over the vocabulary."""
 
-    cell: str = Field(
-        "lstm", json_schema_extra={"enum": list(cell_names())}, description="Recurrent cell of every layer."
-    )
-    hidden: int = Field(128, ge=1, le=_WIDEST, description="Size of each recurrent layer's output.")
-    depth: int = Field(1, ge=1, le=64, description="Number of recurrent layers.")
     embedding: int | None = Field(
-        None, ge=1, le=_WIDEST, description="Size of a token's embedding; null: as large as hidden."
+        None, ge=1, le=WIDEST, description="Size of a token's embedding; null: as large as hidden."
     )
-    dropout: float = Field(0.0, ge=0, lt=1, description="Zaremba's dropout: into every layer and out of the last.")
     tie_weights: bool = Field(False, description="Use the embedding matrix as the output layer's matrix too.")
     forget_bias: float | None = Field(
         1.0,
@@ -41,14 +34,6 @@ class Network(Settings):
     initialization_scale: float | None = Field(
         None, gt=0, le=1000, description="Half-width a; needed by uniform alone."
     )
-
-    @field_validator("cell")
-    @classmethod
-    def _is_a_cell(cls, name: str) -> str:
-        try:
-            return check_cell(name)
-        except UserError as error:
-            raise ValueError(f"{error.rule}; {error.advice}") from None
 
     @model_validator(mode="after")
     def _scale_goes_with_uniform(self) -> Self:
@@ -73,9 +58,9 @@ class Training(Settings):
     """Truncated back-propagation through time over contiguous columns of the training text."""
 
     epochs: int = Field(10, ge=1, le=_MOST_EPOCHS, description="Passes over the training text.")
-    batch_size: int = Field(32, ge=1, le=_WIDEST, description="Columns that the training text is cut into.")
+    batch_size: int = Field(32, ge=1, le=WIDEST, description="Columns that the training text is cut into.")
     bptt: int = Field(
-        20, ge=1, le=_WIDEST, description="Steps that the gradient goes back; the state is carried further."
+        20, ge=1, le=WIDEST, description="Steps that the gradient goes back; the state is carried further."
     )
     optimizer: Literal["sgd", "adam"] = Field("adam", description="Plain SGD, or Adam with torch's betas and epsilon.")
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of the first epoch.")
@@ -98,7 +83,7 @@ class Training(Settings):
     evaluation_batch_size: int = Field(
         1,
         ge=1,
-        le=_WIDEST,
+        le=WIDEST,
         json_schema_extra={MEASUREMENT: True},
         description="Columns that held-out text is cut into; 1: every token sees all the text before it. "
         "The same for all arms.",

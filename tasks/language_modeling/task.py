@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
+from tasks.recurrent.settings import build_recurrent
 from tasks.text import TokenCorpus, load
 from unroll.contract import Metric, Task, UserError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
     """Predict each token of a text from all the tokens before it; see this folder's README for papers and choices."""
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     settings: ClassVar[type[LanguageModelingSettings]] = LanguageModelingSettings
     metrics: ClassVar[Mapping[str, Metric]] = {
         "validation/perplexity": Metric("minimize", "", "Perplexity of the validation text after the last epoch."),
@@ -99,12 +100,10 @@ def build_network(network: Network, *, vocabulary: int) -> LanguageModel:
     """The network that the settings describe."""
     from tasks.language_modeling.network import LanguageModel
 
+    embedding = network.hidden if network.embedding is None else network.embedding
     return LanguageModel(
         vocabulary=vocabulary,
-        embedding=network.hidden if network.embedding is None else network.embedding,
-        cell=network.cell,
-        hidden=network.hidden,
-        depth=network.depth,
-        dropout=network.dropout,
+        embedding=embedding,
+        recurrent=build_recurrent(network, inputs=embedding),
         tie_weights=network.tie_weights,
     )

@@ -1,38 +1,77 @@
-"""What a recurrent cell is: one layer that reads a sequence and carries a state."""
+"""What a recurrent cell is: one step from state to state, written as its equations."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 State = tuple[Tensor, ...]
 """What a cell carries from step to step, each part of shape (batch, hidden); the first part is its output h."""
 
 
 class Cell(nn.Module, ABC):
-    """One recurrent layer. Final subclasses live in ``tasks/recurrent/cells/<name>.py``, one per file.
+    """One recurrent layer, told as one step. Final subclasses live in ``tasks/recurrent/cells/``, one per file.
+
+    A loop over time calls :meth:`project` once, for all steps, and :meth:`step` for each. Weights are stacked in blocks
+    of ``hidden`` rows, one per gate: ``read`` holds W and b, ``recur`` holds U, so that a layer has
+    ``blocks * (hidden * inputs + hidden**2 + hidden)`` weights unless a cell adds some.
 
     Args:
         inputs: size of the vector read at each step.
-        hidden: size of the vector written at each step.
+        hidden: size of each part of the state.
+        blocks: names of the blocks, in the order in which they are stacked; a forget gate is called ``f``.
+        parts: names of the state's parts, the output first.
     """
 
-    def __init__(self, *, inputs: int, hidden: int) -> None:
+    def __init__(self, *, inputs: int, hidden: int, blocks: Sequence[str], parts: Sequence[str] = ("h",)) -> None:
         super().__init__()
         self.inputs, self.hidden = inputs, hidden
+        self.blocks, self.parts = tuple(blocks), tuple(parts)
+        self.read = nn.Linear(inputs, len(self.blocks) * hidden)
+        self.recur = nn.Linear(hidden, len(self.blocks) * hidden, bias=False)
 
-    def zeros(self, batch: int) -> Tensor:
-        """One zero part of a state, shape (batch, hidden), where the weights are."""
-        return next(self.parameters()).new_zeros(batch, self.hidden)
-
-    @abstractmethod
     def initial_state(self, batch: int) -> State:
         """The state before the first step: zeros, each part of shape (batch, hidden)."""
+        return tuple(self.read.weight.new_zeros(batch, self.hidden) for _ in self.parts)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """All of a step that needs no state, for all steps at once: ``W x + b``.
+
+        Args:
+            inputs: shape (..., inputs).
+
+        Returns:
+            Shape (..., width), where width is what :meth:`step` takes; here len(blocks) * hidden.
+        """
+        projected: Tensor = self.read(inputs)
+        return projected
 
     @abstractmethod
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a whole sequence.
+    def step(self, read: Tensor, state: State) -> State:
+        """From one state to the next. Ordinary differentiable torch code, without side effects or randomness.
+
+        Args:
+            read: one step of what :meth:`project` gave, shape (batch, width).
+            state: the state before the step.
+
+        Returns:
+            The state after it.
+        """
+
+    def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """Values of the gates at a step, by name, each of shape (..., hidden) within [0, 1]; none by default.
+
+        Args:
+            read: shape (..., width).
+            state: the state before the step, parts of shape (..., hidden).
+        """
+        return {}
+
+    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:  # noqa: ARG002
+        """The same function by a kernel of torch's own, where there is one; None where there is none.
 
         Args:
             inputs: shape (time, batch, inputs).
@@ -41,7 +80,27 @@ class Cell(nn.Module, ABC):
         Returns:
             The outputs of all steps, shape (time, batch, hidden), and the state after the last one.
         """
+        return None
 
-    @abstractmethod
-    def forget_biases(self) -> tuple[Tensor, ...]:
-        """Views of the biases whose sum is the forget gate's bias, each of shape (hidden,); none: no forget gate."""
+    @property
+    def bounded(self) -> bool:
+        """Whether no input can drive a state to infinity within a sequence."""
+        return False
+
+    def block(self, weight: Tensor, name: str) -> Tensor:
+        """The rows of a stacked weight or bias that belong to one block: a view."""
+        at = self.blocks.index(name) * self.hidden
+        return weight[at : at + self.hidden]
+
+    def recurrence(self, h: Tensor, *names: str) -> Tensor:
+        """``U h`` of some neighbouring blocks alone, shape (batch, len(names) * hidden)."""
+        begin = self.blocks.index(names[0]) * self.hidden
+        return linear(h, self.recur.weight[begin : begin + len(names) * self.hidden])
+
+    def recurrent_blocks(self) -> Mapping[str, Tensor]:
+        """The matrices through which the past acts, by name: views of shape (hidden, hidden)."""
+        return {name: self.block(self.recur.weight, name) for name in self.blocks}
+
+    def forget_bias(self) -> Tensor | None:
+        """A view of the forget gate's bias, shape (hidden,); None without a forget gate."""
+        return self.block(self.read.bias, "f") if "f" in self.blocks else None

@@ -27,7 +27,7 @@ class Initialization:
             U(-1/sqrt(n), 1/sqrt(n)), where n is the hidden size for all of a recurrent layer (torch's own rule) and the
             length of a row for embedding and output matrices, so that a tied matrix has one law from either side;
             output biases are 0.
-        forget_bias: sum of the biases of every forget gate; None leaves what was drawn.
+        forget_bias: bias of every forget gate; None leaves what was drawn.
     """
 
     scale: float | None
@@ -64,8 +64,7 @@ def scaled_bounds(network: nn.Module) -> dict[str, float]:
 
 @torch.no_grad()
 def set_forget_bias(network: nn.Module, value: float) -> None:
-    """Make the biases of every forget gate add up to ``value`` exactly: all of it in the first, zero in the others."""
+    """Set the bias of every forget gate."""
     for cell in network.modules():
-        if isinstance(cell, Cell):
-            for i, bias in enumerate(cell.forget_biases()):
-                bias.fill_(0.0 if i else value)
+        if isinstance(cell, Cell) and (bias := cell.forget_bias()) is not None:
+            bias.fill_(value)

@@ -13,7 +13,7 @@ from torch import nn
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
-from tasks.recurrent.stack import RecurrentStack
+from tasks.recurrent.stack import RecurrentNetwork
 
 HIDDEN = 40
 
@@ -22,7 +22,7 @@ class Network(nn.Module):
     def __init__(self, cell: str, *, hidden: int = HIDDEN) -> None:
         super().__init__()
         self.embedding = nn.Embedding(100, 16)
-        self.recurrent = RecurrentStack(cell=cell, inputs=16, hidden=hidden, depth=2, dropout=0.0)
+        self.recurrent = RecurrentNetwork(cell=cell, inputs=16, hidden=hidden, depth=2, dropout=0.0)
         self.output = nn.Linear(hidden, 100)
 
 

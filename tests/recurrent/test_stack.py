@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.recurrent.stack import RecurrentStack, detach
+from tasks.recurrent.stack import RecurrentNetwork, detach
 
 TIME, BATCH, INPUTS, HIDDEN, DEPTH = 6, 2, 3, 5, 3
 KERNELS: dict[str, Any] = {
@@ -17,9 +17,9 @@ KERNELS: dict[str, Any] = {
 }
 
 
-def build(cell: str, *, dropout: float = 0.0) -> RecurrentStack:
+def build(cell: str, *, dropout: float = 0.0) -> RecurrentNetwork:
     torch.manual_seed(0)
-    return RecurrentStack(cell=cell, inputs=INPUTS, hidden=HIDDEN, depth=DEPTH, dropout=dropout).double()
+    return RecurrentNetwork(cell=cell, inputs=INPUTS, hidden=HIDDEN, depth=DEPTH, dropout=dropout).double()
 
 
 @pytest.mark.parametrize("cell", KERNELS)

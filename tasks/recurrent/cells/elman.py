@@ -1,34 +1,44 @@
-"""The simple recurrent network with tanh."""
+"""The simple recurrent network."""
 
 from __future__ import annotations
 
-from typing import final
+from typing import Literal, final
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.kernels import fused
+
+_FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 
 
 @final
 class Elman(Cell):
-    """``h_t = tanh(W x_t + b + U h_{t-1} + d)`` (Elman 1990, Finding Structure in Time).
+    """``h_t = f(W x_t + b + U h_{t-1})`` (Elman 1990, Finding Structure in Time).
 
-    The fused kernel has two bias vectors, b and d; only their sum matters.
+    Args:
+        inputs: size of the vector read at each step.
+        hidden: size of the state.
+        activation: f; the paper's is logistic, most of its followers take tanh.
     """
 
-    def __init__(self, *, inputs: int, hidden: int) -> None:
-        super().__init__(inputs=inputs, hidden=hidden)
-        self.kernel = nn.RNN(inputs, hidden, nonlinearity="tanh")
+    def __init__(self, *, inputs: int, hidden: int, activation: Literal["tanh", "relu", "logistic"] = "tanh") -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks=("h",))
+        self.activation = activation
 
-    def initial_state(self, batch: int) -> State:
-        """``(h,)``, zeros of shape (batch, hidden)."""
-        return (self.zeros(batch),)
+    def step(self, read: Tensor, state: State) -> State:
+        """See :meth:`Cell.step`."""
+        (h,) = state
+        return (_FUNCTIONS[self.activation](read + self.recur(h)),)
 
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence; see :meth:`Cell.forward`."""
-        outputs, h = self.kernel(inputs, state[0].unsqueeze(0))
-        return outputs, (h.squeeze(0),)
+    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Torch has tanh and relu."""
+        if self.activation == "logistic":
+            return None
+        return fused("rnn_relu" if self.activation == "relu" else "rnn_tanh", self, inputs, state)
 
-    def forget_biases(self) -> tuple[Tensor, ...]:
-        """None: an Elman network has no gates."""
-        return ()
+    @property
+    def bounded(self) -> bool:
+        """All but relu."""
+        return self.activation != "relu"

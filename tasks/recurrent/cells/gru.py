@@ -1,36 +1,43 @@
-"""The gated recurrent unit, in the variant of cuDNN and torch."""
+"""The gated recurrent unit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
 
 
 @final
 class GRU(Cell):
-    """``h_t = z_t * h_{t-1} + (1 - z_t) * n_t`` (Cho et al. 2014, arXiv 1406.1078).
+    """``h_t = z_t * h_{t-1} + (1 - z_t) * n_t`` (Cho et al. 2014, arXiv 1406.1078, third version).
 
-    ``r_t, z_t = sigmoid(W x_t + b + U h_{t-1} + d)`` and ``n_t = tanh(W x_t + b + r_t * (U h_{t-1} + d))``, each with
-    its own weights. The reset gate acts *after* the recurrent product, as in the paper's first version; its later
-    versions reset h before the product, which is another function. Chung et al. 2014 swap the roles of z and 1 - z.
+    ``r_t, z_t = sigmoid(W x_t + b + U h_{t-1})`` and ``n_t = tanh(W x_t + b + U (r_t * h_{t-1}))``, each with its own
+    weights, stacked in the order r, z, n. cuDNN and torch compute another function, ``gru_reset_after``. Chung et al.
+    2014 swap the roles of z and 1 - z.
     """
 
     def __init__(self, *, inputs: int, hidden: int) -> None:
-        super().__init__(inputs=inputs, hidden=hidden)
-        self.kernel = nn.GRU(inputs, hidden)
+        super().__init__(inputs=inputs, hidden=hidden, blocks=("r", "z", "n"))
 
-    def initial_state(self, batch: int) -> State:
-        """``(h,)``, zeros of shape (batch, hidden)."""
-        return (self.zeros(batch),)
+    def step(self, read: Tensor, state: State) -> State:
+        """See :meth:`Cell.step`."""
+        (h,) = state
+        read_r, read_z, read_n = read.chunk(3, dim=-1)
+        r, z = self.recurrence(h, "r", "z").chunk(2, dim=-1)
+        r, z = torch.sigmoid(read_r + r), torch.sigmoid(read_z + z)
+        n = torch.tanh(read_n + self.recurrence(r * h, "n"))
+        return (n + z * (h - n),)
 
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence; see :meth:`Cell.forward`."""
-        outputs, h = self.kernel(inputs, state[0].unsqueeze(0))
-        return outputs, (h.squeeze(0),)
+    def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
+        """Reset and update gate."""
+        r, z = (read[..., : 2 * self.hidden] + self.recurrence(state[0], "r", "z")).sigmoid().chunk(2, dim=-1)
+        return {"r": r, "z": z}
 
-    def forget_biases(self) -> tuple[Tensor, ...]:
-        """None: the update gate both forgets and writes, which is another thing than a forget gate."""
-        return ()
+    @property
+    def bounded(self) -> bool:
+        """H is a mean of values in [-1, 1] and of its own start."""
+        return True

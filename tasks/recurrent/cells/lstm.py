@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import final
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.kernels import fused
 
 
 @final
 class LSTM(Cell):
     """``c_t = f_t * c_{t-1} + i_t * g_t`` and ``h_t = o_t * tanh(c_t)`` (Hochreiter and Schmidhuber 1997; Gers 2000).
 
-    ``i_t, f_t, o_t = sigmoid(W x_t + b + U h_{t-1} + d)`` and ``g_t = tanh(W x_t + b + U h_{t-1} + d)``, each with its
-    own weights, stacked in the order i, f, g, o. There are two bias vectors, b and d; only their sum matters.
+    ``i_t, f_t, o_t = sigmoid(W x_t + b + U h_{t-1})`` and ``g_t = tanh(W x_t + b + U h_{t-1})``, each with its own
+    weights, stacked in the order i, f, g, o.
     """
 
     def __init__(self, *, inputs: int, hidden: int) -> None:
-        super().__init__(inputs=inputs, hidden=hidden)
-        self.kernel = nn.LSTM(inputs, hidden)
+        super().__init__(inputs=inputs, hidden=hidden, blocks=("i", "f", "g", "o"), parts=("h", "c"))
 
-    def initial_state(self, batch: int) -> State:
-        """``(h, c)``, zeros of shape (batch, hidden) each."""
-        return self.zeros(batch), self.zeros(batch)
-
-    def forward(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read a sequence; see :meth:`Cell.forward`."""
+    def step(self, read: Tensor, state: State) -> State:
+        """See :meth:`Cell.step`."""
         h, c = state
-        outputs, (h, c) = self.kernel(inputs, (h.unsqueeze(0), c.unsqueeze(0)))
-        return outputs, (h.squeeze(0), c.squeeze(0))
+        i, f, g, o = (read + self.recur(h)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
 
-    def forget_biases(self) -> tuple[Tensor, ...]:
-        """The second of four blocks in each of the two bias vectors."""
-        block = slice(self.hidden, 2 * self.hidden)
-        return self.kernel.get_parameter("bias_ih_l0")[block], self.kernel.get_parameter("bias_hh_l0")[block]
+    def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
+        """Input, forget and output gate."""
+        i, f, _, o = (read + self.recur(state[0])).sigmoid().chunk(4, dim=-1)
+        return {"i": i, "f": f, "o": o}
+
+    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Torch's LSTM."""
+        return fused("lstm", self, inputs, state)
+
+    @property
+    def bounded(self) -> bool:
+        """A step adds at most 1 to c."""
+        return True

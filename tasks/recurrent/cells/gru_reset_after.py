@@ -1,0 +1,51 @@
+"""The gated recurrent unit, in the variant of cuDNN and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+import torch
+from torch import _VF, Tensor, nn
+
+from tasks.recurrent.cell import Cell, State
+
+
+@final
+class GRUResetAfter(Cell):
+    """``h_t = z_t * h_{t-1} + (1 - z_t) * n_t``, the reset gate acting after the recurrent product.
+
+    ``r_t, z_t = sigmoid(W x_t + b + U h_{t-1})`` and ``n_t = tanh(W x_t + b + r_t * (U h_{t-1} + d))``, each with its
+    own weights, stacked in the order r, z, n (Cho et al. 2014, arXiv 1406.1078, first version). The bias d, of n alone,
+    is the one weight vector that this variant has beyond ``gru``. Chung et al. 2014 swap the roles of z and 1 - z.
+    """
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks=("r", "z", "n"))
+        self.reset_bias = nn.Parameter(torch.zeros(hidden))
+
+    def step(self, read: Tensor, state: State) -> State:
+        """See :meth:`Cell.step`."""
+        (h,) = state
+        read_r, read_z, read_n = read.chunk(3, dim=-1)
+        r, z, n = self.recur(h).chunk(3, dim=-1)
+        r, z = torch.sigmoid(read_r + r), torch.sigmoid(read_z + z)
+        n = torch.tanh(read_n + r * (n + self.reset_bias))
+        return (n + z * (h - n),)
+
+    def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
+        """Reset and update gate."""
+        r, z, _ = (read + self.recur(state[0])).sigmoid().chunk(3, dim=-1)
+        return {"r": r, "z": z}
+
+    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """Torch's GRU; its second bias vector is zero but for d."""
+        second = torch.cat([self.reset_bias.new_zeros(2 * self.hidden), self.reset_bias])
+        weights = [self.read.weight, self.recur.weight, self.read.bias, second]
+        outputs, h = _VF.gru(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
+        return outputs, (h.squeeze(0),)
+
+    @property
+    def bounded(self) -> bool:
+        """H is a mean of values in [-1, 1] and of its own start."""
+        return True

@@ -1,0 +1,63 @@
+"""One layer in one direction."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.loop import LoopName, Reading, read_sequence
+
+Way = Literal["forward", "backward"]
+
+
+@final
+class Layer(nn.Module):
+    """A cell read along time, from the first real step to the last, or the other way.
+
+    Args:
+        cell: the cell.
+        way: ``backward`` begins at each sequence's last real step; its outputs stand where their inputs stood.
+        loop: see :mod:`tasks.recurrent.loop`.
+    """
+
+    def __init__(self, cell: Cell, *, way: Way, loop: LoopName) -> None:
+        super().__init__()
+        self.cell, self.way, self._loop = cell, way, loop
+
+    def forward(self, inputs: Tensor, state: State | None, *, lengths: Tensor | None, final_state: bool) -> Reading:
+        """Read a batch of sequences.
+
+        Args:
+            inputs: shape (time, batch, inputs).
+            state: the state before the first step that is read; None: zeros.
+            lengths: number of real steps of each sequence, shape (batch,); None: all are real.
+            final_state: whether the state after the last step that is read is needed.
+        """
+        before = self.cell.initial_state(inputs.shape[1]) if state is None else state
+        backward = self.way == "backward"
+        reading = read_sequence(
+            self.cell,
+            reverse(inputs, lengths) if backward else inputs,
+            before,
+            lengths=lengths,
+            loop=self._loop,
+            final_state=final_state,
+        )
+        return Reading(reverse(reading.outputs, lengths), reading.state) if backward else reading
+
+
+def reverse(sequences: Tensor, lengths: Tensor | None) -> Tensor:
+    """Turn each sequence around within its real steps; padding stays where it is.
+
+    Args:
+        sequences: shape (time, batch, features).
+        lengths: shape (batch,); None: all steps are real.
+    """
+    if lengths is None:
+        return sequences.flip(0)
+    steps = torch.arange(len(sequences), device=sequences.device).unsqueeze(1)
+    source = torch.where(steps < lengths, lengths - 1 - steps, steps)
+    return sequences.gather(0, source.unsqueeze(2).expand_as(sequences))

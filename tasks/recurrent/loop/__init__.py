@@ -1,0 +1,80 @@
+"""Loops over time: three ways to run a cell along a sequence that give the same numbers up to rounding.
+
+``plain`` is Python and autograd; ``common`` is fast for every cell; torch's own fused kernels exist for a few cells,
+and ``auto`` takes them where they compute what is asked for. Compare cells under ``common``, or you compare kernels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.loop.noise import Noise
+from tasks.recurrent.loop.plain import plain_loop
+
+__all__ = ["LoopName", "Noise", "Reading", "read_sequence"]
+
+LoopName = Literal["auto", "common", "plain"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a sequence gave.
+
+    Args:
+        outputs: shape (time, batch, hidden), zero at padding.
+        state: the state after each sequence's last real step; None where it was not asked for.
+    """
+
+    outputs: Tensor
+    state: State | None
+
+
+def read_sequence(
+    cell: Cell,
+    inputs: Tensor,
+    state: State,
+    *,
+    lengths: Tensor | None = None,
+    noise: Noise | None = None,
+    loop: LoopName = "auto",
+    final_state: bool = True,
+) -> Reading:
+    """Run a cell along a batch of sequences, which begin together at step 0.
+
+    Args:
+        cell: the cell.
+        inputs: shape (time, batch, inputs); what is at padding is never seen.
+        state: the state before the first step.
+        lengths: number of real steps of each sequence, shape (batch,), at least 1; None: all are real.
+        noise: what is done to the state around every step.
+        loop: how; see this module.
+        final_state: whether the state after the last real step is needed. torch's kernels know it only where all
+            sequences are equally long.
+    """
+    if loop == "auto" and noise is None and (lengths is None or (cell.bounded and not final_state)):
+        fused = cell.fused(inputs, state)
+        if fused is not None:
+            return _masked(*fused, lengths)
+    run = plain_loop
+    parts = run(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
+    return Reading(parts[0], _last(parts, lengths) if final_state else None)
+
+
+def _masked(outputs: Tensor, state: State, lengths: Tensor | None) -> Reading:
+    if lengths is None:
+        return Reading(outputs, state)
+    steps = torch.arange(len(outputs), device=outputs.device).unsqueeze(1)
+    return Reading(torch.where((steps < lengths).unsqueeze(2), outputs, 0.0), None)
+
+
+def _last(parts: State, lengths: Tensor | None) -> State:
+    if lengths is None:
+        return tuple(part[-1] for part in parts)
+    columns = torch.arange(len(lengths), device=lengths.device)
+    return tuple(part[lengths - 1, columns] for part in parts)
