@@ -140,7 +140,8 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
     item: ClassVar[str] = "token"
     """What throughput counts."""
     size_setting: ClassVar[str] = "network.hidden"
-    """The integer setting that ``match: {parameters: N}`` solves; more of it never means fewer parameters."""
+    """The integer setting that ``match`` solves, within its field's bounds; more of it never means fewer parameters or
+    fewer operations."""
 
     @abstractmethod
     def prepare(self, settings: SettingsT, cache: Path) -> DatasetT:
@@ -173,6 +174,20 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
+        return None
+
+    def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
+        """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
+
+        It is what ``match: {flops_per_token: N}`` makes equal. The network's matrix products alone are counted, a
+        multiply and an add as two operations: a matrix of shape (rows, columns) that is used once per token counts
+        2 * rows * columns. Products with the input, recurrent products and the output layer belong to it; table
+        look-ups (embeddings), biases, activations, gates, softmax, dropout, the backward pass and the optimizer do
+        not. A matrix that is used less often than once per token counts by its share, the sum rounded to an integer.
+
+        It is a function of the settings and of the sizes of the data, never a measurement, and cheap: a plan asks
+        dozens of times, so a network that is looked at for this is built under ``torch.device("meta")``.
+        """
         return None
 
 

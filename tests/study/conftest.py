@@ -107,6 +107,10 @@ class Tiny(Task[Everything, Prepared]):
     def epochs(self, settings):
         return settings.training.epochs
 
+    def flops_per_token(self, settings, dataset):
+        gates = {"elman": 1, "gru": 3, "lstm": 4}[settings.network.cell]
+        return 2 * gates * settings.network.hidden * (9 + settings.network.hidden)
+
     def steps(self, settings, dataset):
         return 100 * settings.training.epochs
 """

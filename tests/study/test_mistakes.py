@@ -155,6 +155,18 @@ CASES = {
         f"{FILE}:3: compare.network.hidden: match solves 'network.hidden', so it must not be set; "
         "leave one of them out (match=null)",
     ),
+    "nothing to match": (
+        "compare: {network.cell: [gru]}\nmatch: {}\n",
+        f"{FILE}:4: match: must name one of parameters and flops_per_token (null leaves the other out)",
+    ),
+    "two things to match": (
+        "compare: {network.cell: [gru]}\nmatch: {parameters: 99, flops_per_token: 99}\n",
+        f"{FILE}:4: match: must name one of parameters and flops_per_token (null leaves the other out)",
+    ),
+    "no operations to match": (
+        "compare: {network.cell: [gru]}\nmatch: {flops_per_token: 0}\n",
+        f"{FILE}:4: match.flops_per_token: must be greater than 0 (received 0)",
+    ),
     "no seed": (
         "compare: {network.cell: [gru]}\nseeds: 0\n",
         f"{FILE}:4: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 0)",
@@ -219,11 +231,40 @@ def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
 
 
 def test_an_unrelated_unknown_key_does_not_hide_a_missing_one(write: Write) -> None:
-    write(HEAD + "compare: {network.cell: [gru]}\nmatch: {xyz: 99}\n")
+    write(HEAD + "compare: {network.cell: [gru]}\ntune: {xyz: 99, search: {}}\n")
     assert mistakes() == [
-        f"{FILE}:4: match.parameters: is required",
-        f"{FILE}:4: match.xyz: unknown key; known: 'parameters'",
+        f"{FILE}:4: tune.draws: is required",
+        f"{FILE}:4: tune.xyz: unknown key; known: 'draws', 'search'",
     ]
+
+
+def test_a_task_that_tells_no_operations_cannot_be_matched_by_them(project: Path, write: Write) -> None:
+    task = project / "tasks" / "tiny" / "task.py"
+    task.write_text(task.read_text().replace("def flops_per_token", "def something_else"))
+    write(HEAD + "compare: {network.cell: [gru]}\nmatch: {flops_per_token: 99}\n")
+    assert mistakes() == [
+        f"{FILE}:4: match.flops_per_token: the task does not tell its operations per token; match parameters, or "
+        "define flops_per_token in tasks/tiny/task.py (docs/add-a-task.md)"
+    ]
+
+
+def test_a_task_without_a_size_cannot_be_matched(project: Path, write: Write) -> None:
+    task = project / "tasks" / "tiny" / "task.py"
+    task.write_text(task.read_text().replace("    version = 1", "    version = 1\n    size_setting = 'network.width'"))
+    write(HEAD + "compare: {network.cell: [gru]}\nmatch: {parameters: 99}\n")
+    assert mistakes() == [
+        f"{FILE}:4: match: the task has no setting 'network.width' that could be solved; leave match out"
+    ]
+
+
+def test_the_measure_of_a_match_is_changed_on_the_command_line(write: Write) -> None:
+    write(HEAD + "compare: {network.cell: [gru]}\nmatch: {parameters: 99}\n")
+    assert mistakes(["match.flops_per_token=99"]) == [
+        f"{FILE}:4: match: must name one of parameters and flops_per_token (null leaves the other out)"
+    ]
+    match = load_study("cells", ["match.flops_per_token=99", "match.parameters=null"]).match
+    assert match is not None
+    assert (match.measure, match.target) == ("flops_per_token", 99)
 
 
 def test_an_unknown_task_does_not_hide_other_mistakes(write: Write) -> None:

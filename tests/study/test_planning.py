@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from unroll.contract import UserError
-from unroll.study import Plan, load_study, make_plan
-from unroll.study._size import LARGEST, first_above
+from unroll.study import Plan, load_study, load_task, make_plan
+from unroll.study._size import LARGEST, allowed_sizes, first_above
 
 Write = Callable[..., Path]
 HEAD = "question: Why?\ntask: tiny\nseeds: 1\n"
@@ -134,20 +134,104 @@ def test_a_target_below_the_smallest_network_is_refused(project: Path, write: Wr
     )
 
 
+@pytest.mark.parametrize("target", [80, 5_000, 123_456, 10_000_000])
+def test_match_finds_the_size_with_as_many_operations(project: Path, write: Write, target: int) -> None:
+    write()
+    made = plan(project, f"match.flops_per_token={target}")
+    for arm, trial in zip(made.arms, made.trials, strict=False):
+        flops = [2 * GATES[arm.name] * size * (9 + size) for size in range(1, 2_500)]
+        wanted = min(flops, key=lambda count: (abs(count - target), count))
+        assert (arm.flops_per_token, arm.target_flops_per_token, arm.target_parameters) == (wanted, target, None)
+        assert (arm.matched, arm.target, arm.mismatch) == ("flops_per_token", target, wanted / target - 1)
+        assert trial.settings["network"]["hidden"] == flops.index(wanted) + 1
+
+
+def test_operations_are_told_whatever_is_matched(project: Path, write: Write) -> None:
+    write()
+    made = plan(project)
+    assert [arm.flops_per_token for arm in made.arms] == [2 * gates * 16 * 25 for gates in GATES.values()]
+    assert {(arm.matched, arm.target, arm.mismatch) for arm in made.arms} == {(None, None, None)}
+    arm = plan(project, "match.parameters=1_000").arms[0]
+    assert (arm.matched, arm.target, arm.mismatch) == ("parameters", 1_000, 0.0)
+
+
+def edit(project: Path, old: str, new: str) -> None:
+    """Change the tiny task."""
+    file = project / "tasks" / "tiny" / "task.py"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def test_a_task_that_knows_no_operations_for_some_settings_is_told_so(project: Path, write: Write) -> None:
+    edit(project, "        return 2 * gates * settings", "        return None if gates == 3 else 2 * gates * settings")
+    write()
+    assert [arm.flops_per_token for arm in plan(project).arms] == [800, None, 3_200]
+    with pytest.raises(UserError) as raised:
+        plan(project, "match.flops_per_token=1000")
+    assert str(raised.value) == (
+        "match.flops_per_token: the task does not tell its operations per token for these settings; match parameters"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "sizes"),
+    [
+        ("hidden: int = Field(default=16, ge=3, le=70)", range(3, 71)),
+        ("hidden: int = Field(default=16, gt=3, lt=70)", range(4, 70)),
+        ("hidden: int = Field(default=16, multiple_of=8, ge=2, le=100)", range(8, 97, 8)),
+        ("hidden: int | None = Field(default=None, ge=1, le=9)", range(1, 10)),
+        ("hidden: int = 16", range(1, LARGEST + 1)),
+    ],
+)
+def test_sizes_are_those_that_the_setting_allows(project: Path, write: Write, field: str, sizes: range) -> None:
+    edit(project, 'hidden: int = Field(default=16, ge=1, description="Units of each layer.")', field)
+    write()
+    assert allowed_sizes(load_task("tiny")) == sizes
+    made = plan(project, "network.cell=elman", "match.parameters=80")
+    assert made.trials[0].settings["network"]["hidden"] == min(sizes, key=lambda size: abs(10 * size - 80))
+
+
+def test_the_largest_size_is_within_reach_and_no_larger_one(project: Path, write: Write) -> None:
+    edit(project, "default=16, ge=1", "ge=3, le=70")  # and no default: any size stands for the one that is solved
+    edit(project, "network: Network = Network()", "network: Network")
+    write()
+    assert plan(project, "network.cell=elman", "match.parameters=700").trials[0].settings["network"]["hidden"] == 70
+    for target, told in (
+        (701, "arm 'elman' stays below it up to network.hidden=70 (received 701)"),
+        (29, "arm 'elman' has 30 parameters already at network.hidden=3 (received 29); ask for more"),
+    ):
+        with pytest.raises(UserError) as raised:
+            plan(project, "network.cell=elman", f"match.parameters={target}")
+        assert str(raised.value) == f"match.parameters: {told}"
+
+
+def test_a_size_that_another_rule_forbids_is_told(project: Path, write: Write) -> None:
+    rule = "        if self.network.hidden > 40: raise ValueError('hidden must fit')\n"
+    edit(project, "        if self.network.dropout and", f"{rule}        if self.network.dropout and")
+    write()
+    with pytest.raises(UserError) as raised:
+        plan(project, "match.flops_per_token=1_000_000")
+    assert str(raised.value) == (
+        "match.flops_per_token: arm 'elman' cannot have network.hidden=64, which the search has to try: "
+        "hidden must fit (received 1,000,000)"
+    )
+
+
 @settings(deadline=None, max_examples=60)
-@given(strategies.integers(1, LARGEST), strategies.integers(1, 50), strategies.integers(0, 5))
-def test_bisection_finds_the_first_size_with_enough_weights(target: int, slope: int, power: int) -> None:
-    def count(size: int) -> int:
-        return slope * size + power * size**2
+@given(strategies.integers(1, 9_000), strategies.integers(0, 5), strategies.integers(0, 3), strategies.integers(1, 50))
+def test_bisection_finds_the_first_place_with_enough(target: int, slope: int, power: int, places: int) -> None:
+    def count(place: int) -> int:
+        assert 0 <= place < places
+        return slope * place + power * place**2
 
-    found = first_above(count, target)
-    assert found is not None
-    assert count(found) >= target
-    assert found == 1 or count(found - 1) < target
+    enough = [place for place in range(places) if count(place) >= target]
+    assert first_above(count, target, places) == (enough[0] if enough else None)
 
 
-def test_a_size_that_is_never_reached_is_not_searched_forever() -> None:
-    assert first_above(lambda size: min(size, 5), 6) is None
+def test_a_count_that_never_arrives_is_not_searched_forever() -> None:
+    asked = []
+    assert first_above(lambda place: asked.append(place) or 5, 6, LARGEST) is None  # type: ignore[func-returns-value]
+    assert len(asked) < 30
 
 
 def test_every_arm_asks_for_its_data(project: Path, write: Write) -> None:

@@ -86,6 +86,7 @@ def accepts(project: Path) -> Callable[[str], bool]:
         "compare: {remedy: {none: {}, some: {network.dropout: 0.1}}}\nsettings: {network: {depth: 2}}",
         "compare: {network.cell: [gru]}\nseeds: [3, 4]\nmatch: {parameters: 10}\nwandb: {mode: online, entity: me}",
         "compare: {network.cell: [gru]}\nmetric: test/accuracy\nsettings: {data: {path: ../x}}",
+        "compare: {network.cell: [gru]}\nmatch: {flops_per_token: 1_000}",
     ],
 )
 def test_the_schema_takes_what_the_reader_takes(accepts: Callable[[str], bool], text: str) -> None:
@@ -106,6 +107,8 @@ def test_the_schema_takes_what_the_reader_takes(accepts: Callable[[str], bool], 
         "compare: {network.cell: [gru]}\nsettings: {network: {hiden: 3}}",
         "compare: {network.cell: [gru]}\nsettings: {network: {hidden: three}}",
         "compare: {network.cell: [gru]}\nresources: {gpus: 2}",
+        "compare: {network.cell: [gru]}\nmatch: {}",
+        "compare: {network.cell: [gru]}\nmatch: {parameters: 10, flops_per_token: 10}",
     ],
 )
 def test_the_schema_refuses_what_the_reader_refuses(accepts: Callable[[str], bool], text: str) -> None:

@@ -9,7 +9,8 @@ from unroll.study._check_settings import check_settings
 from unroll.study._document import Trail
 from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_arms, level_name, read_factors
 from unroll.study._mistakes import Mistakes
-from unroll.study._settings import get, has
+from unroll.study._settings import get, has, setting_fields
+from unroll.study._size import tells_flops
 from unroll.study.declaration import CLAIM, Declaration
 from unroll.study.project import AnyTask, suggestion
 
@@ -44,6 +45,7 @@ def _check_not_yet(draft: Declaration, mistakes: Mistakes) -> None:
 def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask | None, mistakes: Mistakes) -> None:
     if not (draft.match and task):
         return
+    _check_measure(draft, task, mistakes)
     size = task.size_setting
     rule = f"match solves '{size}', so it must not be set"
     if has(draft.settings, size):
@@ -52,6 +54,16 @@ def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask | 
     for factor in factors:
         if any(size in level.sets for level in factor.levels):
             mistakes.add(("compare", factor.name), rule, advice="leave one of them out (match=null)")
+
+
+def _check_measure(draft: Declaration, task: AnyTask, mistakes: Mistakes) -> None:
+    """Whether the task has a size to solve, and can count what is asked for."""
+    size = task.size_setting
+    if size not in setting_fields(task.settings):
+        mistakes.add(("match",), f"the task has no setting '{size}' that could be solved", advice="leave match out")
+    if draft.match and draft.match.flops_per_token and not tells_flops(task):
+        advice = f"match parameters, or define flops_per_token in tasks/{draft.task}/task.py (docs/add-a-task.md)"
+        mistakes.add(("match", "flops_per_token"), "the task does not tell its operations per token", advice=advice)
 
 
 def _check_exclude(draft: Declaration, factors: Sequence[Factor], mistakes: Mistakes) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from unroll.study.trial import Frozen
 
@@ -57,10 +57,39 @@ Seeds = Annotated[
 ]
 
 
-class Match(Frozen):
-    """What every arm has in common although its settings differ."""
+Measure = Literal["parameters", "flops_per_token"]
+"""What the size of a network is counted in."""
 
-    parameters: PositiveInt = Field(description="Number of weights: the task's size setting is solved for each arm.")
+
+class Match(Frozen):
+    """What every arm has in common although its settings differ: one measure of size."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    parameters: PositiveInt | None = Field(
+        default=None, description="Number of weights: the task's size setting is solved for each arm."
+    )
+    flops_per_token: PositiveInt | None = Field(
+        default=None,
+        description="Operations of the matrix products in one forward pass over one token: the task's size setting is "
+        "solved for each arm.",
+    )
+
+    @property
+    def measure(self) -> Measure:
+        """Which of the two is asked for."""
+        return "parameters" if self.flops_per_token is None else "flops_per_token"
+
+    @property
+    def target(self) -> int:
+        """How much of it."""
+        return self.parameters or self.flops_per_token or 0
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.parameters is None) == (self.flops_per_token is None):
+            raise ValueError("must name one of parameters and flops_per_token (null leaves the other out)")
+        return self
 
 
 class Tune(Frozen):

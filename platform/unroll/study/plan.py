@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from unroll.study.declaration import Measure
 from unroll.study.trial import Frozen, Trial
 
 
@@ -17,12 +18,34 @@ class Arm(Frozen):
     """Factor -> level as written (named factors: the level's name)."""
     parameters: int
     target_parameters: int | None = None
-    """What ``match`` asked for; the difference to ``parameters`` is the mismatch left."""
+    """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
+    flops_per_token: int | None = None
+    """``contract.Task.flops_per_token``; None where the task does not tell."""
+    target_flops_per_token: int | None = None
+    """What ``match`` asked for in operations, instead of in weights."""
     bounds: dict[str, float] = Field(default={})
     """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
     facts: dict[str, int | float | str] = Field(default={})
     fingerprint: str
     steps: int | None = None
+
+    @property
+    def matched(self) -> Measure | None:
+        """What ``match`` made equal: the measure of size, or None without ``match``."""
+        if self.target_flops_per_token is not None:
+            return "flops_per_token"
+        return "parameters" if self.target_parameters is not None else None
+
+    @property
+    def target(self) -> int | None:
+        """What ``match`` asked for, in the measure that it names."""
+        return self.target_parameters if self.target_flops_per_token is None else self.target_flops_per_token
+
+    @property
+    def mismatch(self) -> float | None:
+        """What ``match`` left, as a share of what was asked for: 0.01 means one percent too much."""
+        size = self.parameters if self.matched == "parameters" else self.flops_per_token
+        return size / self.target - 1 if size is not None and self.target else None
 
 
 class MetricNote(Frozen):

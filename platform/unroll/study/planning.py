@@ -95,20 +95,21 @@ def _complete(study: Study, task: AnyTask, levels: tuple[Level, ...]) -> Setting
 
 
 def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], cache: Path) -> tuple[Arm, Settings]:
-    """Prepare an arm's data, solve its size if asked to, and count its weights."""
+    """Prepare an arm's data, solve its size if asked to, and count it."""
     settings = _complete(study, task, levels)
     with _placed(study.locations):
         dataset = task.prepare(settings, cache)
-    target = study.match.parameters if study.match else None
-    if target is not None:
-        settings = validated(task.settings, solve_size(task, dumped(settings), dataset, target, name))
+    if match := study.match:
+        settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, name))
     check_parts(task, settings, dataset)
     factors = read_factors(study.compare)
     arm = Arm(
         name=name,
         levels={factor.name: level.written for factor, level in zip(factors, levels, strict=True)},
         parameters=count_parameters(task, settings, dataset),
-        target_parameters=target,
+        target_parameters=match.parameters if match else None,
+        flops_per_token=task.flops_per_token(settings, dataset),
+        target_flops_per_token=match.flops_per_token if match else None,
         bounds=dict(dataset.bounds),
         facts=dict(dataset.facts),
         fingerprint=dataset.fingerprint,
