@@ -6,6 +6,7 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 
 from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.curves import learning_curves
+from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, sign_flip_p, smallest_p
 
@@ -14,6 +15,7 @@ __all__ = [
     "EXACT_UP_TO",
     "LEVEL",
     "coverage",
+    "divergence_rates",
     "final_values",
     "holm",
     "learning_curves",

@@ -1,0 +1,128 @@
+"""How often each arm diverges, and whether it does so more often than the baseline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from scipy.special import bdtr, betaincinv
+
+from unroll.evidence.intervals import CONFIDENCE
+from unroll.evidence.pairs import LEVEL
+from unroll.evidence.permutation import holm
+from unroll.ledger import FINAL
+
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "arm": pl.String,
+    "planned": pl.Int64,
+    "n": pl.Int64,
+    "diverged": pl.Int64,
+    "rate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "pairs": pl.Int64,
+    "planned_pairs": pl.Int64,
+    "alone": pl.Int64,
+    "baseline_alone": pl.Int64,
+    "p": pl.Float64,
+    "p_holm": pl.Float64,
+    "smallest_p": pl.Float64,
+    "smallest_p_holm": pl.Float64,
+    "verdict": pl.String,
+}
+
+
+def divergence_rates(trials: pl.DataFrame, *, baseline: str) -> pl.DataFrame:
+    """Rate of divergence of every arm, and the exact comparison of each with the baseline, paired by seed.
+
+    Only trials with a result count: completed or diverged. Of one that failed, was stopped or has not run, nobody knows
+    whether it would have diverged.
+
+    Args:
+        trials: one row per planned trial: ``arm, seed, status``.
+        baseline: the arm that the others are compared to.
+
+    Returns:
+        One row per arm in order of appearance: ``arm, planned, n`` (trials with a result), ``diverged, rate``
+        (diverged / n), ``low, high`` (exact 95 % interval of the rate, Clopper and Pearson 1934; null without a
+        result), then against the baseline, null in its own row: ``pairs`` (seeds on which both have a result),
+        ``planned_pairs``, ``alone`` (seeds on which the arm diverged and the baseline did not), ``baseline_alone`` (the
+        other way round), ``p`` (:func:`discordant_p`; null without a pair), ``p_holm`` (Holm over all comparisons),
+        ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs can reach at best), ``verdict`` (``more often``,
+        ``less often``, ``undecided``).
+    """
+    arms = trials["arm"].unique(maintain_order=True).to_list()
+    ends = {arm: _ends(trials.filter(pl.col("arm") == arm)) for arm in arms}
+    rows = [_rate(arm, ends[arm]) for arm in arms]
+    compared = [row | _compare(ends[row["arm"]], ends.get(baseline, {})) for row in rows if row["arm"] != baseline]
+    for row, adjusted in zip(compared, holm([row["p"] for row in compared]), strict=True):
+        row["p_holm"] = adjusted
+        row["smallest_p_holm"] = min(1.0, len(compared) * row["smallest_p"])
+        row["verdict"] = _verdict(row)
+    told = {row["arm"]: row for row in compared}
+    return pl.DataFrame([told.get(row["arm"], row) for row in rows], schema=SCHEMA)
+
+
+def rate_interval(diverged: int, n: int) -> tuple[float, float]:
+    """Exact 95 % interval of a rate of ``diverged`` out of ``n`` (Clopper and Pearson 1934); n is at least 1.
+
+    Each end is the rate under which so many, or so few, would be seen in 2.5 % of all studies. It is cautious: it
+    covers the true rate in at least 95 %.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    low = float(betaincinv(diverged, n - diverged + 1, tail)) if diverged else 0.0
+    high = float(betaincinv(diverged + 1, n - diverged, 1 - tail)) if diverged < n else 1.0
+    return low, high
+
+
+def discordant_p(alone: int, baseline_alone: int) -> float:
+    """Two-sided p-value of two arms diverging equally often, from the seeds on which only one of them did.
+
+    If both diverged equally often, each such seed would be as likely the other way round: the binomial tail of the
+    smaller count at 1/2, doubled (McNemar 1947, in its exact form). Seeds on which both or neither diverged say nothing
+    about a difference; without any other seed the value is 1.
+    """
+    discordant = alone + baseline_alone
+    return min(1.0, 2 * float(bdtr(min(alone, baseline_alone), discordant, 0.5))) if discordant else 1.0
+
+
+def smallest_discordant_p(pairs: int) -> float:
+    """Smallest value that :func:`discordant_p` can take with so many pairs: all of them discordant, the same way."""
+    return discordant_p(pairs, 0)
+
+
+def _ends(trials: pl.DataFrame) -> dict[int, bool | None]:
+    """Seed -> whether its trial diverged; None where it has no result."""
+    return {
+        seed: status == "diverged" if status in FINAL else None
+        for seed, status in trials.select("seed", "status").iter_rows()
+    }
+
+
+def _rate(arm: str, ends: dict[int, bool | None]) -> dict[str, Any]:
+    results = [diverged for diverged in ends.values() if diverged is not None]
+    n, diverged = len(results), sum(results)
+    low, high = rate_interval(diverged, n) if n else (None, None)
+    rate = diverged / n if n else None
+    return {"arm": arm, "planned": len(ends), "n": n, "diverged": diverged, "rate": rate, "low": low, "high": high}
+
+
+def _compare(ends: dict[int, bool | None], baseline: dict[int, bool | None]) -> dict[str, Any]:
+    """Counts over the seeds of both sides, and their p-value; Holm and the verdict need the other arms."""
+    shared = [(ends[seed], baseline[seed]) for seed in ends.keys() & baseline.keys()]
+    pairs = [pair for pair in shared if None not in pair]
+    alone, baseline_alone = pairs.count((True, False)), pairs.count((False, True))
+    return {
+        "pairs": len(pairs),
+        "planned_pairs": len(shared),
+        "alone": alone,
+        "baseline_alone": baseline_alone,
+        "p": discordant_p(alone, baseline_alone) if pairs else None,
+        "smallest_p": smallest_discordant_p(len(shared)),
+    }
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["p_holm"] is None or row["p_holm"] > LEVEL:
+        return "undecided"
+    return "more often" if row["alone"] > row["baseline_alone"] else "less often"
