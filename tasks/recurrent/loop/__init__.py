@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.loop.noise import Noise
-from tasks.recurrent.loop.plain import plain_loop
+from tasks.recurrent.loop.plain import plain_loop, plain_steps, stack_steps
 
 __all__ = ["LoopName", "Noise", "Reading", "read_sequence"]
 
@@ -29,10 +29,13 @@ class Reading:
     Args:
         outputs: shape (time, batch, hidden), zero at padding.
         state: the state after each sequence's last real step; None where it was not asked for.
+        steps: every state in the order in which they were made, from ``plain`` alone: each a tensor of its own, on
+            which all later ones depend, so that gradients can be taken with respect to any of them.
     """
 
     outputs: Tensor
     state: State | None
+    steps: tuple[State, ...] | None = None
 
 
 def read_sequence(
@@ -61,8 +64,13 @@ def read_sequence(
         fused = cell.fused(inputs, state)
         if fused is not None:
             return _masked(*fused, lengths)
+    read = cell.project(inputs)
+    if loop == "plain":
+        steps = plain_steps(cell, read, state, lengths=lengths, noise=noise)
+        parts = stack_steps(steps)
+        return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
     run = plain_loop
-    parts = run(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
+    parts = run(cell, read, state, lengths=lengths, noise=noise)
     return Reading(parts[0], _last(parts, lengths) if final_state else None)
 
 

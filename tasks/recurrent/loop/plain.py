@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -38,5 +40,9 @@ def plain_steps(
 
 def plain_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | None, noise: Noise | None) -> State:
     """The same with each part stacked over time, shape (time, batch, hidden)."""
-    steps = plain_steps(cell, read, state, lengths=lengths, noise=noise)
+    return stack_steps(plain_steps(cell, read, state, lengths=lengths, noise=noise))
+
+
+def stack_steps(steps: Sequence[State]) -> State:
+    """Each part of the states over time, shape (time, batch, hidden)."""
     return tuple(torch.stack(part) for part in zip(*steps, strict=True))
