@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -25,6 +26,12 @@ class Cell(nn.Module, ABC):
         blocks: names of the blocks, in the order in which they are stacked; a forget gate is called ``f``.
         parts: names of the state's parts, the output first.
     """
+
+    recurrent_initialization: ClassVar[str | None] = None
+    """How the recurrent blocks begin where the cell's paper is about that; None: as the settings say."""
+
+    initial_values: ClassVar[Mapping[str, float]] = {}
+    """Parameters that begin at a constant, whatever the others are drawn from, by name as in the state dict."""
 
     def __init__(self, *, inputs: int, hidden: int, blocks: Sequence[str], parts: Sequence[str] = ("h",)) -> None:
         super().__init__()
