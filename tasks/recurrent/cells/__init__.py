@@ -20,8 +20,8 @@ __all__ = ["cell_names", "check_cell", "find_cell"]
 
 
 def cell_names() -> tuple[str, ...]:
-    """Names of all cells, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    """Names of all cells, sorted; files that begin with ``_`` hold pieces of cells."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")))
 
 
 def check_cell(name: str) -> str:

@@ -17,6 +17,8 @@ _FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 class Elman(Cell):
     """``h_t = f(W x_t + b + U h_{t-1})`` (Elman 1990, Finding Structure in Time).
 
+    A Jordan network is another one: it feeds back what the output layer wrote, not h.
+
     Args:
         inputs: size of the vector read at each step.
         hidden: size of the state.

@@ -13,11 +13,11 @@ from tasks.recurrent.cell import Cell, State
 
 @final
 class GRU(Cell):
-    """``h_t = z_t * h_{t-1} + (1 - z_t) * n_t`` (Cho et al. 2014, arXiv 1406.1078, third version).
+    """``h_t = z_t * h_{t-1} + (1 - z_t) * n_t`` (Cho et al. 2014, arXiv 1406.1078, third version, equations 5 to 8).
 
     ``r_t, z_t = sigmoid(W x_t + b + U h_{t-1})`` and ``n_t = tanh(W x_t + b + U (r_t * h_{t-1}))``, each with its own
     weights, stacked in the order r, z, n. cuDNN and torch compute another function, ``gru_reset_after``. Chung et al.
-    2014 swap the roles of z and 1 - z.
+    2014 swap the roles of z and 1 - z; here z = 1 remembers.
     """
 
     def __init__(self, *, inputs: int, hidden: int) -> None:
@@ -26,16 +26,17 @@ class GRU(Cell):
     def step(self, read: Tensor, state: State) -> State:
         """See :meth:`Cell.step`."""
         (h,) = state
-        read_r, read_z, read_n = read.chunk(3, dim=-1)
-        r, z = self.recurrence(h, "r", "z").chunk(2, dim=-1)
-        r, z = torch.sigmoid(read_r + r), torch.sigmoid(read_z + z)
-        n = torch.tanh(read_n + self.recurrence(r * h, "n"))
-        return (n + z * (h - n),)
+        r, z = self._gates(read, h)
+        n = torch.tanh(read[..., 2 * self.hidden :] + self.recurrence(r * h, "n"))
+        return (z * h + (1 - z) * n,)
 
     def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
         """Reset and update gate."""
-        r, z = (read[..., : 2 * self.hidden] + self.recurrence(state[0], "r", "z")).sigmoid().chunk(2, dim=-1)
+        r, z = self._gates(read, state[0])
         return {"r": r, "z": z}
+
+    def _gates(self, read: Tensor, h: Tensor) -> tuple[Tensor, ...]:
+        return torch.sigmoid(read[..., : 2 * self.hidden] + self.recurrence(h, "r", "z")).chunk(2, dim=-1)
 
     @property
     def bounded(self) -> bool:

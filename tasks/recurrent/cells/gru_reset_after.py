@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import final
 
 import torch
-from torch import _VF, Tensor, nn
+from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.kernels import fused
 
 
 @final
@@ -31,19 +32,17 @@ class GRUResetAfter(Cell):
         r, z, n = self.recur(h).chunk(3, dim=-1)
         r, z = torch.sigmoid(read_r + r), torch.sigmoid(read_z + z)
         n = torch.tanh(read_n + r * (n + self.reset_bias))
-        return (n + z * (h - n),)
+        return (z * h + (1 - z) * n,)
 
     def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
         """Reset and update gate."""
-        r, z, _ = (read + self.recur(state[0])).sigmoid().chunk(3, dim=-1)
+        r, z, _ = torch.sigmoid(read + self.recur(state[0])).chunk(3, dim=-1)
         return {"r": r, "z": z}
 
     def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
         """Torch's GRU; its second bias vector is zero but for d."""
         second = torch.cat([self.reset_bias.new_zeros(2 * self.hidden), self.reset_bias])
-        weights = [self.read.weight, self.recur.weight, self.read.bias, second]
-        outputs, h = _VF.gru(inputs, state[0].unsqueeze(0), weights, True, 1, 0.0, self.training, False, False)
-        return outputs, (h.squeeze(0),)
+        return fused("gru", self, inputs, state, second_bias=second)
 
     @property
     def bounded(self) -> bool:
