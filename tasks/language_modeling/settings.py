@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
@@ -22,27 +22,18 @@ class Network(RecurrentSettings):
         None, ge=1, le=WIDEST, description="Size of a token's embedding; null: as large as hidden."
     )
     tie_weights: bool = Field(False, description="Use the embedding matrix as the output layer's matrix too.")
-    forget_bias: float | None = Field(
-        1.0,
-        ge=-1000,
-        le=1000,
-        description="Initial bias of every forget gate; null: as drawn. Cells without a forget gate have none.",
-    )
-    initialization: Literal["scaled", "uniform"] = Field(
-        "scaled", description="scaled: U(-1/sqrt(n), 1/sqrt(n)); uniform: U(-a, a) with a = initialization_scale."
-    )
-    initialization_scale: float | None = Field(
-        None, gt=0, le=1000, description="Half-width a; needed by uniform alone."
+    direction: Literal["forward", "backward", "bidirectional"] = Field(
+        "forward",
+        json_schema_extra={"enum": ["forward"]},
+        description="Order in which a sequence is read; a language model that read ahead would see what it predicts.",
     )
 
-    @model_validator(mode="after")
-    def _scale_goes_with_uniform(self) -> Self:
-        if (self.initialization == "uniform") != (self.initialization_scale is not None):
-            raise ValueError(
-                "initialization_scale is needed by initialization uniform, and by no other, "
-                f"received {json.dumps(self.initialization_scale)} for {self.initialization}"
-            )
-        return self
+    @field_validator("direction")
+    @classmethod
+    def _reads_forward(cls, direction: str) -> str:
+        if direction != "forward":
+            raise ValueError("a language model must read forward: reading ahead would show it what it predicts")
+        return direction
 
     @model_validator(mode="after")
     def _tied_sizes_agree(self) -> Self:
@@ -50,6 +41,11 @@ class Network(RecurrentSettings):
             raise ValueError(
                 f"tie_weights needs embedding equal to hidden, received embedding {self.embedding} "
                 f"and hidden {self.hidden}; leave embedding out"
+            )
+        if self.tie_weights and self.connections == "skip" and self.depth > 1:
+            raise ValueError(
+                "tie_weights needs outputs of size hidden, and connections skip gives depth times as many, "
+                f"received depth {self.depth}"
             )
         return self
 

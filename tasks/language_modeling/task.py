@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
-from tasks.recurrent.settings import build_recurrent
+from tasks.recurrent.settings import build_initialization, build_recurrent
 from tasks.text import TokenCorpus, load
 from unroll.contract import Metric, Task, UserError
 
@@ -51,12 +51,11 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         """Build the network and its loss."""
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
-        from tasks.recurrent.initialization import Initialization
 
         network, training = settings.network, settings.training
         return LanguageModelingModule(
             network=build_network(network, vocabulary=len(dataset.vocabulary)),
-            initialization=Initialization(scale=network.initialization_scale, forget_bias=network.forget_bias),
+            initialization=build_initialization(network),
             optimizer=training.optimizer,
             schedule=Schedule(
                 learning_rate=training.learning_rate,

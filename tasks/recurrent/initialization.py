@@ -8,63 +8,104 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell
+from tasks.recurrent.recurrent_laws import LAWS, RecurrentLaw
 from unroll.contract import derive_seed
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialization:
-    """How a network's weights are drawn.
+    """How a network's weights are drawn. What a cell holds at a constant, and layer normalization, begins there.
 
     Args:
         scale: every weight and bias comes from U(-scale, scale), as in Zaremba et al. 2014. None: from
             U(-1/sqrt(n), 1/sqrt(n)), where n is the hidden size for all of a recurrent layer (torch's own rule) and the
-            length of a row for embedding and output matrices, so that a tied matrix has one law from either side;
-            output biases are 0.
+            length of a row for other matrices, so that a tied matrix has one law from either side, and of the vector
+            for vectors; biases outside recurrent layers are 0.
         forget_bias: bias of every forget gate; None leaves what was drawn.
+        recurrent: law of every recurrent matrix, each gate's for itself; None: the cell's own law, or that of the other
+            weights where it has none.
+        recurrent_gain: what every recurrent matrix is multiplied with.
     """
 
-    scale: float | None
-    forget_bias: float | None
+    scale: float | None = None
+    forget_bias: float | None = None
+    recurrent: RecurrentLaw | None = None
+    recurrent_gain: float = 1.0
 
     @torch.no_grad()
     def fill(self, network: nn.Module, *, seed: int) -> None:
         """Draw all weights of the network in place."""
-        bounds = scaled_bounds(network)
+        bounds, constants = scaled_bounds(network), constant_values(network)
         for name, parameter in network.named_parameters():
-            bound = bounds[name] if self.scale is None else self.scale
-            parameter.copy_(draw(name, parameter.shape, seed=seed, bound=bound))
+            if name in constants:
+                parameter.fill_(constants[name])
+            else:
+                bound = bounds[name] if self.scale is None else self.scale
+                parameter.copy_(draw(name, parameter.shape, seed=seed, bound=bound))
+        for name, cell in _cells(network):
+            law = self.recurrent or cast("RecurrentLaw | None", cell.recurrent_initialization)
+            self._fill_recurrent(cell, law, name=name, seed=seed)
         if self.forget_bias is not None:
             set_forget_bias(network, self.forget_bias)
+
+    def _fill_recurrent(self, cell: Cell, law: RecurrentLaw | None, *, name: str, seed: int) -> None:
+        for gate, block in cell.recurrent_blocks().items():
+            if law is not None:
+                generator = _generator(seed, "initial recurrent matrix", f"{name}.{gate}", *block.shape)
+                block.copy_((self.recurrent_gain * LAWS[law](len(block), generator)).float())
+            elif self.recurrent_gain != 1:
+                block.copy_(block.float() * self.recurrent_gain)
 
 
 def draw(name: str, shape: torch.Size, *, seed: int, bound: float) -> Tensor:
     """Uniform values in [-bound, bound): a pure function of the arguments."""
-    generator = torch.Generator().manual_seed(derive_seed(seed, "initial weight", name, *shape))
+    generator = _generator(seed, "initial weight", name, *shape)
     return torch.empty(shape).uniform_(-1, 1, generator=generator).mul_(bound)
 
 
 def scaled_bounds(network: nn.Module) -> dict[str, float]:
     """``1/sqrt(n)`` for each parameter, by name; see :class:`Initialization`."""
-    bounds: dict[str, float] = {}
-    for prefix, owner in network.named_modules():
-        if isinstance(owner, Cell):
-            bounds |= {name: 1 / math.sqrt(owner.hidden) for name, _ in owner.named_parameters(prefix)}
-        elif isinstance(owner, nn.Linear | nn.Embedding):
-            for name, parameter in owner.named_parameters(prefix):
-                bounds[name] = 1 / math.sqrt(parameter.shape[1]) if parameter.ndim > 1 else 0.0
+    bounds = {name: _bound(name, parameter.shape) for name, parameter in network.named_parameters()}
+    for prefix, cell in _cells(network):
+        bounds |= {name: 1 / math.sqrt(cell.hidden) for name, _ in cell.named_parameters(prefix)}
     return bounds
+
+
+def constant_values(network: nn.Module) -> dict[str, float]:
+    """Parameters that are not drawn, by name, and what they begin at."""
+    constants: dict[str, float] = {}
+    for prefix, module in network.named_modules():
+        if isinstance(module, nn.LayerNorm):
+            constants |= {f"{prefix}.weight": 1.0, f"{prefix}.bias": 0.0}
+    for prefix, cell in _cells(network):
+        constants |= {".".join(filter(None, (prefix, name))): value for name, value in cell.initial_values.items()}
+    return constants
+
+
+def _bound(name: str, shape: torch.Size) -> float:
+    if len(shape) == 1 and name.endswith("bias"):
+        return 0.0
+    return 1 / math.sqrt(math.prod(shape[1:] if len(shape) > 1 else shape))
+
+
+def _cells(network: nn.Module) -> list[tuple[str, Cell]]:
+    return [(name, module) for name, module in network.named_modules() if isinstance(module, Cell)]
+
+
+def _generator(*parts: int | str) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(*parts))
 
 
 @torch.no_grad()
 def set_forget_bias(network: nn.Module, value: float) -> None:
     """Set the bias of every forget gate."""
-    for cell in network.modules():
-        if isinstance(cell, Cell) and (bias := cell.forget_bias()) is not None:
+    for _, cell in _cells(network):
+        if (bias := cell.forget_bias()) is not None:
             bias.fill_(value)

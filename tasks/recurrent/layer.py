@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.dropout import StateNoise
 from tasks.recurrent.loop import LoopName, Reading, read_sequence
 
 Way = Literal["forward", "backward"]
@@ -20,12 +21,14 @@ class Layer(nn.Module):
     Args:
         cell: the cell.
         way: ``backward`` begins at each sequence's last real step; its outputs stand where their inputs stood.
+        noise: how the state is disturbed between steps.
         loop: see :mod:`tasks.recurrent.loop`.
     """
 
-    def __init__(self, cell: Cell, *, way: Way, loop: LoopName) -> None:
+    def __init__(self, cell: Cell, *, way: Way, noise: StateNoise, loop: LoopName) -> None:
         super().__init__()
-        self.cell, self.way, self._loop = cell, way, loop
+        self.cell, self.way = cell, way
+        self._noise, self.loop = noise, loop
 
     def forward(self, inputs: Tensor, state: State | None, *, lengths: Tensor | None, final_state: bool) -> Reading:
         """Read a batch of sequences.
@@ -34,7 +37,8 @@ class Layer(nn.Module):
             inputs: shape (time, batch, inputs).
             state: the state before the first step that is read; None: zeros.
             lengths: number of real steps of each sequence, shape (batch,); None: all are real.
-            final_state: whether the state after the last step that is read is needed.
+            final_state: whether the state after the last step that is read is needed: a sequence's last real step, or
+                its first one.
         """
         before = self.cell.initial_state(inputs.shape[1]) if state is None else state
         backward = self.way == "backward"
@@ -43,10 +47,11 @@ class Layer(nn.Module):
             reverse(inputs, lengths) if backward else inputs,
             before,
             lengths=lengths,
-            loop=self._loop,
+            noise=self._noise.draw(before, steps=len(inputs), training=self.training),
+            loop=self.loop,
             final_state=final_state,
         )
-        return Reading(reverse(reading.outputs, lengths), reading.state) if backward else reading
+        return Reading(reverse(reading.outputs, lengths), reading.state, reading.steps) if backward else reading
 
 
 def reverse(sequences: Tensor, lengths: Tensor | None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, cast, final
 
 import torch
@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.cells import find_cell
+from tasks.recurrent.dropout import Dropout, StateNoise
 from tasks.recurrent.layer import Layer, Way
-from tasks.recurrent.loop import LoopName
+from tasks.recurrent.loop import LoopName, Reading
 
 Direction = Literal["forward", "backward", "bidirectional"]
+Stacking = Literal["interleaved", "independent"]
+Connections = Literal["plain", "skip", "residual"]
 
-_WAYS: dict[Direction, tuple[Way, ...]] = {
-    "forward": ("forward",),
-    "backward": ("backward",),
-    "bidirectional": ("forward", "backward"),
-}
+Level = Sequence[Layer]
+"""Layers that read the same and whose outputs are concatenated: one per direction."""
 
 
 @final
@@ -27,15 +27,27 @@ class RecurrentNetwork(nn.Module):
     """Layer l reads what layer l - 1 writes; dropout acts between layers and at both ends, never from step to step.
 
     This is the placement of Zaremba et al. 2014 (arXiv 1409.2329, equation 6): on the input of every layer and on the
-    output of the last one, so that what is carried through time stays whole.
+    output of the last one, so that what is carried through time stays whole, unless ``noise`` says otherwise.
+
+    Weights are named after direction and depth, ``forward_layers.0.cell.read.weight``, so that networks of other
+    shapes share names wherever they share a layer.
 
     Args:
         cell: name of the cell, see :func:`tasks.recurrent.cells.cell_names`.
+        options: what the cell's constructor takes beyond its sizes, by name.
         inputs: size of the vector read at each step.
         hidden: size of every layer's output, in each direction.
         depth: number of layers.
-        direction: bidirectional layers concatenate what both directions write, forward first.
+        direction: bidirectional networks concatenate what both directions write, forward first.
+        stacking: of bidirectional networks. ``interleaved``: every layer reads both directions of the layer below
+            (torch's). ``independent``: two separate networks, concatenated at the top.
+        connections: ``skip``: every layer but the first reads the network's input too, and all layers are concatenated
+            at the top (Graves 2013, arXiv 1308.0850). ``residual``: every layer but the first adds what it reads,
+            before dropout, to what it writes (He et al. 2016, arXiv 1512.03385); the first layer takes the input,
+            of whatever size, to the size of the others.
         dropout: probability that a value is dropped.
+        locked: whether dropout has one mask for all steps of a sequence.
+        noise: how each layer's state is disturbed on its way through time.
         loop: see :mod:`tasks.recurrent.loop`.
     """
 
@@ -45,26 +57,41 @@ class RecurrentNetwork(nn.Module):
         cell: str,
         inputs: int,
         hidden: int,
+        options: Mapping[str, str | bool] | None = None,
         depth: int = 1,
         direction: Direction = "forward",
+        stacking: Stacking = "interleaved",
+        connections: Connections = "plain",
         dropout: float = 0.0,
+        locked: bool = False,
+        noise: StateNoise | None = None,
         loop: LoopName = "auto",
     ) -> None:
         super().__init__()
         build: Callable[..., Cell] = find_cell(cell)
-        ways = _WAYS[direction]
-        self.outputs = hidden * len(ways)
-        self.layers = nn.ModuleList(
-            nn.ModuleList(
-                Layer(build(inputs=self.outputs if i else inputs, hidden=hidden), way=way, loop=loop) for way in ways
-            )
-            for i in range(depth)
-        )
-        self.dropout = nn.Dropout(dropout)
+        both = direction == "bidirectional"
+        below = 2 * hidden if both and stacking == "interleaved" else hidden
+        skipped = inputs if connections == "skip" else 0
+
+        def layers(way: Way) -> nn.ModuleList:
+            if not both and way != direction:
+                return nn.ModuleList()
+            sizes = [inputs] + [skipped + below] * (depth - 1)
+            cells = [build(inputs=size, hidden=hidden, **(options or {})) for size in sizes]
+            return nn.ModuleList(Layer(c, way=way, noise=noise or StateNoise(), loop=loop) for c in cells)
+
+        self.forward_layers, self.backward_layers = layers("forward"), layers("backward")
+        self.outputs = hidden * (1 + both) * (depth if connections == "skip" else 1)
+        self.dropout = Dropout(dropout, locked=locked)
+        self._stacking, self._connections = stacking, connections
+
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers from the lowest to the highest, of each depth forward before backward."""
+        return tuple(layer for level in self._levels() for layer in level)
 
     def initial_state(self, batch: int) -> tuple[State, ...]:
-        """The state before the first step, one per layer and direction, each part of shape (batch, hidden)."""
-        return tuple(layer.cell.initial_state(batch) for level in self._levels() for layer in level)
+        """The state before the first step, one per layer as in :meth:`layers`, each part of shape (batch, hidden)."""
+        return tuple(layer.cell.initial_state(batch) for layer in self.layers())
 
     def forward(
         self,
@@ -78,24 +105,46 @@ class RecurrentNetwork(nn.Module):
 
         Args:
             inputs: shape (time, batch, inputs).
-            state: one state per layer and direction; None: zeros.
+            state: one state per layer, as in :meth:`layers`; None: zeros.
             lengths: number of real steps of each sequence, shape (batch,); None: all are real.
             final_state: whether the states after the last steps are needed.
 
         Returns:
-            The top layer's outputs after dropout, shape (time, batch, outputs), zero at padding, and the new states,
-            empty where they are not needed.
+            The top's outputs after dropout, shape (time, batch, outputs), zero at padding; and the new state of every
+            layer, after the step that it reads last, or nothing where they are not needed.
         """
-        outputs, states = self.dropout(inputs), []
-        before = iter(self.initial_state(inputs.shape[1]) if state is None else state)
-        for level in self._levels():
-            readings = [layer(outputs, next(before), lengths=lengths, final_state=final_state) for layer in level]
-            outputs = self.dropout(torch.cat([r.outputs for r in readings], dim=2))
-            states += [r.state for r in readings if r.state is not None]
-        return outputs, tuple(states)
+        layers = self.layers()
+        states = self.initial_state(inputs.shape[1]) if state is None else state
+        before, after = dict(zip(layers, states, strict=True)), dict[Layer, State | None]()
 
-    def _levels(self) -> Sequence[Sequence[Layer]]:
-        return cast("Sequence[Sequence[Layer]]", self.layers)
+        def read(layer: Layer, sequences: Tensor) -> Tensor:
+            reading: Reading = layer(sequences, before[layer], lengths=lengths, final_state=final_state)
+            after[layer] = reading.state
+            return reading.outputs
+
+        outputs = torch.cat([self._climb(stack, inputs, read) for stack in self._stacks()], dim=2)
+        return outputs, tuple(new for layer in layers if (new := after[layer]) is not None)
+
+    def _climb(self, stack: Sequence[Level], inputs: Tensor, read: Callable[[Layer, Tensor], Tensor]) -> Tensor:
+        """From the input through one stack of levels to its top."""
+        below, written = inputs, list[Tensor]()
+        for level in stack:
+            seen = self.dropout(torch.cat([inputs, below], dim=2) if written and self._connections == "skip" else below)
+            outputs = torch.cat([read(layer, seen) for layer in level], dim=2)
+            below = below + outputs if written and self._connections == "residual" else outputs
+            written.append(below)
+        return cast("Tensor", self.dropout(torch.cat(written, dim=2) if self._connections == "skip" else below))
+
+    def _levels(self) -> list[Level]:
+        ways = [cast("Sequence[Layer]", way) for way in (self.forward_layers, self.backward_layers) if len(way)]
+        return list(zip(*ways, strict=True))
+
+    def _stacks(self) -> list[list[Level]]:
+        """Levels that are stacked upon each other: one stack, or one per direction."""
+        levels = self._levels()
+        if self._stacking == "interleaved":
+            return [levels]
+        return [[(layer,) for layer in way] for way in zip(*levels, strict=True)]
 
 
 def detach(state: tuple[State, ...]) -> tuple[State, ...]:

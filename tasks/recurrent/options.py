@@ -1,0 +1,68 @@
+"""What a cell's constructor takes beyond its sizes: settings of one cell that others do not have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
+
+from tasks.recurrent.cells import cell_names, find_cell
+
+if TYPE_CHECKING:
+    from tasks.recurrent.cell import Cell
+
+Option = str | bool
+
+
+def check_options(cell: str, options: Mapping[str, Option]) -> None:
+    """Refuse what a cell does not take. Loads torch only where there is something to check.
+
+    Raises:
+        ValueError: the cell has no such option, or none of this value; names the cells that have it, or the values.
+    """
+    for name, value in options.items():
+        types = option_types(cell)
+        if name not in types:
+            takers = [other for other in cell_names() if name in option_types(other)]
+            raise ValueError(f"{name} is a setting of {_join(takers) or 'no cell'}, received {value!r} for {cell}")
+        allowed = _literals(types[name])
+        if allowed and value not in allowed:
+            raise ValueError(f"{name} of {cell} is one of {_join(allowed)}, received {value!r}")
+
+
+def option_types(cell: str) -> dict[str, object]:
+    """Options of a cell, by name, with the types that its constructor gives them."""
+    build = find_cell(cell).__init__
+    hints = get_type_hints(build)
+    names = list(inspect.signature(build).parameters)[1:]
+    return {name: hints[name] for name in names if name not in ("inputs", "hidden")}
+
+
+def check_memory(cell: str, zoneout: float) -> None:
+    """Refuse zoneout of memory where there is none. Loads torch.
+
+    Raises:
+        ValueError: the cell's state is h alone; names the cells that have more.
+    """
+    if not _has_memory(cell):
+        takers = [other for other in cell_names() if _has_memory(other)]
+        raise ValueError(f"zoneout_memory is a setting of {_join(takers)}, received {zoneout} for {cell}")
+
+
+def _has_memory(cell: str) -> bool:
+    import torch
+
+    build: Callable[..., Cell] = find_cell(cell)
+    with torch.device("meta"):
+        return len(build(inputs=1, hidden=1).parts) > 1
+
+
+def _literals(hint: object) -> tuple[Option, ...]:
+    """Values of a Literal, or of one beside None."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return tuple(value for part in get_args(hint) for value in _literals(part))
+
+
+def _join(names: tuple[Option, ...] | list[str]) -> str:
+    return ", ".join(str(name) for name in names)
