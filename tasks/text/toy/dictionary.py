@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tasks.text.toy import lexicon
+from tasks.text.toy.dialects import Words
 from tasks.text.toy.rules import Entry, Number, Rule
 
 Table = dict[str, tuple[Rule, ...]]
@@ -22,24 +23,24 @@ def number_of(subject: str) -> Number:
     return "plural" if subject == "they" else "singular"
 
 
-def dictionary() -> Table:
+def dictionary(words: Words) -> Table:
     """The entries of all word classes."""
-    table: Table = {"ADJECTIVE": _adjectives(), "PLACE": _places()}
-    for symbol, (part_of_speech, rows) in lexicon.INVARIABLE.items():
+    table: Table = {"ADJECTIVE": _adjectives(words), "PLACE": _places()}
+    for symbol, (part_of_speech, rows) in words.invariable.items():
         table[symbol] = tuple(Entry((word,), part_of_speech, (other,), 1 / len(rows)) for word, other in rows)
     for gender in lexicon.FIRST_NAMES:
         table[f"NAME:{gender}"] = _names(gender)
     for subject in SUBJECTS:
-        table[f"NOUN:{subject}"] = _nouns(subject)
+        table[f"NOUN:{subject}"] = _nouns(subject, words)
         table[f"PRONOUN:{subject}"] = _pronoun(subject)
     for number in NUMBERS:
-        table |= _verbs(number)
+        table |= _verbs(number, words)
     return table
 
 
-def _adjectives() -> tuple[Entry, ...]:
-    rate = 1 / len(lexicon.ADJECTIVES)
-    return tuple(Entry((word,), "ADJ", (other,), rate, polarity=sign) for word, other, sign in lexicon.ADJECTIVES)
+def _adjectives(words: Words) -> tuple[Entry, ...]:
+    rate = 1 / len(words.adjectives)
+    return tuple(Entry((word,), "ADJ", (other,), rate, polarity=sign) for word, other, sign in words.adjectives)
 
 
 def _places() -> tuple[Entry, ...]:
@@ -58,11 +59,11 @@ def _names(gender: str) -> tuple[Entry, ...]:
     return tuple(Entry(words, "PROPN", other, rate, number="singular", entity="PER") for words, other, rate in names)
 
 
-def _nouns(subject: str) -> tuple[Entry, ...]:
+def _nouns(subject: str, words: Words) -> tuple[Entry, ...]:
     """Singular nouns that this pronoun stands for; behind *they*, the plurals of all nouns."""
     number = number_of(subject)
     place = NUMBERS.index(number)
-    rows = lexicon.NOUNS.get(subject) or [row for nouns in lexicon.NOUNS.values() for row in nouns]
+    rows = words.nouns.get(subject) or [row for nouns in words.nouns.values() for row in nouns]
     return tuple(
         Entry((row[place],), "NOUN", (row[2] + _NOUN_ENDINGS[number],), 1 / len(rows), number=number) for row in rows
     )
@@ -72,10 +73,10 @@ def _pronoun(subject: str) -> tuple[Entry]:
     return (Entry((subject,), "PRON", (lexicon.PRONOUNS[subject],), number=number_of(subject)),)
 
 
-def _verbs(number: Number) -> Table:
+def _verbs(number: Number, words: Words) -> Table:
     place, ending = NUMBERS.index(number), _VERB_ENDINGS[number]
     table: Table = {}
-    for symbol, rows in lexicon.VERBS.items():
+    for symbol, rows in words.verbs.items():
         table[f"{symbol}:{number}"] = tuple(
             Entry((row[:2][place],), "VERB", (row[2] + ending,), 1 / len(rows), number=number, polarity=row[3])
             for row in rows

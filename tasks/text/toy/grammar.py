@@ -13,6 +13,8 @@ It is unambiguous, because
 * only noun phrases without modifiers behind the noun are joined by ``and``, and whole clauses only by ``, and``;
 * no word has two parts of speech, except ``that``: behind a verb it opens a clause, behind a noun a modifier.
 
+In the dialect ``homographs`` many words have two; there the whole sentence tells which.
+
 Expected sizes are finite: the recursive alternatives have small probabilities.
 """
 
@@ -22,6 +24,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from tasks.text.toy.dialects import WORDS, Dialect
 from tasks.text.toy.dictionary import NUMBERS, SUBJECTS, Table, dictionary, number_of
 from tasks.text.toy.rules import Grammar, Number, phrase
 
@@ -34,9 +37,9 @@ CLAUSES: Final = {f"CLAUSE:{subject}:{verb}": number_of(subject) for subject in 
 
 
 @cache
-def toy_grammar() -> Grammar:
-    """The whole grammar; start symbol ``SENTENCE``."""
-    table: Table = {**_sentences(), **_special(), **_modifiers(), **dictionary()}
+def toy_grammar(dialect: Dialect = "plain") -> Grammar:
+    """The whole grammar with the words of a dialect; start symbol ``SENTENCE``."""
+    table: Table = {**_sentences(), **_special(), **_modifiers(), **dictionary(WORDS[dialect])}
     for subject in SUBJECTS:
         table |= _noun_phrases(subject)
     for number in NUMBERS:

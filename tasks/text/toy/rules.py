@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -78,8 +78,14 @@ class Grammar:
 
     def words(self) -> tuple[str, ...]:
         """Every word of the language once, in the order of code points."""
-        entries = (rule for rules in self.rules.values() for rule in rules if isinstance(rule, Entry))
-        return tuple(sorted({word for entry in entries for word in entry.words}))
+        return tuple(sorted({word for entry in self._entries() for word in entry.words}))
+
+    def parts_of_speech(self) -> tuple[str, ...]:
+        """Every part of speech once, in the order of code points."""
+        return tuple(sorted({entry.part_of_speech for entry in self._entries()}))
+
+    def _entries(self) -> Iterator[Entry]:
+        return (rule for rules in self.rules.values() for rule in rules if isinstance(rule, Entry))
 
 
 def phrase(probability: float, *parts: str, head: int = 0, order: Sequence[int] | None = None, sign: int = 1) -> Phrase:

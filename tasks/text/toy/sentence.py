@@ -9,8 +9,9 @@ from random import Random
 from typing import Final, Literal
 
 from tasks.text.toy.derivation import Derivation, draw
+from tasks.text.toy.dialects import Dialect
 from tasks.text.toy.grammar import CLAUSES, toy_grammar
-from tasks.text.toy.rules import Entry, Number
+from tasks.text.toy.rules import Entry, Grammar, Number
 from unroll.contract import derive_seed
 
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -48,21 +49,22 @@ class ToySentence:
     attractors: int
 
 
-def generate(seed: int, stream: str, sentences: int) -> list[ToySentence]:
+def generate(seed: int, stream: str, sentences: int, dialect: Dialect = "plain") -> list[ToySentence]:
     """The first sentences of a random stream, the same in every process.
 
     Args:
         seed: of all streams.
         stream: name of the stream; streams of other names are independent.
         sentences: how many.
+        dialect: whose words they are made of.
     """
-    return list(islice(_stream(seed, stream), sentences))
+    return list(islice(_stream(seed, stream, toy_grammar(dialect)), sentences))
 
 
-def _stream(seed: int, stream: str) -> Iterator[ToySentence]:
+def _stream(seed: int, stream: str, grammar: Grammar) -> Iterator[ToySentence]:
     random = Random(derive_seed(seed, "toy language", stream))  # noqa: S311 - its stream is the same in every Python
     while True:
-        yield annotate(draw(toy_grammar(), random))
+        yield annotate(draw(grammar, random))
 
 
 def annotate(derivation: Derivation) -> ToySentence:

@@ -1,0 +1,40 @@
+"""Dialects of the toy language: one grammar, other words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from tasks.text.toy import homographs, lexicon
+
+Dialect = Literal["plain", "homographs"]
+"""``plain``: no word but ``that`` has two parts of speech. ``homographs``: many have, see :mod:`.homographs`."""
+
+Noun = tuple[str, str, str]
+Verb = tuple[str, str, str, int]
+Adjective = tuple[str, str, int]
+Invariable = tuple[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The tables of :mod:`.lexicon` that differ between dialects, with the columns that are described there."""
+
+    nouns: Mapping[str, tuple[Noun, ...]]
+    verbs: Mapping[str, tuple[Verb, ...]]
+    adjectives: tuple[Adjective, ...]
+    invariable: Mapping[str, Invariable]
+
+
+WORDS: Final[Mapping[Dialect, Words]] = {
+    "plain": Words(
+        nouns=lexicon.NOUNS, verbs=lexicon.VERBS, adjectives=lexicon.ADJECTIVES, invariable=lexicon.INVARIABLE
+    ),
+    "homographs": Words(
+        nouns=homographs.NOUNS,
+        verbs=homographs.VERBS,
+        adjectives=homographs.ADJECTIVES,
+        invariable=homographs.INVARIABLE,
+    ),
+}
