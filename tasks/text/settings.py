@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Final, Protocol, Self, cast
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticKnownError
 
 from tasks.text import corpora
 from tasks.text.corpus import TokenCorpus
+from tasks.text.kinds import Kinds, absolute
 from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
 from tasks.text.streams import Level
 from unroll.contract import LOCATION, Settings
@@ -32,7 +29,8 @@ class Reader(Protocol):
         """
 
 
-CORPORA: Final = tuple(sorted(module.name for module in iter_modules(corpora.__path__)))
+_KINDS: Final = Kinds(corpora)
+CORPORA: Final = _KINDS.names
 """Kinds of corpora: the modules of ``tasks/text/corpora``."""
 
 
@@ -63,9 +61,7 @@ class TextData(Settings):
     @field_validator("corpus")
     @classmethod
     def _known(cls, corpus: str) -> str:
-        if corpus not in CORPORA:
-            raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{name}'" for name in CORPORA)})
-        return corpus
+        return _KINDS.check(corpus)
 
     @field_validator("encoding")
     @classmethod
@@ -75,8 +71,7 @@ class TextData(Settings):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
-        return None if path is None else Path(os.path.expanduser(path)).absolute()
+        return absolute(path)
 
     @model_validator(mode="after")
     def _leave_training_text(self) -> Self:
@@ -86,13 +81,7 @@ class TextData(Settings):
 
     @model_validator(mode="after")
     def _refuse_idle_settings(self) -> Self:
-        """A setting that this kind of corpus never looks at must not seem to have done something."""
-        used = {"corpus", *reader(self.corpus).SETTINGS}
-        fields = type(self).model_fields
-        idle = [name for name in fields if name not in used and getattr(self, name) != fields[name].default]
-        if idle:
-            others = " or ".join(name for name in CORPORA if set(idle) <= set(reader(name).SETTINGS)) or "another"
-            raise ValueError(f"corpus {self.corpus} has no use for {', '.join(idle)}: leave it out, or choose {others}")
+        _KINDS.refuse_idle(self, self.corpus)
         return self
 
 
@@ -107,4 +96,4 @@ def load(settings: TextData, cache: Path) -> TokenCorpus:
 
 def reader(corpus: str) -> Reader:
     """The module that reads a kind of corpus."""
-    return cast("Reader", import_module(f"{corpora.__name__}.{corpus}"))
+    return cast("Reader", _KINDS.module(corpus))

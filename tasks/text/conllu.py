@@ -1,0 +1,110 @@
+"""CoNLL-U, the format of Universal Dependencies (https://universaldependencies.org/format.html)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import dropwhile, groupby
+from typing import Final, Literal, TypeAlias, get_args
+
+from unroll.contract import UserError
+
+Column = Literal["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
+COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
+Row: TypeAlias = tuple[str, ...]
+"""The chosen columns of one word."""
+
+_NEVER_EMPTY: Final[frozenset[Column]] = frozenset({"upos", "xpos", "head", "deprel"})
+"""Columns in which ``_`` can only say that nobody filled them; elsewhere it may be a form, or "no features"."""
+_IDENTIFIER: Final = re.compile(
+    r"(?P<word>[1-9][0-9]{0,8})|(?P<first>[1-9][0-9]{0,8})-[1-9][0-9]{0,8}|(?P<before>0|[1-9][0-9]{0,8})\.[1-9][0-9]{0,8}"
+)
+
+
+def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str) -> list[tuple[Row, ...]]:
+    """Sentences of a treebank, each a row for every word.
+
+    Multiword tokens (``3-4``) are skipped, for their words follow; so are empty nodes (``8.1``), which nobody wrote.
+
+    Args:
+        lines: without line ends; several empty lines between sentences, or none after the last, do no harm.
+        columns: what to take of each word, in this order.
+        where: what errors call the text.
+
+    Raises:
+        UserError: a line breaks the format, or lacks what a chosen column must hold (names the line).
+    """
+    return [_words(block, columns, where) for block in _blocks(lines)]
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of lines that are not empty, each line with its number."""
+    for empty, block in groupby(enumerate(lines, start=1), key=lambda line: not line[1]):
+        if not empty:
+            yield list(block)
+
+
+def _words(block: Sequence[tuple[int, str]], columns: Sequence[Column], where: str) -> tuple[Row, ...]:
+    words: list[Row] = []
+    for number, line in dropwhile(lambda line: line[1].startswith("#"), block):
+        place = f"{where}, line {number}"
+        cells = _cells(line, place)
+        if _is_word(cells[0], len(words), place):
+            words.append(tuple(_chosen(cells, column, place) for column in columns))
+    if not words:
+        raise UserError(
+            "a sentence must have a word",
+            where=f"{where}, line {block[-1][0]}",
+            advice="remove comments that no words follow",
+        )
+    return tuple(words)
+
+
+def _cells(line: str, place: str) -> list[str]:
+    cells = line.split("\t")
+    if len(cells) != len(COLUMNS):
+        comment = line.startswith("#")
+        raise UserError(
+            f"a line must hold {len(COLUMNS)} columns with a tab between each two, or nothing",
+            where=place,
+            received="a comment inside a sentence" if comment else f"{len(cells)} columns",
+            advice="comments stand before a sentence's words" if comment else "is it CoNLL-U?",
+        )
+    if not all(cells):
+        raise UserError(
+            f"column {COLUMNS[cells.index('')]} must not be empty", where=place, advice="write _ for what is not known"
+        )
+    return cells
+
+
+def _is_word(identifier: str, words: int, place: str) -> bool:
+    """Whether a line with this identifier, after so many words of its sentence, is a word."""
+    found = _IDENTIFIER.fullmatch(identifier)
+    if found is None:
+        raise UserError(
+            "column id must be a word's number (3), a range of them (3-4) or an empty node's (8.1)",
+            where=place,
+            received=repr(identifier[:20]),
+        )
+    number = found["word"] or found["first"]
+    expected = words + 1 if number else words
+    if int(number or found["before"]) != expected:
+        raise UserError(
+            "the words of a sentence must be numbered 1, 2, 3, ... without a gap",
+            where=place,
+            received=f"{identifier} after {words} words",
+            advice="an empty line ends a sentence",
+        )
+    return found["word"] is not None
+
+
+def _chosen(cells: Sequence[str], column: Column, place: str) -> str:
+    cell = cells[COLUMNS.index(column)]
+    if cell == "_" and column in _NEVER_EMPTY:
+        raise UserError(
+            f"column {column} must be filled for every word",
+            where=place,
+            received="_",
+            advice="choose a column that this treebank has",
+        )
+    return cell

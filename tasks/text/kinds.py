@@ -1,0 +1,61 @@
+"""Kinds of corpora are the modules of a folder: found there by name, chosen by ``data.corpus``."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any, final
+
+from pydantic_core import PydanticKnownError
+
+from unroll.contract import Settings
+
+
+@final
+class Kinds:
+    """The modules of a package, each with ``SETTINGS``: the names of the settings that it looks at.
+
+    Args:
+        package: the folder.
+    """
+
+    def __init__(self, package: ModuleType) -> None:
+        self._package = package.__name__
+        self.names = tuple(sorted(module.name for module in iter_modules(package.__path__)))
+
+    def module(self, name: str) -> Any:
+        """The module of this name."""
+        return import_module(f"{self._package}.{name}")
+
+    def check(self, name: str) -> str:
+        """Give the name back if there is such a kind.
+
+        Raises:
+            PydanticKnownError: there is none; lists those that there are.
+        """
+        if name not in self.names:
+            raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{name}'" for name in self.names)})
+        return name
+
+    def refuse_idle(self, settings: Settings, name: str) -> None:
+        """A setting that this kind of corpus never looks at must not seem to have done something.
+
+        Raises:
+            ValueError: such a setting is not at its default.
+        """
+        used = {"corpus", *self.module(name).SETTINGS}
+        fields = type(settings).model_fields
+        idle = [field for field in fields if field not in used and getattr(settings, field) != fields[field].default]
+        if idle:
+            others = " or ".join(other for other in self.names if set(idle) <= set(self.module(other).SETTINGS))
+            raise ValueError(
+                f"corpus {name} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}"
+            )
+
+
+def absolute(path: Path | None) -> Path | None:
+    """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
+    return None if path is None else Path(os.path.expanduser(path)).absolute()

@@ -1,0 +1,39 @@
+"""Prepared tagged corpora in the store of this node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.text.corpus import SPLITS
+from tasks.text.store import Parts, stored
+from tasks.text.tagged.corpus import TaggedCorpus, TaggedText
+
+
+def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) -> TaggedCorpus:
+    """The corpus of this content, made by ``build`` unless the cache holds it.
+
+    Args:
+        cache: folder of all entries; made if need be.
+        content: everything that the corpus depends on, as JSON: reader and its version, options, hashes of sources.
+        build: reads the sources, and gives what :func:`~tasks.text.tagged.prepare.prepare_sentences` does.
+
+    Raises:
+        UserError: the sources are malformed, or the cache cannot be written.
+    """
+    parts = stored(cache, content, build)
+    train, validation, test = (_text(parts, split) for split in SPLITS)
+    return TaggedCorpus(
+        vocabulary=parts.words["vocabulary"],
+        tags=parts.words["tags"],
+        train=train,
+        validation=validation,
+        test=test,
+        **parts.record,
+    )
+
+
+def _text(parts: Parts, split: str) -> TaggedText:
+    words, tags, groups, begins = (parts.arrays[f"{split}-{name}"] for name in ("words", "tags", "groups", "begins"))
+    return TaggedText(words=words, tags=tags, groups=groups, begins=begins)

@@ -1,0 +1,63 @@
+"""A treebank in CoNLL-U from ``data.path``: the forms of its words, and one column as their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tasks.text.conllu import parse_conllu
+from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.store import Parts
+from tasks.text.tagged.cache import cached
+from tasks.text.tagged.corpus import TaggedCorpus
+from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
+from unroll.contract import UserError
+
+if TYPE_CHECKING:
+    from tasks.text.tagged.settings import TagColumn, TaggedData
+
+SETTINGS: Final = (
+    "path",
+    "column",
+    "encoding",
+    "validation_fraction",
+    "test_fraction",
+    "vocabulary_size",
+    "minimum_count",
+)
+_VERSION: Final = 1
+"""Raised when the same files and options give another corpus."""
+
+
+def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
+    """Read the file or folder at ``settings.path``; of a folder, the files whose names end in ``.conllu``.
+
+    Raises:
+        UserError: there is no path, or what lies there is missing or malformed (names file and line).
+    """
+    if settings.path is None:
+        raise UserError("corpus conllu needs a path", where="data.path", advice="add data.path=FOLDER, or a file")
+    files = find_files(settings.path, ending=".conllu")
+    sources = {split: describe_file(file) for split, file in files.items()}
+    fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
+
+    def build() -> Parts:
+        sentences = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        return prepare_sentences(
+            sentences if fractions is None else split_items(sentences["all"], *fractions),
+            vocabulary_size=settings.vocabulary_size,
+            minimum_count=settings.minimum_count,
+            where=str(settings.path),
+        )
+
+    options = settings.model_dump(mode="json", include={"column", "encoding", "vocabulary_size", "minimum_count"})
+    content = {"reader": "conllu", "version": _VERSION, "files": sources, "fractions": fractions, **options}
+    return cached(cache, content, build)
+
+
+def _read(file: Path, described: dict[str, Any], settings: TaggedData) -> Sequence[TaggedSentence]:
+    column: TagColumn = settings.column
+    lines = read_unchanged(file, described, settings.encoding)
+    rows = parse_conllu(lines, columns=("form", column), where=str(file))
+    return [TaggedSentence(*zip(*sentence, strict=True)) for sentence in rows]

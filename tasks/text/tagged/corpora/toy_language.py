@@ -1,0 +1,51 @@
+"""The toy language with its parts of speech, in the dialect whose words have several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tasks.text.corpus import SPLITS
+from tasks.text.store import Parts
+from tasks.text.tagged.cache import cached
+from tasks.text.tagged.corpus import TaggedCorpus
+from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
+from tasks.text.toy import generate, toy_grammar
+
+if TYPE_CHECKING:
+    from tasks.text.tagged.settings import TaggedData
+
+SETTINGS: Final = ("sentences", "seed")
+_VERSION: Final = 1
+"""Raised when grammar, lexicon or generator change."""
+_HELD_OUT: Final = 5
+"""Validation and test text are each this many times smaller than the training text."""
+_BOUNDS: Final = {
+    f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in ("accuracy", "ambiguous_word_accuracy")
+}
+"""A sentence has one derivation, so whoever reads the whole of it can tell every tag."""
+
+
+def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
+    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
+    sizes = {
+        split: settings.sentences if split == "train" else max(1, settings.sentences // _HELD_OUT) for split in SPLITS
+    }
+    grammar = toy_grammar("homographs")
+
+    def build() -> Parts:
+        return prepare_sentences(
+            {split: _generate(settings.seed, split, size) for split, size in sizes.items()},
+            required_words=grammar.words(),
+            required_tags=grammar.parts_of_speech(),
+            bounds=_BOUNDS,
+            where="toy language",
+        )
+
+    content = {"reader": "tagged toy language", "version": _VERSION, "sizes": sizes, "seed": settings.seed}
+    return cached(cache, content, build)
+
+
+def _generate(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
+    text = generate(seed, split, sentences, "homographs")
+    return [TaggedSentence(sentence.words, sentence.parts_of_speech) for sentence in text]
