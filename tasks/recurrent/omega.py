@@ -1,0 +1,134 @@
+"""A regularizer against vanishing gradients (Pascanu et al. 2013, arXiv 1211.5063, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from tasks.recurrent.cell import Cell
+from tasks.recurrent.cells.elman import Elman
+from tasks.recurrent.cells.irnn import IRNN
+from tasks.recurrent.recording import Record
+from unroll.contract import UserError
+
+OmegaForm = Literal["paper", "code"]
+
+SMALLEST = 1e-20
+"""Steps whose squared gradient is smaller are left out, as in the paper's code: their ratio is rounding."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Omega:
+    """Rewards gradients that keep their norm from step to step, for Elman networks.
+
+    With the total gradient d_k = dE/dh_k and v_k = d_k dh_k/dh_{k-1}, the gradient that step k hands on,
+
+    - ``paper``: the sum over steps of ``(|v_k| / |d_k| - 1)**2``, averaged over sequences;
+    - ``code``: ``(|v_k|**2 / |d_k|**2 - 1)**2``, averaged over all steps and sequences that count. This is what the
+      authors' program computes (github.com/pascanur/trainingRNNs).
+
+    Steps with ``|d_k|**2 < SMALLEST`` do not count. States must follow from each other by the cell alone: no zoneout,
+    no recurrent dropout. The derivative is the "immediate" one: with respect to the recurrent matrix alone, h and d
+    held constant, so that nothing is differentiated twice. It is added to the gradient before clipping. Of several
+    layers each has a term of its own; the paper has one layer.
+
+    Args:
+        strength: alpha, what the derivative is multiplied with; 2 in the authors' program.
+        form: ``paper`` or ``code``.
+    """
+
+    strength: float
+    form: OmegaForm
+
+    def prepare(self, records: Mapping[str, Record]) -> None:
+        """Ask for the gradient of every state; between forward and backward pass.
+
+        Raises:
+            UserError: a cell is no Elman network.
+        """
+        for record in records.values():
+            check_elman(record.layer.cell)
+            for (h,) in record.states:
+                h.retain_grad()
+
+    def add_gradient(self, records: Mapping[str, Record]) -> Tensor:
+        """Add ``strength`` times the derivative to each recurrent matrix's gradient; after the backward pass.
+
+        Returns:
+            Omega itself, summed over layers: a scalar without gradient.
+        """
+        return torch.stack([self._add(record) for record in records.values()]).sum()
+
+    def _add(self, record: Record) -> Tensor:
+        weight = record.layer.cell.recur.weight
+        states = torch.stack([h.detach() for (h,) in record.states])
+        gradients = torch.stack([_gradient(h) for (h,) in record.states])
+        value, derivative = omega(record.layer.cell, states, gradients, form=self.form)
+        added = self.strength * derivative
+        weight.grad = added if weight.grad is None else weight.grad + added
+        return value
+
+
+def omega(cell: Cell, states: Tensor, gradients: Tensor, *, form: OmegaForm) -> tuple[Tensor, Tensor]:
+    """Omega and its immediate derivative with respect to the recurrent matrix.
+
+    Args:
+        cell: an Elman network of n units.
+        states: h_1 to h_T, shape (time, batch, n).
+        gradients: d_1 to d_T, the total gradients of the loss with respect to them.
+        form: see :class:`Omega`.
+
+    Returns:
+        A scalar, and the derivative, of shape (n, n).
+    """
+    weight = cell.recur.weight.detach()
+    local = gradients * slope(cell, states)
+    handed = local @ weight  # v_k, shape (time, batch, n)
+    here, past = gradients.square().sum(-1), handed.square().sum(-1)
+    counts = here >= SMALLEST
+    ratio = torch.where(counts, past / here.clamp(min=SMALLEST), 1.0)
+    if form == "code":
+        share = 1 / counts.sum().clamp(min=1).to(states.dtype)
+        outer = 4 * (ratio - 1) / here  # of Omega, per unit of v_k times its derivative
+    else:
+        ratio, share = ratio.sqrt(), torch.ones_like(here[0, 0]) / states.shape[1]
+        outer = 2 * (ratio - 1) / (here.sqrt() * past.sqrt())
+    outer = torch.where(counts & (past > 0), outer, 0.0).unsqueeze(-1) * share
+    derivative = (outer * local).flatten(0, 1).T @ handed.flatten(0, 1)
+    return (ratio - 1).square().sum() * share, derivative
+
+
+def slope(cell: Cell, states: Tensor) -> Tensor:
+    """The derivative of an Elman network's activation where it took these values.
+
+    Raises:
+        UserError: the cell is no Elman network.
+    """
+    check_elman(cell)
+    match cell.activation if isinstance(cell, Elman) else "relu":
+        case "tanh":
+            return 1 - states.square()
+        case "logistic":
+            return states * (1 - states)
+        case _:
+            return (states > 0).to(states.dtype)
+
+
+def check_elman(cell: Cell) -> None:
+    """Refuse what Omega is not defined for.
+
+    Raises:
+        UserError: the cell is no Elman network.
+    """
+    if not isinstance(cell, Elman | IRNN):
+        raise UserError("Omega is defined for Elman networks, elman and irnn", received=type(cell).__name__)
+
+
+def _gradient(state: Tensor) -> Tensor:
+    """Zero where the loss does not depend on a state."""
+    return torch.zeros_like(state) if state.grad is None else state.grad

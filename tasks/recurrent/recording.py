@@ -1,0 +1,82 @@
+"""What each layer read and every state that it went through, while a network runs as usual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast, final
+
+import torch
+from torch import Tensor
+
+from tasks.recurrent.cell import State
+from tasks.recurrent.layer import Layer, reverse
+from tasks.recurrent.loop import LoopName, Reading
+from tasks.recurrent.stack import RecurrentNetwork
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One layer's last reading, in the order in which it read: backward layers begin at the end.
+
+    Args:
+        layer: the layer.
+        inputs: what it read, shape (time, batch, inputs).
+        before: the state before the first step, parts of shape (batch, hidden).
+        states: the state after each step; each part is a tensor of its own, on which all later ones depend.
+        lengths: number of real steps of each sequence, shape (batch,); None: all are real.
+    """
+
+    layer: Layer
+    inputs: Tensor
+    before: State
+    states: tuple[State, ...]
+    lengths: Tensor | None
+
+    def real(self) -> Tensor:
+        """Which steps are no padding, shape (time, batch)."""
+        steps, batch = self.inputs.shape[:2]
+        times = torch.arange(steps, device=self.inputs.device).unsqueeze(1).expand(-1, batch)
+        return times < steps if self.lengths is None else times < self.lengths
+
+
+def layer_names(network: RecurrentNetwork) -> dict[Layer, str]:
+    """``layer0`` for the lowest forward layer, ``layer0_backward`` for its twin, and so on upwards."""
+    names: dict[Layer, str] = {}
+    for way, end in (("forward", ""), ("backward", "_backward")):
+        layers = [layer for layer in network.layers() if layer.way == way]
+        names |= {layer: f"layer{i}{end}" for i, layer in enumerate(layers)}
+    return {layer: names[layer] for layer in network.layers()}
+
+
+@contextmanager
+def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
+    """Within, the network runs every step by itself, and what its layers last went through is found by their names.
+
+    Its results are the same up to rounding. The outputs of a fused kernel are no states: the gradient of the loss with
+    respect to an output holds the part that does not go through later steps, and nothing else.
+    """
+    names, records = layer_names(network), dict[str, Record]()
+    loops: dict[Layer, LoopName] = {layer: layer.loop for layer in names}
+
+    def keep(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], reading: Reading) -> None:
+        records[names[layer]] = _record(layer, *args, lengths=kwargs["lengths"], reading=reading)
+
+    hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in names]
+    try:
+        for layer in names:
+            layer.loop = "plain"
+        yield records
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for layer, loop in loops.items():
+            layer.loop = loop
+
+
+def _record(layer: Layer, inputs: Tensor, state: State | None, *, lengths: Tensor | None, reading: Reading) -> Record:
+    before = layer.cell.initial_state(inputs.shape[1]) if state is None else state
+    read = reverse(inputs, lengths) if layer.way == "backward" else inputs
+    return Record(layer, read, before, cast("tuple[State, ...]", reading.steps), lengths)
