@@ -94,6 +94,15 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         column = len(dataset.train) // training.batch_size
         return training.epochs * -(-column // training.bptt)
 
+    def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
+        """Every matrix but the embedding is used once per token; a tied one is the output layer's."""
+        import torch
+
+        from tasks.recurrent.operations import matrix_operations
+
+        with torch.device("meta"):
+            return matrix_operations(build_network(settings.network, vocabulary=len(dataset.vocabulary)))
+
 
 def build_network(network: Network, *, vocabulary: int) -> LanguageModel:
     """The network that the settings describe."""

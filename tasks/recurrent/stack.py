@@ -81,13 +81,19 @@ class RecurrentNetwork(nn.Module):
             return nn.ModuleList(Layer(c, way=way, noise=noise or StateNoise(), loop=loop) for c in cells)
 
         self.forward_layers, self.backward_layers = layers("forward"), layers("backward")
-        self.outputs = hidden * (1 + both) * (depth if connections == "skip" else 1)
         self.dropout = Dropout(dropout, locked=locked)
         self._stacking, self._connections = stacking, connections
+        self.outputs = hidden * len(self.ways)
 
     def layers(self) -> tuple[Layer, ...]:
         """All layers from the lowest to the highest, of each depth forward before backward."""
         return tuple(layer for level in self._levels() for layer in level)
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The direction that each part of the outputs comes from, in parts of size hidden."""
+        tops = [stack if self._connections == "skip" else stack[-1:] for stack in self._stacks()]
+        return tuple(layer.way for levels in tops for level in levels for layer in level)
 
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """The state before the first step, one per layer as in :meth:`layers`, each part of shape (batch, hidden)."""
