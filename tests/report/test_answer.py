@@ -98,7 +98,7 @@ def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained
 def test_a_baseline_without_results_allows_no_comparison(make_ledger: MakeLedger) -> None:
     text = answer(gather(make_ledger(ends={("elman", s): ("timeout", "") for s in range(8)})))
     assert "the baseline elman has no completed trial, so nothing can be compared with it." in text
-    assert "gru is undecided: it shares no completed seed with the baseline." in text
+    assert "is undecided" not in text
     assert "better:" not in text
 
 

@@ -78,3 +78,12 @@ def test_hostile_names_run_nothing(chromium: str, make_ledger: MakeLedger, tmp_p
     assert "<title>cells: &lt;/script&gt;" in dom
     assert "img" not in tags_of(dom)
     assert dom.count('<div class="drawn" hidden') == 3
+
+
+def test_charts_with_empty_rows_are_drawn(chromium: str, make_ledger: MakeLedger, tmp_path: Path) -> None:
+    ends = {(arm, seed): ("diverged", "NaN") for arm, seeds in (("gru", 8), ("lstm", 3)) for seed in range(seeds)}
+    dom, console = open_page(chromium, write_report(make_ledger(ends=ends)).html, tmp_path)
+    assert console == ""
+    assert dom.count('<div class="drawn" hidden') == dom.count('<figure id="') == 4
+    for words in ("no completed pair", "no final value: 8 of 8 trials diverged", "3 of 8"):
+        assert dom.count(f">{words}</text>") == 2, words  # live, and drawn without a browser

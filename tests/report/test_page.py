@@ -111,9 +111,8 @@ def test_it_asks_nobody_for_anything(make_ledger: MakeLedger) -> None:
 def test_hostile_names_and_messages_stay_text(make_ledger: MakeLedger) -> None:
     levels = {"elman": 13.0, HOSTILE: 12.0, "=1+1": 12.5}
     ends = {("=1+1", 0): ("failed_user", HOSTILE), ("elman", 1): ("diverged", "{{ 7 * 7 }}")}
-    tame = read(
-        write_report(make_ledger({"elman": 13.0, "b": 12.0, "c": 12.5}, ends={("c", 0): ("timeout", "x")})).html
-    )
+    calm = {("c", 0): ("timeout", "x"), ("elman", 1): ("diverged", "NaN")}
+    tame = read(write_report(make_ledger({"elman": 13.0, "b": 12.0, "c": 12.5}, ends=calm)).html)
     ledger = make_ledger(levels, ends=ends, question=HOSTILE, study="cells")
     page = read(write_report(ledger).html)
     assert page.tags["script"] == tame.tags["script"]

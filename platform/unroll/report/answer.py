@@ -9,6 +9,7 @@ import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.ledger import FINAL, MISSING
+from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.findings import Findings
 from unroll.report.numbers import (
     choose_decimals,
@@ -51,14 +52,24 @@ def answer(findings: Findings) -> str:
 def _sentences(findings: Findings) -> Iterator[str]:
     completed = findings.counts.get("completed", 0)
     if not completed:
-        yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
+        yield from _without_numbers(findings)
         return
     yield _baseline(findings)
-    rows = findings.differences.to_dicts()
+    rows = findings.differences.to_dicts() if _has_value(findings.plan.baseline, findings) else []
     yield from (_comparison(row, findings) for row in rows) if len(rows) <= SPELT_OUT else _verdicts_by_name(rows)
+    yield from filter(None, [divergence_sentence(findings)])
     yield from _floor(findings)
     have = "has" if completed == 1 else "have"
     yield f"{completed:,} of {count(findings.planned, 'planned trial')} {have} completed."
+
+
+def _without_numbers(findings: Findings) -> Iterator[str]:
+    """No trial completed: either the study has hardly begun, or divergence is all that it found."""
+    if findings.counts.get("diverged", 0) == findings.planned:
+        yield f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."
+    else:
+        yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
+    yield from filter(None, [divergence_sentence(findings)])
 
 
 def decimals(findings: Findings) -> int:
@@ -87,7 +98,8 @@ def _baseline(findings: Findings) -> str:
     row = findings.summary.row(by_predicate=pl.col("arm") == findings.plan.baseline, named=True)
     lead = f"On {findings.metric} ({goal(findings.direction)}), the baseline {findings.plan.baseline}"
     if not row["n"]:
-        return f"{lead} has no completed trial, so nothing can be compared with it."
+        lost = _lost(findings.plan.baseline, findings)
+        return f"{lead} has no completed trial{lost}, so nothing can be compared with it."
     half = None if row["high"] is None else row["high"] - row["mean"]
     value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
     over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
@@ -96,7 +108,7 @@ def _baseline(findings: Findings) -> str:
 
 def _comparison(row: dict[str, Any], findings: Findings) -> str:
     if not row["n"]:
-        return f"{row['arm']} is undecided: it shares no completed seed with the baseline."
+        return f"{row['arm']} is undecided: no completed pair with the baseline{_lost(row['arm'], findings)}."
     places = decimals(findings)
     size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
     way = "lower" if row["difference"] < 0 else "higher"
@@ -124,6 +136,16 @@ def _survivors(arm: str, findings: Findings) -> str:
     """What a sentence about an arm must not leave out: the trials that its numbers do without."""
     row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
     return f", but {row['diverged']} of its {count(row['planned'], 'trial')} diverged" if row["diverged"] else ""
+
+
+def _has_value(arm: str, findings: Findings) -> bool:
+    return bool(findings.summary.row(by_predicate=pl.col("arm") == arm, named=True)["n"])
+
+
+def _lost(arm: str, findings: Findings) -> str:
+    """In brackets, how many trials of an arm without a number diverged."""
+    row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
+    return f" ({row['diverged']} of its {count(row['planned'], 'trial')} diverged)" if row["diverged"] else ""
 
 
 def _verdicts_by_name(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -19,6 +19,7 @@ import vl_convert
 from unroll.report.answer import decimals, goal
 from unroll.report.curve_chart import layer_curves
 from unroll.report.difference_chart import layer_differences
+from unroll.report.divergence_chart import layer_divergence
 from unroll.report.findings import Findings
 from unroll.report.numbers import count, fixed, listed, plain
 from unroll.report.seed_chart import floor_is_near, layer_seeds
@@ -28,6 +29,10 @@ WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
 SMALLER = 220
 """Pixels of height of a chart beside the point."""
+DIVERGENCE = (
+    "Share of the seeds with a result on which an arm diverged: the rate as a dot, its exact 95 % interval (Clopper "
+    "and Pearson) as a bar."
+)
 _ROOT = re.compile(r"<svg[^>]*>")
 
 
@@ -57,6 +62,8 @@ def draw_charts(findings: Findings) -> dict[str, Chart]:
 def _draw(findings: Findings) -> Iterator[Chart]:
     if findings.differences["difference"].count():
         yield _chart("differences", _difference_caption(findings), layer_differences(findings))
+    if findings.any_diverged:
+        yield _chart("divergence", DIVERGENCE, layer_divergence(findings))
     if findings.curve_metric is not None and not findings.curves.is_empty():
         yield _chart(
             "curves",
@@ -80,17 +87,26 @@ def _difference_caption(findings: Findings) -> str:
     side = "left" if findings.direction == "minimize" else "right"
     return (
         f"Difference of {findings.metric} to {findings.plan.baseline} on the same seed: one small dot per seed, the "
-        f"mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
+        f"mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero.{_survivors(findings)}"
     )
+
+
+def _survivors(findings: Findings) -> str:
+    left = sum(planned - n for planned, n in findings.differences.select("planned_pairs", "n").iter_rows())
+    seeds = f": {count(left, 'pair')} of which a side has no final value {'is' if left == 1 else 'are'} left out"
+    return f" Survivors only{seeds}." if findings.any_diverged and left else ""
 
 
 def _curve_caption(findings: Findings, metric: str) -> str:
     known = findings.plan.metrics.get(metric)
     told = f"{metric} ({goal(known.direction)})" if known else metric
     floor = " The dashed line is what the true distribution reaches." if findings.floors(metric) else ""
+    ended = (
+        " A trial that diverged ends there: from then on the mean is over survivors." if findings.any_diverged else ""
+    )
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{floor} Click an arm in the legend to single it out."
+        f"{ended}{floor} Click an arm in the legend to single it out."
     )
 
 

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.answer import decimals
-from unroll.report.arm_encoding import arm_colour, plain_arm
+from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import plain
 from unroll.report.theme import INK
@@ -19,12 +19,16 @@ def layer_differences(findings: Findings) -> alt.LayerChart:
     """One row per other arm: a dot per seed, mean and interval, and zero."""
     arrow = "← better" if findings.direction == "minimize" else "better →"
     title = f"{arrow} · difference to {findings.plan.baseline} in {findings.metric}"
-    names = [plain(name) for name in findings.differences["arm"]]
-    y = alt.Y("arm:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13))
+    y = arm_axis(findings.differences["arm"].to_list())
     x_title = plain(title)
     number = f"+,.{decimals(findings)}f"
     layers = [_zero(), *_seeds(findings, y, x_title, number), *_means(findings, y, x_title, number)]
-    return alt.layer(*layers).properties(height=ROW * len(names))
+    return alt.layer(*layers, *_empty(findings, y)).properties(height=ROW * len(findings.differences))
+
+
+def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
+    rows = findings.differences.filter(pl.col("n") == 0).select(plain_arm(), words=pl.lit("no completed pair"))
+    return [] if rows.is_empty() else [empty_rows(rows, y)]
 
 
 def _zero() -> alt.Chart:

@@ -11,8 +11,11 @@ from unroll.evidence import LEVEL
 from unroll.report import context, tables
 from unroll.report.answer import answer, goal, warnings
 from unroll.report.charts import Chart, draw_charts
+from unroll.report.divergence_sentence import divergence_sentence
+from unroll.report.divergence_table import divergence_table
 from unroll.report.findings import Findings
 from unroll.report.numbers import p_value, plain, ranges, shorten
+from unroll.report.size_table import size_table
 from unroll.report.tables import Table
 
 
@@ -94,15 +97,16 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     others = len(findings.plan.metrics) > 1
     yield "arms", "Arms", [tables.arms_table(findings), *([tables.metrics_table(findings)] if others else [])]
     yield "differences", f"Against {plain(findings.plan.baseline)}", _against(findings, charts)
+    yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)
     yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
     yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
     yield "failures", "Failures", _failures(findings)
-    yield "size", "Size and speed", [tables.size_table(findings), *map(Note, _sizes_differ(findings))]
+    yield "size", "Size and speed", [size_table(findings), *map(Note, _sizes_differ(findings))]
     yield "data", "Data", [context.facts_table(findings)]
     yield "settings", "Settings", [context.levels_table(findings), context.settings_table(findings)]
     yield "provenance", "Provenance", _provenance(findings)
-    yield "reading", "How to read this", [Note(text) for text in READING]
+    yield "reading", "How to read this", [Note(text) for text in _reading(findings)]
 
 
 def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
@@ -110,6 +114,13 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
         return [Note("The study has one arm: there is nothing to compare it with.")]
     chart: list[Block] = [charts["differences"]] if "differences" in charts else []
     return [*chart, tables.differences_table(findings), *map(Note, _unpaired(findings))]
+
+
+def _divergence(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
+    """Nothing, and so no section, where no trial diverged."""
+    if not findings.any_diverged:
+        return []
+    return [Note(plain(divergence_sentence(findings))), charts["divergence"], divergence_table(findings)]
 
 
 def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
@@ -146,16 +157,29 @@ def _failures(findings: Findings) -> list[Block]:
 
 
 def _sizes_differ(findings: Findings) -> Iterator[str]:
-    sizes = [arm.parameters for arm in findings.arms]
-    if min(sizes) > 0 and max(sizes) / min(sizes) > 1.05:
-        ratio = f"{max(sizes) / min(sizes):.2f}"
+    if ratio := _ratio([arm.parameters for arm in findings.arms]):
         yield f"The largest arm has {ratio} times the parameters of the smallest: a difference may come from size."
+    if ratio := _ratio([arm.flops_per_token or 0 for arm in findings.arms]):
+        yield (
+            f"The costliest arm takes {ratio} times the operations per token of the cheapest: a difference may come "
+            "from computation."
+        )
+
+
+def _ratio(sizes: list[int]) -> str:
+    """Largest over smallest where they differ by more than 5 %."""
+    ratio = max(sizes) / min(sizes) if min(sizes) > 0 else 1
+    return f"{ratio:.2f}" if ratio > 1.05 else ""
 
 
 def _provenance(findings: Findings) -> list[Block]:
     environments = [] if findings.environments.is_empty() else [context.environments_table(findings)]
     runs = context.provenance_table(findings) if findings.runs else Note("The ledger holds no record of a run.")
     return [*environments, runs]
+
+
+def _reading(findings: Findings) -> tuple[str, ...]:
+    return (*READING, READING_DIVERGENCE) if findings.any_diverged else READING
 
 
 READING = (
@@ -172,4 +196,11 @@ READING = (
     "that these seeds do not tell, not that the arms are equal.",
     "Diverged trials are results: they are counted under Coverage and enter no mean. Trials that failed or have not "
     "run are missing; running the same command again runs them.",
+)
+READING_DIVERGENCE = (
+    "Where trials diverged, every mean and every difference is over survivors: the seeds on which an arm came to its "
+    "end, which may be the easier ones. Read them beside the rates of divergence. Those are compared over all seeds on "
+    "which both arms have a result: if both diverged equally often, each seed on which only one of them did would be "
+    "as likely the other way round. p is that binomial tail, two-sided; Holm's correction is over the comparisons of "
+    "divergence."
 )

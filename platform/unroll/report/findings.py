@@ -12,6 +12,7 @@ import polars as pl
 from unroll.contract import Direction
 from unroll.evidence import (
     coverage,
+    divergence_rates,
     final_values,
     learning_curves,
     pair_seeds,
@@ -81,6 +82,16 @@ class Findings:
     def differences(self) -> pl.DataFrame:
         """Every other arm against the baseline."""
         return paired_differences(self.ordered, self.metric, baseline=self.plan.baseline, direction=self.direction)
+
+    @cached_property
+    def divergence(self) -> pl.DataFrame:
+        """How often every arm diverged, and against the baseline, baseline first."""
+        return divergence_rates(self.ordered, baseline=self.plan.baseline)
+
+    @property
+    def any_diverged(self) -> bool:
+        """Whether the numbers are over survivors: at least one trial diverged."""
+        return bool(self.counts.get("diverged"))
 
     @cached_property
     def pairs(self) -> pl.DataFrame:

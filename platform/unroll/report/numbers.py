@@ -57,6 +57,11 @@ def fixed(value: float | None, decimals: int, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def whole(value: int | None) -> str:
+    """A count with grouped thousands, nothing as a dash."""
+    return DASH if value is None else f"{value:,}"
+
+
 def plus_minus(mean: float | None, half: float | None, decimals: int) -> str:
     """Mean and half its interval, or the mean alone where there is no interval."""
     return (

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.answer import decimals
-from unroll.report.arm_encoding import arm_colour, plain_arm
+from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
 from unroll.report.numbers import fixed, plain
 from unroll.report.theme import INK
@@ -28,12 +28,19 @@ def floor_is_near(findings: Findings) -> bool:
 
 def layer_seeds(findings: Findings) -> alt.LayerChart:
     """One row per arm, baseline first."""
-    names = [plain(name) for name in findings.names]
-    y = alt.Y("arm:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelFontSize=13))
+    y = arm_axis(findings.names)
     layers: list[alt.Chart | alt.LayerChart] = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
     floors = findings.floors(findings.metric) if floor_is_near(findings) else []
     layers += [_floor(floor, decimals(findings)) for floor in floors]
-    return alt.layer(*layers).properties(height=ROW * len(names))
+    return alt.layer(*layers, *_empty(findings, y)).properties(height=ROW * len(findings.names))
+
+
+def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
+    """Say of an arm without a value how many of its trials diverged."""
+    ends = findings.summary.filter(pl.col("n") == 0)
+    diverged = pl.format("no final value: {} of {} trials diverged", "diverged", "planned")
+    words = pl.when(pl.col("diverged") > 0).then(diverged).otherwise(pl.lit("no final value")).alias("words")
+    return [] if ends.is_empty() else [empty_rows(ends.select(plain_arm(), words), y)]
 
 
 def _rows(findings: Findings) -> pl.DataFrame:

@@ -13,6 +13,11 @@ from unroll.report.tables import Table
 
 MOST_ROWS = 200
 """Rows that a page shows; the files hold all of them."""
+VERDICTS = {
+    **{verdict: verdict for verdict in ("better", "worse", "undecided")},
+    **{"less often": "better", "more often": "worse"},
+}
+"""Verdict -> name of its colour in the style sheet; to diverge less often is better."""
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
@@ -39,6 +44,6 @@ def _dress(built: Any, column: str, row: int, declarations: str) -> Any:
 def _declare(kind: str, text: str, colours: Mapping[str, str]) -> str:
     """CSS for one marked cell: an arm has its colour beside it, a verdict is written in its colour."""
     if kind == "verdict":
-        return f"color: var(--{text}); font-weight: 650"
+        return f"color: var(--{VERDICTS[text]}); font-weight: 650" if text in VERDICTS else ""
     colour = colours.get(text.removesuffix(" (baseline)"))
     return f"box-shadow: inset 4px 0 0 {colour}; max-width: 15rem" if colour else ""

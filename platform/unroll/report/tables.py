@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +20,12 @@ from unroll.report.numbers import (
     plus_minus,
     rate,
     span,
+    whole,
 )
 
 Cells = Mapping[str, str]
+FLOPS = "FLOPs/token"
+"""Heading of ``contract.Task.flops_per_token``."""
 
 
 @dataclass(frozen=True)
@@ -53,40 +56,58 @@ def make_table(
 def arms_table(findings: Findings) -> Table:
     """The study's metric per arm."""
     places, speed = decimals(findings), f"{findings.plan.item}s/s"
+    flops = {arm.name: arm.flops_per_token for arm in findings.arms}
 
     def show(row: dict[str, Any]) -> Cells:
         half = None if row["high"] is None else row["high"] - row["mean"]
         return {
             "Arm": name_arm(row["arm"], findings),
             "Completed": f"{row['completed']} of {row['planned']}",
+            **({"Diverged": str(row["diverged"])} if findings.any_diverged else {}),
             "Mean": plus_minus(row["mean"], half, places),
             "SD": fixed(row["sd"], places),
             "Median": fixed(row["median"], places),
             "Best": fixed(row["best"], places),
             "Parameters": f"{row['parameters']:,}",
+            **({FLOPS: whole(row["flops_per_token"])} if any(flops.values()) else {}),
             speed: rate(row["items_per_second"]),
         }
 
     unit = f", in {findings.note.unit}" if findings.note.unit else ""
     caption = (
         f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
-        "interval, standard deviation over seeds, median, best."
+        f"interval, standard deviation over seeds, median, best.{_survivors(findings)}{operations(flops.values())}"
     )
-    numbers = frozenset({"Completed", "Mean", "SD", "Median", "Best", "Parameters", speed})
-    return make_table("arms", caption, findings.summary, show, numbers=numbers, marks={"Arm": "arm"})
+    numbers = frozenset({"Completed", "Diverged", "Mean", "SD", "Median", "Best", "Parameters", FLOPS, speed})
+    counted = pl.col("arm").replace_strict(flops, return_dtype=pl.Int64).alias("flops_per_token")
+    rows = findings.summary.with_columns(counted)
+    return make_table("arms", caption, rows, show, numbers=numbers, marks={"Arm": "arm"})
+
+
+def _survivors(findings: Findings) -> str:
+    """What the caption of every table of means says where trials diverged."""
+    return " Diverged trials enter none of these: they are numbers of survivors." if findings.any_diverged else ""
+
+
+def operations(flops: Iterable[int | None]) -> str:
+    """What a caption says of :data:`FLOPS`, if any are told."""
+    return f" {FLOPS}: multiplies and adds of the matrix products in one forward pass." if any(flops) else ""
 
 
 def differences_table(findings: Findings) -> Table:
     """Every arm against the baseline, paired by seed."""
     places = decimals(findings)
-    diverged = bool(findings.counts.get("diverged"))
+    diverged = findings.any_diverged
+    difference = "Difference (survivors)" if diverged else "Difference"
 
     def show(row: dict[str, Any]) -> Cells:
         return {
             "Arm": row["arm"],
             "Verdict": row["verdict"],
             **({"Diverged": f"{row['diverged']} ({row['baseline_diverged']})"} if diverged else {}),
-            "Difference": _with_share(fixed(row["difference"], places, sign=True), row["relative"]),
+            difference: _with_share(fixed(row["difference"], places, sign=True), row["relative"])
+            if row["n"]
+            else "no completed pair",
             "95 % interval": span(row["low"], row["high"], places, sign=True),
             "Better on": percent(row["superiority"]),
             "Pairs": f"{row['n']} of {row['planned_pairs']}",
@@ -100,11 +121,16 @@ def differences_table(findings: Findings) -> Table:
         f"The t interval is not corrected. p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
         f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
         "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
-        + (" Diverged: trials that enter no difference, in brackets the baseline's." if diverged else "")
+        + (
+            " Survivors: a seed on which either side diverged enters no difference, which flatters an arm that "
+            "diverges. Diverged: such trials of the arm, in brackets the baseline's."
+            if diverged
+            else ""
+        )
     )
     numbers = frozenset(
         {
-            *("Diverged", "Difference", "95 % interval", "Better on"),
+            *("Diverged", difference, "95 % interval", "Better on"),
             *("Pairs", "p", "p (Holm)", "Smallest p (Holm)"),
         }
     )
@@ -137,7 +163,7 @@ def metrics_table(findings: Findings) -> Table:
         return {"Arm": plain(name_arm(arm, findings)), **means}
 
     shown = [show(arm) for arm in findings.names]
-    caption = "Other final metrics: mean ± half of the 95 % t interval over completed trials."
+    caption = "Other final metrics: mean ± half of the 95 % t interval over completed trials." + _survivors(findings)
     notes = "; ".join(f"{name}: {_describe(findings, name)}" for name in others)
     numbers = frozenset(map(plain, others))
     return Table("metrics", f"{caption} {plain(notes)}.", rows, pl.DataFrame(shown), numbers, {"Arm": "arm"})
@@ -151,32 +177,6 @@ def _mean(summary: pl.DataFrame, arm: str, places: int) -> str:
 def _describe(findings: Findings, metric: str) -> str:
     note = findings.plan.metrics[metric]
     return f"{with_unit(goal(note.direction), f'({note.unit})' if note.unit else '')}"
-
-
-def size_table(findings: Findings) -> Table:
-    """Parameters, the mismatch that ``match`` left, and throughput."""
-    speeds = findings.summary.select("arm", "items_per_second")
-    time = findings.trials.filter(pl.col("status") == "completed").group_by("arm").agg(pl.col("seconds").median())
-    sizes = pl.DataFrame(
-        [{"arm": a.name, "parameters": a.parameters, "target": a.target_parameters} for a in findings.arms]
-    )
-    rows = sizes.join(speeds, on="arm", how="left").join(time, on="arm", how="left", maintain_order="left")
-
-    def show(row: dict[str, Any]) -> Cells:
-        off = row["parameters"] / row["target"] - 1 if row["target"] else None
-        target = {"Asked for": f"{row['target']:,}", "Off by": percent(off, sign=True)} if off is not None else {}
-        speed = {
-            f"{findings.plan.item}s/s": rate(row["items_per_second"]),
-            "Seconds per trial": fixed(row["seconds"], 1),
-        }
-        return {"Arm": name_arm(row["arm"], findings), "Parameters": f"{row['parameters']:,}", **target, **speed}
-
-    caption = (
-        "Throughput and seconds are medians over completed trials, measured while trials shared the machine: "
-        "they say what the study cost, not which arm is the faster one."
-    )
-    numbers = frozenset({"Parameters", "Asked for", "Off by", f"{findings.plan.item}s/s", "Seconds per trial"})
-    return make_table("size", caption, rows, show, numbers=numbers, marks={"Arm": "arm"})
 
 
 def name_arm(arm: str, findings: Findings) -> str:

@@ -1,0 +1,60 @@
+"""What diverged, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from unroll.report.findings import Findings
+from unroll.report.numbers import count, fixed, listed, p_value
+
+SPELT_OUT = 6
+"""Arms up to which each has its rate and test told; beyond, rates and verdicts are listed by name."""
+
+
+def divergence_sentence(findings: Findings) -> str:
+    """Rates with their exact intervals and the paired comparison with the baseline; empty where nothing diverged."""
+    if not findings.any_diverged:
+        return ""
+    rows = findings.divergence.to_dicts()
+    parts = _spelt_out(rows, findings) if len(rows) <= SPELT_OUT else _by_name(findings.divergence)
+    return "; ".join(parts) + "."
+
+
+def rate_span(row: dict[str, Any]) -> str:
+    """The interval of a rate in percent, ``55.5 to 99.7 %``; an end that is none is told without decimals."""
+    low, high = (fixed(100 * end, 0 if end in (0, 1) else 1) for end in (row["low"], row["high"]))
+    return f"{low} to {high} %"
+
+
+def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
+    """``The baseline none diverged on 9 of 10 seeds (95 % interval ...)``, and shorter for those after it."""
+    first = next(row["arm"] for row in rows if row["n"])
+    for row in rows:
+        name = f"The baseline {row['arm']}" if row["arm"] == findings.plan.baseline else row["arm"]
+        if not row["n"]:
+            yield f"{name} has no trial with a result yet"
+        elif row["arm"] == first:
+            seeds = f"{row['diverged']} of {count(row['n'], 'seed')}"
+            yield f"{name} diverged on {seeds} (95 % interval {rate_span(row)}){_compared(row, findings)}"
+        else:
+            yield f"{name} on {row['diverged']} of {row['n']} ({rate_span(row)}){_compared(row, findings)}"
+
+
+def _compared(row: dict[str, Any], findings: Findings) -> str:
+    """Verdict and p-values; nothing for the baseline itself and where there is no pair."""
+    if row["p"] is None:
+        return ""
+    several = len(findings.divergence) > 2
+    return f": {row['verdict']}, p = {p_value(row['p'])}" + (f", Holm {p_value(row['p_holm'])}" if several else "")
+
+
+def _by_name(rates: pl.DataFrame) -> Iterator[str]:
+    """Every arm that diverged with its counts, then the verdicts."""
+    diverged = rates.filter(pl.col("diverged") > 0).select("arm", "diverged", "n")
+    yield "Seeds that diverged: " + listed(f"{arm} {seeds} of {n}" for arm, seeds, n in diverged.iter_rows())
+    for verdict in ("more often", "less often"):
+        if names := rates.filter(pl.col("verdict") == verdict)["arm"].to_list():
+            yield f"{verdict} than the baseline: {listed(names)}"

@@ -1,0 +1,60 @@
+"""Rates of divergence and their comparison with the baseline, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unroll.report.divergence_sentence import rate_span
+from unroll.report.findings import Findings
+from unroll.report.numbers import DASH, count, p_value, percent
+from unroll.report.tables import Cells, Table, make_table, name_arm
+
+NUMBERS = frozenset(
+    {
+        *("Diverged", "Rate", "95 % interval", "Alone", "Pairs"),
+        *("p", "p (Holm)", "Smallest p (Holm)"),
+    }
+)
+
+
+def divergence_table(findings: Findings) -> Table:
+    """One row per arm; the comparison is left out where there is only one."""
+    comparisons = len(findings.divergence) - 1
+
+    def show(row: dict[str, Any]) -> Cells:
+        rate: Cells = {
+            "Arm": name_arm(row["arm"], findings),
+            "Diverged": f"{row['diverged']} of {row['n']}",
+            "Rate": percent(row["rate"]),
+            "95 % interval": rate_span(row) if row["n"] else DASH,
+        }
+        return {**rate, **(_comparison(row) if comparisons else {})}
+
+    caption = (
+        "Trials that diverged, of those with a result (completed or diverged), with the exact 95 % interval of the "
+        "rate (Clopper and Pearson)." + (_compared(findings, comparisons) if comparisons else "")
+    )
+    marks = {"Arm": "arm", "Diverges": "verdict"}
+    return make_table("divergence", caption, findings.divergence, show, numbers=NUMBERS, marks=marks)
+
+
+def _comparison(row: dict[str, Any]) -> Cells:
+    if row["verdict"] is None:  # the baseline itself
+        return dict.fromkeys(("Diverges", "Alone", "Pairs", "p", "p (Holm)", "Smallest p (Holm)"), DASH)
+    return {
+        "Diverges": row["verdict"],
+        "Alone": f"{row['alone']} ({row['baseline_alone']})" if row["pairs"] else "no pair",
+        "Pairs": f"{row['pairs']} of {row['planned_pairs']}",
+        "p": p_value(row["p"]),
+        "p (Holm)": p_value(row["p_holm"]),
+        "Smallest p (Holm)": f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})",
+    }
+
+
+def _compared(findings: Findings, comparisons: int) -> str:
+    return (
+        f" Alone: seeds on which the arm diverged and {findings.plan.baseline} did not, in brackets the other way "
+        "round. p: two-sided exact test on these seeds (McNemar); Holm: corrected for "
+        f"{count(comparisons, 'comparison')}. Smallest p: what the planned pairs can reach at best, in brackets after "
+        "Holm."
+    )
