@@ -60,6 +60,8 @@ def read_sequence(
         final_state: whether the state after the last real step is needed. torch's kernels know it only where all
             sequences are equally long.
     """
+    if lengths is not None:
+        inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
     if loop == "auto" and noise is None and (lengths is None or (cell.bounded and not final_state)):
         fused = cell.fused(inputs, state)
         if fused is not None:
@@ -77,8 +79,12 @@ def read_sequence(
 def _masked(outputs: Tensor, state: State, lengths: Tensor | None) -> Reading:
     if lengths is None:
         return Reading(outputs, state)
-    steps = torch.arange(len(outputs), device=outputs.device).unsqueeze(1)
-    return Reading(torch.where((steps < lengths).unsqueeze(2), outputs, 0.0), None)
+    return Reading(_zero_at_padding(outputs, lengths), None)
+
+
+def _zero_at_padding(sequences: Tensor, lengths: Tensor) -> Tensor:
+    steps = torch.arange(len(sequences), device=sequences.device).unsqueeze(1)
+    return torch.where((steps < lengths).unsqueeze(2), sequences, 0.0)
 
 
 def _last(parts: State, lengths: Tensor | None) -> State:
