@@ -1,4 +1,4 @@
-"""Operations per step of every shape against torch's own counter; wider is never cheaper, so that sizes can be solved."""
+"""Operations per step of every shape against torch's own counter; wider is never cheaper, so a size can be solved."""
 
 from itertools import product
 from typing import Any, cast
