@@ -52,7 +52,8 @@ class LSTM(Cell):
         blocks = [block for block in "ifgo" if block != _GONE.get(ablation)]
         full = ablation == "full_gate_recurrence"
         if full and layer_norm:
-            raise UserError("layer normalization goes with all ablations but one", received=f"ablation={ablation}")
+            rule = "layer normalization goes with every ablation but full_gate_recurrence"
+            raise UserError(rule, received="layer_norm=true with it")
         super().__init__(inputs=inputs, hidden=hidden, blocks=blocks, parts="hcifo" if full else "hc")
         self.ablation, self.layer_norm = ablation, layer_norm
         self.gate_recur = nn.Linear(3 * hidden, 3 * hidden, bias=False) if full else None
