@@ -5,15 +5,18 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
+from tasks.recurrent.recurrent_laws import RecurrentLaw, orthogonal
 from tasks.recurrent.stack import RecurrentNetwork
+from tasks.recurrent.summary import Attention
 
 HIDDEN = 40
 
@@ -106,30 +109,169 @@ def test_scaled_bounds() -> None:
             assert 0.9 * bound < weight.abs().max() <= bound, name
 
 
+def test_other_modules_have_the_law_of_their_rows() -> None:
+    network = nn.ModuleDict(
+        {
+            "convolution": nn.Conv1d(10, 30, 4),
+            "norm": nn.LayerNorm(20),
+            "attention": Attention(50),
+            "cell": nn.Linear(9, 9),
+        }
+    )
+    Initialization().fill(network, seed=1)
+    weights = dict(network.named_parameters())
+    for name, length in [("convolution.weight", 40), ("attention.query", 50), ("attention.hidden.weight", 50)]:
+        assert 0.8 / math.sqrt(length) < weights[name].abs().max() <= 1 / math.sqrt(length), name
+    assert (weights["norm.weight"] == 1).all()
+    assert not any(weights[name].any() for name in ["norm.bias", "convolution.bias", "attention.hidden.bias"])
+
+
 @pytest.mark.parametrize("scale", [None, 0.1])
 def test_the_forget_bias_is_exact_and_nothing_else_moves(scale: float | None) -> None:
     drawn, filled = fill(Network("lstm"), scale=scale), fill(Network("lstm"), scale=scale, forget_bias=1.0)
-    block = slice(HIDDEN, 2 * HIDDEN)  # torch stacks the gates in the order i, f, g, o
     for (name, before), after in zip(drawn.named_parameters(), filled.parameters(), strict=True):
-        if "bias_ih" in name or "bias_hh" in name:
-            expected = before.detach().clone()
-            expected[block] = 1.0 if "bias_ih" in name else 0.0
-            assert torch.equal(after, expected), name
-        else:
-            assert torch.equal(after, before), name
+        expected = before.detach().clone()
+        if name.endswith("read.bias"):
+            expected[HIDDEN : 2 * HIDDEN] = 1.0  # gates are stacked in the order i, f, g, o
+            assert not torch.equal(before, expected)
+        assert torch.equal(after, expected), name
 
 
 @pytest.mark.parametrize("cell", cell_names())
-def test_of_any_cell_the_forget_biases_alone_are_set(cell: str) -> None:
+def test_of_any_cell_the_forget_bias_alone_is_set(cell: str) -> None:
     drawn, filled = fill(Network(cell)), fill(Network(cell), forget_bias=2.5)
     for before, after in zip(cells_of(drawn), cells_of(filled), strict=True):
-        biases = after.forget_biases()
-        assert not biases or torch.equal(torch.stack(biases).sum(0), torch.full((HIDDEN,), 2.5))
-        for bias, old in zip(biases, before.forget_biases(), strict=True):
+        bias, old = after.forget_bias(), before.forget_bias()
+        assert bias is None or bool((bias == 2.5).all())
+        if bias is not None and old is not None:
             bias.data.copy_(old)
     assert all(torch.equal(a, b) for a, b in zip(drawn.parameters(), filled.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("cell", ["elman", "elman_relu", "gru"])
+@pytest.mark.parametrize("cell", ["elman", "irnn", "gru"])
 def test_cells_without_a_forget_gate_have_no_forget_bias(cell: str) -> None:
-    assert not [bias for layer in cells_of(Network(cell)) for bias in layer.forget_biases()]
+    assert {layer.forget_bias() for layer in cells_of(Network(cell))} == {None}
+
+
+# Laws of recurrent matrices
+
+
+def recurrent_matrices(cell: str, *, hidden: int = HIDDEN, **law: Any) -> dict[str, Tensor]:
+    """The recurrent matrices of both layers, by layer and gate, in float64."""
+    network = Network(cell, hidden=hidden)
+    Initialization(**law).fill(network, seed=3)
+    return {
+        f"{i}.{gate}": block.detach().double()
+        for i, layer in enumerate(cells_of(network))
+        for gate, block in layer.recurrent_blocks().items()
+    }
+
+
+def radius(matrix: Tensor) -> float:
+    return float(torch.linalg.eigvals(matrix).abs().max())
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.4])
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_orthogonal_matrices_are_orthogonal(cell: str, gain: float) -> None:
+    for matrix in recurrent_matrices(cell, recurrent="orthogonal", recurrent_gain=gain).values():
+        torch.testing.assert_close(matrix.T @ matrix, gain**2 * torch.eye(HIDDEN).double(), rtol=0, atol=1e-6)
+
+
+def test_orthogonal_matrices_turn_either_way() -> None:
+    """Without the correction of signs, QR gives factors whose diagonal has a law of its own."""
+    matrices = [orthogonal(5, torch.Generator().manual_seed(seed)) for seed in range(400)]
+    assert abs(torch.stack(matrices).mean(0)).max().item() < 4 / math.sqrt(5 * 400)
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.01])
+def test_identity_matrices(gain: float) -> None:
+    for matrix in recurrent_matrices("lstm", recurrent="identity", recurrent_gain=gain).values():
+        torch.testing.assert_close(matrix, gain * torch.eye(HIDDEN).double())
+
+
+def test_gaussian_matrices_have_the_spectral_radius_of_their_gain() -> None:
+    for matrix in recurrent_matrices("elman", hidden=200, recurrent="gaussian", recurrent_gain=1.4).values():
+        assert matrix.std().item() == pytest.approx(1.4 / math.sqrt(200), rel=0.02)
+        assert matrix.mean().item() == pytest.approx(0, abs=0.002)
+        assert radius(matrix) == pytest.approx(1.4, rel=0.15)
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.5])
+@pytest.mark.parametrize("hidden", [1, 15, HIDDEN])
+def test_sparse_matrices_have_fifteen_values_per_row_and_their_spectral_radius(hidden: int, gain: float) -> None:
+    for matrix in recurrent_matrices("gru", hidden=hidden, recurrent="sparse", recurrent_gain=gain).values():
+        assert ((matrix != 0).sum(1) == min(15, hidden)).all()
+        assert radius(matrix) == pytest.approx(0.95 * gain, rel=1e-5)
+
+
+@pytest.mark.parametrize("law", get_args(RecurrentLaw))
+def test_a_law_touches_recurrent_matrices_alone_and_each_in_its_own_way(law: RecurrentLaw) -> None:
+    plain, lawful = Network("lstm"), Network("lstm")
+    Initialization(forget_bias=1.0).fill(plain, seed=3)
+    Initialization(forget_bias=1.0, recurrent=law).fill(lawful, seed=3)
+    for (name, before), after in zip(plain.named_parameters(), lawful.parameters(), strict=True):
+        assert torch.equal(before, after) == (not name.endswith("recur.weight")), name
+    matrices = list(recurrent_matrices("lstm", recurrent=law).values())
+    different = [not torch.equal(a, b) for i, a in enumerate(matrices) for b in matrices[:i]]
+    assert all(different) == any(different) == (law != "identity")
+
+
+@pytest.mark.parametrize("law", [None, *get_args(RecurrentLaw)])
+def test_matrices_are_functions_of_seed_name_and_size(law: RecurrentLaw | None) -> None:
+    first, second = (recurrent_matrices("lstm", recurrent=law, recurrent_gain=1.1) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    peephole = recurrent_matrices("lstm_peephole", recurrent=law, recurrent_gain=1.1)
+    torch.testing.assert_close(first, peephole, rtol=0, atol=0)
+
+
+def test_a_gain_without_a_law_scales_what_was_drawn() -> None:
+    drawn, scaled = recurrent_matrices("gru"), recurrent_matrices("gru", recurrent_gain=1.5)
+    torch.testing.assert_close({name: 1.5 * matrix for name, matrix in drawn.items()}, scaled)
+
+
+def test_a_cell_may_have_a_law_of_its_own() -> None:
+    network = fill(Network("irnn"))
+    for cell in cells_of(network):
+        assert torch.equal(cell.recur.weight, torch.eye(HIDDEN))
+        assert not cell.read.bias.any()
+        assert cell.read.weight.any()
+    for matrix in recurrent_matrices("irnn", recurrent="gaussian").values():
+        assert not torch.equal(matrix, torch.eye(HIDDEN).double()), "what a study says comes first"
+
+
+def test_what_a_cell_holds_at_a_constant_begins_there_under_any_law() -> None:
+    network = RecurrentNetwork(cell="lstm", options={"layer_norm": True}, inputs=3, hidden=4, depth=2)
+    Initialization(scale=0.1).fill(network, seed=1)
+    gains = [(name, weight) for name, weight in network.named_parameters() if "norm" in name]
+    assert gains
+    for name, weight in gains:
+        assert (weight == (1 if name.endswith("gain") else 0)).all(), name
+
+
+# Shared weights
+
+
+def test_networks_of_other_directions_and_depths_share_their_layers_weights() -> None:
+    shapes: list[dict[str, Any]] = [
+        {"depth": 1},
+        {"depth": 2},
+        {"depth": 2, "direction": "backward"},
+        {"depth": 2, "direction": "bidirectional"},
+        {"depth": 2, "direction": "bidirectional", "stacking": "independent"},
+        {"depth": 2, "connections": "skip"},
+        {"depth": 2, "connections": "residual"},
+    ]
+    weights = []
+    for shape in shapes:
+        network = RecurrentNetwork(cell="lstm", inputs=3, hidden=4, **shape)
+        Initialization(forget_bias=1.0, recurrent="orthogonal").fill(network, seed=1)
+        weights.append(dict(network.named_parameters()))
+    for one in weights:
+        for other in weights:
+            for name in one.keys() & other.keys():
+                assert torch.equal(one[name], other[name]) == (one[name].shape == other[name].shape), name
+    assert not weights[0].keys() & weights[2].keys(), "a backward layer is no forward layer"
+    assert torch.equal(
+        weights[1]["forward_layers.1.cell.recur.weight"], weights[3]["forward_layers.1.cell.recur.weight"]
+    )
