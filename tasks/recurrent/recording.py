@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast, final
@@ -10,7 +10,7 @@ from typing import Any, cast, final
 import torch
 from torch import Tensor
 
-from tasks.recurrent.cell import State
+from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.layer import Layer, reverse
 from tasks.recurrent.loop import LoopName, Reading
 from tasks.recurrent.stack import RecurrentNetwork
@@ -25,7 +25,8 @@ class Record:
         layer: the layer.
         inputs: what it read, shape (time, batch, inputs).
         before: the state before the first step, parts of shape (batch, hidden).
-        states: the state after each step; each part is a tensor of its own, on which all later ones depend.
+        states: the state after each step; each part is a tensor of its own, on which all later ones depend, and no
+            other part of the same step.
         lengths: number of real steps of each sequence, shape (batch,); None: all are real.
     """
 
@@ -68,12 +69,24 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
     try:
         for layer in names:
             layer.loop = "plain"
+            layer.cell.step = _separating(layer.cell)  # type: ignore[assignment]
         yield records
     finally:
         for hook in hooks:
             hook.remove()
         for layer, loop in loops.items():
             layer.loop = loop
+            del layer.cell.step
+
+
+def _separating(cell: Cell) -> Callable[[Tensor, State], State]:
+    """The cell's step whose results are independent variables: h is not made of the c that is handed on."""
+    step = cell.step
+
+    def separated(read: Tensor, state: State) -> State:
+        return tuple(part.view_as(part) for part in step(read, state))
+
+    return separated
 
 
 def _record(layer: Layer, inputs: Tensor, state: State | None, *, lengths: Tensor | None, reading: Reading) -> Record:
