@@ -191,23 +191,31 @@ def test_documented_sessions_print_what_the_page_says(block: Block, project: Pat
     assert result.returncode == expected, printed
 
 
+@pytest.mark.parametrize("loop", ["auto", "common", "plain"])
 @pytest.mark.parametrize("block", CELLS, ids=str)
-def test_documented_cells_read_a_sequence_in_parts_as_at_once(block: Block) -> None:
+def test_documented_cells_run_in_every_loop(block: Block, loop: Any) -> None:
     import torch
 
     from tasks.recurrent.cell import Cell
+    from tasks.recurrent.loop import read_sequence
 
     names: dict[str, Any] = {"__name__": "documented_cell"}
     exec(compile(block.text, str(block), "exec"), names)
     (cell_class,) = [c for c in names.values() if isinstance(c, type) and issubclass(c, Cell) and c is not Cell]
     torch.manual_seed(0)
-    cell, inputs = cell_class(inputs=3, hidden=4), torch.randn(6, 2, 3)
-    whole, last = cell(inputs, cell.initial_state(2))
-    first, state = cell(inputs[:2], cell.initial_state(2))
-    second, end = cell(inputs[2:], state)
-    assert whole.shape == (6, 2, 4)
-    torch.testing.assert_close(torch.cat([first, second]), whole)
-    torch.testing.assert_close(end, last)
+    build: Any = cell_class
+    cell, inputs = build(inputs=3, hidden=4).double(), torch.randn(6, 2, 3).double()
+    whole = read_sequence(cell, inputs, cell.initial_state(2), loop="plain")
+    first = read_sequence(cell, inputs[:2], cell.initial_state(2), loop=loop)
+    assert first.state is not None
+    second = read_sequence(cell, inputs[2:], first.state, loop=loop)
+    torch.testing.assert_close(torch.cat([first.outputs, second.outputs]), whole.outputs)
+    torch.testing.assert_close(second.state, whole.state)
+
+
+@pytest.mark.parametrize("block", CELLS, ids=str)
+def test_a_documented_cell_is_about_40_lines(block: Block) -> None:
+    assert len(block.text.splitlines()) <= 40
 
 
 def test_the_documented_test_of_a_cell_passes(written: Path) -> None:

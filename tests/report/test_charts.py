@@ -127,7 +127,7 @@ def test_training_is_drawn_smaller_than_validation(make_ledger: MakeLedger) -> N
 
 
 def test_short_names_share_a_line_of_the_legend(make_ledger: MakeLedger) -> None:
-    names = {"elman": 13.0, "elman_relu": 12.9, "gru": 12.0, "lstm": 12.2}
+    names = {"elman": 13.0, "irnn": 12.9, "gru": 12.0, "lstm": 12.2}
     spec = draw_charts(gather(make_ledger(names, seeds=1)))["curves"].spec
     assert {node["columns"] for node in walk(spec) if "columns" in node} == {4}
     long = {"elman": 13.0, **{f"{'x' * 60}{i}": 12.0 for i in range(3)}}
