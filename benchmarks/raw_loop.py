@@ -24,10 +24,14 @@ from torch.nn.utils import clip_grad_norm_
 from tasks.language_modeling.batches import EVALUATION_TOKENS
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.language_modeling.task import LanguageModeling, build_network
-from tasks.recurrent.initialization import Initialization
+from tasks.recurrent.settings import build_initialization
 from unroll.study import Job
 
-KERNELS: dict[str, Callable[[int, int, int], nn.Module]] = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+KERNELS: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "elman": nn.RNN,
+    "gru_reset_after": nn.GRU,
+    "lstm": nn.LSTM,
+}
 OPTIMIZERS: dict[str, type[torch.optim.Adam | torch.optim.SGD]] = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 State = Any
@@ -35,7 +39,11 @@ State = Any
 
 
 class RawModel(nn.Module):
-    """Embedding, recurrent kernel, output layer."""
+    """Embedding, recurrent kernel, output layer.
+
+    torch's kernels have a second bias vector, which adds nothing to the first: it stays zero, but for the GRU's part
+    that the reset gate acts upon.
+    """
 
     def __init__(self, settings: Network, *, vocabulary: int) -> None:
         super().__init__()
@@ -43,6 +51,9 @@ class RawModel(nn.Module):
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.recurrent = KERNELS[settings.cell](embedding, settings.hidden, settings.depth)
         self.output = nn.Linear(settings.hidden, vocabulary)
+        for name, bias in self.recurrent.named_parameters():
+            if name.startswith("bias_hh"):
+                hold(bias, after=2 * settings.hidden if settings.cell == "gru_reset_after" else None)
 
     def forward(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Score the next token: ids of shape (time, batch) to logits of shape (time, batch, vocabulary)."""
@@ -78,9 +89,10 @@ class RawTraining:
         self._validation = lay_out(corpus.validation, start=corpus.start, columns=1)
         self._test = lay_out(corpus.test, start=corpus.start, columns=1)
         self._model = RawModel(settings.network, vocabulary=len(corpus.vocabulary))
-        self._model.load_state_dict(initial_weights(settings.network, len(corpus.vocabulary), seed=job.trial.seed))
+        begin(self._model, settings.network, seed=job.trial.seed)
         build = OPTIMIZERS[settings.training.optimizer]
-        self._optimizer = build(self._model.parameters(), lr=settings.training.learning_rate, fused=True)
+        self._weights = [weight for weight in self._model.parameters() if weight.requires_grad]
+        self._optimizer = build(self._weights, lr=settings.training.learning_rate, fused=True)
 
     @property
     def windows(self) -> range:
@@ -111,7 +123,7 @@ class RawTraining:
             loss = nats / (targets.numel() if per_token else targets.shape[1])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            clip_grad_norm_(model.parameters(), clip_norm)
+            clip_grad_norm_(self._weights, clip_norm)
             optimizer.step()
             state = state.detach() if isinstance(state, Tensor) else tuple(part.detach() for part in state)
         return state
@@ -136,16 +148,39 @@ def lay_out(ids: npt.NDArray[np.int32], *, start: int, columns: int) -> Tensor:
     return torch.from_numpy(np.concatenate((before, body), axis=1).T.astype(np.int64, order="C"))
 
 
-def initial_weights(settings: Network, vocabulary: int, *, seed: int) -> dict[str, Tensor]:
-    """The weights that the platform's trial of this seed starts from, under the names of :class:`RawModel`."""
-    network = build_network(settings, vocabulary=vocabulary)
-    Initialization(scale=settings.initialization_scale, forget_bias=settings.forget_bias).fill(network, seed=seed)
-    return {_raw_name(name): weight.detach().clone() for name, weight in network.named_parameters()}
+def hold(bias: nn.Parameter, *, after: int | None) -> None:
+    """Set a bias to zero and keep it there, but for the values from ``after`` on, which learn."""
+    nn.init.zeros_(bias)
+    if after is None:
+        bias.requires_grad_(False)
+        return
+    learning = torch.zeros_like(bias)
+    learning[after:] = 1
+    bias.register_hook(lambda gradient: gradient * learning)  # type: ignore[no-untyped-call]
+
+
+@torch.no_grad()
+def begin(model: RawModel, settings: Network, *, seed: int) -> None:
+    """Take over the weights that the platform's trial of this seed starts from."""
+    network = build_network(settings, vocabulary=model.embedding.num_embeddings)
+    build_initialization(settings).fill(network, seed=seed)
+    own = dict(model.named_parameters())
+    for name, weight in network.named_parameters():
+        to = own[_raw_name(name)]
+        to[-len(weight) :].copy_(weight)  # the GRU's second bias is the last part of torch's
 
 
 def _raw_name(name: str) -> str:
-    """``recurrent.layers.1.kernel.bias_hh_l0`` is torch's ``recurrent.bias_hh_l1``; other names are the same."""
-    if not name.startswith("recurrent.layers."):
+    """``recurrent.forward_layers.1.cell.recur.weight`` is torch's ``recurrent.weight_hh_l1``; others are the same."""
+    if not name.startswith("recurrent.forward_layers."):
         return name
-    _, _, layer, _, weight = name.split(".")
-    return f"recurrent.{weight.removesuffix('_l0')}_l{layer}"
+    _, _, layer, _, weight = name.split(".", 4)
+    return f"recurrent.{_RAW_NAMES[weight]}_l{layer}"
+
+
+_RAW_NAMES = {
+    "read.weight": "weight_ih",
+    "read.bias": "bias_ih",
+    "recur.weight": "weight_hh",
+    "reset_bias": "bias_hh",
+}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
 from tasks.recurrent.cells import cell_names, find_cell
+from unroll.contract import UserError
 
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell
@@ -18,7 +19,8 @@ def check_options(cell: str, options: Mapping[str, Option]) -> None:
     """Refuse what a cell does not take. Loads torch only where there is something to check.
 
     Raises:
-        ValueError: the cell has no such option, or none of this value; names the cells that have it, or the values.
+        ValueError: the cell has no such option, or none of this value; names the cells that have it, or the values. Or
+            it refuses them together.
     """
     for name, value in options.items():
         types = option_types(cell)
@@ -28,6 +30,8 @@ def check_options(cell: str, options: Mapping[str, Option]) -> None:
         allowed = _literals(types[name])
         if allowed and value not in allowed:
             raise ValueError(f"{name} of {cell} is one of {_join(allowed)}, received {value!r}")
+    if options:
+        _build(cell, options)
 
 
 def option_types(cell: str) -> dict[str, object]:
@@ -50,11 +54,19 @@ def check_memory(cell: str, zoneout: float) -> None:
 
 
 def _has_memory(cell: str) -> bool:
+    return len(_build(cell, {}).parts) > 1
+
+
+def _build(cell: str, options: Mapping[str, Option]) -> Cell:
+    """A cell that takes no memory."""
     import torch
 
     build: Callable[..., Cell] = find_cell(cell)
-    with torch.device("meta"):
-        return len(build(inputs=1, hidden=1).parts) > 1
+    try:
+        with torch.device("meta"):
+            return build(inputs=1, hidden=1, **options)
+    except UserError as error:
+        raise ValueError(f"{error.rule}, received {error.received}") from None
 
 
 def _literals(hint: object) -> tuple[Option, ...]:

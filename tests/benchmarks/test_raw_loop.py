@@ -17,7 +17,7 @@ settings:
   network: {hidden: 8, embedding: 12, depth: 2}
   training: {epochs: 3, batch_size: 8, bptt: 7, learning_rate: 1e-2, clip_norm: 0.5}
 compare:
-  network.cell: [elman, gru, lstm]
+  network.cell: [elman, gru_reset_after, lstm]
   loss:
     adam: {}
     sgd: {training.optimizer: sgd, training.reduction: time_sum}

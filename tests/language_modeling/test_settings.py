@@ -22,6 +22,18 @@ CASES: list[tuple[dict[str, Any], str]] = [
         "tie_weights needs embedding equal to hidden, received embedding 10 and hidden 20; leave embedding out",
     ),
     (
+        {"network": {"tie_weights": True, "connections": "skip", "depth": 2}},
+        "tie_weights needs outputs of size hidden, and connections skip gives depth times as many, received depth 2",
+    ),
+    (
+        {"network": {"direction": "bidirectional"}},
+        "a language model must read forward: reading ahead would show it what it predicts",
+    ),
+    (
+        {"network": {"cell": "gru", "ablation": "no_forget_gate"}},
+        "ablation is a setting of lstm, received 'no_forget_gate' for gru",
+    ),
+    (
         {"network": {"initialization": "uniform"}},
         "initialization_scale is needed by initialization uniform, and by no other, received null for uniform",
     ),
@@ -61,6 +73,7 @@ def test_a_mistake_is_told(nested: dict[str, Any], text: str) -> None:
 
 
 NUMBERS = ["network.dropout", "network.forget_bias", "network.initialization_scale", "training.learning_rate"]
+NUMBERS += ["network.recurrent_dropout", "network.zoneout", "network.zoneout_memory", "network.recurrent_gain"]
 NUMBERS += ["training.decay_factor", "training.clip_norm", "data.validation_fraction", "data.test_fraction"]
 
 

@@ -47,7 +47,7 @@ def fit(corpus: TokenCorpus, trainer_of: Callable[..., pl.Trainer]) -> Fit:
 
 
 class Raw(nn.Module):
-    """Embedding, deep LSTM and output of ``torch.nn``, starting from a module's weights."""
+    """Embedding, deep LSTM and output of ``torch.nn``, with a module's weights; its second biases stay zero."""
 
     def __init__(self, vocabulary: int, start: dict[str, Tensor]) -> None:
         super().__init__()
@@ -55,15 +55,19 @@ class Raw(nn.Module):
         self.lstm = nn.LSTM(HIDDEN, HIDDEN, num_layers=2)
         self.output = nn.Linear(HIDDEN, vocabulary)
         self.double().load_state_dict(start)
+        for name, bias in self.lstm.named_parameters():
+            bias.requires_grad_(not name.startswith("bias_hh"))
 
 
 def renamed(module: Any) -> dict[str, Tensor]:
     """A module's weights under the names of :class:`Raw`."""
     found = {}
     for name, weight in module.network.state_dict().items():
-        if name.startswith("recurrent.layers."):
-            layer, _, kind = name.removeprefix("recurrent.layers.").split(".")
-            name = f"lstm.{kind.removesuffix('0')}{layer}"
+        if name.startswith("recurrent."):
+            _, _, layer, _, part, kind = name.split(".")
+            name = f"lstm.{kind}_{'ih' if part == 'read' else 'hh'}_l{layer}"
+            if kind == "bias":
+                found[name.replace("ih", "hh")] = torch.zeros_like(weight)
         found[name] = weight.clone()
     return found
 

@@ -24,6 +24,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"cell": "gru", "ablation": "no_forget_gate"}, "ablation is a setting of lstm, received 'no_forget_gate' for gru"),
     ({"ablation": "no_gate"}, "ablation of lstm is one of none, no_input_gate, no_forget_gate, "),
     ({"cell": "elman", "layer_norm": True}, "layer_norm is a setting of lstm, received True for elman"),
+    (
+        {"ablation": "full_gate_recurrence", "layer_norm": True},
+        "layer normalization goes with every ablation but full_gate_recurrence, received ",
+    ),
     ({"cell": "gru", "zoneout_memory": 0.5}, "zoneout_memory is a setting of lstm, lstm_coupled, lstm_peephole, "),
     ({"cell": "gru", "zoneout_memory": 0.5}, ", received 0.5 for gru"),
     ({"stacking": "independent"}, "stacking independent needs direction bidirectional, received forward"),

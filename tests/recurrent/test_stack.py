@@ -90,7 +90,7 @@ def test_gradients_are_torchs_on_packed_sequences(loop: LoopName) -> None:
     network, inputs = build(direction="bidirectional", loop=loop), sequences()
     kernel, direction = kernel_of(network, "lstm", bidirectional=True), torch.randn(TIME, BATCH, 2 * HIDDEN).double()
     expected, _ = pad_packed_sequence(kernel(pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False))[0])
-    (expected * direction).sum().backward()
+    (expected * direction).sum().backward()  # type: ignore[no-untyped-call]
     outputs, _ = network(inputs, lengths=LENGTHS, final_state=False)
     (outputs * direction).sum().backward()
     for way, suffix in [("forward", ""), ("backward", "_reverse")]:
@@ -249,7 +249,7 @@ def test_dropout_acts_before_each_layer_and_at_the_top_and_on_nothing_else(conne
     network.dropout = Triple()
     inputs = sequences()
     outputs, _ = network(inputs)
-    written = []
+    written: list[Tensor] = []
     for i, layer in enumerate(network.layers()):
         below = written[-1] if i else inputs
         seen = torch.cat([inputs, below], 2) if i and connections == "skip" else below
