@@ -1,0 +1,142 @@
+"""Batches of tagged sentences of about the same length: index arithmetic on memory-mapped numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple, final
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from tasks.text.buckets import Batches, bucketed_batches, sorted_batches
+from tasks.text.tagged import TaggedCorpus, TaggedText
+
+PADDING: Final = -100
+"""A tag that is none: what ``torch.nn.functional.cross_entropy`` leaves out."""
+EVALUATION_SENTENCES: Final = 64
+"""Held-out sentences that are tagged at once; the result does not depend on it."""
+
+
+class TaggedBatch(NamedTuple):
+    """Sentences side by side, each from top to bottom and padded to the longest."""
+
+    words: Tensor
+    """Numbers of the words, shape (time, batch); 0 at padding."""
+    tags: Tensor
+    """Numbers of their tags, shape (time, batch); :data:`PADDING` at padding."""
+    groups: Tensor
+    """The :class:`~tasks.text.tagged.Group` of each word, shape (time, batch); 0 at padding."""
+    lengths: Tensor
+    """Number of words of each sentence, shape (batch,)."""
+
+
+@final
+class BatchMaker:
+    """Makes batches of the sentences of a text."""
+
+    def __init__(self, text: TaggedText) -> None:
+        # Of a memory-mapped array, the plain view: numpy's own subclass takes longer for every access.
+        self._words, self._tags, self._groups = (np.asarray(part) for part in (text.words, text.tags, text.groups))
+        self._begins, self.lengths = np.asarray(text.begins), text.lengths
+
+    def make(self, sentences: np.ndarray[tuple[int], np.dtype[np.int64]]) -> TaggedBatch:
+        """The batch of these sentences.
+
+        Args:
+            sentences: their places in the text, shape (batch,).
+        """
+        lengths = self.lengths[sentences]
+        steps = np.arange(lengths.max())[:, None]
+        real = steps < lengths  # (time, batch)
+        places = np.where(real, self._begins[sentences] + steps, 0)
+        parts = ((self._words, 0), (self._tags, PADDING), (self._groups, 0))
+        words, tags, groups = (
+            torch.from_numpy(np.where(real, part[places], padding).astype(np.int64)) for part, padding in parts
+        )
+        return TaggedBatch(words, tags, groups, torch.from_numpy(lengths))
+
+
+@final
+class TrainingBatches:
+    """The training text in length buckets, in another order each epoch: a function of (seed, epoch). Resumable."""
+
+    def __init__(self, text: TaggedText, *, size: int, seed: int) -> None:
+        self._maker, self._size, self._seed = BatchMaker(text), size, seed
+        self._epoch, self._position, self._resume_at = 0, 0, 0
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return -(-len(self._maker.lengths) // self._size)
+
+    def __iter__(self) -> Iterator[TaggedBatch]:
+        """One epoch, or what is left of it after :meth:`load_state_dict`."""
+        first, self._resume_at = self._resume_at, 0
+        batches = bucketed_batches(self._maker.lengths, size=self._size, seed=self._seed, epoch=self._epoch)
+        for position, sentences in enumerate(batches[first:], start=first):
+            last = position + 1 == len(self)
+            self._epoch, self._position = (self._epoch + 1, 0) if last else (self._epoch, position + 1)
+            yield self._maker.make(sentences)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the next batch comes from; the end of an epoch is the start of the next one."""
+        return {"epoch": self._epoch, "position": self._position}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Make the next iteration go on where ``state`` was taken."""
+        self._epoch, self._position = state["epoch"], state["position"]
+        self._resume_at = self._position
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch begins or goes on; Lightning does, for it restores no loader's state between two epochs."""
+        self._epoch = epoch
+
+    @property
+    def sampler(self) -> TrainingBatches:
+        """Where Lightning looks for :meth:`set_epoch`."""
+        return self
+
+
+@final
+class EvaluationBatches:
+    """Held-out text, each sentence once, from the shortest to the longest."""
+
+    def __init__(self, text: TaggedText) -> None:
+        self._maker = BatchMaker(text)
+        self._batches: Batches = sorted_batches(text.lengths, size=EVALUATION_SENTENCES)
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[TaggedBatch]:
+        """The whole text."""
+        return map(self._maker.make, self._batches)
+
+
+@final
+class SentenceBatches(pl.LightningDataModule):
+    """Loaders of a tagged corpus; they need no worker processes.
+
+    Args:
+        corpus: the sentences.
+        batch_size: training sentences of one optimizer step.
+        seed: of the trial.
+    """
+
+    def __init__(self, corpus: TaggedCorpus, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self._corpus, self._batch_size, self._seed = corpus, batch_size, seed
+
+    def train_dataloader(self) -> TrainingBatches:
+        """The training text; resumable."""
+        return TrainingBatches(self._corpus.train, size=self._batch_size, seed=self._seed)
+
+    def val_dataloader(self) -> EvaluationBatches:
+        """The validation text, once."""
+        return EvaluationBatches(self._corpus.validation)
+
+    def test_dataloader(self) -> EvaluationBatches:
+        """The test text, once."""
+        return EvaluationBatches(self._corpus.test)

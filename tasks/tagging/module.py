@@ -1,0 +1,124 @@
+"""Learning to tag."""
+
+from __future__ import annotations
+
+from typing import Any, cast, final
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from tasks.recurrent.clipping import Clipping
+from tasks.recurrent.initialization import Initialization
+from tasks.tagging.batches import TaggedBatch
+from tasks.tagging.network import Tagger
+from tasks.tagging.optimization import OptimizerName, build_optimizer
+from tasks.tagging.tally import Tally
+
+
+@final
+class TaggingModule(pl.LightningModule):
+    """Cross-entropy over the real tokens of a batch of sentences; accuracy over all tokens of held-out text.
+
+    A batch is one optimizer step. Optimization is manual: backward, clipping and update are one visible line each.
+
+    Every ``log_every_n_steps`` steps the loggers get ``train/loss`` (nats per token of that batch) and
+    ``train/gradient_norm`` (before clipping), after each epoch the accuracies of the validation text. An accuracy over
+    words that a text has none of is not logged.
+
+    Args:
+        network: the tagger.
+        initialization: how its weights are drawn.
+        optimizer: ``sgd`` or ``adam``.
+        learning_rate: of all steps.
+        clipping: what is done to a large gradient.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Tagger,
+        initialization: Initialization,
+        optimizer: OptimizerName,
+        learning_rate: float,
+        clipping: Clipping,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.network = network
+        self._initialization, self._optimizer = initialization, optimizer
+        self._learning_rate, self._clipping = learning_rate, clipping
+        self._held_out = Tally()
+        self.items_seen = 0
+        """Tokens trained on so far; kept across resume."""
+
+    def initialise(self, seed: int) -> None:
+        """Draw every weight as a function of (seed, parameter name, shape)."""
+        self._initialization.fill(self.network, seed=seed)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """One optimizer for all weights."""
+        return build_optimizer(self._optimizer, self.network.parameters(), learning_rate=self._learning_rate)
+
+    def training_step(self, batch: TaggedBatch) -> Tensor:
+        """One optimizer step: forward, backward, clip, update.
+
+        Returns:
+            Nats per token, a scalar without gradient; a gradient's norm where that is no finite number, for then there
+            is no step to take.
+        """
+        optimizer = cast("torch.optim.Optimizer", self.optimizers())
+        loss = self.network.loss(batch)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        clipped = self._clipping.apply(self.network.parameters())
+        if not clipped.usable:
+            return torch.full_like(loss, clipped.norm)
+        optimizer.step()
+        self.items_seen += int(batch.lengths.sum())
+        self._log_step(loss.item(), clipped.norm)
+        return loss.detach()
+
+    def _log_step(self, loss: float, norm: float) -> None:
+        """Every so many steps, tell the loggers; ``self.log`` would take its time at every step."""
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # the trainer sets it when built
+        if every and self.global_step % every == 0:
+            for logger in self.loggers:
+                logger.log_metrics({"train/loss": loss, "train/gradient_norm": norm}, step=self.global_step)
+
+    def on_validation_epoch_start(self) -> None:
+        """Count anew."""
+        self._held_out = Tally()
+
+    def validation_step(self, batch: TaggedBatch) -> None:
+        """Tag sentences of the validation text."""
+        self._held_out = self._held_out.plus(self.network.decode(batch), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Accuracies of the whole validation text."""
+        self._log_accuracies("validation")
+
+    def on_test_epoch_start(self) -> None:
+        """Count anew."""
+        self._held_out = Tally()
+
+    def test_step(self, batch: TaggedBatch) -> None:
+        """Tag sentences of the test text."""
+        self._held_out = self._held_out.plus(self.network.decode(batch), batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Accuracies of the whole test text."""
+        self._log_accuracies("test")
+
+    def _log_accuracies(self, split: str) -> None:
+        for name, accuracy in self._held_out.accuracies().items():
+            self.log(f"{split}/{name}", accuracy)
+        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a resumed run needs beside weights and optimizer."""
+        checkpoint["tagging"] = {"items_seen": self.items_seen}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up what :meth:`on_save_checkpoint` kept."""
+        self.items_seen = checkpoint["tagging"]["items_seen"]

@@ -1,0 +1,67 @@
+"""Settings of a tagger, and what a plan makes of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.tagging.settings import TaggingSettings
+from tasks.tagging.task import Tagging
+from unroll.contract import find_locations, find_measurements
+from unroll.study import load_study, make_plan
+
+
+@pytest.mark.parametrize(
+    ("nested", "text"),
+    [
+        ({"network": {"embedding": 0}}, "greater than or equal to 1"),
+        ({"network": {"direction": "both"}}, "Input should be 'forward', 'backward' or 'bidirectional'"),
+        ({"network": {"stacking": "independent"}}, "stacking independent needs direction bidirectional"),
+        ({"training": {"clip_norm": 0}}, "greater than 0"),
+        ({"training": {"learning_rate": float("nan")}}, "finite number"),
+        ({"training": {"batch_size": 10**20}}, "less than or equal to 65536"),
+        ({"training": {"optimizer": "adamw"}}, "Input should be 'sgd' or 'adam'"),
+        ({"training": {"bptt": 20}}, "Extra inputs are not permitted"),
+        ({"data": {"level": "character"}}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_mistake_is_told(nested: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TaggingSettings.model_validate(nested)
+    (error,) = caught.value.errors()
+    assert text in error["msg"]
+    assert error["loc"][0] in nested
+
+
+def test_settings_survive_being_written_out_in_full() -> None:
+    settings = TaggingSettings.model_validate({"network": {"depth": 2}, "training": {"clip_norm": None}})
+    assert TaggingSettings.model_validate_json(settings.model_dump_json()) == settings
+    assert find_locations(TaggingSettings) == {"data.path"}
+    assert not find_measurements(TaggingSettings)
+
+
+def study(folder: Path, match: str) -> Path:
+    file = folder / "study.yaml"
+    file.write_text(
+        "question: Which?\ntask: tagging\nsettings: {data: {sentences: 20}, network: {embedding: 8}}\n"
+        f"compare: {{network.direction: [forward, bidirectional]}}\nmatch: {match}\n"
+    )
+    return file
+
+
+def test_arms_are_matched_by_parameters_or_by_operations(tmp_path: Path) -> None:
+    by_parameters = make_plan(load_study(study(tmp_path, "{parameters: 20_000}")), cache=tmp_path)
+    for arm in by_parameters.arms:
+        assert arm.parameters == pytest.approx(20_000, rel=0.02)
+    make_plan(load_study(study(tmp_path, "{flops_per_token: 30_000}")), cache=tmp_path)
+
+
+def test_operations_are_those_of_the_matrices(tmp_path: Path) -> None:
+    task = Tagging()
+    settings = TaggingSettings.model_validate(
+        {"data": {"sentences": 5}, "network": {"hidden": 6, "embedding": 8, "direction": "bidirectional", "depth": 2}}
+    )
+    corpus = task.prepare(settings, tmp_path)
+    lstm = 4 * (8 * 6 + 6 * 6) + 4 * (12 * 6 + 6 * 6)
+    assert task.flops_per_token(settings, corpus) == 2 * (2 * lstm + 12 * len(corpus.tags))

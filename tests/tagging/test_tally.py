@@ -1,0 +1,57 @@
+"""Accuracy is counted over tokens."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from tasks.tagging.batches import PADDING, BatchMaker, TaggedBatch
+from tasks.tagging.tally import METRICS, Tally
+from tasks.tagging.task import Tagging
+from tasks.text.tagged import Group, TaggedCorpus
+from tasks.text.tagged.corpus import STRANGE_TAG
+
+
+def batch_of(tags: list[int], groups: list[Group]) -> TaggedBatch:
+    column = torch.tensor([tags, groups]).unsqueeze(2)
+    return TaggedBatch(torch.zeros_like(column[0]), column[0], column[1], torch.tensor([len(tags)]))
+
+
+def test_one_example_by_hand() -> None:
+    batch = batch_of([2, 1, STRANGE_TAG, PADDING], [Group.AMBIGUOUS, Group.PLAIN, Group.UNKNOWN, Group.PLAIN])
+    tally = Tally().plus(torch.tensor([[2], [0], [0], [0]]), batch)
+    assert tally.accuracies() == pytest.approx(
+        {"accuracy": 1 / 3, "unknown_word_accuracy": 0, "ambiguous_word_accuracy": 1}
+    )
+
+
+def test_it_is_no_mean_of_batches() -> None:
+    tally = Tally().plus(torch.tensor([[0]]), batch_of([0], [Group.PLAIN]))
+    tally = tally.plus(torch.tensor([[0], [0], [0]]), batch_of([1, 1, 1], [Group.PLAIN] * 3))
+    assert tally.accuracies() == {"accuracy": 0.25}, "and what there is none of is not told"
+    assert Tally().accuracies() == {}
+
+
+def test_batches_of_any_size_give_the_slow_count(corpus_of: Callable[..., TaggedCorpus]) -> None:
+    text = corpus_of([3, 1, 5, 2, 9]).train
+    guesses = np.random.default_rng(7).integers(0, 5, (9, 5))
+    maker = BatchMaker(text)
+    together = Tally().plus(torch.from_numpy(guesses), maker.make(np.arange(5)))
+    tally = Tally()
+    for place, length in enumerate(text.lengths):
+        tally = tally.plus(torch.from_numpy(guesses[:length, [place]]), maker.make(np.array([place])))
+    right: dict[str, list[bool]] = {name: [] for name in METRICS}
+    for place, (begin, end) in enumerate(zip(text.begins[:-1], text.begins[1:], strict=True)):
+        for step, token in enumerate(range(begin, end)):
+            for name, groups in METRICS.items():
+                if text.groups[token] in groups:
+                    right[name].append(bool(guesses[step, place] == text.tags[token]))
+    expected = {name: sum(found) / len(found) for name, found in right.items()}
+    assert tally.accuracies() == together.accuracies() == pytest.approx(expected)
+
+
+def test_every_accuracy_is_declared_for_both_texts() -> None:
+    assert set(Tagging.metrics) == {f"{split}/{name}" for split in ("validation", "test") for name in METRICS}
+    assert next(iter(Tagging.metrics)) == "validation/accuracy"
+    assert {metric.direction for metric in Tagging.metrics.values()} == {"maximize"}
