@@ -50,6 +50,6 @@ def test_the_small_lstm_has_the_published_number_of_weights(corpora: Path, tmp_p
     plan = make_plan(load_study("zaremba_small", [f"data.path={corpora / 'ptb'}"]), cache=tmp_path)
     (arm,) = plan.arms
     words, units = 10_000, 200
-    layer = 4 * (2 * units * units + 2 * units)  # four gates; input and recurrent matrix; torch's two biases
+    layer = 4 * (2 * units * units + units)  # four gates; input and recurrent matrix, and one bias, as published
     assert arm.parameters == words * units + 2 * layer + units * words + words
     assert arm.steps == 13 * -(-(929_589 // 20) // 20)
