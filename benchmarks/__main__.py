@@ -22,6 +22,12 @@ STEPS: dict[str, list[dict[str, int]]] = {
     "full": [{"repeats": 9, "stretches": 5, "stretch": 50}, {"repeats": 9, "stretches": 3, "stretch": 10}],
 }
 """Size -> repeats, timed stretches per repeat, steps per stretch: of the toy setting and of Zaremba's."""
+BUCKETING: dict[str, dict[str, int]] = {
+    "smallest": {"repeats": 1, "batches": 2},
+    "small": {"repeats": 3, "batches": 40},
+    "full": {"repeats": 5, "batches": 100},
+}
+"""Size -> repeats, batches of each turn."""
 
 
 def study_overhead(size: str, seconds: list[float] | None) -> Iterator[Measurement]:
@@ -41,7 +47,15 @@ def step_time(size: str, _: list[float] | None) -> Iterator[Measurement]:
     yield measure_zaremba(**zaremba)
 
 
+def bucketing(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Batches of sentences of similar length."""
+    from benchmarks.bucketing import measure_bucketing
+
+    yield measure_bucketing(**BUCKETING[size])
+
+
 BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
+    "bucketing": bucketing,
     "step_time": step_time,
     "study_overhead": study_overhead,
 }

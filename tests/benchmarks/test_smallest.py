@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.bucketing import sentence_lengths
+from tasks.text.tagged import TaggedData, load
+
 
 def measure(*words: str, out: Path) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "benchmarks", *words, "--size", "smallest", "--cores", "2", "--out", str(out)]
@@ -26,6 +29,18 @@ def test_step_time(tmp_path: Path) -> None:
     toy, zaremba = measure("step_time", out=tmp_path / "out.json")
     assert [ratio["bound"] for ratio in (*toy["ratios"], *zaremba["ratios"])] == ["at most", "at most"]
     assert zaremba["facts"]["parameters"] == 4_651_600  # of Zaremba's small network with a vocabulary of 10,000
+
+
+def test_bucketing(tmp_path: Path) -> None:
+    (found,) = measure("bucketing", out=tmp_path / "out.json")
+    assert all(share < 0.05 for share in found["facts"]["bucketed, share of padding"])
+    assert all(share > 0.6 for share in found["facts"]["random, share of padding"])
+
+
+@pytest.mark.corpora
+def test_bucketing_has_the_lengths_of_the_treebank(corpora: Path, tmp_path: Path) -> None:
+    text = load(TaggedData(corpus="conllu", path=corpora / "ud_en_ewt"), tmp_path).train
+    assert sorted(text.lengths.tolist()) == sentence_lengths().tolist()
 
 
 @pytest.mark.slow
