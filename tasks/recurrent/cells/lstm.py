@@ -12,7 +12,6 @@ from torch.nn.functional import linear
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.cells._layer_norm import LayerNorm
 from tasks.recurrent.kernels import fused
-from unroll.contract import UserError
 
 Ablation = Literal[
     "none",
@@ -43,7 +42,8 @@ class LSTM(Cell):
             which the state then carries: (h, c, i, f, o).
         layer_norm: as Ba et al. 2016 (arXiv 1607.06450, the LSTM of their supplement): LN(W x) + LN(U h) + b in place
             of W x + b + U h, each LN over all blocks at once, with a gain and without a shift, which b is; and
-            h = o * tanh(LN(c)) with gain and shift, while c is carried as it is.
+            h = o * tanh(LN(c)) with gain and shift, while c is carried as it is. The nine matrices of full gate
+            recurrence, of which that paper does not speak, count to U h.
     """
 
     initial_values = {"read_norm.gain": 1.0, "recur_norm.gain": 1.0, "cell_norm.gain": 1.0, "cell_norm.shift": 0.0}  # noqa: RUF012
@@ -51,9 +51,6 @@ class LSTM(Cell):
     def __init__(self, *, inputs: int, hidden: int, ablation: Ablation = "none", layer_norm: bool = False) -> None:
         blocks = [block for block in "ifgo" if block != _GONE.get(ablation)]
         full = ablation == "full_gate_recurrence"
-        if full and layer_norm:
-            rule = "layer normalization goes with every ablation but full_gate_recurrence"
-            raise UserError(rule, received="layer_norm=true with it")
         super().__init__(inputs=inputs, hidden=hidden, blocks=blocks, parts="hcifo" if full else "hc")
         self.ablation, self.layer_norm = ablation, layer_norm
         self.gate_recur = nn.Linear(3 * hidden, 3 * hidden, bias=False) if full else None
@@ -83,14 +80,21 @@ class LSTM(Cell):
 
     def _gates(self, read: Tensor, state: State) -> tuple[dict[str, Tensor], Tensor]:
         """The gates that there are, by name, in the order i, f, o; and g."""
-        sums = (read + self.recur_norm(self.recur(state[0]))).chunk(len(self.blocks), dim=-1)
+        sums = (read + self.recur_norm(self._recurrent(state))).chunk(len(self.blocks), dim=-1)
         named = dict(zip(self.blocks, sums, strict=True))
         g = named.pop("g")
-        if self.gate_recur is not None:
-            more = self.gate_recur(torch.cat(state[2:], dim=-1)).chunk(3, dim=-1)
-            named = {name: named[name] + add for name, add in zip("ifo", more, strict=True)}
         gates = {name: torch.sigmoid(value) for name, value in named.items()}
         return gates, g if self.ablation == "no_input_activation" else torch.tanh(g)
+
+    def _recurrent(self, state: State) -> Tensor:
+        """``U h``, to which full gate recurrence adds its part."""
+        h, _, *gates = state
+        recurrent: Tensor = self.recur(h)
+        if self.gate_recur is None:
+            return recurrent
+        u_i, u_f, u_g, u_o = recurrent.chunk(4, dim=-1)
+        r_i, r_f, r_o = self.gate_recur(torch.cat(gates, dim=-1)).chunk(3, dim=-1)
+        return torch.cat([u_i + r_i, u_f + r_f, u_g, u_o + r_o], dim=-1)
 
     def _output(self, c: Tensor) -> Tensor:
         c = self.cell_norm(c)

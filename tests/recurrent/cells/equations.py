@@ -129,10 +129,16 @@ def layer_norm(vector: Vector, gain: Sequence[Tensor], shift: Sequence[Tensor] |
     return scaled if shift is None else add(scaled, list(shift))
 
 
-def sums_of_lstm(cell: Any, names: str, x: Vector, h: Vector, *, normalized: bool) -> dict[str, Vector]:
+def sums_of_lstm(
+    cell: Any, names: str, x: Vector, h: Vector, before: list[Vector], *, normalized: bool
+) -> dict[str, Vector]:
     """What goes into the activation of each gate: ``W x + U h + b`` or ``LN(W x) + LN(U h) + b``."""
     own, size = gates(cell, len(names)), len(h)
     read, recur = [v for gate in own for v in times(gate.w, x)], [v for gate in own for v in times(gate.u, h)]
+    if before:
+        was = dict(zip("ifo", before, strict=True))
+        more = {name: gates_between(cell, size, name, was) for name in "ifo"} | {"g": [torch.zeros(())] * size}
+        recur = add(recur, [value for name in names for value in more[name]])
     if normalized:
         read, recur = layer_norm(read, cell.read_norm.gain), layer_norm(recur, cell.recur_norm.gain)
     return {
@@ -153,10 +159,7 @@ def lstm(cell: Any, x: Vector, state: list[Vector], *, ablation: str, layer_norm
     h, c, *before = state
     ones = [torch.ones((), dtype=torch.float64) for _ in h]
     absent = {"no_input_gate": "i", "no_forget_gate": "f", "no_output_gate": "o"}.get(ablation, "")
-    sums = sums_of_lstm(cell, "ifgo".replace(absent, ""), x, h, normalized=layer_norm)
-    if ablation == "full_gate_recurrence":
-        was = dict(zip("ifo", before, strict=True))
-        sums |= {name: add(sums[name], gates_between(cell, len(h), name, was)) for name in "ifo"}
+    sums = sums_of_lstm(cell, "ifgo".replace(absent, ""), x, h, before, normalized=layer_norm)
     values = {name: logistic(sums[name]) for name in "ifo" if name in sums}
     i, f, o = (values.get(name, ones) for name in "ifo")
     g = sums["g"] if ablation == "no_input_activation" else tanh(sums["g"])

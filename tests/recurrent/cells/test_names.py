@@ -8,7 +8,6 @@ import pytest
 
 from tasks.recurrent import cells
 from tasks.recurrent.cells import cell_names, find_cell
-from tasks.recurrent.cells.lstm import LSTM
 from unroll.contract import UserError
 
 
@@ -28,11 +27,3 @@ def test_a_new_file_is_a_new_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "rosenblatt" in cell_names()
     assert find_cell("rosenblatt").__name__ == "Rosenblatt"
     assert not [name for name in cell_names() if name.startswith("_")]
-
-
-def test_a_normalization_that_no_paper_defines_is_refused() -> None:
-    with pytest.raises(UserError) as caught:
-        LSTM(inputs=2, hidden=3, ablation="full_gate_recurrence", layer_norm=True)
-    assert str(caught.value) == (
-        "layer normalization goes with every ablation but full_gate_recurrence (received layer_norm=true with it)"
-    )

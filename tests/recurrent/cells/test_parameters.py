@@ -38,6 +38,11 @@ COUNTS: list[tuple[str, dict[str, Any], Count]] = [
     ("lstm", {"ablation": "no_output_activation"}, of_blocks(4)),
     ("lstm", {"ablation": "full_gate_recurrence"}, lambda n, h: 4 * (n * h + h * h + h) + 9 * h * h),
     ("lstm", {"layer_norm": True}, lambda n, h: 4 * (n * h + h * h + h) + (4 + 4 + 2) * h),
+    (
+        "lstm",
+        {"layer_norm": True, "ablation": "full_gate_recurrence"},
+        lambda n, h: 4 * (n * h + h * h + h) + 9 * h * h + (4 + 4 + 2) * h,
+    ),
     ("lstm", {"layer_norm": True, "ablation": "no_input_gate"}, lambda n, h: 3 * (n * h + h * h + h) + (3 + 3 + 2) * h),
 ]
 
