@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any, cast, final
 
 import pytorch_lightning as pl
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
-from torch.nn.functional import cross_entropy
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
-from tasks.language_modeling.batches import PADDING
-from tasks.language_modeling.likelihood import Likelihood
+from tasks.language_modeling.held_out import HeldOut
+from tasks.language_modeling.learning import Learner
 from tasks.language_modeling.network import LanguageModel
 from tasks.language_modeling.optimization import OptimizerName, Reduction, Schedule, build_optimizer
 from tasks.language_modeling.training_state import TrainingState
-from tasks.recurrent.cell import State
+from tasks.recurrent.clipping import Clipped, Clipping
+from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
-from tasks.recurrent.stack import detach
+from tasks.recurrent.omega import Omega
 
 
 @final
@@ -29,12 +28,18 @@ class LanguageModelingModule(pl.LightningModule):
     A batch is a stretch of text, ids of shape (time + 1, batch): each id but the last is read, each but the first
     predicted. In training it is cut into windows of ``bptt`` steps, each of which is one optimizer step. The state goes
     from window to window without its gradient and is zero at the start of each epoch and of each evaluation, which has
-    a state of its own. Optimization is manual: backward, clipping and update are one visible line each.
+    a state of its own. Optimization is manual: see :class:`~tasks.language_modeling.learning.Learner`.
 
     Every ``log_every_n_steps`` optimizer steps the loggers get ``train/loss`` (nats per token, the mean since the last
-    such step of the epoch), ``train/gradient_norm`` (before clipping) and ``train/learning_rate``; after each epoch
-    ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and ``validation/perplexity``. All are
-    logged at the number of optimizer steps done, not of batches.
+    such step of the epoch), ``train/gradient_norm`` (before clipping), ``train/clip_rate`` (share of the steps since
+    the last such step whose gradient was clipped), ``train/learning_rate`` and, where it is at work, ``train/omega``;
+    after each epoch ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and
+    ``validation/perplexity``. Every ``diagnose_every`` steps they get what
+    :func:`~tasks.recurrent.diagnostics.diagnose` sees. All are logged at the number of optimizer steps done, not of
+    batches.
+
+    With a gradient whose norm is no finite number no step is taken, and the training step's loss becomes NaN or
+    infinite, which ends a trial as diverged.
 
     Args:
         network: the language model.
@@ -42,8 +47,10 @@ class LanguageModelingModule(pl.LightningModule):
         optimizer: ``sgd`` or ``adam``.
         schedule: learning rate of each epoch.
         bptt: steps that the gradient goes back.
-        clip_norm: largest L2 norm of the gradient of all weights together; None for no clipping.
+        clipping: how gradients are kept small.
+        omega: added to the gradient before clipping; None for none.
         reduction: ``token_mean``, or ``time_sum``: the sum over a window's steps of the mean over its columns.
+        diagnose_every: optimizer steps between two diagnoses, the first before the first step; None for none.
     """
 
     def __init__(
@@ -54,19 +61,20 @@ class LanguageModelingModule(pl.LightningModule):
         optimizer: OptimizerName,
         schedule: Schedule,
         bptt: int,
-        clip_norm: float | None,
+        clipping: Clipping,
+        omega: Omega | None,
         reduction: Reduction,
+        diagnose_every: int | None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.network = network
         self._initialization, self._optimizer, self._schedule = initialization, optimizer, schedule
-        self._bptt = bptt
-        self._clip_norm = math.inf if clip_norm is None else clip_norm
-        self._reduction = reduction
-        self._training_state = TrainingState()
-        self._held_out = Likelihood()
-        self._held_out_state: tuple[State, ...] = ()
+        self._bptt, self._diagnose_every = bptt, diagnose_every
+        self._training_state, self._held_out = TrainingState(), HeldOut()
+        self._learner = Learner(
+            network=network, state=self._training_state, reduction=reduction, clipping=clipping, omega=omega
+        )
 
     @property
     def items_seen(self) -> int:
@@ -95,14 +103,17 @@ class LanguageModelingModule(pl.LightningModule):
             batch_idx: number of the stretch in its epoch, from 0.
 
         Returns:
-            Nats per token of the stretch, a scalar without gradient.
+            Nats per token of the stretch, a scalar without gradient; no finite number if a step could not be taken.
         """
         optimizer = cast("Optimizer", self.optimizers(use_pl_optimizer=False))
         if batch_idx == 0:
             self._begin_epoch(optimizer)
         before = self._training_state.epoch
         for begin in range(0, len(batch) - 1, self._bptt):
-            self._learn(batch[begin : begin + self._bptt + 1], optimizer)
+            clipped = self._learn(batch[begin : begin + self._bptt + 1], optimizer)
+            if not clipped.usable:
+                loss = self._training_state.epoch.since(before).mean()
+                return loss.where(~loss.isfinite(), clipped.norm)
         return self._training_state.epoch.since(before).mean()
 
     def _begin_epoch(self, optimizer: Optimizer) -> None:
@@ -114,22 +125,14 @@ class LanguageModelingModule(pl.LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = self._schedule.at(self.current_epoch)
 
-    def _learn(self, window: Tensor, optimizer: Optimizer) -> None:
-        """One optimizer step: forward, backward, clip, update.
-
-        Tensor and optimizer are called directly: the ways through Lightning call hooks that nobody has here, a tenth
-        of a millisecond per step, which is a twentieth of a small network's. What they leave to us is to count.
-        """
-        inputs, targets = window[:-1], window[1:]
-        nats = self._predict(inputs, targets)
-        optimizer.zero_grad()
-        loss = nats / (targets.numel() if self._reduction == "token_mean" else targets.shape[1])
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = clip_grad_norm_(optimizer.param_groups[0]["params"], self._clip_norm)
-        optimizer.step()
-        self._count_step()
-        self._training_state.count(nats.detach(), targets.numel())
-        self._log_step(norm)
+    def _learn(self, window: Tensor, optimizer: Optimizer) -> Clipped:
+        """One optimizer step, if it can be taken."""
+        self._diagnose_if_due(window)
+        clipped, omega = self._learner.learn(window, optimizer)
+        if clipped.usable:
+            self._count_step()
+        self._log_step(clipped, omega)
+        return clipped
 
     def _count_step(self) -> None:
         """What Lightning's wrapper of the optimizer does: ``global_step`` is this number."""
@@ -137,36 +140,38 @@ class LanguageModelingModule(pl.LightningModule):
         steps.increment_ready()
         steps.increment_completed()
 
-    def _predict(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Sum of the negative log-likelihoods of a window; carries the state on."""
-        carried = self._training_state.carried
-        state = self.network.initial_state(inputs.shape[1]) if carried is None else carried
-        logits, state = self.network(inputs, state)
-        self._training_state.carried = detach(state)
-        return cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+    def _diagnose_if_due(self, window: Tensor) -> None:
+        """Before a step, so that the first diagnosis is of the network as it begins."""
+        if self._diagnose_every and self.global_step % self._diagnose_every == 0:
+            self._tell(diagnose(self.network, lambda: self._learner.score_last(window)))
 
-    def _log_step(self, norm: Tensor) -> None:
+    def _log_step(self, clipped: Clipped, omega: Tensor | None) -> None:
         """Every so many steps, tell the loggers; ``self.log`` could do so between two batches only."""
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # the trainer sets it when built
-        if not every or self.global_step % every:
-            return
-        values = {
-            "train/loss": self._training_state.take_unlogged().mean().item(),
-            "train/gradient_norm": norm.item(),
-            "train/learning_rate": self._schedule.at(self.current_epoch),
-        }
+        if not clipped.usable:
+            self._tell({"train/gradient_norm": clipped.norm})
+        elif every and self.global_step % every == 0:
+            values = {
+                "train/loss": self._training_state.take_unlogged().mean().item(),
+                "train/gradient_norm": clipped.norm,
+                "train/clip_rate": self._training_state.clips.take(),
+                "train/learning_rate": self._schedule.at(self.current_epoch),
+            }
+            self._tell(values if omega is None else {**values, "train/omega": omega.item()})
+
+    def _tell(self, values: Mapping[str, float]) -> None:
         for logger in self.loggers:
-            logger.log_metrics(values, step=self.global_step)
+            logger.log_metrics(dict(values), step=self.global_step)
 
     # Evaluation
 
     def on_validation_epoch_start(self) -> None:
         """Start the text anew."""
-        self._held_out = Likelihood()
+        self._held_out.begin()
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Score one window of the validation text, ids of shape (time + 1, batch)."""
-        self._evaluate(batch, fresh=batch_idx == 0)
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
+        """Score one stretch of the validation text, ids of shape (time + 1, batch)."""
+        self._held_out.read(batch, self.network)
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the epoch's training text so far.
@@ -179,26 +184,18 @@ class LanguageModelingModule(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Start the text anew."""
-        self._held_out = Likelihood()
+        self._held_out.begin()
 
-    def test_step(self, batch: Tensor, batch_idx: int) -> None:
-        """Score one window of the test text, ids of shape (time + 1, batch)."""
-        self._evaluate(batch, fresh=batch_idx == 0)
+    def test_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
+        """Score one stretch of the test text, ids of shape (time + 1, batch)."""
+        self._held_out.read(batch, self.network)
 
     def on_test_epoch_end(self) -> None:
         """Perplexity of the whole test text."""
         self._log_perplexity("test")
 
-    def _evaluate(self, batch: Tensor, *, fresh: bool) -> None:
-        # Padding ends a column: what is read after it predicts nothing but more padding.
-        inputs, targets = batch[:-1].clamp(min=0), batch[1:]
-        before = self.network.initial_state(inputs.shape[1]) if fresh else self._held_out_state
-        logits, self._held_out_state = self.network(inputs, before)
-        nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none")
-        self._held_out = self._held_out.plus(nats.double().sum(), int((targets != PADDING).sum()))
-
     def _log_perplexity(self, split: str) -> None:
-        self.log(f"{split}/perplexity", self._held_out.perplexity())
+        self.log(f"{split}/perplexity", self._held_out.likelihood.perplexity())
         self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
 
     # Checkpoints

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.recurrent.omega_settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
 from unroll.contract import MEASUREMENT, Settings
@@ -70,7 +71,21 @@ class Training(Settings):
         None, ge=1, description="What the learning rate is divided by, each epoch after decay_start."
     )
     clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
+        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping by norm."
+    )
+    clip_value: float | None = Field(
+        None,
+        gt=0,
+        description="Largest absolute value of each single derivative, in place of clip_norm; null: no bound.",
+    )
+    omega: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Strength of the regularizer Omega (Pascanu et al. 2013), for Elman networks; null: none.",
+    )
+    omega_form: Literal["paper", "code"] = Field(
+        "code", description="Omega summed over steps as in the paper, or averaged and of squares as in its program."
     )
     reduction: Literal["token_mean", "time_sum"] = Field(
         "token_mean",
@@ -84,6 +99,12 @@ class Training(Settings):
         description="Columns that held-out text is cut into; 1: every token sees all the text before it. "
         "The same for all arms.",
     )
+    diagnose_every: int | None = Field(
+        None,
+        ge=1,
+        le=10**9,
+        description="Optimizer steps between two looks into the network, the first before the first step; null: none.",
+    )
 
     @model_validator(mode="after")
     def _decay_is_whole(self) -> Self:
@@ -94,6 +115,15 @@ class Training(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_way_to_clip(self) -> Self:
+        if self.clip_norm is not None and self.clip_value is not None:
+            raise ValueError(
+                "clip_norm and clip_value exclude each other, "
+                f"received {json.dumps(self.clip_norm)} and {json.dumps(self.clip_value)}; set one of them to null"
+            )
+        return self
+
 
 class LanguageModelingSettings(Settings):
     """Everything that a study can set about a language model."""
@@ -101,3 +131,9 @@ class LanguageModelingSettings(Settings):
     data: TextData = Field(default_factory=TextData, description="The text.")
     network: Network = Field(default_factory=Network, description="The network.")
     training: Training = Field(default_factory=Training, description="How it learns.")
+
+    @model_validator(mode="after")
+    def _omega_has_its_network(self) -> Self:
+        if self.training.omega is not None:
+            check_omega(self.network)
+        return self

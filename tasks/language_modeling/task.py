@@ -51,6 +51,8 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         """Build the network and its loss."""
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
+        from tasks.recurrent.clipping import Clipping
+        from tasks.recurrent.omega import Omega
 
         network, training = settings.network, settings.training
         return LanguageModelingModule(
@@ -63,8 +65,10 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
                 decay_factor=training.decay_factor,
             ),
             bptt=training.bptt,
-            clip_norm=training.clip_norm,
+            clipping=Clipping(norm=training.clip_norm, value=training.clip_value),
+            omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
             reduction=training.reduction,
+            diagnose_every=training.diagnose_every,
         )
 
     def data(

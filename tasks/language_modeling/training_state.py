@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, final
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tasks.language_modeling.likelihood import Likelihood
 from tasks.recurrent.cell import State
+from tasks.recurrent.clipping import ClipRate
 
 
 @final
@@ -23,12 +24,14 @@ class TrainingState:
         carried: state of the recurrent layers after the last window, without its gradient; None at an epoch's start.
         epoch: how the epoch's text was predicted so far.
         logged: the part of it that was logged.
+        clips: how often gradients were clipped since that was logged.
     """
 
     items_seen: int = 0
     carried: tuple[State, ...] | None = None
     epoch: Likelihood = field(default_factory=Likelihood)
     logged: Likelihood = field(default_factory=Likelihood)
+    clips: ClipRate = field(default_factory=ClipRate)
 
     def begin_epoch(self) -> None:
         """Read the text from its start again, remembering nothing."""
@@ -52,9 +55,10 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         """Plain types and tensors."""
         sums = {name: (part.nats, part.tokens) for name, part in (("epoch", self.epoch), ("logged", self.logged))}
-        return {"items_seen": self.items_seen, "carried": self.carried, **sums}
+        return {"items_seen": self.items_seen, "carried": self.carried, "clips": asdict(self.clips), **sums}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
         self.items_seen, self.carried = state["items_seen"], state["carried"]
         self.epoch, self.logged = Likelihood(*state["epoch"]), Likelihood(*state["logged"])
+        self.clips = ClipRate(**state.get("clips", {}))  # checkpoints of older versions have none

@@ -18,12 +18,22 @@ from unroll.contract import derive_seed
 
 SETTINGS = LanguageModelingSettings(
     network=Network(cell="lstm", hidden=8, depth=2, dropout=0.4),
-    training=Training(epochs=2, batch_size=3, bptt=4, learning_rate=0.02, decay_start=1, decay_factor=2.0),
+    training=Training(
+        epochs=2,
+        batch_size=3,
+        bptt=4,
+        learning_rate=0.02,
+        decay_start=1,
+        decay_factor=2.0,
+        clip_norm=0.3,
+        diagnose_every=7,
+    ),
 )
 TOKENS = 3 * 167
 STEPS = 42
 """Per epoch: 3 columns of 167 tokens are 41 windows of 4 steps and one of 3."""
 LAST = (STEPS, 2 * STEPS)
+SPLITS = ("train", "validation", "test")
 MIDDLE = [
     f"batch {epoch + step}" for epoch in (0, STEPS) for step in range(WINDOWS_PER_BATCH, STEPS, WINDOWS_PER_BATCH)
 ]
@@ -160,9 +170,15 @@ def test_the_undisturbed_run_logs_what_it_should(undisturbed: Run) -> None:
     steps: dict[str, list[int]] = {}
     for step, name, _ in undisturbed.history.rows:
         steps.setdefault(name, []).append(step)
+    inside = {name: steps.pop(name) for name in list(steps) if name.split("/")[0] not in SPLITS}
+    assert all(at == [*range(0, 84, 7)] for name, at in inside.items() if not name.endswith("distance_3"))
+    assert {name.split("/")[0] for name in inside} == {"gates", "state", "recurrent", "gradient_flow"}
+    rates = {value for _, name, value in undisturbed.history.rows if name == "train/clip_rate"}
+    assert len(rates) > 1  # clipping was at work, and not always
     assert steps == {
         "train/loss": [*range(5, 84, 5)],
         "train/gradient_norm": [*range(5, 84, 5)],
+        "train/clip_rate": [*range(5, 84, 5)],
         "train/learning_rate": [*range(5, 84, 5)],
         "train/perplexity": [42, 84],
         "validation/perplexity": [42, 84],

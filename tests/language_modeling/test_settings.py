@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.language_modeling.settings import LanguageModelingSettings
-from tasks.recurrent.cells import cell_names
+from tasks.recurrent.cells import cell_names, find_cell
+from tasks.recurrent.omega import check_elman
+from tasks.recurrent.omega_settings import ELMAN_CELLS
 from unroll.contract import UserError, find_measurements
 from unroll.study import load_study, make_plan
 
@@ -45,6 +47,13 @@ CASES: list[tuple[dict[str, Any], str]] = [
         {"training": {"decay_start": 4}},
         "decay_start and decay_factor are set together or not at all, received 4 and null",
     ),
+    (
+        {"training": {"clip_value": 0.1}},
+        "clip_norm and clip_value exclude each other, received 1.0 and 0.1; set one of them to null",
+    ),
+    ({"training": {"clip_norm": None, "clip_value": 0}}, "greater than 0"),
+    ({"training": {"omega": 0}}, "greater than 0"),
+    ({"training": {"diagnose_every": 0}}, "greater than or equal to 1"),
     ({"network": {"hidden": 0}}, "greater than or equal to 1"),
     ({"network": {"dropout": 1.0}}, "less than 1"),
     ({"training": {"clip_norm": 0}}, "greater than 0"),
@@ -72,9 +81,41 @@ def test_a_mistake_is_told(nested: dict[str, Any], text: str) -> None:
     assert error["loc"][0] in nested
 
 
+OMEGA: list[tuple[dict[str, Any], str]] = [
+    ({"cell": "lstm"}, "omega is defined for the cells elman and irnn, received lstm"),
+    (
+        {"cell": "elman", "zoneout": 0.1},
+        "omega needs states that nothing disturbs between steps, received zoneout 0.1 and recurrent_dropout 0.0",
+    ),
+    (
+        {"cell": "irnn", "recurrent_dropout": 0.2},
+        "omega needs states that nothing disturbs between steps, received zoneout 0.0 and recurrent_dropout 0.2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("network", "text"), OMEGA)
+def test_omega_is_refused_where_it_is_not_defined(network: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        LanguageModelingSettings.model_validate({"network": network, "training": {"omega": 2.0}})
+    (error,) = caught.value.errors()
+    assert error["msg"] == f"Value error, {text}"
+
+
+@pytest.mark.parametrize("cell", cell_names())
+def test_omega_goes_with_the_cells_that_it_is_computed_for(cell: str) -> None:
+    built = find_cell(cell)(inputs=1, hidden=1)  # type: ignore[call-arg]
+    if cell in ELMAN_CELLS:
+        check_elman(built)
+    else:
+        with pytest.raises(UserError):
+            check_elman(built)
+
+
 NUMBERS = ["network.dropout", "network.forget_bias", "network.initialization_scale", "training.learning_rate"]
 NUMBERS += ["network.recurrent_dropout", "network.zoneout", "network.zoneout_memory", "network.recurrent_gain"]
-NUMBERS += ["training.decay_factor", "training.clip_norm", "data.validation_fraction", "data.test_fraction"]
+NUMBERS += ["training.decay_factor", "training.clip_norm", "training.clip_value", "training.omega"]
+NUMBERS += ["data.validation_fraction", "data.test_fraction"]
 
 
 def test_these_are_all_the_settings_that_are_no_whole_numbers() -> None:
