@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from unroll.cli._places import cache_folder
 from unroll.cli._prepare import Prepared
 from unroll.cli._progress import Tally, watch
 from unroll.cli._provenance import begin_record, now, typed_command
@@ -116,4 +117,6 @@ def _tell(ledger: Ledger, *, report: bool) -> Path | None:
         ledger.compact(ledger.plan())
     if not report:
         return None
-    return write_report(ledger).html if needs_update(ledger) else ledger.root / "report" / "report.html"
+    if not needs_update(ledger):
+        return ledger.root / "report" / "report.html"
+    return write_report(ledger, cache=cache_folder()).html

@@ -9,7 +9,7 @@ from unroll.contract import UserError
 
 
 def cache_folder() -> Path:
-    """Prepared data, shared by all studies of this user: ``$UNROLL_CACHE`` or ``~/.cache/unroll``.
+    """Prepared data and the like, shared by all studies of this user: ``$UNROLL_CACHE`` or ``~/.cache/unroll``.
 
     Raises:
         UserError: neither is known.

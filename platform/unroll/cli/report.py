@@ -9,7 +9,7 @@ import typer
 
 from unroll.cli._options import FolderArgument
 from unroll.cli._output import say, shown
-from unroll.cli._places import find_results
+from unroll.cli._places import cache_folder, find_results
 
 
 def report(
@@ -22,7 +22,7 @@ def report(
 
     ledger = Ledger.open(find_results(folder))
     ledger.compact(ledger.plan())
-    files = write_report(ledger)
+    files = write_report(ledger, cache=cache_folder())
     say(f"report    {shown(files.html)}", f"          {shown(files.markdown)}")
     if show:
         webbrowser.open(files.html.resolve().as_uri())

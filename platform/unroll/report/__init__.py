@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["needs_update", "write_report"]
 
 
-def write_report(ledger: Ledger, out: Path | None = None) -> ReportFiles:
+def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None = None) -> ReportFiles:
     """Tell what a ledger holds: the same ledger always gives the same bytes.
 
     Args:
         ledger: the study's record; it is only read.
         out: folder to write to; ``<results>/report`` if not given.
+        cache: folder for what every report needs, made once for all of them; None to make it anew.
 
     Returns:
         Where page, Markdown and tables lie.
@@ -36,7 +37,7 @@ def write_report(ledger: Ledger, out: Path | None = None) -> ReportFiles:
 
     folder = out or ledger.root / "report"
     findings = gather(ledger)
-    places = write_files(findings, compose(findings), folder)
+    places = write_files(findings, compose(findings), folder, cache=cache)
     write_stamp(folder, digest(findings))
     return places
 

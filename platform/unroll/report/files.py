@@ -35,7 +35,7 @@ class ReportFiles:
     """Folder with every table as CSV, Parquet and LaTeX."""
 
 
-def write_files(findings: Findings, document: Document, folder: Path) -> ReportFiles:
+def write_files(findings: Findings, document: Document, folder: Path, *, cache: Path | None) -> ReportFiles:
     """Write everything; the two readable files last, when all that they link to is there.
 
     Raises:
@@ -46,7 +46,7 @@ def write_files(findings: Findings, document: Document, folder: Path) -> ReportF
         write_atomic(path, data, durable=False)
     colours = colour_arms([plain(name) for name in findings.names], plain(findings.plan.baseline))
     write_atomic(places.markdown, render_markdown(document).encode())
-    write_atomic(places.html, render_page(document, colours).encode())
+    write_atomic(places.html, render_page(document, colours, cache).encode())
     return places
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
-import vl_convert
 from markupsafe import Markup, escape
 
 from unroll.ledger import MISSING
@@ -19,6 +18,7 @@ from unroll.report.charts import Chart
 from unroll.report.document import Document, Matrix, Note
 from unroll.report.table_html import MOST_ROWS, render_table
 from unroll.report.tables import Table
+from unroll.report.vega import vega_script
 
 SYMBOLS = {
     "completed": "✓",
@@ -36,12 +36,13 @@ SYMBOLS = {
 _VERDICT = re.compile(r" is (better|worse|undecided): ")
 
 
-def render_page(document: Document, colours: Mapping[str, str]) -> str:
+def render_page(document: Document, colours: Mapping[str, str], cache: Path | None) -> str:
     """The whole page.
 
     Args:
         document: what it says.
         colours: arm -> colour.
+        cache: see :func:`~unroll.report.vega.vega_script`.
     """
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
@@ -57,7 +58,7 @@ def render_page(document: Document, colours: Mapping[str, str]) -> str:
         most_rows=MOST_ROWS,
         style=Markup(_resource("page.css")),  # noqa: S704 -- our own file
         script=Markup(_resource("page.js")),  # noqa: S704 -- our own file
-        bundle=Markup(_vega()),  # noqa: S704 -- checked to hold no end of a script
+        bundle=Markup(vega_script(cache)),  # noqa: S704 -- checked to hold no end of a script
         has_charts=any(isinstance(block, Chart) for block in document.blocks()),
     )
 
@@ -78,9 +79,3 @@ def _is(kind: type) -> Any:
 
 def _resource(name: str) -> str:
     return files("unroll.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and vega-embed for the browser, once for all charts of a page."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace("</script", "<\\/script")
