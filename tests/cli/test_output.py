@@ -62,6 +62,8 @@ def test_nothing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
         (12345, "12,345"),
         (0.30000000000000004, "0.3000"),
         (1234.56, "1,235"),
+        (2.539e45, "2.539e+45"),
+        (-math.inf, "-inf"),
         (math.nan, "nan"),
         (0.0, "0"),
         (None, ""),

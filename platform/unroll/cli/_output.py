@@ -132,6 +132,10 @@ def as_table(rows: Sequence[Row], *, title: str = "") -> Table:
     return table
 
 
+_ENDLESS = 1e9
+"""From here on a number that was not counted is told by its power of ten."""
+
+
 def figure(value: Any) -> str:
     """A value as people read it: thousands grouped, four significant digits."""
     if value is None:
@@ -140,7 +144,8 @@ def figure(value: Any) -> str:
         return visible(value)
     if isinstance(value, int) or value == 0:
         return f"{int(value):,}"
-    return f"{value:#.4g}" if abs(value) < 1000 or not math.isfinite(value) else f"{value:,.0f}"
+    grouped = 1000 <= abs(value) < _ENDLESS
+    return f"{value:,.0f}" if grouped else f"{value:#.4g}"
 
 
 def size(count: float) -> str:
