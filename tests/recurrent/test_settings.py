@@ -9,6 +9,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from tasks.recurrent import cells
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.options import option_types
@@ -24,10 +25,6 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"cell": "gru", "ablation": "no_forget_gate"}, "ablation is a setting of lstm, received 'no_forget_gate' for gru"),
     ({"ablation": "no_gate"}, "ablation of lstm is one of none, no_input_gate, no_forget_gate, "),
     ({"cell": "elman", "layer_norm": True}, "layer_norm is a setting of lstm, received True for elman"),
-    (
-        {"ablation": "full_gate_recurrence", "layer_norm": True},
-        "layer normalization goes with every ablation but full_gate_recurrence, received ",
-    ),
     ({"cell": "gru", "zoneout_memory": 0.5}, "zoneout_memory is a setting of lstm, lstm_coupled, lstm_peephole, "),
     ({"cell": "gru", "zoneout_memory": 0.5}, ", received 0.5 for gru"),
     ({"stacking": "independent"}, "stacking independent needs direction bidirectional, received forward"),
@@ -50,6 +47,24 @@ def test_a_mistake_is_told(settings: dict[str, Any], text: str) -> None:
         RecurrentSettings.model_validate(settings)
     (error,) = caught.value.errors()
     assert text in error["msg"]
+
+
+def test_what_a_cell_itself_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "choosy.py").write_text(
+        "from tasks.recurrent.cell import Cell\n"
+        "from unroll.contract import UserError\n\n\n"
+        "class Choosy(Cell):\n"
+        "    def __init__(self, *, inputs: int, hidden: int, layer_norm: bool | None = None) -> None:\n"
+        "        super().__init__(inputs=inputs, hidden=hidden, blocks='h')\n"
+        "        if layer_norm:\n"
+        "            raise UserError('choosy goes without layer normalization', received='true')\n\n"
+        "    def step(self, read, state):\n"
+        "        return state\n"
+    )
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
+    assert RecurrentSettings(cell="choosy", layer_norm=False).options == {"layer_norm": False}
+    with pytest.raises(ValidationError, match="choosy goes without layer normalization, received true"):
+        RecurrentSettings(cell="choosy", layer_norm=True)
 
 
 def test_settings_that_no_cell_needs_load_no_torch(root: Path) -> None:
