@@ -27,9 +27,11 @@ def prepare(target: str, overrides: Sequence[str] | None) -> Prepared:
     Raises:
         UserError: the study or its data are not right; nothing was created but, perhaps, prepared data.
     """
+    from unroll.execution.importing import uncollected
     from unroll.study import load_study, make_jobs, make_plan
 
     cache = cache_folder()
     study = load_study(target, overrides or [])
-    plan = make_plan(study, cache=cache)
+    with uncollected():  # the task's libraries are imported here
+        plan = make_plan(study, cache=cache)
     return Prepared(study, plan, make_jobs(plan, study, cache=cache))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -64,6 +66,7 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: what follows ``unroll`` on the command line; the process's own arguments by default.
     """
+    atexit.register(gc.freeze)  # or Python would look through all of torch for garbage once more, for a second
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file, unless replaced
     try:
