@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from unroll.contract import UserError
+from unroll.execution.lean import lean
 from unroll.ledger import Ledger
 from unroll.study import project_root
 
@@ -22,41 +24,54 @@ ENVIRONMENT = {
     "TUNE_FORCE_TRIAL_CLEANUP_S": "30",
     "TUNE_WARN_THRESHOLD_S": "60",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # must be there before CUDA starts in a worker
+    "PL_DISABLE_FORK": "1",  # Tune's own precaution: Lightning must not fork among Ray's threads
 }
 """Set before Ray is imported; a value of the user's own wins."""
 
+LOCAL_ENVIRONMENT = {
+    **ENVIRONMENT,
+    "RAY_preload_python_modules": "unroll.execution.preload",  # workers import it while the driver is still busy
+    "RAY_idle_worker_killing_time_threshold_ms": "600000",  # by Ray's 1000 they would be killed while they import
+    # Ray's 15 saves the other parts of a node from what its workers do. Here trials have the cores that they asked for,
+    # and at 15 any other program on the machine, a browser say, would take theirs and slow a trial many times over.
+    "RAY_worker_niceness": "0",
+}
+"""For a Ray that is started here; the workers of a cluster are started by its own."""
+
 
 @contextmanager
-def connected(address: str | None, ledger: Ledger) -> Iterator[None]:
+def connected(address: str | None, ledger: Ledger, *, cores: float) -> Iterator[None]:
     """Ray, ready for trials, while the block runs.
 
     Args:
         address: a running cluster ("auto" or host:port), every node of which is examined; None starts Ray here.
         ledger: the results folder, which all nodes must share.
+        cores: what all trials together could use; a Ray that is started here offers, and starts workers for, no more.
 
     Raises:
         UserError: Ray does not start or cannot be reached, or a node is not fit.
     """
-    for name, value in ENVIRONMENT.items():
+    for name, value in (ENVIRONMENT if address else LOCAL_ENVIRONMENT).items():
         os.environ.setdefault(name, value)
     import ray
 
     from unroll.execution.preflight import preflight
 
-    _initialise(address)
-    try:
-        if address:
-            preflight(ledger.root)
-        yield
-    finally:
-        ray.shutdown()
+    with nullcontext() if address else lean():
+        _initialise(address, cores)
+        try:
+            if address:
+                preflight(ledger.root)
+            yield
+        finally:
+            ray.shutdown()
 
 
-def _initialise(address: str | None) -> None:
+def _initialise(address: str | None, cores: float) -> None:
     """Ray gives its own parts half a minute to start, which a busy machine may exceed: then it is tried again."""
     import ray
 
-    options = _options(address)
+    options = _options(address, cores)
     for last in (False, False, True) if address is None else (True,):
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
@@ -67,15 +82,23 @@ def _initialise(address: str | None) -> None:
                 raise _unreachable(address, error) from error
 
 
-def withhold_keys() -> None:
-    """Keep cloud keys out of runtime environments, which Ray shows in logs: Tune would copy them from the driver's."""
+def narrow_environments(address: str | None) -> None:
+    """Take out of the trials' runtime environments what Tune would put there.
+
+    Cloud keys, since Ray shows such environments in logs. And where Ray was started here, all of it: its workers have
+    the driver's environment already, and one of their own would keep trials from the workers that were started ahead.
+    """
     from ray.tune.execution import class_cache
 
-    keys = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
-    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(keys)
+    copied = {name for name in class_cache.ENV_VARS_TO_PROPAGATE if address is None or name.startswith("AWS_")}
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(copied)
+    if address is None:
+        class_cache.DEFAULT_ENV_VARS.clear()
 
 
-def _options(address: str | None) -> dict[str, Any]:
+def _options(address: str | None, cores: float) -> dict[str, Any]:
+    from ray._private.utils import get_num_cpus
+
     from unroll.execution.preflight import knock
     from unroll.execution.shipping import code_modules
 
@@ -84,7 +107,7 @@ def _options(address: str | None) -> dict[str, Any]:
         return {"address": address, "runtime_env": {"py_modules": code_modules(), "env_vars": ENVIRONMENT}}
     os.environ["UNROLL_ROOT"] = str(project_root())  # workers must not look for the project on their own
     # "local", or Ray would look for a cluster to join by itself: $RAY_ADDRESS, or one that died on this machine
-    return {"address": "local", "include_dashboard": False}
+    return {"address": "local", "include_dashboard": False, "num_cpus": max(1, min(math.ceil(cores), get_num_cpus()))}
 
 
 def _unreachable(address: str | None, error: Exception) -> UserError:

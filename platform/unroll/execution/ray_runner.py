@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
-from unroll.execution.connection import connected, withhold_keys
+from unroll.execution.connection import connected, narrow_environments
+from unroll.execution.importing import uncollected
 from unroll.execution.runner import Observer
 from unroll.ledger import Ledger
 from unroll.study.job import Job
@@ -42,8 +43,10 @@ class RayRunner:
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
-        from unroll.execution.bridge import Bridge
+        with uncollected():
+            from unroll.execution.bridge import Bridge
 
+        cores = sum(job.resources.cpus for job in jobs[: self._concurrency])
         before = ledger.outcomes([job.trial.id for job in jobs])
         for restart in range(RESTARTS + 1):
             remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
@@ -51,7 +54,7 @@ class RayRunner:
                 return None
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
             try:
-                with connected(self._address, ledger):
+                with connected(self._address, ledger, cores=cores):
                     self._check_room(remaining[0])
                     if restart == 0:
                         ready()
@@ -68,7 +71,7 @@ class RayRunner:
         Raises:
             UserError: a run would not get as far as its first trial.
         """
-        with connected(self._address, ledger):
+        with connected(self._address, ledger, cores=1):
             pass
 
     def _check_room(self, job: Job) -> None:
@@ -93,7 +96,7 @@ class RayRunner:
 
         for name in ("ray.tune", "ray"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        withhold_keys()
+        narrow_environments(self._address)
         results = bridge.ledger.root.resolve()
         storage = results / ".ray"
         resources = jobs[0].resources
