@@ -7,9 +7,14 @@ import pytest
 from unroll.execution.importing import uncollected
 
 
-def test_the_collector_rests_and_wakes_even_after_an_error() -> None:
-    with pytest.raises(ImportError), uncollected():
+def test_the_collector_rests_while_libraries_are_imported() -> None:
+    with uncollected():
         assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_the_collector_wakes_after_an_error() -> None:
+    with pytest.raises(ImportError), uncollected():
         raise ImportError
     assert gc.isenabled()
 
