@@ -112,7 +112,7 @@ class RecurrentNetwork(nn.Module):
         Args:
             inputs: shape (time, batch, inputs).
             state: one state per layer, as in :meth:`layers`; None: zeros.
-            lengths: number of real steps of each sequence, shape (batch,); None: all are real.
+            lengths: number of real steps of each sequence, shape (batch,), at least 1; None: all are real.
             final_state: whether the states after the last steps are needed.
 
         Returns:
@@ -128,18 +128,18 @@ class RecurrentNetwork(nn.Module):
             after[layer] = reading.state
             return reading.outputs
 
-        outputs = torch.cat([self._climb(stack, inputs, read) for stack in self._stacks()], dim=2)
+        outputs = _join([self._climb(stack, inputs, read) for stack in self._stacks()])
         return outputs, tuple(new for layer in layers if (new := after[layer]) is not None)
 
     def _climb(self, stack: Sequence[Level], inputs: Tensor, read: Callable[[Layer, Tensor], Tensor]) -> Tensor:
         """From the input through one stack of levels to its top."""
         below, written = inputs, list[Tensor]()
         for level in stack:
-            seen = self.dropout(torch.cat([inputs, below], dim=2) if written and self._connections == "skip" else below)
-            outputs = torch.cat([read(layer, seen) for layer in level], dim=2)
+            seen = self.dropout(_join([inputs, below]) if written and self._connections == "skip" else below)
+            outputs = _join([read(layer, seen) for layer in level])
             below = below + outputs if written and self._connections == "residual" else outputs
             written.append(below)
-        return cast("Tensor", self.dropout(torch.cat(written, dim=2) if self._connections == "skip" else below))
+        return cast("Tensor", self.dropout(_join(written) if self._connections == "skip" else below))
 
     def _levels(self) -> list[Level]:
         ways = [cast("Sequence[Layer]", way) for way in (self.forward_layers, self.backward_layers) if len(way)]
@@ -151,6 +151,11 @@ class RecurrentNetwork(nn.Module):
         if self._stacking == "interleaved":
             return [levels]
         return [[(layer,) for layer in way] for way in zip(*levels, strict=True)]
+
+
+def _join(parts: Sequence[Tensor]) -> Tensor:
+    """Features of all parts; a single part is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=2)
 
 
 def detach(state: tuple[State, ...]) -> tuple[State, ...]:
