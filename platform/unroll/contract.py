@@ -110,6 +110,10 @@ class TrainingModule(Protocol):
     It logs with ``self.log`` every metric that the task declares, under its full name such as
     ``validation/perplexity``, and everything that a resumed run needs beside weights and optimizers (carried state,
     ``items_seen``) goes into its checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
+
+    It may log more, under names of its own. Metrics called ``<profile>/distance_<n>``, n a whole number from 0 on, are
+    one profile: the report draws how it fades with n, relative to its value at 0, as it was first and last logged. A
+    profile whose name goes on from that of another one, ``<profile>/<part>``, is kept and not drawn.
     """
 
     items_seen: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -210,12 +210,15 @@ def _trials(tally: Tally, running: list[Progress]) -> Table:
     return as_table([*rows, {"running": f"and {hidden} more"}] if hidden > 0 else rows)
 
 
+def _newest(metrics: Mapping[str, float], deciding: str) -> tuple[str, float | None]:
+    """The metric that decides; before it is known, one of training, or whatever there is."""
+    names = [deciding, *(name for name in metrics if name.startswith("train/")), *metrics]
+    return next(((name, metrics[name]) for name in names if name in metrics), ("", None))
+
+
 def _trial(tally: Tally, progress: Progress) -> dict[str, object]:
     trial = tally.trials[progress.trial]
-    newest = progress.metrics.get(tally.plan.metric)
-    name, value = (
-        (tally.plan.metric, newest) if newest is not None else next(iter(progress.metrics.items()), ("", None))
-    )
+    name, value = _newest(progress.metrics, tally.plan.metric)
     return {
         "running": f"{trial.arm} seed {trial.seed}",
         "epoch": progress.epoch,

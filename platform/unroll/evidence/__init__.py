@@ -9,6 +9,7 @@ from unroll.evidence.curves import learning_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, sign_flip_p, smallest_p
+from unroll.evidence.profiles import fading, find_profiles
 
 __all__ = [
     "DRAWS",
@@ -16,7 +17,9 @@ __all__ = [
     "LEVEL",
     "coverage",
     "divergence_rates",
+    "fading",
     "final_values",
+    "find_profiles",
     "holm",
     "learning_curves",
     "pair_seeds",

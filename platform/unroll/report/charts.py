@@ -20,6 +20,7 @@ from unroll.report.answer import decimals, goal
 from unroll.report.curve_chart import layer_curves
 from unroll.report.difference_chart import layer_differences
 from unroll.report.divergence_chart import layer_divergence
+from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
 from unroll.report.numbers import count, fixed, listed, plain
 from unroll.report.seed_chart import floor_is_near, layer_seeds
@@ -29,6 +30,8 @@ WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
 SMALLER = 220
 """Pixels of height of a chart beside the point."""
+MOST_PROFILES = 2
+"""Profiles that are drawn; all are in the tables."""
 DIVERGENCE = (
     "Share of the seeds with a result on which an arm diverged: the rate as a dot, its exact 95 % interval (Clopper "
     "and Pearson) as a bar."
@@ -74,8 +77,17 @@ def _draw(findings: Findings) -> Iterator[Chart]:
         caption = _curve_caption(findings, findings.training_metric)
         training = layer_curves(findings, findings.training_curves, metric=findings.training_metric, height=SMALLER)
         yield _chart("training", caption, training)
+    yield from _draw_profiles(findings)
     if findings.summary["n"].sum():
         yield _chart("seeds", _seed_caption(findings), layer_seeds(findings))
+
+
+def _draw_profiles(findings: Findings) -> Iterator[Chart]:
+    """Of the first profiles by name, what was logged first and what last."""
+    for number, (name, profile) in enumerate(list(findings.profiles.items())[:MOST_PROFILES], 1):
+        for (moment,), rows in profile.partition_by("moment", as_dict=True).items():
+            caption = _profile_caption(name, str(moment), rows["step"].unique().sort().to_list())
+            yield _chart(f"profile_{number}_{moment}", caption, layer_fading(findings, rows))
 
 
 def _chart(name: str, caption: str, layers: alt.LayerChart) -> Chart:
@@ -107,6 +119,14 @@ def _curve_caption(findings: Findings, metric: str) -> str:
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
         f"{ended}{floor} Click an arm in the legend to single it out."
+    )
+
+
+def _profile_caption(name: str, moment: str, steps: list[int]) -> str:
+    at = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
+    return (
+        f"{name} against distance as it was {moment} logged ({at}), relative to its value at distance 0: mean over "
+        "seeds of the logarithm, with its 95 % t band. A level line keeps what it began with."
     )
 
 

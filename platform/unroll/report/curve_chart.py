@@ -28,7 +28,10 @@ def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, heigh
     scale = alt.Scale(**kind, nice=False, padding=10)
     y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
-    layers = [*_arms(findings, rows, y, places), *(_floor(floor, places) for floor in floors)]
+    axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
+    x = alt.X("step:Q", title="step", axis=axis)
+    arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"))
+    layers = [*arms, *(_floor(floor, places) for floor in floors)]
     return alt.layer(*layers).properties(height=height)
 
 
@@ -45,8 +48,11 @@ def _rows(curves: pl.DataFrame, *, logarithmic: bool) -> pl.DataFrame:
     return rows.with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
 
 
-def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list[alt.Chart]:
-    names, number = [plain(name) for name in findings.names], f",.{places}f"
+def draw_arms(
+    findings: Findings, rows: pl.DataFrame, *, x: alt.X, y: alt.Y, tips: list[alt.Tooltip]
+) -> list[alt.Chart]:
+    """A line per arm with its band from ``low`` to ``high``; the legend singles an arm out."""
+    names = [plain(name) for name in findings.names]
     colours = colour_arms(names, plain(findings.plan.baseline))
     dashes = dash_arms(names, plain(findings.plan.baseline))
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
@@ -55,15 +61,11 @@ def _arms(findings: Findings, rows: pl.DataFrame, y: alt.Y, places: int) -> list
     dash = alt.StrokeDash(
         "arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())), legend=legend
     )
-    axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
-    x = alt.X("step:Q", title="step", axis=axis)
     base = alt.Chart(rows).encode(x=x, color=colour)
     band = base.mark_area().encode(y=alt.Y("low:Q"), y2="high:Q")
     line = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, opacity=_strength(chosen, 1, 0.15))
     several = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
-    dots = base.mark_circle(size=46).encode(
-        y=y, opacity=_strength(chosen, 0 if several else 1, 0), tooltip=_tips(number)
-    )
+    dots = base.mark_circle(size=46).encode(y=y, opacity=_strength(chosen, 0 if several else 1, 0), tooltip=tips)
     return [
         band.encode(opacity=_strength(chosen, 0.16, 0.02)).properties(name="band"),
         line.add_params(chosen).properties(name="mean"),

@@ -10,7 +10,7 @@ import polars as pl
 from unroll.evidence import LEVEL
 from unroll.report import context, tables
 from unroll.report.answer import answer, goal, warnings
-from unroll.report.charts import Chart, draw_charts
+from unroll.report.charts import MOST_PROFILES, Chart, draw_charts
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.divergence_table import divergence_table
 from unroll.report.findings import Findings
@@ -99,6 +99,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     yield "differences", f"Against {plain(findings.plan.baseline)}", _against(findings, charts)
     yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)
+    yield "profiles", "Against distance", _profiles(findings, charts)
     yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
     yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
     yield "failures", "Failures", _failures(findings)
@@ -127,6 +128,13 @@ def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     """Validation first, then training; what cannot be drawn is told."""
     missing: list[Block] = [] if "curves" in charts else [Note(_no_curve(findings))]
     return [*missing, *(charts[name] for name in ("curves", "training") if name in charts)]
+
+
+def _profiles(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
+    """Nothing, and so no section, where no profile was logged."""
+    drawn = [chart for name, chart in charts.items() if name.startswith("profile_")]
+    others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
+    return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {plain(others)}.")] if others else [])]
 
 
 def _no_curve(findings: Findings) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,18 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
     shown = {block.name: block for block in document.blocks() if isinstance(block, Table)}
     more = {"trials": findings.ordered, "pairs": findings.pairs}
     more |= {"curves": findings.curves, "training": findings.training_curves}
+    if findings.profiles:
+        more["profiles"] = _join(findings.profiles)
     for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():
         yield folder / f"{name}.csv", to_csv(frame)
         yield folder / f"{name}.parquet", _parquet(frame)
     for name, table in shown.items():
         yield folder / f"{name}.tex", to_latex(table, findings.plan.study)
+
+
+def _join(profiles: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """One frame; ``mean``, ``low`` and ``high`` are logarithms to base 10."""
+    return pl.concat([frame.select(pl.lit(name).alias("profile"), pl.all()) for name, frame in profiles.items()])
 
 
 def _charts(document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:

@@ -13,7 +13,9 @@ from unroll.contract import Direction
 from unroll.evidence import (
     coverage,
     divergence_rates,
+    fading,
     final_values,
+    find_profiles,
     learning_curves,
     pair_seeds,
     paired_differences,
@@ -161,10 +163,20 @@ class Findings:
         """Mean curves of :attr:`training_metric` with bands, baseline first; empty where there is none."""
         return self._curves_of(self.training_metric or "")
 
+    @cached_property
+    def profiles(self) -> dict[str, pl.DataFrame]:
+        """How each profile fades with distance (``fading``), by name, baseline first."""
+        known = self._ranked_history
+        found = {name: fading(known, name) for name in find_profiles(known["metric"].unique())}
+        return {name: frame for name, frame in found.items() if frame["distance"].n_unique() > 1}
+
     def _curves_of(self, metric: str) -> pl.DataFrame:
+        return learning_curves(self._ranked_history, metric)
+
+    @cached_property
+    def _ranked_history(self) -> pl.DataFrame:
         rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
-        known = self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
-        return learning_curves(known, metric)
+        return self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
 
     def floors(self, metric: str) -> list[float]:
         """What the true distribution reaches on the arms' data: usually one value, as arms share their data."""
