@@ -65,3 +65,11 @@ def test_operations_are_those_of_the_matrices(tmp_path: Path) -> None:
     corpus = task.prepare(settings, tmp_path)
     lstm = 4 * (8 * 6 + 6 * 6) + 4 * (12 * 6 + 6 * 6)
     assert task.flops_per_token(settings, corpus) == 2 * (2 * lstm + 12 * len(corpus.tags))
+
+
+def test_the_study_direction_compares_networks_of_one_size(tmp_path: Path) -> None:
+    plan = make_plan(load_study("direction"), cache=tmp_path)
+    assert [arm.name for arm in plan.arms][:3] == ["forward", "backward", "bidirectional"]
+    for arm in plan.arms:
+        assert arm.parameters == pytest.approx(30_000, rel=0.015)
+        assert arm.bounds["validation/accuracy"] == 1
