@@ -17,7 +17,9 @@ from tasks.text import TokenCorpus
 from unroll.contract import derive_seed
 
 SETTINGS = LanguageModelingSettings(
-    network=Network(cell="lstm", hidden=8, depth=2, dropout=0.4),
+    network=Network(
+        cell="lstm", hidden=8, depth=2, dropout=0.4, recurrent_dropout=0.2, zoneout=0.1, zoneout_memory=0.05
+    ),
     training=Training(
         epochs=2,
         batch_size=3,
