@@ -81,11 +81,11 @@ def scaled_bounds(network: nn.Module) -> dict[str, float]:
 def constant_values(network: nn.Module) -> dict[str, float]:
     """Parameters that are not drawn, by name, and what they begin at."""
     constants: dict[str, float] = {}
-    for prefix, module in network.named_modules():
-        if isinstance(module, nn.LayerNorm):
-            constants |= {f"{prefix}.weight": 1.0, f"{prefix}.bias": 0.0}
+    for prefix, norm in network.named_modules():
+        if isinstance(norm, nn.LayerNorm):
+            constants |= {name: float(name.endswith("weight")) for name, _ in norm.named_parameters(prefix)}
     for prefix, cell in _cells(network):
-        constants |= {".".join(filter(None, (prefix, name))): value for name, value in cell.initial_values.items()}
+        constants |= {f"{prefix}.{name}".removeprefix("."): value for name, value in cell.initial_values.items()}
     return constants
 
 
