@@ -52,6 +52,15 @@ def test_one_trial_has_a_line_and_no_band() -> None:
     assert curves["low"].null_count() == curves["high"].null_count() == 2
 
 
+def test_exploded_values_never_make_a_band_or_a_mean_infinite() -> None:
+    curves = learning_curves(
+        frame({("a", 0): {1: 1e200, 2: 1e308, 3: 1.0}, ("a", 1): {1: 3e200, 2: 1.7e308, 3: 3.0}}), METRIC
+    )
+    assert curves["step"].to_list() == [1, 3]
+    assert curves["mean"].to_list() == pytest.approx([2e200, 2.0])
+    assert curves["low"].null_count() == curves["high"].null_count() == 1
+
+
 def test_arms_keep_their_order_and_an_empty_history_is_empty() -> None:
     history = frame({("lstm", 0): {1: 4.0}, ("elman", 0): {1: 3.0}})
     assert learning_curves(history, METRIC)["arm"].to_list() == ["lstm", "elman"]

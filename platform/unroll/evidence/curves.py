@@ -24,8 +24,8 @@ def learning_curves(history: pl.DataFrame, metric: str, *, points: int = POINTS)
         points: most steps to keep per arm; at least 2.
 
     Returns:
-        ``arm, step, n, mean, low, high`` (95 % t band; null below two trials), arms in order of
-        appearance, steps ascending.
+        ``arm, step, n, mean, low, high`` (95 % t band; null below two trials and where an exploded value's square is
+        beyond all numbers), arms in order of appearance, steps ascending.
     """
     logged = history.filter((pl.col("metric") == metric) & pl.col("value").is_finite())
     logged = logged.unique(["arm", "trial", "step"], keep="last", maintain_order=True)
@@ -34,6 +34,8 @@ def learning_curves(history: pl.DataFrame, metric: str, *, points: int = POINTS)
         n=pl.col("value").count().cast(pl.Int64), mean=pl.col("value").mean(), sd=pl.col("value").std()
     )
     half = half_width(pl.col("n"), pl.col("sd"))
+    half = pl.when(half.is_finite()).then(half)
+    curves = curves.filter(pl.col("mean").is_finite())
     curves = curves.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).sort("step")
     arms = history.select(pl.col("arm").unique(maintain_order=True))
     ordered = arms.join(curves, on="arm", maintain_order="left_right").select("arm", "step", "n", "mean", "low", "high")
