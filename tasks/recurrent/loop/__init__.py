@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.loop.common import common_loop, common_project
 from tasks.recurrent.loop.noise import Noise
-from tasks.recurrent.loop.plain import plain_loop, plain_steps, stack_steps
+from tasks.recurrent.loop.plain import plain_steps, stack_steps
 
 __all__ = ["LoopName", "Noise", "Reading", "read_sequence"]
 
@@ -66,13 +67,11 @@ def read_sequence(
         fused = cell.fused(inputs, state)
         if fused is not None:
             return _masked(*fused, lengths)
-    read = cell.project(inputs)
     if loop == "plain":
-        steps = plain_steps(cell, read, state, lengths=lengths, noise=noise)
+        steps = plain_steps(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
         parts = stack_steps(steps)
         return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
-    run = plain_loop
-    parts = run(cell, read, state, lengths=lengths, noise=noise)
+    parts = common_loop(cell, common_project(cell, inputs), state, lengths=lengths, noise=noise)
     return Reading(parts[0], _last(parts, lengths) if final_state else None)
 
 

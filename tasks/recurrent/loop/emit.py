@@ -1,0 +1,224 @@
+"""C for a whole loop: three functions that are compiled once and called for every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+
+from tasks.recurrent.loop.derive import Derivation
+from tasks.recurrent.loop.emit_rows import Rows
+from tasks.recurrent.loop.program import Places, Program, WeightGradient
+from tasks.recurrent.loop.schedule import Multiplication, Schedule
+
+PRELUDE = Path(__file__).with_name("columns.h").read_text(encoding="utf-8")
+TRANSPOSED = "_transposed"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program in C.
+
+    Args:
+        text: to be compiled.
+        arguments: names of the pointers that each function takes, in their order.
+    """
+
+    text: str
+    arguments: Mapping[str, tuple[str, ...]]
+
+
+def emit(program: Program, dtype: torch.dtype) -> Source:
+    """Write a program down."""
+    only = _Function("only", program, program.only, {}, backward=False)
+    forward = _Function("forward", program, program.forward, {}, backward=False)
+    backward = _Function("backward", program, program.backward, program.found, backward=True)
+    functions = (only, forward, backward)
+    return Source(
+        "\n".join([head(dtype), PRELUDE, *(function.text for function in functions)]),
+        {function.name: tuple(function.arguments) for function in functions},
+    )
+
+
+def head(dtype: torch.dtype) -> str:
+    """What tells the C which numbers are meant."""
+    single = dtype == torch.float32
+    return f"#define SINGLE {int(single)}\ntypedef {'float' if single else 'double'} real;\n"
+
+
+@final
+class _Function:
+    """One of the three.
+
+    Its arguments are sizes (steps, rows, then two strides for each matrix, then 0 or 1 for each part of the state that
+    tells whether its gradient moves on from step to step), lengths or NULL, and pointers.
+    """
+
+    def __init__(self, name: str, program: Program, schedule: Schedule, found: Places, *, backward: bool) -> None:
+        self.name, self._derived, self._schedule, self._back = name, program.derivation, schedule, backward
+        self._gradients = program.gradients if backward else ()
+        self._rows = Rows(schedule, found)
+        self._widths = _widths(program)
+        self._parts = [node.width for node in self._derived.after]
+        self.arguments: dict[str, None] = {}
+        levels = [line for level in range(schedule.levels) for line in self._level(level)]
+        ends = [line for gradient in self._gradients for line in self._gradient(gradient)]
+        self.text = "\n".join([*self._begin(), *levels, "    }", *ends, *self._finish()])
+
+    def _begin(self) -> Iterator[str]:
+        packs = list(self._packs())
+        carries = [(f"carry_{part}", width) for part, width in enumerate(self._parts)] if self._back else []
+        if self._back:
+            for part in range(len(self._parts)):
+                self.arguments.update({f"d_start_{part}": None, f"into_{part}": None})
+        scratch = [
+            (store.name, "rows" if store.kind == "step" else "1", store.width)
+            for store in self._schedule.stores().values()
+            if store.kind in ("step", "row") and not store.name.startswith("carry_")
+        ]
+        yield f"int {self.name}(const long *size, const int64_t *lengths, real *const *at) {{"
+        yield "    const long steps = size[0], rows = size[1];"
+        for number, name in enumerate(self.arguments):
+            yield f"    real *const {name} = at[{number}];"
+        sizes = [f"{rows} * {width}" for _, rows, width in scratch]
+        sizes += [f"packed_size({depth}, {width})" for _, _, depth, width, _ in packs]
+        sizes += [f"2 * rows * {width}" for _, width in carries]
+        yield f"    real *scratch = malloc(sizeof(real) * (size_t)({' + '.join([*sizes, '1'])})), *free_from = scratch;"
+        yield "    if (!scratch) return 1;"
+        for name, rows, width in scratch:
+            yield f"    real *const {name} = free_from; free_from += {rows} * {width};"
+        for name, matrix, depth, width, transposed in packs:
+            number = list(self._derived.matrices).index(matrix)
+            down, right = (3, 2) if transposed else (2, 3)
+            yield f"    real *const {name} = free_from; free_from += packed_size({depth}, {width});"
+            yield (
+                f"    pack({depth}, {width}, {matrix}, size[{2 * number + down}], size[{2 * number + right}], {name});"
+            )
+        for name, width in carries:
+            yield f"    real *const {name}s = free_from; free_from += 2 * rows * {width};"
+            yield f"    memset({name}s, 0, sizeof(real) * (size_t)(2 * rows * {width}));"
+        yield "    for (long s = 0; s < steps; s++) {"
+        yield f"        const long t = {'steps - 1 - s' if self._back else 's'};"
+        for name, width in carries:
+            yield f"        real *const {name} = {name}s + (s & 1) * rows * {width};"
+            yield f"        real *const {name.replace('carry', 'carried')} = {name}s + (~s & 1) * rows * {width};"
+
+    def _finish(self) -> Iterator[str]:
+        if self._back:
+            for part, width in enumerate(self._parts):
+                last = f"carry_{part}s + (~steps & 1) * rows * {width}"
+                yield f"    memcpy(d_start_{part}, {last}, sizeof(real) * (size_t)(rows * {width}));"
+        yield "    free(scratch);"
+        yield "    return 0;"
+        yield "}"
+
+    def _packs(self) -> Iterator[tuple[str, str, int, int, bool]]:
+        """Packed matrices: name, of which matrix, depth, width, whether transposed."""
+        seen = set()
+        for product in self._multiplications():
+            node = product.node
+            name = _packed(product)
+            if name not in seen:
+                seen.add(name)
+                self.arguments[node.text] = None
+                yield name, node.text, node.inputs[0].width, node.width, bool(node.number)
+
+    def _multiplications(self) -> Iterator[Multiplication]:
+        for level in sorted(self._schedule.products):
+            yield from sorted(self._schedule.products[level], key=lambda product: product.accumulate)
+
+    def _level(self, level: int) -> Iterator[str]:
+        lines = self._rows.write(level)
+        if lines:
+            names = list(self._rows.used)
+            yield "        for (long b = 0; b < rows; b++) {"
+            yield from (f"            real *restrict const r_{name} = {self._row(name)};" for name in names)
+            yield from self._padding(level, names)
+            yield from lines
+            yield "        }"
+        for product in sorted(self._schedule.products.get(level, ()), key=lambda product: product.accumulate):
+            node, (left,) = product.node, product.node.inputs
+            yield (
+                f"        product(rows, {node.width}, {left.width}, {self._left(left.index)}, {_packed(product)},"
+                f" {self._now(product.to.name)}, {int(product.accumulate)});"
+            )
+
+    def _padding(self, level: int, names: Iterable[str]) -> Iterator[str]:
+        written = {
+            store.name: store
+            for position, targets in self._schedule.targets.items()
+            if position[0] == level
+            for target in targets
+            for store in target.stores
+            if store.kind in ("time", "step")
+        }
+        clear = "".join(f" memset(r_{n}, 0, sizeof(real) * {written[n].width});" for n in names if n in written)
+        yield f"            if (lengths && t >= lengths[b]) {{{clear} continue; }}"
+
+    def _left(self, index: int) -> str:
+        node = self._derived.graph.nodes[index]
+        if node.kind == "leaf":
+            return self._now(node.text)
+        (store, *_) = [store for _, store, _ in self._schedule.kept[index]]
+        return self._now(store.name)
+
+    def _row(self, name: str) -> str:
+        if name.startswith("vector_") or name.startswith("d_vector_"):
+            return self._argument(name)
+        store = self._schedule.stores().get(name)
+        if store is not None and store.kind == "row":
+            return name
+        return f"{self._now(name)} + b * {self._widths[name]}"
+
+    def _now(self, name: str) -> str:
+        """Where the rows of this step begin."""
+        store = self._schedule.stores().get(name)
+        if name.startswith(("carry_", "carried_")) or (store is not None and store.kind == "step"):
+            return name
+        width = self._widths[name]
+        if name.startswith("state_"):
+            part = name.removeprefix("state_")
+            start, out = self._argument(f"start_{part}"), self._argument(f"out_{part}")
+            return f"(t ? {out} + (t - 1) * rows * {width} : {start})"
+        if name.startswith("into_"):
+            flag = 2 + 2 * len(self._derived.matrices) + int(name.removeprefix("into_"))
+            return f"{self._argument(name)} + t * size[{flag}] * rows * {width}"
+        if name == "recurrent":
+            return self._argument(name)
+        return f"{self._argument(name)} + t * rows * {width}"
+
+    def _argument(self, name: str) -> str:
+        self.arguments[name] = None
+        return name
+
+    def _gradient(self, gradient: WeightGradient) -> Iterator[str]:
+        into, right = self._argument(f"d_{gradient.matrix}"), self._argument(gradient.right)
+        height, width = gradient.depth, gradient.width
+        if not gradient.left.startswith("state_"):
+            left = self._argument(gradient.left)
+            yield f"    outer_products(steps * rows, {height}, {width}, {left}, {right}, {into});"
+            return
+        part = gradient.left.removeprefix("state_")
+        start, out = self._argument(f"start_{part}"), self._argument(f"out_{part}")
+        yield f"    outer_products(rows, {height}, {width}, {start}, {right}, {into});"
+        yield (f"    outer_products((steps - 1) * rows, {height}, {width}, {out}, {right} + rows * {width}, {into});")
+
+
+def _packed(product: Multiplication) -> str:
+    return f"packed_{product.node.text}{TRANSPOSED if product.node.number else ''}"
+
+
+def _widths(program: Program) -> dict[str, int]:
+    """Columns of everything that has a row per sequence, by name."""
+    derived: Derivation = program.derivation
+    found = {node.text: node.width for node in derived.graph.nodes if node.kind == "leaf"}
+    for part, node in enumerate(derived.after):
+        for name in ("state", "start", "out", "carry", "carried", "into"):
+            found[f"{name}_{part}"] = node.width
+    for schedule in (program.only, program.forward, program.backward):
+        found.update({name: store.width for name, store in schedule.stores().items()})
+    return found

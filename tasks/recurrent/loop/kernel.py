@@ -1,0 +1,100 @@
+"""A cell's generated loop, ready to be called with tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from tasks.recurrent.loop.build import load
+from tasks.recurrent.loop.derive import Derivation
+from tasks.recurrent.loop.emit import Source, emit
+from tasks.recurrent.loop.products import lend_products
+from tasks.recurrent.loop.program import Program, make_program
+
+Tensors = dict[str, Tensor]
+
+
+@final
+class Kernel:
+    """Three C functions and what they need.
+
+    Args:
+        derivation: what they compute.
+        dtype: in which numbers.
+
+    Raises:
+        NoCompiler: they could not be had.
+    """
+
+    def __init__(self, derivation: Derivation, dtype: torch.dtype) -> None:
+        self.program: Program = make_program(derivation)
+        self.dtype = dtype
+        source: Source = emit(self.program, dtype)
+        self._arguments = source.arguments
+        library = load(source.text)
+        lend_products(library, dtype)
+        self._functions = {name: getattr(library, name) for name in source.arguments}
+        self.matrices, self.vectors = tuple(derivation.matrices), tuple(derivation.vectors)
+        self.parts = len(derivation.after)
+        self._widths = [node.width for node in derivation.after]
+        self._kept = _lasting(self.program.forward.stores())
+        self._made = _lasting(self.program.backward.stores())
+        self.needs = frozenset(source.arguments["backward"])
+        """Names of what the way back reads, among others."""
+
+    def forward(self, given: Tensors, lengths: Tensor | None, *, keep: bool) -> tuple[list[Tensor], Tensors]:
+        """All states, and what the way back needs of what was computed.
+
+        Args:
+            given: by name; read of shape (time, batch, width), start_i of (batch, hidden), the weights, the masks.
+            lengths: shape (batch,); None: all steps are real.
+            keep: whether there will be a way back.
+        """
+        steps, rows, _ = given["read"].shape
+        outputs = [given["read"].new_empty(steps, rows, width) for width in self._widths]
+        states = {f"out_{part}": output for part, output in enumerate(outputs)}
+        kept = {name: given["read"].new_empty(steps, rows, width) for name, width in self._kept} if keep else {}
+        self._call("forward" if keep else "only", {**given, **states, **kept}, lengths, [])
+        return outputs, kept
+
+    def backward(self, given: Tensors, lengths: Tensor | None, into: Sequence[Tensor | None]) -> Tensors:
+        """Gradients by name: d_read, d_start_i, d_<weight>.
+
+        Args:
+            given: what the way forward was given, gave and kept.
+            lengths: as before.
+            into: gradients with respect to all states, shape (time, batch, hidden), by part; None: zero.
+        """
+        any_state = given["out_0"]
+        steps, rows, _ = any_state.shape
+        made = {name: any_state.new_empty(steps, rows, width) for name, width in self._made}
+        made |= {f"d_start_{part}": any_state.new_empty(rows, width) for part, width in enumerate(self._widths)}
+        made |= {f"d_{name}": any_state.new_zeros(given[name].shape) for name in (*self.matrices, *self.vectors)}
+        none = [any_state.new_zeros(rows, w) if g is None else g for g, w in zip(into, self._widths, strict=True)]
+        states = {f"into_{part}": gradient.contiguous() for part, gradient in enumerate(none)}
+        self._call("backward", {**given, **made, **states}, lengths, [int(g is not None) for g in into])
+        return made
+
+    def _call(self, name: str, tensors: Tensors, lengths: Tensor | None, moving: list[int]) -> None:
+        wanted = [tensors[argument] for argument in self._arguments[name]]
+        steps, rows, _ = tensors["out_0"].shape
+        strides = [stride for matrix in self.matrices for stride in _strides(tensors.get(matrix))]
+        size = (ctypes.c_long * (2 + len(strides) + len(moving)))(steps, rows, *strides, *moving)
+        pointers = (ctypes.c_void_p * len(wanted))(*(tensor.data_ptr() for tensor in wanted))
+        real = None if lengths is None else ctypes.c_void_p(lengths.data_ptr())
+        if self._functions[name](size, real, pointers):
+            raise MemoryError("no memory is left for the scratch of a recurrent loop")
+
+
+def _strides(matrix: Tensor | None) -> tuple[int, ...]:
+    return (0, 0) if matrix is None else matrix.stride()
+
+
+def _lasting(stores: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Names and widths of what has a row for every step."""
+    found = [(store.name, store.width) for store in stores.values() if store.kind == "time"]
+    return [(name, width) for name, width in found if not name.startswith("out_")]

@@ -1,0 +1,174 @@
+"""What torch's operations on a step's values mean: a C expression per column, or a way to move columns about.
+
+An operation that stands in no table sends a cell to the plain loop, with a message that names it. Most newcomers are
+one line here, ``"atan.default": ("atan({0})", 20)``, and one for what torch calls as its derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tasks.recurrent.loop.graph import Graph, Node, Unsupported
+from tasks.recurrent.loop.movements import MOVEMENTS, Use, as_node
+
+POINTS: Mapping[str, tuple[str, float]] = {
+    "_to_copy.default": ("(real)({0})", 1),
+    "abs.default": ("fabs({0})", 1),
+    "addcmul.default": ("{0} + {1} * {2}", 2),
+    "clamp_max.default": ("{0} > {1} ? {1} : {0}", 1),
+    "clamp_min.default": ("{0} < {1} ? {1} : {0}", 1),
+    "cos.default": ("cos({0})", 20),
+    "div.Scalar": ("{0} / {1}", 5),
+    "div.Tensor": ("{0} / {1}", 5),
+    "erf.default": ("erf({0})", 20),
+    "exp.default": ("exp_real({0})", 10),
+    "expm1.default": ("expm1({0})", 20),
+    "hardsigmoid.default": ("{0} < -3 ? 0 : {0} > 3 ? (real)1 : ({0} + 3) / 6", 6),
+    "hardsigmoid_backward.default": ("{1} > -3 && {1} < 3 ? {0} / 6 : 0", 6),
+    "hardtanh_backward.default": ("{1} <= {2} || {1} >= {3} ? 0 : {0}", 2),
+    "leaky_relu_backward.default": ("{1} > 0 ? {0} : {0} * {2}", 2),
+    "lerp.Scalar": ("{0} + {2} * ({1} - {0})", 3),
+    "lerp.Tensor": ("{0} + {2} * ({1} - {0})", 3),
+    "log.default": ("log({0})", 20),
+    "log1p.default": ("log1p({0})", 20),
+    "masked_fill.Scalar": ("{1} ? {2} : {0}", 1),
+    "maximum.default": ("{0} > {1} || {0} != {0} ? {0} : {1}", 2),
+    "minimum.default": ("{0} < {1} || {0} != {0} ? {0} : {1}", 2),
+    "mul.Scalar": ("{0} * {1}", 1),
+    "mul.Tensor": ("{0} * {1}", 1),
+    "neg.default": ("-{0}", 1),
+    "reciprocal.default": ("(real)1 / {0}", 5),
+    "relu.default": ("{0} < 0 ? 0 : {0}", 1),
+    "rsqrt.default": ("(real)1 / sqrt({0})", 10),
+    "sgn.default": ("{0} > 0 ? (real)1 : {0} < 0 ? (real)-1 : {0}", 2),
+    "sigmoid.default": ("sigmoid_real({0})", 12),
+    "sigmoid_backward.default": ("{0} * ((real)1 - {1}) * {1}", 3),
+    "sign.default": ("{0} > 0 ? (real)1 : {0} < 0 ? (real)-1 : {0}", 2),
+    "silu.default": ("{0} * sigmoid_real({0})", 12),
+    "silu_backward.default": ("{0} * sigmoid_real({1}) * ((real)1 + {1} * ((real)1 - sigmoid_real({1})))", 12),
+    "sin.default": ("sin({0})", 20),
+    "softplus_backward.default": ("{1} * {2} > {3} ? {0} : {0} * sigmoid_real({1} * {2})", 12),
+    "sqrt.default": ("sqrt({0})", 5),
+    "tanh.default": ("tanh_real({0})", 12),
+    "tanh_backward.default": ("{0} * ((real)1 - {1} * {1})", 3),
+    "threshold_backward.default": ("{1} <= {2} ? 0 : {0}", 1),
+    "where.ScalarOther": ("{0} ? {1} : {2}", 1),
+    "where.ScalarSelf": ("{0} ? {1} : {2}", 1),
+    "where.self": ("{0} ? {1} : {2}", 1),
+}
+"""C expression and its cost in additions."""
+
+
+COMPARISONS: Mapping[str, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+CONDITIONS: Mapping[str, str] = {
+    **{f"{name}.{kind}": f"{{0}} {sign} {{1}}" for name, sign in COMPARISONS.items() for kind in ("Tensor", "Scalar")},
+    "bitwise_and.Tensor": "{0} && {1}",
+    "bitwise_not.default": "!{0}",
+    "bitwise_or.Tensor": "{0} || {1}",
+    "isnan.default": "{0} != {0}",
+    "logical_and.default": "{0} && {1}",
+    "logical_not.default": "!{0}",
+    "logical_or.default": "{0} || {1}",
+}
+"""The same for what is true or false."""
+
+ALIASES = frozenset({"clone.default", "detach.default", "alias.default", "lift_fresh.default", "contiguous.default"})
+"""What changes no value."""
+
+FILLED: Mapping[str, float | None] = {
+    "full.default": None,
+    "full_like.default": None,
+    "new_full.default": None,
+    "new_ones.default": 1.0,
+    "new_zeros.default": 0.0,
+    "ones.default": 1.0,
+    "ones_like.default": 1.0,
+    "scalar_tensor.default": None,
+    "zeros.default": 0.0,
+    "zeros_like.default": 0.0,
+}
+"""What makes constants; None: the last number among the arguments says which."""
+
+
+def name_of(operation: Any) -> str:
+    """``tanh.default`` for ``torch.ops.aten.tanh.default``."""
+    return str(operation).removeprefix("aten.")
+
+
+def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any], shape: torch.Size) -> list[Node]:
+    """The nodes for what one call of an operation gives.
+
+    Args:
+        graph: takes the nodes.
+        name: of the operation, see :func:`name_of`.
+        values: positional arguments, nodes in the place of tensors.
+        options: keyword arguments.
+        shape: of the (first) result.
+
+    Raises:
+        Unsupported: the operation stands in no table, or is used in a way that is not known here.
+    """
+    name = name.replace("_.", ".", 1)  # autograd adds gradients up in place; nothing else sees that
+    if name in ALIASES:
+        return [values[0]]
+    if name in FILLED:
+        return [graph.point("{0}", graph.constant(_filling(name, values)), width=shape[1] if len(shape) > 1 else 1)]
+    if name in POINTS or name in CONDITIONS:
+        return [_point(graph, name, [*values, *_numbers(options)])]
+    if name not in MOVEMENTS:
+        raise Unsupported(f"the operation {name}")
+    found = MOVEMENTS[name](Use(graph, values, options, shape))
+    return found if isinstance(found, list) else [found]
+
+
+def _point(graph: Graph, name: str, values: list[Any]) -> Node:
+    text, cost = POINTS[name] if name in POINTS else (CONDITIONS[name], 1)
+    count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
+    if len(values) < count:
+        raise Unsupported(f"this form of the operation {name}")
+    inputs = [as_node(graph, value) for value in values[:count]]
+    return graph.point(text, *inputs, cost=cost, truth=name in CONDITIONS)
+
+
+def _filling(name: str, values: list[Any]) -> float:
+    value = FILLED[name]
+    return value if value is not None else float(next(v for v in reversed(values) if isinstance(v, int | float)))
+
+
+def _numbers(options: Mapping[str, Any]) -> list[Any]:
+    return [value for value in options.values() if isinstance(value, int | float | Node)]
+
+
+def _layer_norm(row: Tensor, shape: list[int], gain: Tensor | None, shift: Tensor | None, eps: float) -> Any:
+    if list(shape) != [row.shape[1]]:
+        raise Unsupported("a layer normalisation over more than a row")
+    centred = row - row.mean(-1, keepdim=True)
+    scale = (centred.square().mean(-1, keepdim=True) + eps).rsqrt()
+    found = centred * scale if gain is None else centred * scale * gain
+    return (found if shift is None else found + shift), None, scale
+
+
+def _variance(row: Tensor, dim: list[int], *, correction: float = 1, keepdim: bool = False) -> Tensor:
+    squares = (row - row.mean(dim, keepdim=True)).square()
+    return squares.sum(dim, keepdim=keepdim) * (1 / (row.shape[1] - correction))
+
+
+def _addmm(shift: Tensor, row: Tensor, weight: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    found = row.mm(weight) if alpha == 1 else row.mm(weight) * alpha
+    return found + (shift if beta == 1 else shift * beta)
+
+
+_aten = torch.ops.aten
+DECOMPOSED: Mapping[Any, Callable[..., Any]] = {
+    _aten.addmm.default: _addmm,
+    _aten.native_layer_norm.default: _layer_norm,
+    _aten.var.correction: _variance,
+    _aten.mv.default: lambda row, weight: (row * weight).sum(1),
+    _aten.square.default: lambda row: row * row,
+}
+"""Operations written by simpler ones."""

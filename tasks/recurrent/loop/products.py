@@ -1,0 +1,96 @@
+"""Matrix products in C: for the generated loops, and for what a cell reads at all steps at once."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from tasks.recurrent.loop.build import load
+from tasks.recurrent.loop.emit import head
+
+SOURCE = Path(__file__).with_name("products.c").read_text(encoding="utf-8")
+LENT = ("packed_size", "pack", "product", "outer_products")
+"""Functions that generated loops call."""
+
+
+@functools.cache
+def products(dtype: torch.dtype) -> ctypes.CDLL:
+    """The compiled products of one type of number.
+
+    Raises:
+        NoCompiler: they cannot be had.
+    """
+    return load(head(dtype) + SOURCE)
+
+
+def lend_products(library: ctypes.CDLL, dtype: torch.dtype) -> None:
+    """Let a generated loop call them."""
+    own = products(dtype)
+    addresses = (ctypes.cast(getattr(own, name), ctypes.c_void_p) for name in LENT)
+    library.use_products((ctypes.c_void_p * len(LENT))(*addresses))
+
+
+class _Linear(Function):
+    """``x W' + b`` for x of shape (rows, inputs)."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(inputs, weight)
+        outputs = inputs.new_empty(len(inputs), len(weight))
+        _call("linear", inputs, weight, [inputs, weight, bias, outputs])
+        return outputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, into: Tensor) -> Any:
+        inputs, weight = ctx.saved_tensors
+        wanted = ctx.needs_input_grad
+        d_inputs = torch.empty_like(inputs) if wanted[0] else None
+        d_weight = torch.zeros_like(weight) if wanted[1] else None
+        d_bias = weight.new_zeros(len(weight)) if wanted[2] else None
+        _call("linear_back", inputs, weight, [inputs, weight, into.contiguous(), d_inputs, d_weight, d_bias])
+        return d_inputs, d_weight, d_bias
+
+
+@final
+class OwnLinear(TorchFunctionMode):
+    """While it is active, ``torch.nn.functional.linear`` is ours where it can be; ``products`` must be compiled."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Called by torch in the place of each of its functions."""
+        given = (*args, *(kwargs or {}).values())
+        if func is torch.nn.functional.linear and set(kwargs or ()) <= {"bias"} and _all_alike(given):
+            return _linear(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x W' + b`` for x of shape (..., inputs)."""
+    rows = inputs.reshape(-1, inputs.shape[-1]).contiguous()
+    shift = None if bias is None else bias.contiguous()
+    found: Tensor = _Linear.apply(rows, weight.contiguous(), shift)  # type: ignore[no-untyped-call]
+    return found.view(*inputs.shape[:-1], len(weight))
+
+
+def _all_alike(given: tuple[Tensor | None, ...]) -> bool:
+    tensors = [tensor for tensor in given if tensor is not None]
+    return tensors[1].dim() == 2 and all(
+        tensor.dtype == tensors[0].dtype and tensor.device.type == "cpu" and type(tensor) in (Tensor, Parameter)
+        for tensor in tensors
+    )
+
+
+def _call(name: str, inputs: Tensor, weight: Tensor, given: list[Tensor | None]) -> None:
+    size = (ctypes.c_long * 3)(len(inputs), *weight.shape)
+    pointers = (ctypes.c_void_p * len(given))(*(None if tensor is None else tensor.data_ptr() for tensor in given))
+    if getattr(products(inputs.dtype), name)(size, pointers):
+        raise MemoryError("no memory is left for the scratch of a matrix product")

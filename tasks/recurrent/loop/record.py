@@ -1,0 +1,202 @@
+"""What a cell's step does, as a list of torch operations: recorded on tensors that have shapes but no values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.loop.graph import Unsupported
+from tasks.recurrent.loop.noise import noisy_step
+from tasks.recurrent.loop.operations import DECOMPOSED, name_of
+
+BATCH = 65_537
+"""A size that no weight has, so that a dimension of this size is the batch."""
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Call:
+    """One operation as it was called."""
+
+    operation: Callable[..., Any]
+    values: tuple[Any, ...]
+    options: Mapping[str, Any]
+    result: Any
+
+    @property
+    def given(self) -> Iterator[Tensor]:
+        """All tensors among the arguments."""
+        return tensors((self.values, tuple(self.options.values())))
+
+    @property
+    def made(self) -> list[Tensor]:
+        """All tensors that came out."""
+        return list(tensors(self.result))
+
+
+@final
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Keeps the operations that reach torch's kernels while it is active, autograd's own among them."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[Call] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Called by torch in the place of the kernel."""
+        if func in DECOMPOSED:
+            with self:
+                return DECOMPOSED[func](*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
+        self.calls.append(Call(func, args, kwargs or {}, result))
+        return result
+
+
+@final
+@dataclass(frozen=True, eq=False, slots=True)
+class Step:
+    """One step of a cell, taken apart.
+
+    Args:
+        weights: stand-ins of the cell's parameters and buffers, by name.
+        rows: stand-ins of what has a row per sequence, by name.
+        before: operations on weights alone, once per call of the loop.
+        within: operations on rows, at every step.
+        after: the new state.
+    """
+
+    weights: Mapping[str, Tensor]
+    rows: Mapping[str, Tensor]
+    before: tuple[Call, ...]
+    within: tuple[Call, ...]
+    after: State
+
+
+def tensors(values: Any) -> Iterator[Tensor]:
+    """All tensors in nested tuples and lists."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, tuple | list):
+        for value in values:
+            yield from tensors(value)
+
+
+def substitute(values: Any, found: Callable[[Tensor], Any]) -> Any:
+    """The same nested values with another thing in each tensor's place."""
+    if isinstance(values, Tensor):
+        return found(values)
+    if isinstance(values, tuple | list):
+        return type(values)(substitute(value, found) for value in values)
+    return values
+
+
+@final
+class _Stepping(nn.Module):
+    """A step under noise as a module's forward: how weights are replaced by others for one call."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, read: Tensor, state: State, recurrent: Tensor | None, keep: State) -> State:
+        return noisy_step(self.cell, read, state, recurrent, keep)
+
+
+def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, keep: tuple[bool, ...]) -> Step:
+    """Take one step apart.
+
+    Args:
+        cell: whose step.
+        width: of what the step reads.
+        dtype: of everything.
+        recurrent: whether h is multiplied with a mask before the step.
+        keep: for each part of the state that is partly kept: whether the share is one number for all.
+
+    Raises:
+        Unsupported: the step cannot be recorded, or its result is no state.
+    """
+
+    def rows(columns: int) -> Tensor:
+        return torch.empty(BATCH, columns, dtype=dtype, device="meta")
+
+    weights = {f"cell.{name}": value.detach().to("meta") for name, value in named_weights(cell)}
+    given = {"read": rows(width), **{f"state_{part}": rows(cell.hidden) for part in range(len(cell.parts))}}
+    if recurrent:
+        given["recurrent"] = rows(cell.hidden)
+    for part, single in enumerate(keep):
+        if single:
+            weights[f"keep_{part}"] = torch.empty(1, 1, dtype=dtype, device="meta")
+        else:
+            given[f"keep_{part}"] = rows(cell.hidden)
+    kept = tuple((weights if single else given)[f"keep_{part}"] for part, single in enumerate(keep))
+    state = tuple(given[f"state_{part}"] for part in range(len(cell.parts)))
+    recorder = Recorder()
+    try:
+        with torch.no_grad(), recorder:
+            replaced = {name: value for name, value in weights.items() if name.startswith("cell.")}
+            arguments = (given["read"], state, given.get("recurrent"), kept)
+            after = torch.func.functional_call(_Stepping(cell), replaced, arguments)
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        raise Unsupported(f"a step that does not run on shapes alone ({_first_line(error)})") from error
+    _check(after, dtype, cell)
+    before, within = _part(recorder.calls, given.values(), after)
+    return Step(weights, given, before, within, tuple(after))
+
+
+def named_weights(cell: Cell) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers."""
+    yield from cell.named_parameters()
+    yield from cell.named_buffers()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _check(after: Any, dtype: torch.dtype, cell: Cell) -> None:
+    for part in after:
+        if not isinstance(part, Tensor) or part.shape != (BATCH, cell.hidden) or part.dtype != dtype:
+            raise Unsupported("a step whose result is not a state of the cell's own type")
+
+
+def _part(calls: list[Call], rows: Iterable[Tensor], after: State) -> tuple[tuple[Call, ...], tuple[Call, ...]]:
+    """What is done to weights alone, and what to rows; calls that nothing needs are left out."""
+    own = {id(row) for row in rows}
+    before, within = [], []
+    for call in calls:
+        if any(id(t) in own for t in call.given) or any(BATCH in t.shape for t in call.made):
+            _check_rows(call)
+            own.update(id(t) for t in call.made)
+            within.append(call)
+        else:
+            before.append(call)
+    needed = {id(part) for part in after}
+    kept = [_needed(part, needed) for part in (within, before)]
+    return kept[1], kept[0]
+
+
+def _needed(calls: list[Call], needed: set[int]) -> tuple[Call, ...]:
+    kept = []
+    for call in reversed(calls):
+        if any(id(t) in needed for t in call.made):
+            needed.update(id(t) for t in call.given)
+            kept.append(call)
+    return tuple(reversed(kept))
+
+
+def _check_rows(call: Call) -> None:
+    if name_of(call.operation).split(".")[0].endswith("_"):
+        raise Unsupported(f"the operation {name_of(call.operation)}, which changes its argument")
+    for made in call.made:
+        if made.dim() not in (1, 2) or made.shape[0] != BATCH or BATCH in made.shape[1:]:
+            raise Unsupported(f"the operation {name_of(call.operation)} with a result of shape {_shape(made)}")
+
+
+def _shape(tensor: Tensor) -> str:
+    return "(" + ", ".join("batch" if size == BATCH else str(size) for size in tensor.shape) + ")"
