@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
+import torch
 from torch import nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
@@ -65,7 +66,7 @@ class Clipping:
             clip_grads_with_norm_(weights, self.norm, total)
             return Clipped(norm, active=norm > self.norm)
         if self.value is not None:
-            largest = get_total_norm(gradients, math.inf).item()
+            largest = torch.stack([gradient.abs().amax() for gradient in gradients]).amax().item()
             clip_grad_value_(weights, self.value)
             return Clipped(norm, active=largest > self.value)
         return Clipped(norm, active=False)
