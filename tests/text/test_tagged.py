@@ -200,6 +200,20 @@ def test_rare_words_are_read_as_unknown_but_counted_as_what_they_are(tmp_path: P
     assert facts["test accuracy of each word's commonest tag"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (1, ("<unk>",)),
+        (3, ("walk", "dogs", "<unk>")),
+        (4, ("walk", "dogs", "the", "<unk>")),
+        (9, ("walk", "dogs", "the", "ends", "<unk>")),
+    ],
+)
+def test_the_size_of_a_vocabulary_includes_unk(tmp_path: Path, size: int, words: tuple[str, ...]) -> None:
+    folder = folder_of(tmp_path / "ud", train=TRAIN, dev=TRAIN, test=TRAIN)
+    assert read(folder, minimum_count=1, vocabulary_size=size).vocabulary.words == words
+
+
 def test_the_vocabulary_never_sees_the_held_out_text(tmp_path: Path) -> None:
     first = read(folder_of(tmp_path / "a", train=TRAIN, dev=TRAIN, test=TRAIN))
     other = treebank("whales/NOUN sing/VERB oh/INTJ")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts
 from tasks.text.tagged.corpus import STRANGE_TAG, Group, TaggedText, fingerprint
-from tasks.text.vocabulary import Vocabulary
+from tasks.text.vocabulary import UNKNOWN, Vocabulary
 from unroll.contract import UserError
 
 Facts = dict[str, int | float | str]
@@ -64,8 +64,11 @@ def prepare_sentences(
     _refuse_empty(sentences, where)
     counts = _count(sentences["train"])
     vocabulary = Vocabulary.fit(
-        _words(sentences["train"]), size=vocabulary_size, minimum_count=minimum_count, required=required_words
-    ).with_unknown()
+        _words(sentences["train"]),
+        size=vocabulary_size,
+        minimum_count=minimum_count,
+        required=(*required_words, UNKNOWN),
+    )
     tags = Vocabulary.fit(_tags(sentences["train"]), required=required_tags)
     texts = {split: _number(sentences[split], vocabulary, tags, counts) for split in SPLITS}
     return Parts(
