@@ -88,15 +88,6 @@ class TrainingBatches:
         self._epoch, self._position = state["epoch"], state["position"]
         self._resume_at = self._position
 
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch begins or goes on; Lightning does, for it restores no loader's state between two epochs."""
-        self._epoch = epoch
-
-    @property
-    def sampler(self) -> TrainingBatches:
-        """Where Lightning looks for :meth:`set_epoch`."""
-        return self
-
 
 @final
 class EvaluationBatches:

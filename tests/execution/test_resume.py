@@ -16,7 +16,8 @@ from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
 
-STUDY = """
+STUDIES = {
+    "the order of the text": """
 question: Is a stopped trial the same trial?
 task: language_modeling
 settings:
@@ -29,13 +30,45 @@ seeds: 1
 wandb: {mode: disabled}
 limits: {checkpoint_seconds: 1e6}
 log_every_steps: 1
-"""
+""",
+    "another order each epoch": """
+question: Is a stopped trial the same trial?
+task: long_range
+settings:
+  data: {problem: adding, length: 5, longest: 9, evaluation_sequences: 20}
+  network: {hidden: 4, dropout: 0.2}
+  training: {updates: 12, validate_every: 3, batch_size: 3, clip_norm: 0.5}
+compare:
+  network.cell: [elman]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 2
+""",
+    "sentences in buckets": """
+question: Is a stopped trial the same trial?
+task: tagging
+settings:
+  data: {corpus: toy_language, sentences: 40}
+  network: {hidden: 4, embedding: 4, direction: bidirectional, dropout: 0.2}
+  training: {epochs: 3, batch_size: 10}
+compare:
+  network.cell: [gru]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 1
+""",
+}
+"""A platform that loses a loader's place is found out by the last two, which see other batches in every epoch."""
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Callable[[Path], Ledger]]:
+@pytest.fixture(scope="module", params=STUDIES)
+def prepared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Job, Callable[[Path], Ledger]]:
     folder = tmp_path_factory.mktemp("resume")
-    (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    (folder / "study.yaml").write_text(STUDIES[request.param], encoding="utf-8")
     study = load_study(folder / "study.yaml")
     plan = make_plan(study, cache=folder / "cache")
     (job,) = make_jobs(plan, study, cache=folder / "cache")

@@ -184,6 +184,7 @@ class Attempt:
         )
         return [
             keep,  # first at a batch's start: what the last batch captured is committed before anything changes
+            callbacks.RestoreOrder(),
             callbacks.Reseed(self._job.trial.seed),
             recorder.stopwatch,
             callbacks.LatestMetrics(recorder.logger.latest),

@@ -36,6 +36,21 @@ class Reseed(pl.Callback):
         process.reseed(self.seed, trainer.global_step, "test")
 
 
+class RestoreOrder(pl.Callback):
+    """Puts the training loader where the checkpoint was taken, also between two epochs.
+
+    Lightning 2.6 leaves a loader's state unread there, since no epoch is interrupted, and the first order would come
+    again.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, *args: Any) -> None:  # noqa: ARG002
+        """Load what Lightning has not loaded; the epoch that follows asks the loader for its batches anew."""
+        loop = trainer.fit_loop
+        if loop._combined_loader_states_to_load and loop._combined_loader is not None:
+            loop._combined_loader._load_state_dicts(loop._combined_loader_states_to_load)
+            loop._combined_loader_states_to_load = []
+
+
 class StopAtDivergence(pl.Callback):
     """Ends the trial at the first training loss that is not a finite number."""
 

@@ -1,0 +1,95 @@
+"""Settings of long-range problems: the one home of every default."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.long_range.problems import check_problem, problem_names
+from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from unroll.contract import MEASUREMENT, Settings, UserError
+
+_MOST_UPDATES = 100_000_000
+
+
+class Data(Settings):
+    """Sequences, drawn as they are needed: no two batches of a run are alike."""
+
+    problem: str = Field(
+        "adding", json_schema_extra={"enum": list(problem_names())}, description="A file of tasks/long_range/problems."
+    )
+    length: int = Field(100, ge=1, le=WIDEST, description="Length of the sequences, as the problem's paper counts it.")
+    longest: int | None = Field(
+        None, ge=1, le=WIDEST, description="Each batch has a length of its own from length to longest; null: all equal."
+    )
+    evaluation_sequences: int = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        json_schema_extra={MEASUREMENT: True},
+        description="Sequences of the validation and of the test set, the same for every seed. The same for all arms.",
+    )
+
+    @field_validator("problem")
+    @classmethod
+    def _is_a_problem(cls, name: str) -> str:
+        try:
+            return check_problem(name)
+        except UserError as error:
+            raise ValueError(f"{error.rule}; {error.advice}") from None
+
+    @model_validator(mode="after")
+    def _longest_is_longer(self) -> Self:
+        if self.longest is not None and self.longest < self.length:
+            raise ValueError(f"longest must be at least length, received {self.longest} and {self.length}")
+        return self
+
+    @property
+    def lengths(self) -> range:
+        """All lengths that can be drawn."""
+        return range(self.length, (self.longest or self.length) + 1)
+
+
+class Network(RecurrentSettings):
+    """The network: recurrent layers and a linear layer that answers."""
+
+    hidden: int = Field(64, ge=1, le=WIDEST, description="Size of each recurrent layer, in each direction.")
+
+
+class Training(Settings):
+    """Back-propagation through the whole sequence."""
+
+    updates: int = Field(6000, ge=1, le=_MOST_UPDATES, description="Optimizer steps.")
+    validate_every: int = Field(500, ge=1, le=_MOST_UPDATES, description="Optimizer steps between two validations.")
+    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sequences of an optimizer step.")
+    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
+        "adam", description="Plain SGD; Adam with torch's betas; RMSProp with alpha 0.9 (Arjovsky et al. 2016)."
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=1e6, description="Learning rate.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping by norm."
+    )
+    omega: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        description="Strength of the regularizer Omega (Pascanu et al. 2013), for elman; null: none.",
+    )
+    omega_form: Literal["paper", "code"] = Field("code", description="Omega as in the paper or as in its code.")
+
+    @model_validator(mode="after")
+    def _validations_divide_the_updates(self) -> Self:
+        if self.updates % self.validate_every:
+            raise ValueError(
+                f"updates must be a multiple of validate_every, received {self.updates} and {self.validate_every}"
+            )
+        return self
+
+
+class LongRangeSettings(Settings):
+    """Everything that a study can set about a long-range problem."""
+
+    data: Data = Field(default_factory=Data, description="The problem.")
+    network: Network = Field(default_factory=Network, description="The network.")
+    training: Training = Field(default_factory=Training, description="How it learns.")

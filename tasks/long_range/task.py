@@ -1,0 +1,143 @@
+"""Problems that ask for a memory: adding, copying, temporal order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, final
+
+from tasks.long_range.settings import Data, LongRangeSettings
+from tasks.recurrent.settings import build_initialization, build_recurrent
+from unroll.contract import Metric, Task, UserError, derive_seed
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from tasks.long_range.network import Answerer
+    from tasks.long_range.problem import Problem
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnSequences:
+    """Data that are drawn as they are needed; see :class:`unroll.contract.Dataset`."""
+
+    fingerprint: str
+    facts: Mapping[str, int | float | str]
+    bounds: Mapping[str, float]
+
+
+@final
+class LongRange(Task[LongRangeSettings, DrawnSequences]):
+    """Learn a problem whose answer lies far back; see this folder's README for papers and choices."""
+
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[LongRangeSettings]] = LongRangeSettings
+    item: ClassVar[str] = "step"
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "validation/loss": Metric("minimize", "", "Squared error (adding) or cross entropy in nats, validation set."),
+        "validation/error": Metric("minimize", "", "Share of wrong answers on the validation set."),
+        "test/loss": Metric("minimize", "", "Squared error (adding) or cross entropy in nats, test set."),
+        "test/error": Metric("minimize", "", "Share of wrong answers on the test set."),
+    }
+
+    def prepare(self, settings: LongRangeSettings, cache: Path) -> DrawnSequences:  # noqa: ARG002
+        """Nothing is stored: sequences are drawn as they are needed.
+
+        Raises:
+            UserError: the problem is not defined for sequences so short, or Omega not for the cell.
+        """
+        from tasks.long_range.problems import find_problem
+
+        data, problem = settings.data, find_problem(settings.data.problem)
+        if data.length < problem.shortest:
+            raise UserError(
+                f"length must be at least {problem.shortest} for {data.problem}",
+                where="data.length",
+                received=str(data.length),
+            )
+        return DrawnSequences(fingerprint=_fingerprint(data), facts=_facts(data, problem), bounds={})
+
+    def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:  # noqa: ARG002
+        """Build the network and its loss."""
+        from tasks.long_range.module import LongRangeModule
+        from tasks.long_range.problems import find_problem
+        from tasks.recurrent.clipping import Clipping
+        from tasks.recurrent.omega import Omega
+
+        training = settings.training
+        return LongRangeModule(
+            problem=find_problem(settings.data.problem),
+            network=build_network(settings),
+            initialization=build_initialization(settings.network),
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate,
+            clipping=Clipping(norm=training.clip_norm),
+            omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
+        )
+
+    def data(
+        self,
+        settings: LongRangeSettings,
+        dataset: DrawnSequences,  # noqa: ARG002
+        seed: int,
+    ) -> pl.LightningDataModule:
+        """Batches, each a function of (seed, epoch, position)."""
+        from tasks.long_range.batches import LongRangeBatches
+        from tasks.long_range.problems import find_problem
+
+        data, training = settings.data, settings.training
+        return LongRangeBatches(
+            find_problem(data.problem),
+            data.lengths,
+            batch_size=training.batch_size,
+            batches=training.validate_every,
+            evaluation_sequences=data.evaluation_sequences,
+            seed=seed,
+        )
+
+    def epochs(self, settings: LongRangeSettings) -> int:
+        """Stretches between two validations."""
+        return settings.training.updates // settings.training.validate_every
+
+    def steps(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
+        """One optimizer step per batch."""
+        return settings.training.updates
+
+    def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
+        """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""
+        import torch
+
+        from tasks.recurrent.operations import matrix_operations
+
+        with torch.device("meta"):
+            return matrix_operations(build_network(settings))
+
+
+def build_network(settings: LongRangeSettings) -> Answerer:
+    """The network that the settings describe."""
+    from tasks.long_range.network import Answerer
+    from tasks.long_range.problems import find_problem
+
+    problem = find_problem(settings.data.problem)
+    recurrent = build_recurrent(settings.network, inputs=problem.inputs)
+    return Answerer(recurrent=recurrent, answers=problem.outputs, every_step=problem.every_step)
+
+
+def _fingerprint(data: Data) -> str:
+    """What the sequences are drawn from; the evaluation sets' size is part of what a result is measured on."""
+    parts = (data.problem, data.length, data.lengths[-1], data.evaluation_sequences)
+    return f"{derive_seed('long range data', *parts):016x}"
+
+
+def _facts(data: Data, problem: Problem) -> dict[str, int | float | str]:
+    """For the report: what a network reaches that never looks back is the mean over all lengths."""
+    blind = [problem.memoryless(length) for length in data.lengths]
+    lengths = f"{data.length} to {data.longest}" if data.longest else str(data.length)
+    return {
+        "problem": data.problem,
+        "length": lengths,
+        "loss without memory": round(sum(loss for loss, _ in blind) / len(blind), 4),
+        "error without memory": round(sum(error for _, error in blind) / len(blind), 4),
+    }
