@@ -13,12 +13,13 @@ from torch.optim import Optimizer
 from tasks.language_modeling.held_out import HeldOut
 from tasks.language_modeling.learning import Learner
 from tasks.language_modeling.network import LanguageModel
-from tasks.language_modeling.optimization import OptimizerName, Reduction, Schedule, build_optimizer
+from tasks.language_modeling.optimization import Reduction, Schedule
 from tasks.language_modeling.training_state import TrainingState
 from tasks.recurrent.clipping import Clipped, Clipping
 from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
+from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 
 
 @final

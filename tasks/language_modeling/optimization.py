@@ -1,15 +1,10 @@
-"""Optimizers by name, and the schedule of the learning rate."""
+"""The schedule of the learning rate, and what a loss is the mean of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, assert_never, final
+from typing import Literal, final
 
-import torch
-from torch import nn
-
-OptimizerName = Literal["sgd", "adam"]
 Reduction = Literal["token_mean", "time_sum"]
 
 
@@ -36,16 +31,3 @@ class Schedule:
             return self.learning_rate / self.decay_factor ** max(0, epoch + 1 - self.decay_start)
         except OverflowError:
             return 0.0
-
-
-def build_optimizer(
-    name: OptimizerName, parameters: Iterable[nn.Parameter], *, learning_rate: float
-) -> torch.optim.Optimizer:
-    """The optimizer of this name; fused kernels, which compute each weight on its own."""
-    match name:
-        case "sgd":
-            return torch.optim.SGD(parameters, lr=learning_rate, fused=True)
-        case "adam":
-            return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
-        case _:
-            assert_never(name)

@@ -59,7 +59,9 @@ class Training(Settings):
     bptt: int = Field(
         20, ge=1, le=WIDEST, description="Steps that the gradient goes back; the state is carried further."
     )
-    optimizer: Literal["sgd", "adam"] = Field("adam", description="Plain SGD, or Adam with torch's betas and epsilon.")
+    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
+        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of the first epoch.")
     decay_start: int | None = Field(
         None,

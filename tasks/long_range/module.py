@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Literal, assert_never, cast, final
+from typing import Any, cast, final
 
 import pytorch_lightning as pl
 import torch
@@ -16,9 +16,8 @@ from tasks.long_range.problem import Problem, Score
 from tasks.recurrent.clipping import Clipped, Clipping, ClipRate
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
+from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 from tasks.recurrent.recording import record_states
-
-OptimizerName = Literal["sgd", "adam", "rmsprop"]
 
 
 @final
@@ -65,16 +64,7 @@ class LongRangeModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """One optimizer for all weights."""
-        weights, rate = self.network.parameters(), self._learning_rate
-        match self._optimizer:
-            case "sgd":
-                return torch.optim.SGD(weights, lr=rate, fused=True)
-            case "adam":
-                return torch.optim.Adam(weights, lr=rate, fused=True)
-            case "rmsprop":
-                return torch.optim.RMSprop(weights, lr=rate, alpha=0.9)
-            case _:
-                assert_never(self._optimizer)
+        return build_optimizer(self._optimizer, self.network.parameters(), learning_rate=self._learning_rate)
 
     # Training
 

@@ -64,7 +64,7 @@ class Training(Settings):
     validate_every: int = Field(500, ge=1, le=_MOST_UPDATES, description="Optimizer steps between two validations.")
     batch_size: int = Field(50, ge=1, le=WIDEST, description="Sequences of an optimizer step.")
     optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
-        "adam", description="Plain SGD; Adam with torch's betas; RMSProp with alpha 0.9 (Arjovsky et al. 2016)."
+        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
     )
     learning_rate: float = Field(1e-3, gt=0, le=1e6, description="Learning rate.")
     clip_norm: float | None = Field(

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tasks.recurrent.clipping import Clipping
 from tasks.recurrent.initialization import Initialization
+from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 from tasks.tagging.batches import TaggedBatch
 from tasks.tagging.network import Tagger
-from tasks.tagging.optimization import OptimizerName, build_optimizer
 from tasks.tagging.tally import Tally
 
 

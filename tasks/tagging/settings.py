@@ -22,7 +22,9 @@ class Training(Settings):
 
     epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
     batch_size: int = Field(32, ge=1, le=WIDEST, description="Sentences of one optimizer step.")
-    optimizer: Literal["sgd", "adam"] = Field("adam", description="Plain SGD, or Adam with torch's betas and epsilon.")
+    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
+        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
     clip_norm: float | None = Field(
         1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
