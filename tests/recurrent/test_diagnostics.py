@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.dropout import StateNoise
+from tasks.recurrent.hierarchy import HierarchicalNetwork
 from tasks.recurrent.stack import RecurrentNetwork
+from tasks.recurrent.summary import Last
 
 TIME, BATCH, INPUTS, HIDDEN = 9, 3, 2, 5
 
@@ -175,3 +177,17 @@ def test_several_networks_have_their_names_before_their_layers() -> None:
     assert "gates/words.layer0/z/saturated_low" in values
     assert "state/sentences.layer0/h/norm" in values
     assert {name.split("/")[1] for name in values} == {"words.layer0", "sentences.layer0"}
+
+
+def test_words_and_sentences_of_documents() -> None:
+    """Also where a sentence is empty: a document's loss reaches each sentence's last word first."""
+    words, sentences = network_of("lstm"), RecurrentNetwork(cell="gru", inputs=HIDDEN, hidden=HIDDEN)
+    network = HierarchicalNetwork(words=words, sentence=Last(), sentences=sentences, document=Last())
+    documents = torch.randn(6, 4, BATCH, INPUTS, generator=torch.Generator().manual_seed(3))
+    lengths = torch.tensor([[6, 2, 3], [1, 0, 5], [4, 4, 0], [2, 6, 0]])
+    values = diagnose(network, lambda: network(documents, lengths=lengths).square().sum())
+    assert all(math.isfinite(value) for value in values.values())
+    for name, last in (("words", 5), ("sentences", 3)):
+        distances = [int(n.rpartition("_")[2]) for n in values if n.startswith(f"gradient_flow/{name}.layer0/distance")]
+        assert max(distances) == last
+        assert values[f"gradient_flow/{name}.layer0/distance_0"] > 0
