@@ -1,7 +1,8 @@
 """Loops over time: three ways to run a cell along a sequence that give the same numbers up to rounding.
 
-``plain`` is Python and autograd; ``common`` is fast for every cell; torch's own fused kernels exist for a few cells,
-and ``auto`` takes them where they compute what is asked for. Compare cells under ``common``, or you compare kernels.
+``plain`` is Python and autograd; ``common`` compiles the step of any cell, and is fast on the CPU; torch's own fused
+kernels exist for a few cells, and ``auto`` takes them where they compute what is asked for and the common loop has no
+compiled code or only one of several threads. Compare cells under ``common``, or you may compare kernels.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.common import common_loop, common_project
+from tasks.recurrent.loop.common import common_loop, common_project, compiles
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_steps, stack_steps
 
@@ -63,7 +64,12 @@ def read_sequence(
     """
     if lengths is not None:
         inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
-    if loop == "auto" and noise is None and (lengths is None or (cell.bounded and not final_state)):
+    if (
+        loop == "auto"
+        and noise is None
+        and _torch_is_faster(inputs)
+        and (lengths is None or (cell.bounded and not final_state))
+    ):
         fused = cell.fused(inputs, state)
         if fused is not None:
             return _masked(*fused, lengths)
@@ -73,6 +79,11 @@ def read_sequence(
         return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
     parts = common_loop(cell, common_project(cell, inputs), state, lengths=lengths, noise=noise)
     return Reading(parts[0], _last(parts, lengths) if final_state else None)
+
+
+def _torch_is_faster(inputs: Tensor) -> bool:
+    """Whether torch's kernels are to be preferred: with one thread on a CPU they are slower, or at best as fast."""
+    return inputs.device.type != "cpu" or torch.get_num_threads() > 1 or not compiles(inputs.dtype)
 
 
 def _masked(outputs: Tensor, state: State, lengths: Tensor | None) -> Reading:

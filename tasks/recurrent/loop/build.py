@@ -18,6 +18,8 @@ FLAGS = (
     *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
 )
 """None of them lets the compiler assume that there is no NaN or infinity, or reorder a sum that is not marked."""
+CHECKSUM = hashlib.sha256().digest_size
+"""Bytes at the end of a shared object, which the system's loader does not mind."""
 SECONDS = 300
 """After which a compiler is given up."""
 
@@ -37,19 +39,11 @@ def load(source: str) -> ctypes.CDLL:
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
     try:
         path = _folder() / f"{key}.so"
-        if not _is_ours(path):
+        if not _is_whole(path):
             _compile(source, compiler, flags, path)
-        return _open(path, source, compiler, flags)
+        return ctypes.CDLL(str(path))
     except OSError as error:
-        raise NoCompiler(f"the compiled loop cannot be kept or loaded: {error}") from error
-
-
-def _open(path: Path, source: str, compiler: str, flags: tuple[str, ...]) -> ctypes.CDLL:
-    try:
-        return ctypes.CDLL(str(path))
-    except OSError:  # damaged: made again, once
-        _compile(source, compiler, flags, path)
-        return ctypes.CDLL(str(path))
+        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {error.strerror or error}") from error
 
 
 def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> None:
@@ -64,6 +58,8 @@ def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> 
             raise NoCompiler(f"{compiler} did not end within {SECONDS} s") from error
         if done.returncode:
             raise NoCompiler(f"{compiler} failed: {_complaint(done.stderr)}")
+        content = made.read_bytes()
+        made.write_bytes(content + hashlib.sha256(content).digest())
         made.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IXUSR)
         os.replace(made, path)
 
@@ -73,13 +69,14 @@ def _complaint(text: str) -> str:
     return lines[0].strip()
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether there is a file that no other user could have put there: it would run as this one."""
+def _is_whole(path: Path) -> bool:
+    """Whether there is a file, as this user wrote it: it runs with his rights, and a torn one ends the process."""
     try:
-        found = path.stat()
+        content, found = path.read_bytes(), path.stat()
     except FileNotFoundError:
         return False
-    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    return ours and hashlib.sha256(content[:-CHECKSUM]).digest() == content[-CHECKSUM:]
 
 
 @functools.cache

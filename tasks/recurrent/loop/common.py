@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Mapping
@@ -17,11 +18,11 @@ from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.loop.build import NoCompiler
 from tasks.recurrent.loop.derive import derive
 from tasks.recurrent.loop.graph import Unsupported
-from tasks.recurrent.loop.kernel import Kernel
+from tasks.recurrent.loop.kernel import Kernel, Tensors
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_loop
 from tasks.recurrent.loop.products import OwnLinear, products
-from tasks.recurrent.loop.record import Step, named_weights, record_step, substitute, tensors
+from tasks.recurrent.loop.record import Step, record_step, substitute, tensors
 
 _log = logging.getLogger(__name__)
 _said: set[str] = set()
@@ -39,35 +40,68 @@ class Loop:
         self._step: Step = record_step(cell, width=width, dtype=dtype, recurrent=recurrent, keep=keep)
         derivation = derive(self._step)
         self.kernel = Kernel(derivation, dtype)
-        self._wanted = [*derivation.matrices.values(), *derivation.vectors.values()]
+        self._wanted = {**derivation.matrices, **derivation.vectors}
+        homes = [(prefix, home) for prefix, m in cell.named_modules() for home in (m._parameters, m._buffers)]
+        self._homes = [
+            (f"cell.{prefix}.{name}" if prefix else f"cell.{name}", home, name)
+            for prefix, home in homes
+            for name in home
+        ]
 
-    def weights(self, cell: Cell, shares: Mapping[str, Tensor]) -> list[Tensor]:
-        """Matrices and vectors of the kernel, in their order, made of the cell's weights by torch, with gradients."""
-        now = {f"cell.{name}": value for name, value in named_weights(cell)} | dict(shares)
-        made = {id(stand_in): now[name] for name, stand_in in self._step.weights.items()}
+    def weights(self, shares: Mapping[str, Tensor]) -> Tensors | None:
+        """Matrices and vectors of the kernel by name, made of the cell's weights by torch, with gradients.
+
+        None: the weights are no longer what they were when the step was recorded.
+        """
+        now: dict[str, Any] = {full: home[name] for full, home, name in self._homes} | dict(shares)
+        made: dict[int, Any] = {id(stand_in): now[name] for name, stand_in in self._step.weights.items()}
         for call in self._step.before:
             values = substitute(call.values, lambda t: made[id(t)])
             options = {k: substitute(v, lambda t: made[id(t)]) for k, v in call.options.items() if k != "device"}
             result = call.operation(*values, **options)
             made.update({id(old): new for old, new in zip(call.made, tensors(result), strict=True)})
-        return [made[id(stand_in)] for stand_in in self._wanted]
+        found = {name: made[id(stand_in)] for name, stand_in in self._wanted.items()}
+        same = all(_alike(found[name], stand_in) for name, stand_in in self._wanted.items())
+        return {n: t if n in self.kernel.matrices else t.contiguous() for n, t in found.items()} if same else None
 
 
-_loops: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | None]] = WeakKeyDictionary()
+def _alike(tensor: Tensor, stand_in: Tensor) -> bool:
+    return tensor.shape == stand_in.shape and tensor.dtype == stand_in.dtype and tensor.device.type == "cpu"
+
+
+@final
+class _Known:
+    """What is remembered of a cell: its loops, by all that a step may depend on."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.loops: dict[tuple[Any, ...], Loop | None] = {}
+        modules = [vars(module) for module in cell.modules()]
+        self._options = [(values, name) for values in modules for name in values if _is_option(name, values[name])]
+
+    def options(self) -> tuple[Any, ...]:
+        """All plain values that the cell, or a module of its, holds now."""
+        return tuple(values[name] for values, name in self._options)
+
+
+def _is_option(name: str, value: object) -> bool:
+    return name == "training" or (not name.startswith("_") and isinstance(value, bool | int | float | str | None))
+
+
+_cells: WeakKeyDictionary[Cell, _Known] = WeakKeyDictionary()
 
 
 class _Common(Function):
-    """All steps at once: ``(loop, lengths, names, *tensors) -> parts of all states``."""
+    """All steps at once: ``(kernel, keep, lengths, names, *tensors) -> parts of all states``."""
 
     @staticmethod
-    def forward(ctx: Any, kernel: Kernel, lengths: Tensor | None, names: tuple[str, ...], *given: Tensor) -> Any:
+    def forward(
+        ctx: Any, kernel: Kernel, keep: bool, lengths: Tensor | None, names: tuple[str, ...], *given: Tensor
+    ) -> Any:
         known = dict(zip(names, given, strict=True))
-        keep = any(ctx.needs_input_grad)
         outputs, kept = kernel.forward(known, lengths, keep=keep)
         if keep:
             states = {f"out_{part}": output for part, output in enumerate(outputs)}
-            every = {**known, **states, **kept}
-            saved = {n: t for n, t in every.items() if n in kernel.needs or n in ("out_0",) or n in names[1:]}
+            saved = kernel.needed({**known, **states, **kept})
             ctx.kernel, ctx.lengths, ctx.names, ctx.saved = kernel, lengths, names, tuple(saved)
             ctx.save_for_backward(*saved.values())
             ctx.set_materialize_grads(False)
@@ -78,8 +112,8 @@ class _Common(Function):
     def backward(ctx: Any, *into: Tensor | None) -> Any:
         given = dict(zip(ctx.saved, ctx.saved_tensors, strict=True))
         made = ctx.kernel.backward(given, ctx.lengths, into)
-        wanted = zip(ctx.names, ctx.needs_input_grad[3:], strict=True)
-        return (None, None, None, *(made[f"d_{name}"] if needed else None for name, needed in wanted))
+        wanted = zip(ctx.names, ctx.needs_input_grad[4:], strict=True)
+        return (None, None, None, None, *(made[f"d_{name}"] if needed else None for name, needed in wanted))
 
 
 def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | None, noise: Noise | None) -> State:
@@ -87,31 +121,40 @@ def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | Non
 
     Gradients of gradients are the plain loop's alone.
     """
-    loop = _find(cell, read, state, noise or Noise())
-    if loop is None:
-        return plain_loop(cell, read, state, lengths=lengths, noise=noise)
     named, shares = _given(read, state, noise or Noise())
-    weights = loop.weights(cell, shares)
-    kernel = loop.kernel
-    tensors_ = [read.contiguous(), *(part.contiguous() for part in state), *named.values()]
-    flat = [w.contiguous() if i >= len(kernel.matrices) else w for i, w in enumerate(weights)]
-    names = ("read", *(f"start_{part}" for part in range(len(state))), *named, *kernel.matrices, *kernel.vectors)
-    steps = None if lengths is None else lengths.to(torch.int64).contiguous()
-    parts: State = _Common.apply(kernel, steps, names, *tensors_, *flat)  # type: ignore[no-untyped-call]
+    loop = _find(cell, read, state, lengths, noise or Noise())
+    weights = loop.weights(shares) if loop else None
+    if loop is None or weights is None:
+        return plain_loop(cell, read, state, lengths=lengths, noise=noise)
+    named |= {"read": read.contiguous(), **{f"start_{part}": each.contiguous() for part, each in enumerate(state)}}
+    named |= weights
+    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in named.values())
+    real = None if lengths is None else lengths.to(torch.int64).contiguous()
+    parts: State = _Common.apply(  # type: ignore[no-untyped-call]
+        loop.kernel, keep, real, tuple(named), *named.values()
+    )
     return parts
 
 
 def common_project(cell: Cell, inputs: Tensor) -> Tensor:
     """What ``cell.project`` gives, with our own product wherever it calls ``torch.nn.functional.linear``."""
-    if not _eligible(inputs, (), Noise()):
-        return cell.project(inputs)
-    try:
-        products(inputs.dtype)
-    except NoCompiler as reason:
-        _say(SLOWER.format(reason))
+    if not _eligible(inputs, (), Noise()) or not compiles(inputs.dtype):
         return cell.project(inputs)
     with OwnLinear():
         return cell.project(inputs)
+
+
+@functools.cache
+def compiles(dtype: torch.dtype) -> bool:
+    """Whether C can be had for numbers of this type; says so, once, where it cannot."""
+    try:
+        if dtype not in DTYPES:
+            return False
+        products(dtype)
+    except NoCompiler as reason:
+        _say(SLOWER.format(reason))
+        return False
+    return True
 
 
 def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -127,19 +170,23 @@ def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor],
     return named, shares
 
 
-def _find(cell: Cell, read: Tensor, state: State, noise: Noise) -> Loop | None:
-    if not _eligible(read, state, noise):
-        return None
+def _find(cell: Cell, read: Tensor, state: State, lengths: Tensor | None, noise: Noise) -> Loop | None:
+    rows = read.shape[1]
+    shaped = len(state) == len(cell.parts) and all(part.shape == (rows, cell.hidden) for part in state)
+    if not shaped or (lengths is not None and lengths.shape != (rows,)) or not _eligible(read, state, noise):
+        return None  # what is wrong is told by the plain loop
     keep = tuple(each.numel() == 1 for each in noise.keep)
-    key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, _options(cell))
     with _lock:
-        known = _loops.setdefault(cell, {})
-        if key not in known:
-            known[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
-        return known[key]
+        known = _cells.get(cell) or _cells.setdefault(cell, _Known(cell))
+        key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, known.options())
+        if key not in known.loops:
+            known.loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
+        return known.loops[key]
 
 
 def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | None:
+    if not compiles(read.dtype):
+        return None
     try:
         return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
     except Unsupported as reason:
@@ -159,16 +206,9 @@ def _say(text: str) -> None:
 def _eligible(read: Tensor, state: State, noise: Noise) -> bool:
     """Whether everything is on the CPU, of one type that there is C for, and what has no gradient here wants none."""
     masks = [mask for mask in (noise.recurrent, *noise.keep) if mask is not None]
-    same = all(t.dtype == read.dtype and t.device.type == "cpu" for t in (read, *state, *masks))
+    same = all(
+        t.dtype == read.dtype and t.device.type == "cpu" and type(t) in (Tensor, torch.nn.Parameter)
+        for t in (read, *state, *masks)
+    )
     plain = torch.is_autocast_enabled("cpu") or any(mask.requires_grad for mask in masks) or not len(read)
     return same and read.dtype in DTYPES and not plain
-
-
-def _options(cell: Cell) -> tuple[Any, ...]:
-    """All plain values that a cell and what it is made of hold: a step may depend on them."""
-    return tuple(
-        (key, value)
-        for module in cell.modules()
-        for key, value in vars(module).items()
-        if isinstance(value, bool | int | float | str | None) or key == "training"
-    )

@@ -117,8 +117,8 @@ class _Replay:
         """A weight as a row per sequence, so that its gradient comes out as rows."""
         if tensor.dim() > 2 or (tensor.dim() == 2 and tensor.shape[0] != 1):
             raise Unsupported(f"a weight of shape {tuple(tensor.shape)} outside of a matrix product")
-        if not tensor.is_floating_point():
-            raise Unsupported("a weight that holds no real numbers")
+        if tensor.dtype != self.rows["read"].dtype:
+            raise Unsupported(f"a weight of type {tensor.dtype} beside others")
         if id(tensor) not in self.vectors:
             row = _stand_in(tensor.numel(), tensor.dtype).requires_grad_()
             self.vectors[id(tensor)] = (f"vector_{len(self.vectors)}", tensor, row)
@@ -149,7 +149,7 @@ def derive(step: Step) -> Derivation:
         found: tuple[Tensor | None, ...] = (None,) * len(wanted)
         if smooth:
             parts, grads = zip(*smooth, strict=True)
-            found = torch.autograd.grad(parts, wanted, grads, create_graph=True, allow_unused=True)
+            found = torch.autograd.grad(parts, wanted, grads, allow_unused=True)
     return _Translation(replay, recorder.calls, boundary, after, into, found).derivation
 
 

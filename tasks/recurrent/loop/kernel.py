@@ -43,8 +43,6 @@ class Kernel:
         self._widths = [node.width for node in derivation.after]
         self._kept = _lasting(self.program.forward.stores())
         self._made = _lasting(self.program.backward.stores())
-        self.needs = frozenset(source.arguments["backward"])
-        """Names of what the way back reads, among others."""
 
     def forward(self, given: Tensors, lengths: Tensor | None, *, keep: bool) -> tuple[list[Tensor], Tensors]:
         """All states, and what the way back needs of what was computed.
@@ -61,11 +59,16 @@ class Kernel:
         self._call("forward" if keep else "only", {**given, **states, **kept}, lengths, [])
         return outputs, kept
 
+    def needed(self, given: Tensors) -> Tensors:
+        """What the way back must be given, of what the way forward was given, gave and kept."""
+        names = {*self._arguments["backward"], *self.matrices, *self.vectors, "out_0"}
+        return {name: tensor for name, tensor in given.items() if name in names}
+
     def backward(self, given: Tensors, lengths: Tensor | None, into: Sequence[Tensor | None]) -> Tensors:
         """Gradients by name: d_read, d_start_i, d_<weight>.
 
         Args:
-            given: what the way forward was given, gave and kept.
+            given: what ``needed`` chose.
             lengths: as before.
             into: gradients with respect to all states, shape (time, batch, hidden), by part; None: zero.
         """

@@ -19,6 +19,7 @@ POINTS: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),
     "abs.default": ("fabs({0})", 1),
     "addcmul.default": ("{0} + {1} * {2}", 2),
+    "atan.default": ("atan({0})", 20),
     "clamp_max.default": ("{0} > {1} ? {1} : {0}", 1),
     "clamp_min.default": ("{0} < {1} ? {1} : {0}", 1),
     "cos.default": ("cos({0})", 20),

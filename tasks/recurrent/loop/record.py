@@ -53,6 +53,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in DECOMPOSED:
             with self:
                 return DECOMPOSED[func](*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise Unsupported(f"the random operation {name_of(func)}")
         result = func(*args, **(kwargs or {}))
         self.calls.append(Call(func, args, kwargs or {}, result))
         return result
@@ -171,7 +173,7 @@ def _part(calls: list[Call], rows: Iterable[Tensor], after: State) -> tuple[tupl
     before, within = [], []
     for call in calls:
         if any(id(t) in own for t in call.given) or any(BATCH in t.shape for t in call.made):
-            _check_rows(call)
+            _check_rows(call, after[0].dtype)
             own.update(id(t) for t in call.made)
             within.append(call)
         else:
@@ -190,12 +192,15 @@ def _needed(calls: list[Call], needed: set[int]) -> tuple[Call, ...]:
     return tuple(reversed(kept))
 
 
-def _check_rows(call: Call) -> None:
-    if name_of(call.operation).split(".")[0].endswith("_"):
-        raise Unsupported(f"the operation {name_of(call.operation)}, which changes its argument")
+def _check_rows(call: Call, dtype: torch.dtype) -> None:
+    name = name_of(call.operation)
+    if name.split(".")[0].endswith("_"):
+        raise Unsupported(f"the operation {name}, which changes its argument")
     for made in call.made:
         if made.dim() not in (1, 2) or made.shape[0] != BATCH or BATCH in made.shape[1:]:
-            raise Unsupported(f"the operation {name_of(call.operation)} with a result of shape {_shape(made)}")
+            raise Unsupported(f"the operation {name} with a result of shape {_shape(made)}")
+        if made.dtype not in (dtype, *(() if name == "_to_copy.default" else (torch.bool,))):
+            raise Unsupported(f"the operation {name} with a result of type {made.dtype}")
 
 
 def _shape(tensor: Tensor) -> str:

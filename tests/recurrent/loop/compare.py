@@ -1,0 +1,67 @@
+"""The common loop against the plain one: every state and every gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.loop import Noise, common
+from tasks.recurrent.loop.common import common_loop, common_project
+from tasks.recurrent.loop.plain import plain_loop
+
+Loop = Callable[..., State]
+
+
+def randomize(cell: Cell, *, dtype: torch.dtype = torch.float64, seed: int = 0) -> Cell:
+    """The cell with random weights."""
+    torch.manual_seed(seed)
+    for weight in cell.parameters():
+        torch.nn.init.uniform_(weight, -0.6, 0.6)
+    return cell.to(dtype)
+
+
+def gradients(loop: Loop, cell: Cell, inputs: Tensor, state: State, **asked: object) -> list[Tensor]:
+    """All states, then the gradients of a fixed random function of them; zero where there is none."""
+    read = common_project(cell, inputs) if loop is common_loop else cell.project(inputs)
+    states = loop(cell, read, state, **asked)
+    generator = torch.Generator().manual_seed(7)
+    weights = [torch.randn(part.shape, generator=generator, dtype=part.dtype) for part in states]
+    total = torch.stack([(part * weight).sum() for part, weight in zip(states, weights, strict=True)]).sum()
+    leaves = [inputs, *state, *cell.parameters()]
+    found = torch.autograd.grad(total, leaves, allow_unused=True)
+    return [*states, *(torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True))]
+
+
+def leaves(cell: Cell, *, time: int, batch: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, State]:
+    """Random inputs and a random state that gradients can be taken of."""
+    inputs = torch.randn(time, batch, cell.inputs, dtype=dtype, requires_grad=True)
+    return inputs, tuple(torch.randn(batch, cell.hidden, dtype=dtype, requires_grad=True) for _ in cell.parts)
+
+
+def assert_same(
+    cell: Cell,
+    *,
+    time: int = 6,
+    batch: int = 4,
+    lengths: Tensor | None = None,
+    noise: Noise | None = None,
+    tolerance: float = 1e-12,
+    dtype: torch.dtype = torch.float64,
+) -> None:
+    """Both loops give the same, and the common one is what ran."""
+    inputs, state = leaves(cell, time=time, batch=batch, dtype=dtype)
+    expected = gradients(plain_loop, cell, inputs, state, lengths=lengths, noise=noise)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(common, "plain_loop", _refuse)
+        found = gradients(common_loop, cell, inputs, state, lengths=lengths, noise=noise)
+    for here, there in zip(found, expected, strict=True):
+        scale = 1 + float(there.detach().abs().max())
+        torch.testing.assert_close(here, there, rtol=0, atol=tolerance * scale)
+
+
+def _refuse(*_: object, **__: object) -> State:
+    raise AssertionError("the plain loop ran in the place of the common one")

@@ -1,0 +1,195 @@
+"""Where the common loop cannot run, the plain one does, and says why; where it can, it is compiled once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tasks.recurrent.cell import Cell
+from tasks.recurrent.loop import build, common, products, read_sequence
+from tasks.recurrent.loop.common import common_loop
+from tasks.recurrent.loop.kernel import Kernel
+from tests.recurrent.cells.variants import Variant
+from tests.recurrent.loop.cells import Deciding, Mixing, Unknown
+from tests.recurrent.loop.compare import randomize
+
+CACHES = (common.compiles, products.products, build.find_compiler, build.describe)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A process that has compiled nothing and said nothing yet; gives the folder of compiled loops."""
+    monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
+    monkeypatch.setattr(common, "_said", set())
+    for cache in CACHES:
+        cache.cache_clear()
+    yield tmp_path
+    for cache in CACHES:
+        cache.cache_clear()
+
+
+def lstm(*, hidden: int = 3) -> Cell:
+    return Variant("lstm").build(inputs=2, hidden=hidden).float()
+
+
+def run(cell: Cell) -> torch.Tensor:
+    dtype = cell.read.weight.dtype
+    return read_sequence(cell, torch.ones(3, 2, cell.inputs, dtype=dtype), cell.initial_state(2), loop="common").outputs
+
+
+def replace(path: Path, content: bytes, *, mode: int) -> None:
+    """Another file of this name: the one that this process has in use must stay as it is."""
+    path.unlink()
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Unknown, "the operation cumsum.default"),
+        (Mixing, "the operation mean.dim with a result of shape (3)"),
+        (Deciding, "a step that does not run on shapes alone"),
+    ],
+)
+def test_a_step_that_cannot_be_compiled_says_so_once(
+    kind: type, reason: str, fresh: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cell = randomize(kind(inputs=2, hidden=3))
+    with caplog.at_level(logging.WARNING):
+        found = [run(cell), run(cell), run(randomize(kind(inputs=2, hidden=3)))]
+    plain = read_sequence(cell, torch.ones(3, 2, 2).double(), cell.initial_state(2), loop="plain").outputs
+    torch.testing.assert_close(found, [plain] * 3)
+    assert len(caplog.messages) == 1
+    assert f"the cell {kind.__name__} runs in the plain loop" in caplog.messages[0]
+    assert reason in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("compiler", "reason"),
+    [
+        (None, "there is no C compiler"),
+        ("#!/bin/sh\n[ $1 = --version ] || { echo 'loop.c:1: error: not today' >&2; exit 1; }\n", "error: not today"),
+        ("#!/bin/sh\n[ $1 = --version ] || for last; do true; done; touch loop.so\n", "cannot be kept or loaded"),
+    ],
+)
+def test_without_a_working_compiler_the_plain_loop_runs(
+    compiler: str | None, reason: str, fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PATH", str(fresh))
+    if compiler:
+        path = fresh / "mycc"
+        path.write_text(compiler)
+        path.chmod(0o755)
+        monkeypatch.setenv("PATH", os.pathsep.join([str(fresh), "/usr/bin", "/bin"]))
+        monkeypatch.setenv("CC", str(path))
+    with caplog.at_level(logging.WARNING):
+        found = [run(lstm()), run(lstm())]
+    plain = read_sequence(lstm(), torch.ones(3, 2, 2), lstm().initial_state(2), loop="plain").outputs
+    assert all(torch.equal(plain, each) for each in found)
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("recurrent cells run in the plain loop, which is slower: ")
+    assert reason in caplog.messages[0]
+
+
+def test_what_was_compiled_is_found_again(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run(lstm())
+    kept = sorted(fresh.rglob("*.so"))
+    assert len(kept) == 2, "the products and the loop"
+    monkeypatch.setattr(build, "_compile", None)
+    assert torch.equal(run(lstm()), first)
+    assert sorted(fresh.rglob("*")) == sorted([*kept, kept[0].parent])
+
+
+def test_another_processor_compiles_for_itself(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(lstm())
+    products.products.cache_clear()
+    own = build.processor()
+    monkeypatch.setattr(build, "processor", lambda: own + " another")
+    run(lstm())
+    assert len(list(fresh.rglob("*.so"))) == 4
+
+
+def test_a_damaged_file_is_made_again(fresh: Path) -> None:
+    first = run(lstm(hidden=4))
+    script = f"""
+import sys; sys.path[:0] = {sys.path!r}
+from tests.recurrent.loop.test_fallback import lstm, run
+print(run(lstm(hidden=4)).sum().item())
+"""
+    for path in fresh.rglob("*.so"):
+        replace(path, path.read_bytes()[:1000], mode=0o700)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert float(done.stdout) == first.sum().item()
+    assert all(path.stat().st_size > 1000 for path in fresh.rglob("*.so"))
+
+
+def test_a_file_that_others_may_write_is_not_run(fresh: Path) -> None:
+    run(lstm())
+    for path in fresh.rglob("*.so"):
+        replace(path, b"not ours", mode=0o666)
+    products.products.cache_clear()
+    run(lstm())
+    assert not any(path.stat().st_mode & 0o022 for path in fresh.rglob("*.so"))
+
+
+def test_two_processes_compile_at_once(fresh: Path) -> None:
+    script = f"""
+import sys; sys.path[:0] = {sys.path!r}
+from tests.recurrent.loop.test_fallback import lstm, run
+print(run(lstm(hidden=5)).double().sum().item())
+"""
+    command = [sys.executable, "-c", script]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = {process.communicate()[0] for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(said) == 1
+    assert len([path for path in fresh.rglob("*") if path.is_file()]) == 2
+
+
+def test_an_option_that_changes_changes_the_step() -> None:
+    cell = Variant("elman").build(inputs=2, hidden=3)
+    first = run(cell)
+    cell.activation = "relu"  # type: ignore[assignment]
+    plain = read_sequence(cell, torch.ones(3, 2, 2).double(), cell.initial_state(2), loop="plain").outputs
+    torch.testing.assert_close(run(cell), plain)
+    assert not torch.equal(first, plain)
+
+
+def test_without_gradients_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell, kept = lstm(), []
+    real = Kernel.forward
+
+    def watched(self: Kernel, *given: object, **options: object) -> object:
+        kept.append(options["keep"])
+        return real(self, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Kernel, "forward", watched)
+    with torch.no_grad():
+        assert not run(cell).requires_grad
+    assert run(cell).requires_grad
+    assert not run(cell.requires_grad_(False)).requires_grad
+    assert kept == [False, True, False]
+
+
+def test_wrong_shapes_are_told_by_the_plain_loop() -> None:
+    cell = lstm()
+    read = cell.project(torch.ones(3, 2, 2))
+    with pytest.raises(RuntimeError, match="size"):
+        common_loop(cell, read, cell.initial_state(5), lengths=None, noise=None)
+    with pytest.raises(RuntimeError, match="size"):
+        common_loop(cell, read, cell.initial_state(2), lengths=torch.ones(5), noise=None)
+
+
+def test_other_numbers_run_in_the_plain_loop() -> None:
+    cell = lstm().bfloat16()
+    assert run(cell).dtype == torch.bfloat16
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert run(lstm()).shape == (3, 2, 3)
