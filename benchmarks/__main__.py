@@ -28,6 +28,12 @@ BUCKETING: dict[str, dict[str, int]] = {
     "full": {"repeats": 5, "batches": 100},
 }
 """Size -> repeats, batches of each turn."""
+LOOPS: dict[str, dict[str, int]] = {
+    "smallest": {"repeats": 1, "turns": 1},
+    "small": {"repeats": 3, "turns": 20},
+    "full": {"repeats": 5, "turns": 100},
+}
+"""Size -> repeats, turns of each contender in a repeat."""
 
 
 def study_overhead(size: str, seconds: list[float] | None) -> Iterator[Measurement]:
@@ -54,10 +60,18 @@ def bucketing(size: str, _: list[float] | None) -> Iterator[Measurement]:
     yield measure_bucketing(**BUCKETING[size])
 
 
+def time_loop(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Every cell in every loop."""
+    from benchmarks.time_loop import SHAPES, SMALLEST, measure_time_loops
+
+    return measure_time_loops(**LOOPS[size], shapes=SMALLEST if size == "smallest" else SHAPES)
+
+
 BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
     "bucketing": bucketing,
     "step_time": step_time,
     "study_overhead": study_overhead,
+    "time_loop": time_loop,
 }
 
 

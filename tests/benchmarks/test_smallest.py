@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.bucketing import sentence_lengths
+from tasks.recurrent.cells import cell_names
 from tasks.text.tagged import TaggedData, load
 
 
@@ -35,6 +36,12 @@ def test_bucketing(tmp_path: Path) -> None:
     (found,) = measure("bucketing", out=tmp_path / "out.json")
     assert all(share < 0.05 for share in found["facts"]["bucketed, share of padding"])
     assert all(share > 0.6 for share in found["facts"]["random, share of padding"])
+
+
+def test_time_loop(tmp_path: Path) -> None:
+    *cells, start = measure("time_loop", out=tmp_path / "out.json")
+    assert [found["name"].split(",")[0] for found in cells] == list(cell_names())
+    assert len(start["facts"]) == 3
 
 
 @pytest.mark.corpora
