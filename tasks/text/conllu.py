@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile, groupby
 from typing import Final, Literal, TypeAlias, get_args
 
@@ -16,6 +16,11 @@ Row: TypeAlias = tuple[str, ...]
 
 _NEVER_EMPTY: Final[frozenset[Column]] = frozenset({"upos", "xpos", "head", "deprel"})
 """Columns in which ``_`` can only say that nobody filled them; elsewhere it may be a form, or "no features"."""
+_SHAPES: Final[dict[Column, tuple[re.Pattern[str], str]]] = {
+    "head": (re.compile("0|[1-9][0-9]{0,8}"), "a word's number, or 0"),
+    "feats": (re.compile(r"_|[^|=]+=[^|]+(\|[^|=]+=[^|]+)*"), "Name=Value with a | between each two, or _"),
+}
+"""What a cell of these columns must look like."""
 _IDENTIFIER: Final = re.compile(
     r"(?P<word>[1-9][0-9]{0,8})|(?P<first>[1-9][0-9]{0,8})-[1-9][0-9]{0,8}|(?P<before>0|[1-9][0-9]{0,8})\.[1-9][0-9]{0,8}"
 )
@@ -37,6 +42,11 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
     return [_words(block, columns, where) for block in _blocks(lines)]
 
 
+def parse_features(cell: str) -> dict[str, str]:
+    """Name -> value, of a cell of column ``feats`` that :func:`parse_conllu` gave."""
+    return {} if cell == "_" else dict(pair.split("=", 1) for pair in cell.split("|"))
+
+
 def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
     """Runs of lines that are not empty, each line with its number."""
     for empty, block in groupby(enumerate(lines, start=1), key=lambda line: not line[1]):
@@ -45,19 +55,32 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
 
 
 def _words(block: Sequence[tuple[int, str]], columns: Sequence[Column], where: str) -> tuple[Row, ...]:
-    words: list[Row] = []
+    words: dict[str, Row] = {}
     for number, line in dropwhile(lambda line: line[1].startswith("#"), block):
         place = f"{where}, line {number}"
         cells = _cells(line, place)
         if _is_word(cells[0], len(words), place):
-            words.append(tuple(_chosen(cells, column, place) for column in columns))
+            words[place] = tuple(_chosen(cells, column, place) for column in columns)
     if not words:
         raise UserError(
             "a sentence must have a word",
             where=f"{where}, line {block[-1][0]}",
             advice="remove comments that no words follow",
         )
-    return tuple(words)
+    if "head" in columns:
+        _check_heads({place: word[columns.index("head")] for place, word in words.items()})
+    return tuple(words.values())
+
+
+def _check_heads(heads: Mapping[str, str]) -> None:
+    """A head is a word of the same sentence."""
+    for place, head in heads.items():
+        if int(head) > len(heads):
+            raise UserError(
+                "column head must name a word of its sentence, or be 0",
+                where=place,
+                received=f"{head} in a sentence of {len(heads)} words",
+            )
 
 
 def _cells(line: str, place: str) -> list[str]:
@@ -107,4 +130,7 @@ def _chosen(cells: Sequence[str], column: Column, place: str) -> str:
             received="_",
             advice="choose a column that this treebank has",
         )
+    shape, allowed = _SHAPES.get(column, (None, ""))
+    if shape and not shape.fullmatch(cell):
+        raise UserError(f"column {column} must be {allowed}", where=place, received=repr(cell[:20]))
     return cell

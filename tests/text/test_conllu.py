@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text.conllu import COLUMNS, Column, parse_conllu
+from tasks.text.conllu import COLUMNS, Column, parse_conllu, parse_features
 from unroll.contract import UserError
 
 TREE = """\
@@ -91,6 +91,32 @@ def test_a_violation_is_told_with_its_line(lines: list[str], message: str) -> No
     with pytest.raises(UserError) as caught:
         parse(*lines)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"head": "two"}, "tree, line 1: column head must be a word's number, or 0 (received 'two')"),
+        (
+            {"head": "2", "feats": "_"},
+            "tree, line 1: column head must name a word of its sentence, or be 0 (received 2 in a sentence of 1 words)",
+        ),
+        (
+            {"head": "0", "feats": "Number=A|B"},
+            "tree, line 1: column feats must be Name=Value with a | between each two, or _ (received 'Number=A|B')",
+        ),
+    ],
+)
+def test_heads_and_features_are_checked_where_they_are_asked_for(cells: dict[str, str], message: str) -> None:
+    assert len(parse(row(**cells))) == 1
+    with pytest.raises(UserError) as caught:
+        parse(row(**cells), columns=("head", "feats"))
+    assert str(caught.value) == message
+
+
+def test_features_have_names() -> None:
+    assert parse_features("Number=Sing|Person=3") == {"Number": "Sing", "Person": "3"}
+    assert parse_features("_") == {}
 
 
 CELLS = st.sampled_from(["1", "2", "3", "1-2", "1.1", "0.1", "_", "x", "", "#", "٣", "1" * 5000, "-1", "\x85"])

@@ -1,8 +1,9 @@
 """The toy language: an unambiguous probabilistic grammar of English-like sentences, and its translation."""
 
 from tasks.text.toy.dialects import Dialect
+from tasks.text.toy.forms import verb_forms
 from tasks.text.toy.grammar import toy_grammar
 from tasks.text.toy.reader import read_toy
 from tasks.text.toy.sentence import ToySentence, annotate, generate
 
-__all__ = ["Dialect", "ToySentence", "annotate", "generate", "read_toy", "toy_grammar"]
+__all__ = ["Dialect", "ToySentence", "annotate", "generate", "read_toy", "toy_grammar", "verb_forms"]

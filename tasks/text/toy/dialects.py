@@ -1,4 +1,4 @@
-"""Dialects of the toy language: one grammar, other words."""
+"""Dialects of the toy language: other words, or other sentences."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Final, Literal
 
 from tasks.text.toy import homographs, lexicon
 
-Dialect = Literal["plain", "homographs"]
-"""``plain``: no word but ``that`` has two parts of speech. ``homographs``: many have, see :mod:`.homographs`."""
+Dialect = Literal["plain", "homographs", "chains"]
+"""``plain``: no word but ``that`` has two parts of speech. ``homographs``: many have, see :mod:`.homographs`.
+``chains``: the words of ``plain`` in sentences of one shape, with up to four nouns between subject and verb, see
+:mod:`.chains`."""
 
 Noun = tuple[str, str, str]
 Verb = tuple[str, str, str, int]
@@ -27,10 +29,12 @@ class Words:
     invariable: Mapping[str, Invariable]
 
 
+_PLAIN: Final = Words(
+    nouns=lexicon.NOUNS, verbs=lexicon.VERBS, adjectives=lexicon.ADJECTIVES, invariable=lexicon.INVARIABLE
+)
 WORDS: Final[Mapping[Dialect, Words]] = {
-    "plain": Words(
-        nouns=lexicon.NOUNS, verbs=lexicon.VERBS, adjectives=lexicon.ADJECTIVES, invariable=lexicon.INVARIABLE
-    ),
+    "plain": _PLAIN,
+    "chains": _PLAIN,
     "homographs": Words(
         nouns=homographs.NOUNS,
         verbs=homographs.VERBS,

@@ -13,7 +13,8 @@ It is unambiguous, because
 * only noun phrases without modifiers behind the noun are joined by ``and``, and whole clauses only by ``, and``;
 * no word has two parts of speech, except ``that``: behind a verb it opens a clause, behind a noun a modifier.
 
-In the dialect ``homographs`` many words have two; there the whole sentence tells which.
+In the dialect ``homographs`` many words have two; there the whole sentence tells which. The dialect ``chains`` has
+other sentences, which are unambiguous for the first reason.
 
 Expected sizes are finite: the recursive alternatives have small probabilities.
 """
@@ -24,9 +25,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from tasks.text.toy.chains import chains
 from tasks.text.toy.dialects import WORDS, Dialect
 from tasks.text.toy.dictionary import NUMBERS, SUBJECTS, Table, dictionary, number_of
-from tasks.text.toy.rules import Grammar, Number, phrase
+from tasks.text.toy.rules import Grammar, Number, Phrase, phrase
 
 SUBJECT_RATES: Final = dict(zip(SUBJECTS, (0.2, 0.2, 0.2, 0.4), strict=True))
 """How often a noun phrase is one that this pronoun stands for."""
@@ -44,7 +46,20 @@ def toy_grammar(dialect: Dialect = "plain") -> Grammar:
         table |= _noun_phrases(subject)
     for number in NUMBERS:
         table |= _verb_phrases(number)
+    if dialect == "chains":
+        table = _reached("SENTENCE", table | chains())
     return Grammar("SENTENCE", table)
+
+
+def _reached(start: str, table: Table) -> Table:
+    """The rules of the symbols that a derivation from ``start`` can hold."""
+    reached, waiting = {}, [start]
+    while waiting:
+        symbol = waiting.pop()
+        if symbol not in reached:
+            reached[symbol] = table[symbol]
+            waiting.extend(part for rule in table[symbol] if isinstance(rule, Phrase) for part in rule.parts)
+    return reached
 
 
 def _clauses() -> Iterator[tuple[str, str, float]]:
