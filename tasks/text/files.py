@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,13 +21,14 @@ _STEMS: Final = {
 }
 
 
-def find_files(path: Path, *, ending: str = "") -> dict[str, Path]:
+def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) -> dict[str, Path]:
     """Files by split; a single file, which is yet to be split, is called ``all``.
 
     Args:
         path: a file, or a folder with one file for each split, known by a part of its name: ``ptb.train.txt``,
             ``valid.txt.gz``, ``en.test``.
         ending: what the name of a folder's file must end with, ``.gz`` aside; others are left alone.
+        optional: splits that a folder may lack.
 
     Raises:
         UserError: nothing is there, or not exactly one file for each split.
@@ -38,7 +39,10 @@ def find_files(path: Path, *, ending: str = "") -> dict[str, Path]:
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
             files = [file for file in files if file.name.removesuffix(".gz").endswith(ending)]
-            return {split: _only(path, split, files, ending or ".txt") for split in SPLITS}
+            wanted = [
+                split for split in SPLITS if split not in optional or any(_belongs(file, split) for file in files)
+            ]
+            return {split: _only(path, split, files, ending or ".txt") for split in wanted}
     raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
 
 

@@ -4,6 +4,6 @@ from tasks.text.toy.dialects import Dialect
 from tasks.text.toy.forms import verb_forms
 from tasks.text.toy.grammar import toy_grammar
 from tasks.text.toy.reader import read_toy
-from tasks.text.toy.sentence import ToySentence, annotate, generate
+from tasks.text.toy.sentence import ToySentence, annotate, endless, generate
 
-__all__ = ["Dialect", "ToySentence", "annotate", "generate", "read_toy", "toy_grammar", "verb_forms"]
+__all__ = ["Dialect", "ToySentence", "annotate", "endless", "generate", "read_toy", "toy_grammar", "verb_forms"]

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from tasks.text.toy.derivation import Derivation, draw
 from tasks.text.toy.dialects import Dialect
 from tasks.text.toy.grammar import CLAUSES, toy_grammar
-from tasks.text.toy.rules import Entry, Grammar, Number
+from tasks.text.toy.rules import Entry, Number
 from unroll.contract import derive_seed
 
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -58,10 +58,12 @@ def generate(seed: int, stream: str, sentences: int, dialect: Dialect = "plain")
         sentences: how many.
         dialect: whose words they are made of.
     """
-    return list(islice(_stream(seed, stream, toy_grammar(dialect)), sentences))
+    return list(islice(endless(seed, stream, dialect), sentences))
 
 
-def _stream(seed: int, stream: str, grammar: Grammar) -> Iterator[ToySentence]:
+def endless(seed: int, stream: str, dialect: Dialect = "plain") -> Iterator[ToySentence]:
+    """The random stream that :func:`generate` begins with, without an end."""
+    grammar = toy_grammar(dialect)
     random = Random(derive_seed(seed, "toy language", stream))  # noqa: S311 - its stream is the same in every Python
     while True:
         yield annotate(draw(grammar, random))

@@ -1,0 +1,81 @@
+"""A prepared labelled corpus: for each split the numbers of words, one sentence after the other, and of labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.text.corpus import SPLITS
+from tasks.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledText:
+    """Sentences one after the other, read-only.
+
+    Args:
+        words: numbers of the words, shape (tokens,).
+        begins: place of each sentence's first word, and the number of tokens; shape (sentences + 1,).
+        labels: number of each sentence's label, shape (sentences,).
+    """
+
+    words: NDArray[np.int32]
+    begins: NDArray[np.int64]
+    labels: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of words of each sentence, shape (sentences,)."""
+        return np.diff(self.begins)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelledCorpus:
+    """What a classifier learns from; a :class:`unroll.contract.Dataset`.
+
+    Args:
+        vocabulary: the words; there is an ``<unk>`` for all others.
+        labels: the labels of the training text, in the order of their code points.
+        train: the training text.
+        validation: what is looked at while training.
+        test: what is looked at once.
+        facts: sizes and counts for the report.
+        bounds: the best that is to be expected of any classifier, per metric; empty where that is unknown.
+        fingerprint: hash of words, labels and numbers, see :func:`fingerprint`.
+    """
+
+    vocabulary: Vocabulary
+    labels: Vocabulary
+    train: LabelledText
+    validation: LabelledText
+    test: LabelledText
+    facts: Mapping[str, int | float | str]
+    bounds: Mapping[str, float]
+    fingerprint: str
+
+
+def fingerprint(vocabulary: Vocabulary, labels: Vocabulary, splits: Mapping[str, LabelledText]) -> str:
+    """SHA-256 of all that a model can see, in hexadecimal: equal corpora agree wherever and however they are stored."""
+    digest = hashlib.sha256()
+    for words in (vocabulary, labels):
+        digest.update(len(words).to_bytes(8, "big"))
+        for word in words.words:
+            _add(digest, word.encode())
+    for split in SPLITS:
+        text = splits[split]
+        for array, kind in ((text.words, "<i4"), (text.begins, "<i8"), (text.labels, "<i4")):
+            _add(digest, np.ascontiguousarray(array, dtype=kind).data)
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, part: bytes | memoryview) -> None:
+    """Hash a part after its length, so that no two lists of parts look alike."""
+    digest.update(memoryview(part).nbytes.to_bytes(8, "big"))
+    digest.update(part)

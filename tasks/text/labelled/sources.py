@@ -1,0 +1,124 @@
+"""Labelled sentences in files: found, read with the place of each, split, and prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.labelled.cache import cached
+from tasks.text.labelled.corpus import LabelledCorpus
+from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
+from tasks.text.store import Parts
+from unroll.contract import UserError, derive_seed
+
+if TYPE_CHECKING:
+    from tasks.text.labelled.settings import LabelledData
+
+Row = tuple[int, str, str]
+"""Line (counted from 1), label and text of a sentence."""
+Parse = Callable[[Sequence[str], str], Iterable[Row]]
+"""From the lines of a file, and what errors call it, to its sentences; raises a UserError."""
+
+FILE_SETTINGS: Final = (
+    "path",
+    "encoding",
+    "validation_fraction",
+    "test_fraction",
+    "lowercase",
+    "vocabulary_size",
+    "minimum_count",
+)
+"""Settings that every kind of corpus that lies in files looks at."""
+FIELD_SETTINGS: Final = ("text_field", "label_field")
+"""Settings of kinds whose columns or fields have names."""
+_VERSION: Final = 1
+"""Raised when the same files and options give another corpus."""
+
+
+def read_files(
+    settings: LabelledData, cache: Path, *, kind: str, ending: str, parse: Parse, fields: Sequence[str] = ()
+) -> LabelledCorpus:
+    """Read the file or folder at ``settings.path``.
+
+    Args:
+        settings: of the corpus.
+        cache: folder of prepared corpora.
+        kind: name of the kind of corpus.
+        ending: what the names of a folder's files end in.
+        parse: reads one file.
+        fields: settings beyond :data:`FILE_SETTINGS` that ``parse`` looks at.
+
+    Raises:
+        UserError: there is no path, or what lies there is missing or malformed (names file and line).
+    """
+    if settings.path is None:
+        raise UserError(f"corpus {kind} needs a path", where="data.path", advice="add data.path=FOLDER, or a file")
+    files = find_files(settings.path, ending=ending, optional=("validation",))
+    sources = {split: describe_file(file) for split, file in files.items()}
+    fractions = _fractions(settings, files)
+
+    def build() -> Parts:
+        found = {
+            split: list(_sentences(file, parse(read_unchanged(file, sources[split], settings.encoding), str(file))))
+            for split, file in files.items()
+        }
+        return prepare_sentences(
+            _split(_lowered(found) if settings.lowercase else found, *fractions),
+            vocabulary_size=settings.vocabulary_size,
+            minimum_count=settings.minimum_count,
+            where=str(settings.path),
+        )
+
+    names = {"encoding", "lowercase", "vocabulary_size", "minimum_count", *fields}
+    options = settings.model_dump(mode="json", include=names)
+    content = {"reader": f"labelled {kind}", "version": _VERSION, "files": sources, "fractions": fractions, **options}
+    return cached(cache, content, build)
+
+
+def _sentences(file: Path, rows: Iterable[Row]) -> Iterator[LabelledSentence]:
+    for line, label, text in rows:
+        place = f"{file}, line {line}"
+        words = tuple(text.split())
+        if not words:
+            raise UserError("a text must have at least one word", where=place, advice="remove the line, or fill it")
+        if not label.strip():
+            raise UserError("a label must not be empty", where=place, advice="remove the line, or fill it")
+        _refuse_half_characters(label + text, place)
+        yield LabelledSentence(words, label.strip(), place)
+
+
+def _refuse_half_characters(text: str, place: str) -> None:
+    """JSON can write half of a character, which no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError("a text must be whole characters", where=place, received=ascii(text[error.start])) from error
+
+
+def _lowered(sentences: Mapping[str, Sequence[LabelledSentence]]) -> dict[str, Sequence[LabelledSentence]]:
+    return {
+        split: [LabelledSentence(tuple(map(str.lower, each.words)), each.label, each.place) for each in found]
+        for split, found in sentences.items()
+    }
+
+
+def _fractions(settings: LabelledData, files: Mapping[str, Path]) -> tuple[float, float]:
+    """Shares of what is to be split that become validation and test text."""
+    return (
+        0.0 if "validation" in files else settings.validation_fraction,
+        0.0 if "test" in files else settings.test_fraction,
+    )
+
+
+def _split(
+    found: Mapping[str, Sequence[LabelledSentence]], validation: float, test: float
+) -> Mapping[str, Sequence[LabelledSentence]]:
+    """Cut what files are lacking from a random order, always the same: many a file is sorted by its labels."""
+    whole = list(found.get("all", found.get("train", ())))
+    if validation or test:
+        Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret
+    cut = split_items(whole, validation, test)
+    return {**cut, **{split: found[split] for split in found if split in ("validation", "test")}}
