@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tasks.text.toy import homographs, lexicon
+from tasks.text.toy import homographs, lexicon, namesakes
 
-Dialect = Literal["plain", "homographs", "chains"]
+Dialect = Literal["plain", "homographs", "namesakes", "chains"]
 """``plain``: no word but ``that`` has two parts of speech. ``homographs``: many have, see :mod:`.homographs`.
-``chains``: the words of ``plain`` in sentences of one shape, with up to four nouns between subject and verb, see
-:mod:`.chains`."""
+``namesakes``: persons and places have the same names, see :mod:`.namesakes`. ``chains``: the words of ``plain`` in
+sentences of one shape, with up to four nouns between subject and verb, see :mod:`.chains`."""
 
 Noun = tuple[str, str, str]
 Verb = tuple[str, str, str, int]
 Adjective = tuple[str, str, int]
 Invariable = tuple[str, tuple[tuple[str, str], ...]]
+Name = tuple[str, str]
+Place = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,9 @@ class Words:
     verbs: Mapping[str, tuple[Verb, ...]]
     adjectives: tuple[Adjective, ...]
     invariable: Mapping[str, Invariable]
+    first_names: Mapping[str, tuple[Name, ...]] = field(default_factory=lambda: lexicon.FIRST_NAMES)
+    last_names: tuple[Name, ...] = lexicon.LAST_NAMES
+    places: tuple[Place, ...] = lexicon.PLACES
 
 
 _PLAIN: Final = Words(
@@ -40,5 +45,14 @@ WORDS: Final[Mapping[Dialect, Words]] = {
         verbs=homographs.VERBS,
         adjectives=homographs.ADJECTIVES,
         invariable=homographs.INVARIABLE,
+    ),
+    "namesakes": Words(
+        nouns=lexicon.NOUNS,
+        verbs=lexicon.VERBS,
+        adjectives=lexicon.ADJECTIVES,
+        invariable=lexicon.INVARIABLE,
+        first_names=namesakes.FIRST_NAMES,
+        last_names=namesakes.LAST_NAMES,
+        places=namesakes.PLACES,
     ),
 }

@@ -25,11 +25,11 @@ def number_of(subject: str) -> Number:
 
 def dictionary(words: Words) -> Table:
     """The entries of all word classes."""
-    table: Table = {"ADJECTIVE": _adjectives(words), "PLACE": _places()}
+    table: Table = {"ADJECTIVE": _adjectives(words), "PLACE": _places(words)}
     for symbol, (part_of_speech, rows) in words.invariable.items():
         table[symbol] = tuple(Entry((word,), part_of_speech, (other,), 1 / len(rows)) for word, other in rows)
-    for gender in lexicon.FIRST_NAMES:
-        table[f"NAME:{gender}"] = _names(gender)
+    for gender in words.first_names:
+        table[f"NAME:{gender}"] = _names(gender, words)
     for subject in SUBJECTS:
         table[f"NOUN:{subject}"] = _nouns(subject, words)
         table[f"PRONOUN:{subject}"] = _pronoun(subject)
@@ -43,20 +43,20 @@ def _adjectives(words: Words) -> tuple[Entry, ...]:
     return tuple(Entry((word,), "ADJ", (other,), rate, polarity=sign) for word, other, sign in words.adjectives)
 
 
-def _places() -> tuple[Entry, ...]:
-    rate = 1 / len(lexicon.PLACES)
-    return tuple(Entry(words, "PROPN", other, rate, number="singular", entity="LOC") for words, other in lexicon.PLACES)
+def _places(words: Words) -> tuple[Entry, ...]:
+    rate = 1 / len(words.places)
+    return tuple(Entry(name, "PROPN", other, rate, number="singular", entity="LOC") for name, other in words.places)
 
 
-def _names(gender: str) -> tuple[Entry, ...]:
+def _names(gender: str, words: Words) -> tuple[Entry, ...]:
     """First names, as often alone as with a last name."""
     names: list[tuple[tuple[str, ...], tuple[str, ...], float]] = []
-    first_names, last_names = lexicon.FIRST_NAMES[gender], lexicon.LAST_NAMES
+    first_names, last_names = words.first_names[gender], words.last_names
     for first, other_first in first_names:
         names.append(((first,), (other_first,), 0.5 / len(first_names)))
         rate = 0.5 / len(first_names) / len(last_names)
         names.extend(((first, last), (other_first, other_last), rate) for last, other_last in last_names)
-    return tuple(Entry(words, "PROPN", other, rate, number="singular", entity="PER") for words, other, rate in names)
+    return tuple(Entry(name, "PROPN", other, rate, number="singular", entity="PER") for name, other, rate in names)
 
 
 def _nouns(subject: str, words: Words) -> tuple[Entry, ...]:
