@@ -70,66 +70,52 @@ class _Function:
         self.text = "\n".join([*self._begin(), *levels, "    }", *ends, *self._finish()])
 
     def _begin(self) -> Iterator[str]:
-        packs = list(self._packs())
-        carries = [(f"carry_{part}", width) for part, width in enumerate(self._parts)] if self._back else []
-        if self._back:
-            for part in range(len(self._parts)):
-                self.arguments.update({f"d_start_{part}": None, f"into_{part}": None})
-        scratch = [
-            (store.name, "rows" if store.kind == "step" else "1", store.width)
-            for store in self._schedule.stores().values()
-            if store.kind in ("step", "row") and not store.name.startswith("carry_")
-        ]
+        pieces = [*self._kept_for_a_step(), *self._packed_matrices(), *self._carries()]
+        sizes = " + ".join([*(size for _, size, _ in pieces), "1"])
         yield f"int {self.name}(const long *size, const int64_t *lengths, real *const *at) {{"
         yield "    const long steps = size[0], rows = size[1];"
-        for number, name in enumerate(self.arguments):
-            yield f"    real *const {name} = at[{number}];"
-        sizes = [f"{rows} * {width}" for _, rows, width in scratch]
-        sizes += [f"packed_size({depth}, {width})" for _, _, depth, width, _ in packs]
-        sizes += [f"2 * rows * {width}" for _, width in carries]
-        yield f"    real *scratch = malloc(sizeof(real) * (size_t)({' + '.join([*sizes, '1'])})), *free_from = scratch;"
+        yield from (f"    real *const {name} = at[{number}];" for number, name in enumerate(self.arguments))
+        yield f"    real *scratch = malloc(sizeof(real) * (size_t)({sizes})), *rest = scratch;"
         yield "    if (!scratch) return 1;"
-        for name, rows, width in scratch:
-            yield f"    real *const {name} = free_from; free_from += {rows} * {width};"
-        for name, matrix, depth, width, transposed in packs:
-            number = list(self._derived.matrices).index(matrix)
-            down, right = (3, 2) if transposed else (2, 3)
-            yield f"    real *const {name} = free_from; free_from += packed_size({depth}, {width});"
-            yield (
-                f"    pack({depth}, {width}, {matrix}, size[{2 * number + down}], size[{2 * number + right}], {name});"
-            )
-        for name, width in carries:
-            yield f"    real *const {name}s = free_from; free_from += 2 * rows * {width};"
-            yield f"    memset({name}s, 0, sizeof(real) * (size_t)(2 * rows * {width}));"
+        for name, size, fill in pieces:
+            yield f"    real *const {name} = rest; rest += {size};{fill}"
         yield "    for (long s = 0; s < steps; s++) {"
         yield f"        const long t = {'steps - 1 - s' if self._back else 's'};"
-        for name, width in carries:
-            yield f"        real *const {name} = {name}s + (s & 1) * rows * {width};"
-            yield f"        real *const {name.replace('carry', 'carried')} = {name}s + (~s & 1) * rows * {width};"
+        for part, width in enumerate(self._parts if self._back else ()):  # what one step writes the next one reads
+            yield f"        real *const carry_{part} = carries_{part} + (s & 1) * rows * {width};"
+            yield f"        real *const carried_{part} = carries_{part} + (~s & 1) * rows * {width};"
+
+    def _kept_for_a_step(self) -> Iterator[tuple[str, str, str]]:
+        """Pieces of scratch: name, size, what it is filled with."""
+        for store in self._schedule.stores().values():
+            if store.kind in ("step", "row") and not store.name.startswith("carry_"):
+                yield store.name, f"{'rows * ' if store.kind == 'step' else ''}{store.width}", ""
+
+    def _packed_matrices(self) -> Iterator[tuple[str, str, str]]:
+        products = {_packed(p): p.node for level in self._schedule.products.values() for p in level}
+        for name, node in products.items():
+            shape = f"{node.inputs[0].width}, {node.width}"
+            first = 2 + 2 * list(self._derived.matrices).index(node.text)
+            down, right = (first + 1, first) if node.number else (first, first + 1)
+            matrix = self._argument(node.text)
+            fill = f" pack({shape}, {matrix}, size[{down}], size[{right}], {name});"
+            yield name, f"packed_size({shape})", fill
+
+    def _carries(self) -> Iterator[tuple[str, str, str]]:
+        for part, width in enumerate(self._parts if self._back else ()):
+            self._argument(f"d_start_{part}")
+            self._argument(f"into_{part}")
+            size, name = f"2 * rows * {width}", f"carries_{part}"
+            yield name, size, f" memset({name}, 0, sizeof(real) * (size_t)({size}));"
 
     def _finish(self) -> Iterator[str]:
         if self._back:
             for part, width in enumerate(self._parts):
-                last = f"carry_{part}s + (~steps & 1) * rows * {width}"
+                last = f"carries_{part} + (~steps & 1) * rows * {width}"
                 yield f"    memcpy(d_start_{part}, {last}, sizeof(real) * (size_t)(rows * {width}));"
         yield "    free(scratch);"
         yield "    return 0;"
         yield "}"
-
-    def _packs(self) -> Iterator[tuple[str, str, int, int, bool]]:
-        """Packed matrices: name, of which matrix, depth, width, whether transposed."""
-        seen = set()
-        for product in self._multiplications():
-            node = product.node
-            name = _packed(product)
-            if name not in seen:
-                seen.add(name)
-                self.arguments[node.text] = None
-                yield name, node.text, node.inputs[0].width, node.width, bool(node.number)
-
-    def _multiplications(self) -> Iterator[Multiplication]:
-        for level in sorted(self._schedule.products):
-            yield from sorted(self._schedule.products[level], key=lambda product: product.accumulate)
 
     def _level(self, level: int) -> Iterator[str]:
         lines = self._rows.write(level)
