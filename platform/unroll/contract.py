@@ -180,6 +180,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
         return None
 
+    def chance(self, settings: SettingsT, dataset: DatasetT) -> Mapping[str, float]:  # noqa: ARG002
+        """What the best answer reaches that ignores the input, per metric name; empty, as here, where it is not told.
+
+        It is exact in expectation, or counted on the data: the share of the most frequent class, say. The report draws
+        it beside :attr:`Dataset.bounds`: an arm that does no better has learned nothing from what it read.
+        """
+        return {}
+
     def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
 

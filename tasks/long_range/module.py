@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast, final
 
@@ -14,6 +15,7 @@ from tasks.long_range.batches import Batch
 from tasks.long_range.network import Answerer
 from tasks.long_range.problem import Problem, Score
 from tasks.recurrent.clipping import Clipped, Clipping, ClipRate
+from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
 from tasks.recurrent.optimizer import OptimizerName, build_optimizer
@@ -26,7 +28,8 @@ class LongRangeModule(pl.LightningModule):
 
     Every ``log_every_n_steps`` steps the loggers get ``train/loss`` and ``train/error`` (of that step's batch),
     ``train/gradient_norm`` (before clipping) and ``train/clip_rate`` (share of the steps since the last time). A
-    gradient that is no finite number ends the trial as diverged.
+    gradient that is no finite number ends the trial as diverged. Every ``diagnose_every`` steps they get what
+    :func:`~tasks.recurrent.diagnostics.diagnose` sees in the network that is about to read the step's batch.
 
     Args:
         problem: judges the answers.
@@ -36,6 +39,7 @@ class LongRangeModule(pl.LightningModule):
         learning_rate: constant.
         clipping: how gradients are kept small.
         omega: regularizer against vanishing gradients; None: none.
+        diagnose_every: optimizer steps between two diagnoses, the first before the first step; None: none.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class LongRangeModule(pl.LightningModule):
         learning_rate: float,
         clipping: Clipping,
         omega: Omega | None,
+        diagnose_every: int | None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -55,7 +60,7 @@ class LongRangeModule(pl.LightningModule):
         self.items_seen = 0
         self._problem, self._initialization = problem, initialization
         self._optimizer, self._learning_rate = optimizer, learning_rate
-        self._clipping, self._omega = clipping, omega
+        self._clipping, self._omega, self._diagnose_every = clipping, omega, diagnose_every
         self._clip_rate = ClipRate()
 
     def initialise(self, seed: int) -> None:
@@ -74,6 +79,7 @@ class LongRangeModule(pl.LightningModule):
         Returns:
             The loss, NaN where its gradient is no finite number.
         """
+        self._diagnose_if_due(batch)
         inputs, targets = batch
         optimizer = cast("Optimizer", self.optimizers())
         optimizer.zero_grad()
@@ -109,8 +115,22 @@ class LongRangeModule(pl.LightningModule):
             "train/gradient_norm": clipped.norm,
             "train/clip_rate": self._clip_rate.take(),
         }
+        self._tell(values)
+
+    def _diagnose_if_due(self, batch: Batch) -> None:
+        """Before a step, so that the first diagnosis is of the network as it begins."""
+        if self._diagnose_every and self.global_step % self._diagnose_every == 0:
+            self._tell(diagnose(self.network, lambda: self._score_last(*batch)))
+
+    def _score_last(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of the answer at the last step, summed over the sequences."""
+        answers = self.network(inputs)
+        last = (answers[-1:], targets[-1:]) if self._problem.every_step else (answers, targets)
+        return self._problem.score(*last).loss * inputs.shape[1]
+
+    def _tell(self, values: Mapping[str, float]) -> None:
         for logger in self.loggers:
-            logger.log_metrics(values, step=self.global_step)
+            logger.log_metrics(dict(values), step=self.global_step)
 
     # Evaluation
 
@@ -128,7 +148,9 @@ class LongRangeModule(pl.LightningModule):
         score = self._problem.score(self.network(inputs), targets)
         values = {f"{split}/loss": score.loss, f"{split}/error": score.error}
         self.log_dict(values, on_epoch=True, batch_size=inputs.shape[1])
-        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+        self.log(
+            "step", float(self.global_step), batch_size=inputs.shape[1]
+        )  # Lightning's name for the step that the loggers are told
 
     # Checkpoints
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.long_range.problems import check_problem, problem_names
+from tasks.recurrent.omega_settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from unroll.contract import MEASUREMENT, Settings, UserError
 
@@ -74,9 +75,15 @@ class Training(Settings):
         None,
         gt=0,
         le=1e6,
-        description="Strength of the regularizer Omega (Pascanu et al. 2013), for elman; null: none.",
+        description="Strength of the regularizer Omega (Pascanu et al. 2013), for Elman networks; null: none.",
     )
     omega_form: Literal["paper", "code"] = Field("code", description="Omega as in the paper or as in its code.")
+    diagnose_every: int | None = Field(
+        None,
+        ge=1,
+        le=10**9,
+        description="Optimizer steps between two looks into the network, the first before the first step; null: none.",
+    )
 
     @model_validator(mode="after")
     def _validations_divide_the_updates(self) -> Self:
@@ -93,3 +100,9 @@ class LongRangeSettings(Settings):
     data: Data = Field(default_factory=Data, description="The problem.")
     network: Network = Field(default_factory=Network, description="The network.")
     training: Training = Field(default_factory=Training, description="How it learns.")
+
+    @model_validator(mode="after")
+    def _omega_has_its_network(self) -> Self:
+        if self.training.omega is not None:
+            check_omega(self.network)
+        return self

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
     from tasks.long_range.network import Answerer
-    from tasks.long_range.problem import Problem
 
 
 @final
@@ -57,7 +56,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
                 where="data.length",
                 received=str(data.length),
             )
-        return DrawnSequences(fingerprint=_fingerprint(data), facts=_facts(data, problem), bounds={})
+        return DrawnSequences(fingerprint=_fingerprint(data), facts=_facts(data), bounds={})
 
     def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:  # noqa: ARG002
         """Build the network and its loss."""
@@ -75,6 +74,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
             learning_rate=training.learning_rate,
             clipping=Clipping(norm=training.clip_norm),
             omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
+            diagnose_every=training.diagnose_every,
         )
 
     def data(
@@ -105,6 +105,15 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         """One optimizer step per batch."""
         return settings.training.updates
 
+    def chance(self, settings: LongRangeSettings, dataset: DrawnSequences) -> Mapping[str, float]:  # noqa: ARG002
+        """What a network reaches that never looks back: exact, the mean over all lengths."""
+        from tasks.long_range.problems import find_problem
+
+        problem, lengths = find_problem(settings.data.problem), settings.data.lengths
+        losses, errors = zip(*map(problem.memoryless, lengths), strict=True)
+        reached = {"loss": sum(losses) / len(lengths), "error": sum(errors) / len(lengths)}
+        return {f"{split}/{name}": value for split in ("validation", "test") for name, value in reached.items()}
+
     def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
         """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""
         import torch
@@ -131,13 +140,6 @@ def _fingerprint(data: Data) -> str:
     return f"{derive_seed('long range data', *parts):016x}"
 
 
-def _facts(data: Data, problem: Problem) -> dict[str, int | float | str]:
-    """For the report: what a network reaches that never looks back is the mean over all lengths."""
-    blind = [problem.memoryless(length) for length in data.lengths]
+def _facts(data: Data) -> dict[str, int | float | str]:
     lengths = f"{data.length} to {data.longest}" if data.longest else str(data.length)
-    return {
-        "problem": data.problem,
-        "length": lengths,
-        "loss without memory": round(sum(loss for loss, _ in blind) / len(blind), 4),
-        "error without memory": round(sum(error for _, error in blind) / len(blind), 4),
-    }
+    return {"problem": data.problem, "length": lengths}

@@ -180,6 +180,14 @@ def test_the_floor_has_the_digits_of_the_metric(make_ledger: MakeLedger) -> None
     assert (told["entropy"], told["vocabulary"]) == ("2.346", "1,214")
 
 
+def test_chance_is_told_with_the_data(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    arms = [arm.model_copy(update={"chance": {plan.metric: 214.123_4}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    assert dict(facts_table(gather(ledger)).shown.iter_rows())["validation/perplexity at chance"] == "214.12"
+
+
 def test_damage_is_told(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     outcome = ledger.folder("t01003") / "attempts" / "0001.json"

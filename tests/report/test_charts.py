@@ -63,6 +63,33 @@ def test_a_distant_floor_does_not_press_the_seeds_together(make_ledger: MakeLedg
     assert rows(charts["curves"], "floor")
 
 
+def with_chance(ledger: Ledger, chance: float) -> Ledger:
+    plan = ledger.plan()
+    arms = [arm.model_copy(update={"chance": {plan.metric: chance}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    return ledger
+
+
+def test_chance_is_a_second_line_of_another_kind(make_ledger: MakeLedger) -> None:
+    charts = draw_charts(gather(with_chance(make_ledger(), 15.5)))
+    for name in ("curves", "seeds"):
+        assert rows(charts[name], "chance") == [{"chance": 15.5, "label": "chance 15.50"}]
+        assert rows(charts[name], "floor"), "what the true distribution reaches is drawn as before"
+        marks = [node["mark"] for node in walk(charts[name].spec) if isinstance(node.get("mark"), dict)]
+        patterns = {tuple(mark["strokeDash"]) for mark in marks if "strokeDash" in mark}
+        assert patterns == {(5, 4), (1, 3)}
+        assert "The dotted line is what one reaches who ignores the input." in charts[name].caption
+    assert "chance" not in charts["differences"].svg
+
+
+def test_distant_chance_does_not_press_the_seeds_together(make_ledger: MakeLedger) -> None:
+    charts = draw_charts(gather(with_chance(make_ledger(), 900.0)))
+    assert rows(charts["seeds"], "chance") == []
+    assert "What one reaches who ignores the input, 900.00, lies outside the drawn range." in charts["seeds"].caption
+    assert rows(charts["curves"], "chance")
+    assert charts["curves"].spec["layer"][1]["encoding"]["y"]["scale"]["type"] == "log"
+
+
 def test_every_trial_and_every_pair_has_its_dot(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends={("gru", 1): ("diverged", "NaN")}))
     charts = draw_charts(findings)

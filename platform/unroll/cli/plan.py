@@ -107,6 +107,7 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "disk_bytes": _disk_bytes(prepared, at_once),
         "facts": _shared([arm.facts for arm in plan.arms]),
         "bounds": _shared([arm.bounds for arm in plan.arms]),
+        "chance": _shared([arm.chance for arm in plan.arms]),
     }
     if all("seconds_per_trial" in row for row in rows):
         work = sum(row["missing"] * row["seconds_per_trial"] for row in rows)
@@ -150,6 +151,8 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
         say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in overview["facts"].items())))
     for metric, value in overview["bounds"].items():
         say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
+    for metric, value in overview["chance"].items():
+        say(visible(f"{metric} at chance, of one who ignores the input: {figure(value)}"))
     emit([_spoken(row) for row in rows], Format.TABLE)
     say(
         f"{overview['planned']} trials, {overview['done']} done, {overview['missing']} missing; "

@@ -22,8 +22,9 @@ from unroll.report.difference_chart import layer_differences
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
-from unroll.report.numbers import count, fixed, listed, plain
-from unroll.report.seed_chart import floor_is_near, layer_seeds
+from unroll.report.numbers import count, plain
+from unroll.report.reference_lines import REFERENCES, Reference
+from unroll.report.seed_chart import is_near, layer_seeds
 from unroll.report.theme import CHART_CONFIG
 
 WIDTH = 780
@@ -112,13 +113,13 @@ def _survivors(findings: Findings) -> str:
 def _curve_caption(findings: Findings, metric: str) -> str:
     known = findings.plan.metrics.get(metric)
     told = f"{metric} ({goal(known.direction)})" if known else metric
-    floor = " The dashed line is what the true distribution reaches." if findings.floors(metric) else ""
+    lines = "".join(kind.drawn() for kind in REFERENCES if kind.values(findings, metric))
     ended = (
         " A trial that diverged ends there: from then on the mean is over survivors." if findings.any_diverged else ""
     )
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{ended}{floor} Click an arm in the legend to single it out."
+        f"{ended}{lines} Click an arm in the legend to single it out."
     )
 
 
@@ -131,19 +132,18 @@ def _profile_caption(name: str, moment: str, steps: list[int]) -> str:
 
 
 def _seed_caption(findings: Findings) -> str:
-    floors = findings.floors(findings.metric)
     missing = findings.planned - int(findings.summary["n"].sum())
     return "".join(
         (
             f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed; the ",
             "bar below the dots is the mean with its 95 % interval.",
             f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "",
-            " The dashed line is what the true distribution reaches." if floors and floor_is_near(findings) else "",
-            _far_floor(findings) if floors and not floor_is_near(findings) else "",
+            *(_told(findings, kind) for kind in REFERENCES),
         )
     )
 
 
-def _far_floor(findings: Findings) -> str:
-    floors = listed(fixed(floor, decimals(findings)) for floor in findings.floors(findings.metric))
-    return f" What the true distribution reaches, {floors}, lies outside the drawn range."
+def _told(findings: Findings, kind: Reference) -> str:
+    if not (values := kind.values(findings, findings.metric)):
+        return ""
+    return kind.drawn() if is_near(findings, kind) else kind.left_out(values, decimals(findings))

@@ -71,10 +71,11 @@ def facts_table(findings: Findings) -> Table:
 
 
 def _bounds(arm: Arm, findings: Findings) -> Iterator[tuple[str, str]]:
-    """What the true distribution reaches, with the digits that the metric has elsewhere."""
-    for name, value in arm.bounds.items():
-        places = metric_decimals(findings, name) if name in findings.plan.metrics else choose_decimals([value])
-        yield f"{name} of the true distribution", fixed(value, places)
+    """What the true distribution and chance reach, with the digits that the metric has elsewhere."""
+    for who, values in (("of the true distribution", arm.bounds), ("at chance", arm.chance)):
+        for name, value in values.items():
+            places = metric_decimals(findings, name) if name in findings.plan.metrics else choose_decimals([value])
+            yield f"{name} {who}", fixed(value, places)
 
 
 def _fact(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Learning curves: mean over seeds with a band, and the floor."""
+"""Learning curves: mean over seeds with a band, and what they are measured by."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import polars as pl
 
 from unroll.report.arm_encoding import plain_arm
 from unroll.report.findings import Findings
-from unroll.report.numbers import choose_decimals, fixed, plain
-from unroll.report.theme import INK, LABEL_LIMIT, colour_arms, dash_arms
+from unroll.report.numbers import choose_decimals, plain
+from unroll.report.reference_lines import REFERENCES, draw_across
+from unroll.report.theme import LABEL_LIMIT, colour_arms, dash_arms
 
 LOG_FROM = 4.0
 """Ratio of the largest to the smallest mean from which the axis is logarithmic."""
@@ -21,8 +22,8 @@ LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
 
 def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, height: int = 360) -> alt.LayerChart:
     """Curves of one metric, as ``learning_curves`` gives them."""
-    floors = findings.floors(metric)
-    logarithmic = is_wide([*curves["mean"], *floors])
+    lines = [(kind, value) for kind in REFERENCES for value in kind.values(findings, metric)]
+    logarithmic = is_wide([*curves["mean"], *(value for _, value in lines)])
     rows = _rows(curves, logarithmic=logarithmic)
     kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
     scale = alt.Scale(**kind, nice=False, padding=10)
@@ -31,7 +32,7 @@ def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, heigh
     axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
     x = alt.X("step:Q", title="step", axis=axis)
     arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"))
-    layers = [*arms, *(_floor(floor, places) for floor in floors)]
+    layers = [*arms, *(draw_across(kind, value, places) for kind, value in lines)]
     return alt.layer(*layers).properties(height=height)
 
 
@@ -86,11 +87,3 @@ def _strength(chosen: alt.Parameter, on: float, off: float) -> alt.ConditionalVa
 def _tips(number: str) -> list[alt.Tooltip]:
     bounds = [alt.Tooltip(f"{name}:Q", format=number) for name in ("mean", "low", "high")]
     return [alt.Tooltip("arm:N"), alt.Tooltip("step:Q", format=","), *bounds, alt.Tooltip("n:Q", title="seeds")]
-
-
-def _floor(floor: float, places: int) -> alt.LayerChart:
-    """A dashed rule at what the true distribution reaches, its label at the start, where curves are far away."""
-    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"true distribution {fixed(floor, places)}"]}))
-    rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(y="floor:Q")
-    label = base.mark_text(align="left", baseline="bottom", dx=6, dy=-4, color=INK, opacity=0.8)
-    return alt.layer(rule, label.encode(y="floor:Q", x=alt.value(0), text="label:N"))

@@ -182,6 +182,10 @@ class Findings:
         """What the true distribution reaches on the arms' data: usually one value, as arms share their data."""
         return sorted({arm.bounds[metric] for arm in self.arms if metric in arm.bounds})
 
+    def chances(self, metric: str) -> list[float]:
+        """What one reaches on the arms' data who ignores the input: usually one value, as arms share their data."""
+        return sorted({arm.chance[metric] for arm in self.arms if metric in arm.chance})
+
 
 def gather(ledger: Ledger) -> Findings:
     """Read what a report needs. Trials of the tuning phase chose the settings; they are no evidence and stay out."""

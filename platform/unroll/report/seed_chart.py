@@ -8,31 +8,42 @@ import polars as pl
 from unroll.report.answer import decimals
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
-from unroll.report.numbers import fixed, plain
+from unroll.report.numbers import plain
+from unroll.report.reference_lines import CHANCE, FLOOR, REFERENCES, Reference, draw_upright
 from unroll.report.theme import INK
 
 ROW = 62
 """Pixels per arm."""
 NEAR = 3.0
-"""The floor is drawn while it lies within so many ranges of the values."""
+"""A line to measure by is drawn while it lies within so many ranges of the values."""
 
 
-def floor_is_near(findings: Findings) -> bool:
-    """Whether the floor can be drawn without pressing the dots together."""
+def is_near(findings: Findings, kind: Reference) -> bool:
+    """Whether such lines can be drawn without pressing the dots together."""
     values = findings.values["value"]
     low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
-    return all(
-        min(abs(floor - low), abs(floor - high)) <= NEAR * (high - low) for floor in findings.floors(findings.metric)
-    )
+    lines = kind.values(findings, findings.metric)
+    return all(min(abs(line - low), abs(line - high)) <= NEAR * (high - low) for line in lines)
 
 
 def layer_seeds(findings: Findings) -> alt.LayerChart:
     """One row per arm, baseline first."""
     y = arm_axis(findings.names)
     layers: list[alt.Chart | alt.LayerChart] = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
-    floors = findings.floors(findings.metric) if floor_is_near(findings) else []
-    layers += [_floor(floor, decimals(findings)) for floor in floors]
+    layers += _lines(findings)
     return alt.layer(*layers, *_empty(findings, y)).properties(height=ROW * len(findings.names))
+
+
+def _lines(findings: Findings) -> list[alt.LayerChart]:
+    """What lies near enough; labels stand on the dots' side of the best possible, and of chance."""
+    best_side = "right" if findings.direction == "minimize" else "left"
+    sides = {FLOOR: best_side, CHANCE: "left" if best_side == "right" else "right"}
+    return [
+        draw_upright(kind, value, decimals(findings), label=sides[kind])
+        for kind in REFERENCES
+        if is_near(findings, kind)
+        for value in kind.values(findings, findings.metric)
+    ]
 
 
 def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
@@ -69,10 +80,3 @@ def _means(findings: Findings, y: alt.Y) -> list[alt.Chart]:
     base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
     bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=14).encode(x=_x("low", findings), x2="high:Q")
     return [bar, base.mark_circle(size=90, opacity=1, yOffset=14).encode(x=_x("mean", findings))]
-
-
-def _floor(floor: float, places: int) -> alt.LayerChart:
-    base = alt.Chart(pl.DataFrame({"floor": [floor], "label": [f"true distribution {fixed(floor, places)}"]}))
-    rule = base.mark_rule(strokeDash=[5, 4], color=INK, opacity=0.7).encode(x="floor:Q")
-    label = base.mark_text(align="left", baseline="top", dx=5, dy=2, color=INK, opacity=0.8)
-    return alt.layer(rule, label.encode(x="floor:Q", y=alt.value(0), text="label:N"))

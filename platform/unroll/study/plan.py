@@ -25,6 +25,8 @@ class Arm(Frozen):
     """What ``match`` asked for in operations, instead of in weights."""
     bounds: dict[str, float] = Field(default={})
     """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
+    chance: dict[str, float] = Field(default={})
+    """Metric -> what one reaches on this arm's data who ignores the input (``contract.Task.chance``)."""
     facts: dict[str, int | float | str] = Field(default={})
     fingerprint: str
     steps: int | None = None

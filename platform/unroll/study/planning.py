@@ -111,6 +111,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         flops_per_token=task.flops_per_token(settings, dataset),
         target_flops_per_token=match.flops_per_token if match else None,
         bounds=dict(dataset.bounds),
+        chance=dict(task.chance(settings, dataset)),
         facts=dict(dataset.facts),
         fingerprint=dataset.fingerprint,
         steps=task.steps(settings, dataset),
