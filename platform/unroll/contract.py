@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
@@ -201,6 +201,97 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         dozens of times, so a network that is looked at for this is built under ``torch.device("meta")``.
         """
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCorpus:
+    """A corpus that a library knows by name.
+
+    Args:
+        name: one harmless part of a path.
+        title: what it is, in a few words.
+        task: what it is made for; a task of this name need not be there.
+        settings: overrides that make this task read it, ``data.path`` aside.
+        licence: what its makers allow, in one line.
+        homepage: where to read more.
+    """
+
+    name: str
+    title: str
+    task: str
+    settings: tuple[str, ...]
+    licence: str
+    homepage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """How far the download of one file is: bytes that are here, and bytes of the whole where the server told."""
+
+    file: str
+    here: int
+    whole: int | None
+
+
+Rows = Sequence[Mapping[str, int | float | str | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What a corpus looks like, as tables whose columns carry names that people understand.
+
+    Args:
+        splits: one row for each split: sizes, lengths, unknown words, repetitions.
+        lengths: the histogram of sentence lengths: a row for each range, a column with a count for each split.
+        labels: how often each label occurs: a row for each, a column with a count for each split; empty without labels.
+        oddities: what is strange about a file: a row for each finding.
+    """
+
+    splits: Rows
+    lengths: Rows
+    labels: Rows
+    oddities: Rows
+
+
+class Library(ABC):
+    """Corpora that are known by name. A final subclass lives in ``tasks/<folder>/library.py``, found as tasks are.
+
+    It is the one way in which the platform, which knows no corpus, lists, fetches and inspects them.
+    """
+
+    @abstractmethod
+    def known(self) -> Sequence[KnownCorpus]:
+        """Every corpus that it knows, sorted by name."""
+
+    @abstractmethod
+    def locate(self, name: str, root: Path) -> Path | None:
+        """Where a known corpus lies if it was fetched to ``root``: its files are there; their content is not read."""
+
+    @abstractmethod
+    def fetch(self, name: str, root: Path, watch: Callable[[Fetching], None]) -> Path:
+        """Download a known corpus to a folder of its own in ``root``, unless it is there; gives that folder.
+
+        Nothing but whole, verified files ever stands in that folder; what a broken download left is gone on with.
+
+        Raises:
+            UserError: it cannot be had, is not what it should be, or cannot be stored.
+        """
+
+    @abstractmethod
+    def inspect(self, name: str, folder: Path) -> Inspection:
+        """Look at the files of a known corpus, wherever they come from.
+
+        Raises:
+            UserError: a file is missing or malformed.
+        """
+
+    @abstractmethod
+    def inspect_settings(self, settings: Settings) -> Inspection | None:
+        """Look at the files that a task's settings name; None where they name none that this library can read.
+
+        Raises:
+            UserError: a file is missing or malformed.
+        """
 
 
 def derive_seed(*parts: int | str) -> int:

@@ -1,0 +1,169 @@
+"""One HTTP answer into a partial file: ranges, versions, lengths (RFC 9110, sections 8 and 14)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import requests
+from requests import Response, Session
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException, TooManyRedirects
+from urllib3.exceptions import HTTPError, LocationParseError
+
+from tasks.text.fetching.partial import Partial
+from unroll.contract import UserError
+
+_TIMEOUT: Final = (10.0, 30.0)
+"""Seconds to connect, and between two arrivals of bytes."""
+_CHUNK: Final = 1 << 16
+_MOST_REDIRECTS: Final = 5
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers that may be another one in a moment."""
+
+
+class Broken(Exception):
+    """The transfer ended early for a reason that may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for.
+
+    Args:
+        session: for the connection.
+        part: what is here of the file.
+        limit: most bytes that the file may have.
+        exact: whether it must have just these.
+    """
+
+    session: Session
+    part: Partial
+    limit: int
+    exact: bool
+
+
+def open_session() -> Session:
+    """A session for http and https alone, through the proxies of the environment, without a word about who asks."""
+    session = requests.Session()
+    session.max_redirects = _MOST_REDIRECTS
+    session.auth = lambda request: request  # or passwords of ~/.netrc would be sent
+    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "unroll"})
+    return session
+
+
+def transfer(request: Request, watch: Callable[[], None]) -> None:
+    """Get the rest of the file, or all of it where the server has another version or knows no ranges.
+
+    Raises:
+        Broken: it ended early.
+        UserError: the server refuses, or has something else.
+        OSError: the disk refuses.
+    """
+    part = request.part
+    if part.is_whole:
+        return
+    have = part.size if part.validator else 0
+    headers = {"Range": f"bytes={have}-", "If-Range": part.validator} if have else {}
+    with _answer(request, headers) as answer:
+        _begin(request, answer, have)
+        _receive(request, answer, watch)
+    if part.whole is not None and part.size != part.whole:
+        raise Broken(f"{part.size:,} of {part.whole:,} bytes")
+
+
+def _answer(request: Request, headers: dict[str, str]) -> Response:
+    url = request.part.url
+    try:
+        return request.session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
+    except (InvalidSchema, InvalidURL, MissingSchema, TooManyRedirects, LocationParseError) as error:
+        rule = "a download must stay with http and https, without many redirects"
+        raise UserError(rule, where=url, received=_reason(error)) from error
+    except (RequestException, HTTPError) as error:
+        raise Broken(_reason(error)) from error
+
+
+def _begin(request: Request, answer: Response, have: int) -> None:
+    """Make ready for what comes: the rest, or all of it."""
+    part, status = request.part, answer.status_code
+    if status == HTTPStatus.PARTIAL_CONTENT and have:
+        begin, whole = _content_range(answer)
+        if begin != have or (whole is not None and part.whole is not None and whole != part.whole):
+            part.discard()
+            raise Broken("another range than was asked for")
+        return
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+        part.discard()
+        raise Broken("the file has become shorter")
+    if status != HTTPStatus.OK:
+        _refuse(part, answer)
+    whole = _length(answer)
+    _check_length(request, whole)
+    part.begin(_validator(answer), whole)
+
+
+def _refuse(part: Partial, answer: Response) -> None:
+    told = f"{answer.status_code} {answer.reason or ''}".strip()
+    if answer.status_code in _PASSING:
+        raise Broken(told)
+    raise UserError("the server must give the file", where=part.url, received=told)
+
+
+def _receive(request: Request, answer: Response, watch: Callable[[], None]) -> None:
+    """Write bytes as they come over the wire: a ``Content-Encoding`` is part of what was hashed."""
+    with request.part.path.open("ab") as file:
+        chunks = answer.raw.stream(_CHUNK, decode_content=False)
+        while chunk := _next(chunks):
+            file.write(chunk)
+            file.flush()
+            if file.tell() > request.limit:
+                request.part.discard()
+                _refuse_length(request, f"more than {request.limit:,}")
+            watch()
+
+
+def _next(chunks: object) -> bytes:
+    try:
+        return next(chunks, b"")  # type: ignore[call-overload, no-any-return]  # an iterator of bytes
+    except (RequestException, HTTPError, OSError) as error:
+        raise Broken(_reason(error)) from error
+
+
+def _check_length(request: Request, whole: int | None) -> None:
+    if whole is not None and (whole > request.limit or (request.exact and whole != request.limit)):
+        _refuse_length(request, f"{whole:,}")
+
+
+def _refuse_length(request: Request, received: str) -> None:
+    rule = f"the file must have {'' if request.exact else 'at most '}{request.limit:,} bytes"
+    raise UserError(rule, where=request.part.url, received=received)
+
+
+def _validator(answer: Response) -> str:
+    """What names this version of the file; a weak ETag says only that it means the same."""
+    tag = answer.headers.get("ETag", "")
+    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
+
+
+def _length(answer: Response) -> int | None:
+    text = answer.headers.get("Content-Length", "")
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def _content_range(answer: Response) -> tuple[int, int | None]:
+    found = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", answer.headers.get("Content-Range", "").strip()
+    )
+    if found is None:
+        return -1, None
+    return int(found[1]), None if found[2] == "*" else int(found[2])
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, which is what a person can do something about."""
+    cause: BaseException = error
+    while (inner := cause.__cause__ or cause.__context__) is not None:
+        cause = inner
+    return str(getattr(cause, "strerror", None) or cause)[:200] or type(cause).__name__
