@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import doctor, plan, report, results, run, status
+from unroll.cli import data, doctor, plan, report, results, run, status
 from unroll.cli._output import error_lines, say, visible
 from unroll.cli._places import cache_folder
 from unroll.contract import UserError
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 for command in (plan.plan, run.run, status.status, results.results, report.report, doctor.doctor):
     app.command()(command)
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,7 +3,8 @@
 from unroll.study.declaration import Declaration, Limits, Resources, Study, Wandb
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
-from unroll.study.loading import load_study
+from unroll.study.libraries import load_libraries
+from unroll.study.loading import load_settings, load_study
 from unroll.study.plan import Arm, MetricNote, Plan
 from unroll.study.planning import make_jobs, make_plan
 from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
@@ -25,6 +26,8 @@ __all__ = [
     "discover_studies",
     "discover_tasks",
     "find_study",
+    "load_libraries",
+    "load_settings",
     "load_study",
     "load_task",
     "make_jobs",

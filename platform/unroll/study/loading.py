@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unroll.contract import UserError, find_locations
+from unroll.contract import Settings, UserError, find_locations
 from unroll.study._check import check_study
-from unroll.study._document import Document, Trail, read_document
+from unroll.study._document import COMMAND_LINE, Document, Trail, read_document
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._overrides import own_overrides, repeated_overrides, setting_overrides
-from unroll.study._settings import anchor_locations, anchored, get
+from unroll.study._settings import anchor_locations, anchored, get, validated
 from unroll.study.declaration import Declaration, Study
 from unroll.study.project import AnyTask, find_study, load_task
 
@@ -48,6 +48,34 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     mistakes.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
     return _study(draft, name, file, task, locations)
+
+
+def load_settings(task: str, overrides: Sequence[str]) -> Settings:
+    """Settings of a task without a study: its defaults and what the overrides say, one value for each.
+
+    Args:
+        task: name of the task.
+        overrides: ``key=value``, as on the command line.
+
+    Raises:
+        UserErrors: all mistakes together, one line each.
+        UserError: there is no such task.
+    """
+    loaded = load_task(task)
+    document = Document({"settings": {}, "compare": {}}, {(): COMMAND_LINE})
+    mistakes = Mistakes(document, repeated_overrides(overrides) + own_overrides(document, overrides))
+    mistakes.errors += setting_overrides(document, overrides, loaded)
+    for key in [*document.data["compare"], *(document.data.keys() - {"settings", "compare"})]:
+        mistakes.add_error(UserError("must be a setting with one value", where=f"{COMMAND_LINE}: {key}"))
+    mistakes.raise_any()
+    try:
+        return validated(loaded.settings, document.data["settings"])
+    except ValidationError as error:
+        for detail in without_echoes(details(error), loaded.settings):
+            trail = ("settings", *plain_loc(detail["loc"], document.data["settings"]))
+            mistakes.add_pydantic(trail, detail, loaded.settings)
+    mistakes.raise_any()
+    raise AssertionError("a validation error is a mistake")
 
 
 def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:

@@ -93,7 +93,7 @@ def load_task(name: str) -> AnyTask:
     """
     if not is_safe(TASK, name):
         raise UserError("a task's name must be letters, digits or '_'", where="task", received=shown(name))
-    _make_importable()
+    make_importable()
     module = f"tasks.{name}.task"
     try:
         found = importlib.import_module(module)
@@ -134,7 +134,8 @@ def _is_root(folder: Path) -> bool:
     return (folder / "tasks").is_dir() and (folder / "studies").is_dir()
 
 
-def _make_importable() -> None:
+def make_importable() -> None:
+    """Let ``import tasks`` find the folder of the project, if there is one."""
     try:
         root = str(project_root())
     except UserError:

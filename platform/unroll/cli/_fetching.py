@@ -1,0 +1,30 @@
+"""What a person sees while a corpus is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from unroll.cli._output import console, visible
+from unroll.contract import Fetching
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Fetching], None]]:
+    """Show each file's progress on a terminal; off it, one line when a file begins."""
+    voice = console(stderr=True)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=voice, disable=not voice.is_terminal) as progress:
+
+        def watch(fetching: Fetching) -> None:
+            name = visible(fetching.file)
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=fetching.whole)
+                if not voice.is_terminal:
+                    voice.print(f"fetching {name}")
+            progress.update(tasks[name], completed=fetching.here, total=fetching.whole)
+
+        yield watch

@@ -1,0 +1,67 @@
+"""How an inspection is told: tables with a histogram, one JSON object, or the splits as CSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from unroll.cli._output import Format, Row, emit, emit_csv, emit_json, figure, say, visible
+
+if TYPE_CHECKING:
+    from unroll.contract import Inspection, Rows
+
+BAR = 40
+"""Characters of the histogram's longest bar."""
+
+
+def show_inspection(facts: dict[str, Any], inspection: Inspection | None, format: Format) -> None:  # noqa: A002
+    """Print what was found.
+
+    Args:
+        facts: what a plan says about the data; empty where no task was asked.
+        inspection: a look at the files; None where no library can read them.
+        format: what standard output holds; CSV holds the table of the splits alone, or the facts.
+    """
+    if format is Format.JSON:
+        emit_json({"facts": facts, **_tables(inspection)})
+    elif format is Format.CSV:
+        emit_csv(inspection.splits if inspection else [facts])
+    else:
+        _tell(facts, inspection)
+
+
+def _tables(inspection: Inspection | None) -> dict[str, Rows]:
+    names = ("splits", "lengths", "labels", "oddities")
+    return {name: getattr(inspection, name) if inspection else [] for name in names}
+
+
+def _tell(facts: dict[str, Any], inspection: Inspection | None) -> None:
+    if facts:
+        say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in facts.items())))
+    if inspection is None:
+        say("there are no files to look at, or none of a form that inspect reads")
+        return
+    emit(_spoken(inspection.splits), Format.TABLE)
+    emit(_with_bars(inspection.lengths), Format.TABLE, title="sentence lengths")
+    if inspection.labels:
+        emit(_spoken(inspection.labels), Format.TABLE, title="labels")
+    if inspection.oddities:
+        emit(inspection.oddities, Format.TABLE, title="odd things")
+    else:
+        say("nothing odd about the files")
+
+
+def _with_bars(rows: Rows) -> list[Row]:
+    """A bar for the first column of counts: the training text."""
+    first = next((name for name in rows[0] if name != "words"), "") if rows else ""
+    counts = [int(row[first] or 0) for row in rows]
+    most = max([1, *counts])
+    return [{**row, f"of {first}": "#" * round(BAR * n / most)} for row, n in zip(rows, counts, strict=True)]
+
+
+def _spoken(rows: Rows) -> list[Row]:
+    """Shares as people read them."""
+    return [{name: f"{value:.1%}" if _is_share(name, value) else value for name, value in row.items()} for row in rows]
+
+
+def _is_share(name: str, value: object) -> bool:
+    return isinstance(value, float) and (name.endswith("share") or name == "unknown tokens")

@@ -1,0 +1,164 @@
+"""``unroll data``: corpora that are known by name, and what corpora look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unroll.cli._inspection import show_inspection
+from unroll.cli._options import FormatOption
+from unroll.cli._output import Format, emit, say, shown, typeable, visible
+from unroll.cli._places import cache_folder
+from unroll.contract import UserError
+
+if TYPE_CHECKING:
+    from unroll.contract import Inspection, KnownCorpus, Library
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect corpora.")
+
+
+def complete_corpus(incomplete: str) -> list[str]:
+    """Known corpora; none where there is no project."""
+    try:
+        return [corpus.name for corpus, _ in _known() if corpus.name.startswith(incomplete)]
+    except (UserError, ImportError):
+        return []
+
+
+PlaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        metavar="FOLDER",
+        show_default=False,
+        help="Where corpora lie, each in a folder of its name.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
+    ),
+]
+InOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--in", metavar="FOLDER", show_default=False, help="Where corpora lie, as it was given to fetch with --to."
+    ),
+]
+
+
+@app.command("list")
+def list_corpora(
+    place: InOption = None,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Show the corpora that are known by name, and where those lie that were fetched."""
+    rows = [_row(corpus, library, _root(place)) for corpus, library in _known()]
+    emit(rows if format is not Format.TABLE else [_terse(row) for row in rows], format)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete_corpus, help="A known corpus.")],
+    to: PlaceOption = None,
+) -> None:
+    """Download a known corpus, verify it and put it into place; do nothing if it is there.
+
+    It goes on where a broken download stopped. Licences are the makers': `unroll data list` names them.
+    """
+    from unroll.cli._fetching import watching
+
+    corpus, library = _find(name)
+    with watching() as watch:
+        folder = library.fetch(name, _root(to), watch)
+    say(visible(f"{name} lies in {shown(folder)}; licence: {corpus.licence}"))
+    if corpus.settings:
+        say(f"settings  {typeable([*corpus.settings, f'data.path={shown(folder)}'])}   (task {corpus.task})")
+
+
+@app.command()
+def inspect(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", autocompletion=complete_corpus, show_default=False, help="A known corpus."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", show_default=False, help="With --task: settings, as data.path=FOLDER."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="TASK", show_default=False, help="Look at what this task reads, by settings."),
+    ] = None,
+    place: InOption = None,
+    format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
+) -> None:
+    """Tell sizes, sentence lengths, labels, unknown words, repetitions across splits, and what is odd about files.
+
+    Either NAME, a known corpus that was fetched, or --task with the settings that a study would give.
+    """
+    words = [*([name] if name is not None else []), *(settings or [])]
+    if task is not None:
+        facts, inspection = _inspect_task(task, words)
+    elif len(words) == 1 and "=" not in words[0]:
+        facts, inspection = {}, _inspect_known(words[0], _root(place))
+    else:
+        raise UserError(
+            "inspect needs the name of a corpus, or --task TASK with its settings", received=" ".join(words)
+        )
+    show_inspection(facts, inspection, format)
+
+
+def _inspect_known(name: str, root: Path) -> Inspection:
+    _, library = _find(name)
+    if not (folder := root / name).is_dir():
+        advice = f"unroll data fetch {name}, or name another folder with --in"
+        raise UserError("the corpus must have been fetched", where=str(folder), advice=advice)
+    return library.inspect(name, folder)
+
+
+def _inspect_task(task: str, overrides: list[str]) -> tuple[dict[str, Any], Inspection | None]:
+    """The facts that a plan would show, by the task's own reader, and a library's look at the files."""
+    from unroll.study import load_libraries, load_settings, load_task
+
+    chosen = load_settings(task, overrides)
+    facts = dict(load_task(task).prepare(chosen, cache_folder()).facts)
+    found = (library.inspect_settings(chosen) for library in load_libraries())
+    return facts, next((inspection for inspection in found if inspection is not None), None)
+
+
+def _root(place: Path | None) -> Path:
+    return place.expanduser() if place is not None else cache_folder() / "corpora"
+
+
+def _known() -> list[tuple[KnownCorpus, Library]]:
+    from unroll.study import load_libraries
+
+    return [(corpus, library) for library in load_libraries() for corpus in library.known()]
+
+
+def _find(name: str) -> tuple[KnownCorpus, Library]:
+    from unroll.study import suggestion
+
+    known = _known()
+    for corpus, library in known:
+        if corpus.name == name:
+            return corpus, library
+    advice = suggestion(name, [corpus.name for corpus, _ in known])
+    raise UserError("there is no such corpus", received=repr(name), advice=advice)
+
+
+def _row(corpus: KnownCorpus, library: Library, root: Path) -> dict[str, Any]:
+    place = library.locate(corpus.name, root)
+    return {
+        "name": corpus.name,
+        "task": corpus.task,
+        "licence": corpus.licence,
+        "lies in": shown(place) if place else None,
+        "title": corpus.title,
+        "settings": " ".join(corpus.settings),
+        "homepage": corpus.homepage,
+    }
+
+
+def _terse(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row[key] for key in ("name", "task", "licence", "lies in")}

@@ -1,0 +1,100 @@
+"""From the files of a corpus to the tables of its inspection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, Final, Protocol, cast
+
+from tasks.text.corpus import SPLITS
+from tasks.text.files import split_items
+from tasks.text.inspection import forms
+from tasks.text.inspection.item import Item
+from tasks.text.inspection.oddities import odd_things
+from tasks.text.inspection.tables import label_rows, length_rows, split_rows
+from tasks.text.lines import read_lines
+from unroll.contract import Inspection, UserError
+
+FORMS: Final = tuple(sorted(module.name for module in iter_modules(forms.__path__)))
+"""Forms that can be read: the modules of ``tasks/text/inspection/forms``."""
+
+Sides = Mapping[str, Mapping[str, Path]]
+"""Name of a side (one language of parallel text; empty where there is one side) -> split -> file."""
+
+
+class Form(Protocol):
+    """What a module of ``tasks/text/inspection/forms`` offers."""
+
+    ENDING: str
+    """What the names of a folder's files end in."""
+    BETWEEN: bool
+    """Whether blank lines stand between sentences."""
+
+    def read(self, lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:
+        """The sentences of a file.
+
+        Raises:
+            UserError: the lines break the form.
+        """
+
+
+def load_form(name: str) -> Form:
+    """The module that reads a form, one of :data:`FORMS`."""
+    return cast("Form", import_module(f"{forms.__name__}.{name}"))
+
+
+def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspection:
+    """Read every file and describe it.
+
+    Args:
+        sides: the files; a split ``all`` is one that is yet to be split.
+        form: one of :data:`FORMS`.
+        options: settings of the ``data`` section: encoding, fractions of a single file, columns.
+
+    Raises:
+        UserError: a file is missing or malformed, or the sides of parallel text differ in their lines.
+    """
+    encoding = str(options.get("encoding", "utf-8"))
+    lines = {file: read_lines(file, encoding) for files in sides.values() for file in files.values()}
+    _refuse_uneven(sides, lines)
+    module = load_form(form)
+    corpora = {
+        side: _split({split: module.read(lines[file], str(file), options) for split, file in files.items()}, options)
+        for side, files in sides.items()
+    }
+    named = {f"{split} {side}".strip(): items for side, splits in corpora.items() for split, items in splits.items()}
+    _refuse_empty(named, sides)
+    return Inspection(
+        splits=[row for side, splits in corpora.items() for row in split_rows(splits, side)],
+        lengths=length_rows(named),
+        labels=label_rows(named),
+        oddities=[
+            row for file, found in lines.items() for row in odd_things(file, encoding, found, between=module.BETWEEN)
+        ],
+    )
+
+
+def _split(found: Mapping[str, Sequence[Item]], options: Mapping[str, Any]) -> dict[str, Sequence[Item]]:
+    """Cut a single file as a study does, if the options say how; else it stays whole."""
+    if "all" in found and {"validation_fraction", "test_fraction"} <= options.keys():
+        return split_items(found["all"], options["validation_fraction"], options["test_fraction"])
+    return {split: found[split] for split in (*SPLITS, "all") if split in found}
+
+
+def _refuse_uneven(sides: Sides, lines: Mapping[Path, Sequence[str]]) -> None:
+    first, *others = sides.values()
+    for files in others:
+        for split, file in files.items():
+            one, other = len(lines[first[split]]), len(lines[file])
+            if one != other:
+                rule = "parallel files must have equally many lines"
+                raise UserError(rule, where=str(file), received=f"{other} against {one} of {first[split].name}")
+
+
+def _refuse_empty(splits: Mapping[str, Sequence[Item]], sides: Sides) -> None:
+    for split, items in splits.items():
+        if not items:
+            file = next(iter(next(iter(sides.values())).values()))
+            raise UserError(f"the {split} text must have a sentence", where=str(file.parent))

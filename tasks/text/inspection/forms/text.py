@@ -1,0 +1,16 @@
+"""Plain text: each line that is not blank is a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tasks.text.inspection.item import Item
+
+ENDING: Final = ""
+BETWEEN: Final = False
+
+
+def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:  # noqa: ARG001
+    """Sentences of white-space separated words."""
+    return [Item(words) for line in lines if (words := tuple(line.split()))]

@@ -1,0 +1,55 @@
+"""What is strange about a file, though not wrong: what readers skip, and what makes equal words differ."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tasks.text.lines import is_packed
+
+_INVISIBLE: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+"""Characters that nobody sees and that make another word."""
+
+
+def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool) -> list[Mapping[str, int | str]]:
+    """A row for each kind of oddity: how many lines, and the first of them.
+
+    Args:
+        file: one that :func:`~tasks.text.lines.read_lines` could read.
+        encoding: of the file.
+        lines: what it read.
+        between: whether blank lines stand between sentences.
+    """
+    tests: dict[str, Callable[[str], bool]] = {
+        "blank lines": lambda line: not line and not between,
+        "lines of white space alone": str.isspace,
+        "replacement characters (text was lost before)": lambda line: "\ufffd" in line,
+        "characters not in Unicode's composed form (NFC)": lambda line: not unicodedata.is_normalized("NFC", line),
+        "invisible characters": lambda line: not line.isascii() and not _INVISIBLE.isdisjoint(line),
+        "control characters": lambda line: not line.isprintable() and any(map(_is_control, line)),
+    }
+    found = {what: [n for n, line in enumerate(lines, start=1) if test(line)] for what, test in tests.items()}
+    rows = [*_marks(file, encoding), *(_row(file, what, places) for what, places in found.items())]
+    return [row for row in rows if row["lines"]]
+
+
+def _marks(file: Path, encoding: str) -> list[Mapping[str, int | str]]:
+    """What reading takes away: the byte-order mark, Windows line ends."""
+    content = file.read_bytes()
+    content = gzip.decompress(content) if is_packed(file) else content
+    mark = content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = content.decode(encoding).split("\n")
+    ends = [number for number, line in enumerate(text, start=1) if line.endswith("\r")]
+    return [_row(file, "byte-order mark", [1] if mark else []), _row(file, "Windows line ends (CRLF)", ends)]
+
+
+def _row(file: Path, what: str, places: Sequence[int]) -> Mapping[str, int | str]:
+    return {"file": file.name, "what": what, "lines": len(places), "first": places[0] if places else 0}
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" and character != "\t"

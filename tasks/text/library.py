@@ -1,0 +1,103 @@
+"""The library of texts: what ``unroll data`` lists, fetches and inspects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, final
+
+from tasks.text.known import Entry, load_entry, names
+from unroll.contract import Fetching, Inspection, KnownCorpus, Library, Settings, UserError
+
+ENTRIES: Final = Path(__file__).with_name("known")
+
+
+@final
+class TextLibrary(Library):
+    """The corpora of a folder of entries.
+
+    Args:
+        entries: the folder; by default ``tasks/text/known``.
+    """
+
+    def __init__(self, entries: Path = ENTRIES) -> None:
+        self._entries = entries
+
+    def known(self) -> Sequence[KnownCorpus]:
+        """Every corpus with an entry, sorted by name."""
+        return [_told(load_entry(self._entries, name)) for name in names(self._entries)]
+
+    def locate(self, name: str, root: Path) -> Path | None:
+        """Where a corpus lies if it was fetched to ``root``."""
+        from tasks.text.fetching import is_complete
+
+        return root / name if is_complete(self._entry(name).shipment(), root) else None
+
+    def fetch(self, name: str, root: Path, watch: Callable[[Fetching], None]) -> Path:
+        """Download a corpus to a folder of its own in ``root``, unless it is there.
+
+        Raises:
+            UserError: it cannot be had, is not what it should be, or cannot be stored.
+        """
+        from tasks.text.fetching import fetch
+
+        return fetch(self._entry(name).shipment(), root, watch)
+
+    def inspect(self, name: str, folder: Path) -> Inspection:
+        """Look at the files of a corpus; each may be packed (``.gz``) though the entry's is not.
+
+        Raises:
+            UserError: a file is missing or malformed.
+        """
+        from tasks.text.inspection import inspect_files
+
+        entry = self._entry(name)
+        sides = {side: _files(entry, side, folder) for side in entry.sides or ("",)}
+        return inspect_files(sides, entry.form, {"encoding": entry.encoding})
+
+    def inspect_settings(self, settings: Settings) -> Inspection | None:
+        """Look at the files of ``settings.data``, if its kind of corpus is a form that can be read.
+
+        Raises:
+            UserError: a file is missing or malformed.
+        """
+        from tasks.text.files import find_files
+        from tasks.text.inspection import FORMS, inspect_files, load_form
+
+        section = getattr(settings, "data", None)
+        data: Mapping[str, Any] = dict(section) if isinstance(section, Settings) else {}
+        form, path = data.get("corpus"), data.get("path")
+        if form not in FORMS or path is None:
+            return None
+        files = find_files(path, ending=load_form(form).ENDING, optional=("validation", "test"))
+        return inspect_files({"": files}, form, data)
+
+    def _entry(self, name: str) -> Entry:
+        if name not in names(self._entries):
+            raise UserError("there is no such corpus", received=repr(name))
+        return load_entry(self._entries, name)
+
+
+def _told(entry: Entry) -> KnownCorpus:
+    return KnownCorpus(
+        name=entry.name,
+        title=entry.title,
+        task=entry.task,
+        settings=entry.settings,
+        licence=entry.licence,
+        homepage=entry.homepage,
+    )
+
+
+def _files(entry: Entry, side: str, folder: Path) -> dict[str, Path]:
+    """Split -> file of one side."""
+    return {
+        file.split or "all": _there(folder / file.name)
+        for file in entry.files
+        if not side or file.name.removesuffix(".gz").endswith(f".{side}")
+    }
+
+
+def _there(file: Path) -> Path:
+    packed = file.with_name(f"{file.name}.gz")
+    return packed if packed.is_file() and not file.is_file() else file

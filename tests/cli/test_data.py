@@ -1,0 +1,193 @@
+"""``unroll data``: list, fetch and inspect corpora that are known by name."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tasks.text.library import TextLibrary
+from tests.text.fetching.shelf import Shelf, serving
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Said
+
+    Unroll = Callable[..., Said]
+
+TEXTS = {"train": "a b c\nd\n", "validation": "a b\n", "test": "a x\nd\n"}
+ENTRY = """\
+title = "A tiny corpus"
+homepage = "https://example.org/tiny"
+task = "language_modeling"
+settings = ["data.corpus=text"]
+licence = "public \\u001b[31mdomain"
+form = "text"
+"""
+FILE = """
+[[files]]
+name = "{split}.txt"
+split = "{split}"
+sha256 = "{sha}"
+urls = ["{address}/{split}.txt"]
+"""
+
+
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    monkeypatch.setattr("tasks.text.fetching.download._PAUSES", (0.0,))
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving() as shelf:
+        yield shelf
+
+
+@pytest.fixture
+def tiny(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that knows one corpus, which lies on a server on loopback."""
+    entry = ENTRY
+    for split, text in TEXTS.items():
+        shelf.put(f"/{split}.txt", text.encode())
+        sha = hashlib.sha256(text.encode()).hexdigest()
+        entry += FILE.format(split=split, sha=sha, address=shelf.address)
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries" / "tiny.toml").write_text(entry, encoding="utf-8")
+    monkeypatch.setattr("unroll.study.load_libraries", lambda: [TextLibrary(tmp_path / "entries")])
+
+
+def test_known_corpora_are_listed(project: Path, unroll: Unroll) -> None:
+    said = unroll("data", "list")
+    assert said.code == 0
+    assert "ptb" in said.out
+    assert "LDC" in said.out
+    rows = json.loads(unroll("data", "list", "--format", "json").out)
+    assert {"name", "title", "task", "settings", "licence", "lies in", "homepage"} == rows[0].keys()
+    assert not any(row["lies in"] for row in rows)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_corpus_is_fetched_listed_and_inspected(project: Path, unroll: Unroll, tmp_path: Path, shelf: Shelf) -> None:
+    said = unroll("data", "fetch", "tiny")
+    assert said.code == 0, said.err
+    place = tmp_path / "cache" / "corpora" / "tiny"
+    assert said.out.splitlines() == [
+        "tiny lies in ../cache/corpora/tiny; licence: public \ufffd[31mdomain",
+        "settings  data.corpus=text data.path=../cache/corpora/tiny   (task language_modeling)",
+    ]
+    assert said.err.splitlines() == ["fetching train.txt", "fetching validation.txt", "fetching test.txt"]
+    assert (place / "train.txt").read_text() == TEXTS["train"]
+    shelf.asked.clear()
+    again = unroll("data", "fetch", "tiny")
+    assert (again.code, again.out, again.err) == (0, said.out, "")
+    assert not shelf.asked
+    (row,) = json.loads(unroll("data", "list", "--format", "json").out)
+    assert row["lies in"] == "../cache/corpora/tiny"
+    told = unroll("data", "inspect", "tiny")
+    assert told.code == 0
+    assert "validation" in told.out
+    assert "25.0%" not in told.out
+    assert "nothing odd about the files" in told.out
+
+
+@pytest.mark.usefixtures("tiny")
+def test_another_folder_is_named_with_to_and_in(project: Path, unroll: Unroll, tmp_path: Path) -> None:
+    assert unroll("data", "fetch", "tiny", "--to", "there").code == 0
+    assert (project / "there" / "tiny" / "test.txt").read_text() == TEXTS["test"]
+    assert "there/tiny" in unroll("data", "list", "--in", "there").out
+    found = json.loads(unroll("data", "inspect", "tiny", "--in", "there", "-f", "json").out)
+    assert found.keys() == {"facts", "splits", "lengths", "labels", "oddities"}
+    assert [row["unknown tokens"] for row in found["splits"]] == [None, 0.0, 1 / 3]
+    rows = list(csv.DictReader(io.StringIO(unroll("data", "inspect", "tiny", "--in", "there", "-f", "csv").out)))
+    assert [(row["split"], row["also in train"]) for row in rows] == [("train", ""), ("validation", "0"), ("test", "1")]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_what_goes_wrong_is_lines_and_a_mistake(project: Path, unroll: Unroll, shelf: Shelf) -> None:
+    shelf.put("/test.txt", b"other")
+    said = unroll("data", "fetch", "tiny")
+    wrong, right = (hashlib.sha256(text).hexdigest() for text in (b"other", TEXTS["test"].encode()))
+    assert said.code == 2
+    assert said.err.splitlines()[-1] == (
+        f"error: {shelf.address}/test.txt: the file must have the sha256 {right} (received {wrong})"
+    )
+    del shelf.pages["/test.txt"]
+    said = unroll("data", "fetch", "tiny")
+    assert said.code == 2
+    assert said.err.splitlines()[-1].endswith("the server must give the file (received 404 Not Found)")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fetch", "ptbb"], "there is no such corpus (received 'ptbb'); did you mean 'ptb'?"),
+        (["inspect", "../ptb"], "there is no such corpus (received '../ptb')"),
+        (["inspect", "ptb"], "the corpus must have been fetched; unroll data fetch ptb"),
+        (["inspect"], "inspect needs the name of a corpus, or --task TASK with its settings"),
+        (["inspect", "data.path=x"], "inspect needs the name of a corpus"),
+        (["inspect", "--task", "tagging", "seeds=2"], "command line: seeds: must be a setting with one value"),
+        (
+            ["inspect", "--task", "tagging", "data.seed=1,2"],
+            "command line: data.seed: must be a setting with one value",
+        ),
+        (["inspect", "--task", "taging"], "there is no such task"),
+        (["inspect", "--task", "tagging", "tiny"], "an override must be written key=value"),
+        (["inspect", "--task", "tagging", "data.colum=x"], "unknown key; did you mean 'data.column'?"),
+        (["inspect", "--task", "tagging", "data.corpus=conllu"], "corpus conllu needs a path"),
+        (["inspect", "--task", "tagging", "data.seed=x"], "command line: data.seed: "),
+    ],
+)
+def test_mistakes_are_told(project: Path, unroll: Unroll, words: list[str], message: str) -> None:
+    said = unroll("data", *words)
+    assert said.code == 2
+    assert message in said.err
+    assert "Traceback" not in said.err
+
+
+def test_what_a_task_reads_is_inspected(project: Path, unroll: Unroll) -> None:
+    (project / "text.txt").write_text("a b c d\n" * 10 + "e f\n" * 10)
+    words = ["data", "inspect", "--task", "language_modeling", "data.corpus=text", "data.path=text.txt"]
+    said = unroll(*words, "data.test_fraction=0.1")
+    assert said.code == 0, said.err
+    assert said.out.startswith("data: vocabulary 7, train tokens ")
+    assert "sentence lengths" in said.out
+    assert "of train" in said.out
+    assert unroll(*words, "data.encoding=utf-16").code == 2
+
+
+def test_generated_text_has_facts_alone(project: Path, unroll: Unroll) -> None:
+    said = unroll("data", "inspect", "--task", "language_modeling", "data.sentences=60")
+    assert said.code == 0
+    assert "vocabulary" in said.out
+    assert "there are no files to look at" in said.out
+    found = json.loads(unroll("data", "inspect", "--task", "language_modeling", "data.sentences=60", "-f", "json").out)
+    assert found["facts"]["vocabulary"]
+    assert found["splits"] == []
+
+
+@pytest.mark.corpora
+def test_a_corpus_that_was_packed_by_hand_is_inspected(project: Path, unroll: Unroll, corpora: Path) -> None:
+    (project / "mine" / "trec").mkdir(parents=True)
+    for name in ("TREC.train.all", "TREC.test.all"):
+        content = (corpora / "trec" / name).read_bytes()
+        (project / "mine" / "trec" / f"{name}.gz").write_bytes(gzip.compress(content))
+    found = json.loads(unroll("data", "inspect", "trec", "--in", "mine", "-f", "json").out)
+    assert [row["sentences"] for row in found["splits"]] == [5452, 500]
+    assert sum(row["train"] for row in found["labels"]) == 5452
+
+
+def test_what_is_damaged_is_one_error(project: Path, unroll: Unroll) -> None:
+    (project / "mine" / "trec").mkdir(parents=True)
+    (project / "mine" / "trec" / "TREC.train.all").write_bytes(b"1 what ?\nlonely\n")
+    (project / "mine" / "trec" / "TREC.test.all").write_bytes(b"1 what ?\n")
+    said = unroll("data", "inspect", "trec", "--in", "mine")
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "TREC.train.all, line 2: each line must be a label, white space and a text" in line
+    (project / "mine" / "trec" / "TREC.test.all").unlink()
+    assert "TREC.test.all: the corpus must be readable" in unroll("data", "inspect", "trec", "--in", "mine").err

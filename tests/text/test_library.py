@@ -1,0 +1,263 @@
+"""The entries of known corpora, and what the library makes of them."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.text.inspection import FORMS, inspect_files, load_form
+from tasks.text.inspection.tables import MOST_LABELS
+from tasks.text.known import load_entry, names
+from tasks.text.library import ENTRIES, TextLibrary
+from tasks.text.lines import canonical_encoding
+from unroll.contract import Inspection, UserError
+
+ENTRY = """\
+title = "A tiny corpus"
+homepage = "https://example.org/tiny"
+task = "language_modeling"
+settings = ["data.corpus=text"]
+licence = "public domain"
+form = "text"
+"""
+FILE = '[[files]]\nname = "train.txt"\nsplit = "train"\n'
+HASH = f'sha256 = "{"0" * 64}"\n'
+URLS = 'urls = ["https://example.org/train.txt"]\n'
+ARCHIVE = '[[archives]]\nkind = "zip"\nurls = ["https://example.org/a.zip"]\n'
+MEMBERS = '[archives.members]\n"train.txt" = "a/train.txt"\n'
+NAMES = names(ENTRIES)
+
+
+def test_every_file_of_the_folder_is_a_known_corpus() -> None:
+    assert [corpus.name for corpus in TextLibrary().known()] == NAMES
+    assert {"multi30k", "ptb", "sst2", "tinyshakespeare", "trec", "ud_en_ewt", "wikitext2"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_entry_is_complete(name: str) -> None:
+    entry = load_entry(ENTRIES, name)
+    assert entry.form in FORMS
+    assert canonical_encoding(entry.encoding)
+    assert entry.note
+    assert all(setting.startswith("data.") for setting in entry.settings)
+    assert [file.split for file in entry.files].count("train") == (
+        0 if len(entry.files) == 1 else len(entry.sides) or 1
+    )
+
+
+@pytest.mark.corpora
+@pytest.mark.parametrize("name", NAMES)
+def test_hashes_are_those_of_the_real_files(name: str, corpora: Path) -> None:
+    if not (corpora / name).is_dir():
+        pytest.skip(f"this corpus is absent: {name}")
+    for file in load_entry(ENTRIES, name).files:
+        plain, packed = corpora / name / file.name, corpora / name / f"{file.name}.gz"
+        content = plain.read_bytes() if plain.is_file() else gzip.decompress(packed.read_bytes())
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+        assert len(content) == file.bytes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ENTRY + FILE + HASH + URLS, ""),
+        (ENTRY + FILE + ARCHIVE + HASH + MEMBERS, ""),
+        (ENTRY + FILE + HASH + ARCHIVE + MEMBERS, ""),
+        ("title = ", "an entry must be TOML"),
+        ("name = 'other'\n" + ENTRY + FILE + HASH + URLS, "an entry must be TOML"),
+        (ENTRY + FILE + URLS, "train.txt must have a sha256, or its archive"),
+        (ENTRY + FILE + ARCHIVE + MEMBERS, "train.txt must have a sha256, or its archive"),
+        (ENTRY + FILE + HASH, "each file must have urls or be a member of one archive"),
+        (ENTRY + FILE + HASH + URLS + ARCHIVE + MEMBERS, "each file must have urls or be a member of one archive"),
+        (ENTRY + FILE + HASH + 'urls = ["file:///etc/passwd"]', "String should match pattern"),
+        (ENTRY + FILE.replace("train.txt", "../train.txt") + HASH + URLS, "String should match pattern"),
+        (ENTRY + FILE + HASH.replace("0", "g") + URLS, "String should match pattern"),
+        (ENTRY + FILE + HASH + URLS + "size = 3", "Extra inputs are not permitted"),
+    ],
+)
+def test_an_entry_is_refused_unless_it_is_right(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(text)
+    if not message:
+        assert load_entry(tmp_path, "tiny").shipment().name == "tiny"
+        return
+    with pytest.raises(UserError, match=message) as raised:
+        load_entry(tmp_path, "tiny")
+    assert "tiny.toml" in str(raised.value)
+
+
+def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no such corpus"):
+        TextLibrary().inspect("../ptb", tmp_path)
+
+
+@pytest.mark.corpora
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("ptb", {"train": (42_068, 887_521), "validation": (3_370, 70_390), "test": (3_761, 78_669)}),
+        ("sst2", {"train": (6_920, 133_555), "validation": (872, 17_046), "test": (1_821, 35_023)}),
+        ("trec", {"train": (5_452, 55_635), "test": (500, 3_758)}),
+        ("tinyshakespeare", {"all": (32_777, 202_651)}),
+    ],
+)
+def test_real_corpora_have_their_sizes(name: str, sizes: dict[str, tuple[int, int]], corpora: Path) -> None:
+    found = TextLibrary().inspect(name, corpora / name)
+    assert {row["split"]: (row["sentences"], row["tokens"]) for row in found.splits} == sizes
+
+
+def written(folder: Path, **texts: str | bytes) -> dict[str, Path]:
+    files = {split: folder / f"{split}.txt" for split in texts}
+    for split, text in texts.items():
+        files[split].write_bytes(text if isinstance(text, bytes) else text.encode())
+    return files
+
+
+def looked_at(folder: Path, form: str = "text", **texts: str | bytes) -> Inspection:
+    return inspect_files({"": written(folder, **texts)}, form, {})
+
+
+def test_sizes_lengths_unknown_words_and_leaks(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, train="a b c\nA B c\nd\n", validation="a b\nd\n", test="D\nd\nx y a b a b\na b\n")
+    assert found.splits == [
+        {
+            "split": "train",
+            "sentences": 3,
+            "tokens": 7,
+            "types": 6,
+            "mean length": 7 / 3,
+            "median": 3.0,
+            "longest": 3,
+            "unknown tokens": None,
+            "repeated": 1,
+        },
+        {
+            "split": "validation",
+            "sentences": 2,
+            "tokens": 3,
+            "types": 3,
+            "mean length": 1.5,
+            "median": 1.5,
+            "longest": 2,
+            "unknown tokens": 0.0,
+            "repeated": 0,
+            "also in train": 1,
+        },
+        {
+            "split": "test",
+            "sentences": 4,
+            "tokens": 10,
+            "types": 6,
+            "mean length": 2.5,
+            "median": 1.5,
+            "longest": 6,
+            "unknown tokens": 3 / 10,
+            "repeated": 1,
+            "also in train": 2,
+            "also in validation": 3,
+        },
+    ]
+    assert found.lengths == [
+        {"words": "1-5", "train": 3, "validation": 2, "test": 3},
+        {"words": "6-10", "train": 0, "validation": 0, "test": 1},
+    ]
+    assert not found.labels
+    assert not found.oddities
+
+
+def test_the_histogram_ends_openly(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, train=f"{'a ' * 240}\n{'a ' * 241}\n")
+    assert found.lengths == [{"words": "121-240", "train": 1}, {"words": "241 and more", "train": 1}]
+
+
+def test_labels_and_their_shares(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, "label_text", train="1 a\n0 b\n0 c\n0 d\n", test="2 e\n1 f\n")
+    assert found.labels == [
+        {"label": "0", "train": 3, "train share": 0.75, "test": 0, "test share": 0.0},
+        {"label": "1", "train": 1, "train share": 0.25, "test": 1, "test share": 0.5},
+        {"label": "2", "train": 0, "train share": 0.0, "test": 1, "test share": 0.5},
+    ]
+
+
+def test_rare_labels_are_told_together(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, "label_text", train="".join(f"{number} a\n" for number in range(MOST_LABELS + 5)))
+    assert found.labels[-1] == {"label": "(5 others)", "train": 5, "train share": 5 / (MOST_LABELS + 5)}
+
+
+def test_tags_are_labels(tmp_path: Path) -> None:
+    row = "{}\t{}\t_\tNOUN\t_\t_\t0\troot\t_\t_\n"
+    found = looked_at(tmp_path, "conllu", train=row.format(1, "a") + row.format(2, "b") + "\n" + row.format(1, "c"))
+    assert found.splits[0]["tokens"] == 3
+    assert found.labels == [{"label": "NOUN", "train": 3, "train share": 1.0}]
+    assert not found.oddities  # the blank line ends a sentence
+
+
+def test_odd_things_are_told_with_their_first_line(tmp_path: Path) -> None:
+    text = "\ufeffa\r\n\n \t\nb\ufffd\ncafe\u0301\nx\u200by\nbell\x07\n"
+    found = looked_at(tmp_path, train=text)
+    assert [(row["what"], row["lines"], row["first"]) for row in found.oddities] == [
+        ("byte-order mark", 1, 1),
+        ("Windows line ends (CRLF)", 1, 1),
+        ("blank lines", 1, 2),
+        ("lines of white space alone", 1, 3),
+        ("replacement characters (text was lost before)", 1, 4),
+        ("characters not in Unicode's composed form (NFC)", 1, 5),
+        ("invisible characters", 1, 6),
+        ("control characters", 1, 7),
+    ]
+
+
+def test_a_packed_file_is_looked_at_too(tmp_path: Path) -> None:
+    (tmp_path / "train.gz").write_bytes(gzip.compress(b"a\r\nb\r\n"))
+    found = inspect_files({"": {"train": tmp_path / "train.gz"}}, "text", {})
+    assert [(row["what"], row["lines"]) for row in found.oddities] == [("Windows line ends (CRLF)", 2)]
+
+
+def test_parallel_files_are_told_side_by_side(tmp_path: Path) -> None:
+    (tmp_path / "train.de").write_text("a b\nc\n")
+    (tmp_path / "train.en").write_text("x\ny z\n")
+    sides = {side: {"train": tmp_path / f"train.{side}"} for side in ("de", "en")}
+    assert [row["split"] for row in inspect_files(sides, "text", {}).splits] == ["train de", "train en"]
+    (tmp_path / "train.en").write_text("x\n")
+    with pytest.raises(
+        UserError, match=r"train\.en: parallel files must have equally many lines \(received 1 against 2"
+    ):
+        inspect_files(sides, "text", {})
+
+
+def test_a_single_file_is_cut_as_a_study_cuts_it(tmp_path: Path) -> None:
+    files = {"": {"all": written(tmp_path, all="a\n" * 10)["all"]}}
+    options = {"validation_fraction": 0.2, "test_fraction": 0.1}
+    assert [row["sentences"] for row in inspect_files(files, "text", options).splits] == [7, 2, 1]
+    assert [row["split"] for row in inspect_files(files, "text", {}).splits] == ["all"]
+
+
+def test_a_split_without_a_sentence_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the validation text must have a sentence"):
+        looked_at(tmp_path, train="a\n", validation="\n")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_keeps_the_interface(form: str) -> None:
+    module = load_form(form)
+    assert module.__doc__
+    assert module.read.__doc__
+    assert isinstance(module.ENDING, str)
+    assert isinstance(module.BETWEEN, bool)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_arbitrary_bytes_give_an_inspection_or_one_error(form: str, content: bytes, tmp_path: Path) -> None:
+    try:
+        found = looked_at(tmp_path, form, train=content)
+    except UserError as error:
+        place = error.where
+    else:
+        place = str(tmp_path) if found.splits[0]["tokens"] else "nowhere"
+    assert place.startswith(str(tmp_path))
