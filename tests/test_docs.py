@@ -166,7 +166,10 @@ def test_documented_commands_parse(
     name, *rest = words[1:]
     if name.startswith("--"):
         return
-    context = group.commands[name].make_context(name, rest)  # type: ignore[attr-defined]
+    command = group.commands[name]  # type: ignore[attr-defined]
+    if name == "data":
+        command = command.commands[rest.pop(0)]
+    context = command.make_context(name, rest)
     if name in {"plan", "run"} and "exit" not in block.note:
         load_study(context.params["study"], context.params["overrides"] or [])
 
