@@ -1,0 +1,1 @@
+"""Agreement of a verb with its subject in number."""

@@ -1,0 +1,77 @@
+"""Settings of networks that learn agreement: the one home of every default."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tasks.agreement.data import AgreementData
+from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from unroll.contract import Settings
+
+Objective = Literal["number", "language_model"]
+
+_WINDOW_ALONE: Final = frozenset({"window"})
+_OF_BOTH: Final = frozenset({"kind", "hidden", "embedding", "initialization", "initialization_scale"})
+"""What a window network looks at beside ``window``."""
+
+
+class Network(RecurrentSettings):
+    """The network: word embeddings, recurrent layers or a window, an output layer."""
+
+    kind: Literal["recurrent", "window"] = Field(
+        "recurrent", description="recurrent: all words so far; window: the last ones alone (Bengio et al. 2003)."
+    )
+    window: int = Field(
+        5, ge=2, le=1000, description="n of kind window: the n - 1 words before the next one are read, as n-grams do."
+    )
+    embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
+
+    @model_validator(mode="after")
+    def _refuse_idle_settings(self) -> Self:
+        fields = type(self).model_fields
+        used = _OF_BOTH | _WINDOW_ALONE if self.kind == "window" else fields.keys() - _WINDOW_ALONE
+        idle = [name for name in fields if name not in used and getattr(self, name) != fields[name].default]
+        if idle:
+            other = "recurrent" if self.kind == "window" else "window"
+            raise ValueError(f"kind {self.kind} has no use for {', '.join(idle)}: leave it out, or choose kind {other}")
+        return self
+
+
+class Training(Settings):
+    """Gradient descent on batches of about the same length."""
+
+    objective: Objective = Field(
+        "number",
+        description="number: from the words before a verb to its number; language_model: every next word, and the "
+        "likelier of a verb's two forms tells its number.",
+    )
+    epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
+    batch_size: int = Field(
+        32, ge=1, le=WIDEST, description="Verbs, or of a language model sentences, of one optimizer step."
+    )
+    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
+        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
+    )
+
+
+class AgreementSettings(Settings):
+    """Everything that a study can set about a network that learns agreement."""
+
+    data: AgreementData = Field(default_factory=AgreementData, description="The sentences.")
+    network: Network = Field(default_factory=Network, description="The network.")
+    training: Training = Field(default_factory=Training, description="How it learns.")
+
+    @model_validator(mode="after")
+    def _language_models_read_forward(self) -> Self:
+        if self.training.objective == "language_model" and self.network.direction != "forward":
+            raise ValueError(
+                "objective language_model needs direction forward, for reading ahead would show it what it predicts, "
+                f"received {self.network.direction}"
+            )
+        return self

@@ -1,0 +1,122 @@
+"""Agreement: the number of a verb, from the words before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from tasks.agreement.corpus import AgreementCorpus
+from tasks.agreement.data import load
+from tasks.agreement.sentences import MOST_ATTRACTORS
+from tasks.agreement.settings import AgreementSettings
+from tasks.recurrent.settings import build_initialization, build_recurrent
+from unroll.contract import Metric, Task
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from tasks.agreement.network import AgreementNetwork
+    from tasks.agreement.reader import Reader
+
+_HELD_OUT = ("validation", "test")
+
+
+def _declare_metrics() -> dict[str, Metric]:
+    groups = {"accuracy": "the verbs"}
+    for number in range(MOST_ATTRACTORS + 1):
+        groups[f"accuracy/attractors_{number}"] = f"the verbs behind {number} nouns of the other number"
+    return {
+        f"{split}/{name}": Metric("maximize", "", f"Share of {which} of the {split} text whose number is told rightly.")
+        for name, which in groups.items()
+        for split in _HELD_OUT
+    }
+
+
+@final
+class Agreement(Task[AgreementSettings, AgreementCorpus]):
+    """Tell the number of a verb from the words before it; see this folder's README for papers and choices."""
+
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[AgreementSettings]] = AgreementSettings
+    metrics: ClassVar[Mapping[str, Metric]] = _declare_metrics()
+
+    def prepare(self, settings: AgreementSettings, cache: Path) -> AgreementCorpus:
+        """Read the sentences, once per node.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+        return load(settings.data, cache)
+
+    def module(self, settings: AgreementSettings, dataset: AgreementCorpus) -> pl.LightningModule:
+        """Build the network and its loss."""
+        from tasks.agreement.module import AgreementModule
+        from tasks.recurrent.clipping import Clipping
+
+        training = settings.training
+        return AgreementModule(
+            network=build_network(settings, dataset),
+            initialization=build_initialization(settings.network),
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate,
+            clipping=Clipping(norm=training.clip_norm),
+        )
+
+    def data(self, settings: AgreementSettings, dataset: AgreementCorpus, seed: int) -> pl.LightningDataModule:
+        """Length buckets, in an order of (seed, epoch)."""
+        from tasks.agreement.batches import AgreementBatches
+
+        training = settings.training
+        return AgreementBatches(dataset, objective=training.objective, batch_size=training.batch_size, seed=seed)
+
+    def epochs(self, settings: AgreementSettings) -> int:
+        """Number of passes over the training text."""
+        return settings.training.epochs
+
+    def steps(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
+        """Batches of all epochs: one optimizer step each."""
+        text, training = dataset.train, settings.training
+        read = len(text.lengths) if training.objective == "number" else len(text.begins) - 1
+        return training.epochs * -(-read // training.batch_size)
+
+    def chance(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Mapping[str, float]:  # noqa: ARG002
+        """Accuracy of whoever always says the number that is the commoner one in the training text."""
+        from tasks.agreement.prepare import majority_accuracy
+
+        texts = {"validation": dataset.validation, "test": dataset.test}
+        return {f"{split}/accuracy": majority_accuracy(dataset.train, text) for split, text in texts.items()}
+
+    def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
+        """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""
+        import torch
+
+        from tasks.recurrent.operations import matrix_operations
+
+        with torch.device("meta"):
+            network = build_network(settings, dataset)
+        reading, answering = matrix_operations(network.reader), matrix_operations(network.output)
+        words = 1 + dataset.train.lengths.mean() if settings.training.objective == "number" else 1.0
+        return round(reading + answering / words)
+
+
+def build_network(settings: AgreementSettings, dataset: AgreementCorpus) -> AgreementNetwork[Any]:
+    """The network that the settings describe, for the words of a corpus."""
+    from tasks.agreement.network import LanguageModel, NumberPredictor
+
+    reader = _build_reader(settings, vocabulary=len(dataset.vocabulary))
+    if settings.training.objective == "number":
+        return NumberPredictor(reader)
+    return LanguageModel(reader, vocabulary=len(dataset.vocabulary))
+
+
+def _build_reader(settings: AgreementSettings, *, vocabulary: int) -> Reader:
+    from tasks.agreement.reader import Reader, Window
+
+    network = settings.network
+    read: Any = (
+        Window(inputs=network.embedding, hidden=network.hidden, words=network.window - 1)
+        if network.kind == "window"
+        else build_recurrent(network, inputs=network.embedding)
+    )
+    return Reader(vocabulary=vocabulary, embedding=network.embedding, network=read)
