@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tasks.tagging.spelling import Letters, Speller
 from tasks.text.buckets import Batches, bucketed_batches, sorted_batches
 from tasks.text.tagged import TaggedCorpus, TaggedText
 
@@ -30,13 +31,21 @@ class TaggedBatch(NamedTuple):
     """The :class:`~tasks.text.tagged.Group` of each word, shape (time, batch); 0 at padding."""
     lengths: Tensor
     """Number of words of each sentence, shape (batch,)."""
+    letters: Letters | None = None
+    """How the words are written, where a network asks for it."""
 
 
 @final
 class BatchMaker:
-    """Makes batches of the sentences of a text."""
+    """Makes batches of the sentences of a text.
 
-    def __init__(self, text: TaggedText) -> None:
+    Args:
+        text: the sentences.
+        speller: spells its words; None: batches are without letters.
+    """
+
+    def __init__(self, text: TaggedText, *, speller: Speller | None = None) -> None:
+        self._speller = speller
         # Of a memory-mapped array, the plain view: numpy's own subclass takes longer for every access.
         self._words, self._tags, self._groups = (np.asarray(part) for part in (text.words, text.tags, text.groups))
         self._begins, self.lengths = np.asarray(text.begins), text.lengths
@@ -55,15 +64,16 @@ class BatchMaker:
         words, tags, groups = (
             torch.from_numpy(np.where(real, part[places], padding).astype(np.int64)) for part, padding in parts
         )
-        return TaggedBatch(words, tags, groups, torch.from_numpy(lengths))
+        letters = self._speller.spell(places) if self._speller else None
+        return TaggedBatch(words, tags, groups, torch.from_numpy(lengths), letters)
 
 
 @final
 class TrainingBatches:
     """The training text in length buckets, in another order each epoch: a function of (seed, epoch). Resumable."""
 
-    def __init__(self, text: TaggedText, *, size: int, seed: int) -> None:
-        self._maker, self._size, self._seed = BatchMaker(text), size, seed
+    def __init__(self, text: TaggedText, *, size: int, seed: int, speller: Speller | None = None) -> None:
+        self._maker, self._size, self._seed = BatchMaker(text, speller=speller), size, seed
         self._epoch, self._position, self._resume_at = 0, 0, 0
 
     def __len__(self) -> int:
@@ -93,8 +103,8 @@ class TrainingBatches:
 class EvaluationBatches:
     """Held-out text, each sentence once, from the shortest to the longest."""
 
-    def __init__(self, text: TaggedText) -> None:
-        self._maker = BatchMaker(text)
+    def __init__(self, text: TaggedText, *, speller: Speller | None = None) -> None:
+        self._maker = BatchMaker(text, speller=speller)
         self._batches: Batches = sorted_batches(text.lengths, size=EVALUATION_SENTENCES)
 
     def __len__(self) -> int:
@@ -114,20 +124,25 @@ class SentenceBatches(pl.LightningDataModule):
         corpus: the sentences.
         batch_size: training sentences of one optimizer step.
         seed: of the trial.
+        spelled: whether batches hold the letters of their words.
     """
 
-    def __init__(self, corpus: TaggedCorpus, *, batch_size: int, seed: int) -> None:
+    def __init__(self, corpus: TaggedCorpus, *, batch_size: int, seed: int, spelled: bool = False) -> None:
         super().__init__()
-        self._corpus, self._batch_size, self._seed = corpus, batch_size, seed
+        self._corpus, self._batch_size, self._seed, self._spelled = corpus, batch_size, seed, spelled
 
     def train_dataloader(self) -> TrainingBatches:
         """The training text; resumable."""
-        return TrainingBatches(self._corpus.train, size=self._batch_size, seed=self._seed)
+        speller = self._speller("train")
+        return TrainingBatches(self._corpus.train, size=self._batch_size, seed=self._seed, speller=speller)
 
     def val_dataloader(self) -> EvaluationBatches:
         """The validation text, once."""
-        return EvaluationBatches(self._corpus.validation)
+        return EvaluationBatches(self._corpus.validation, speller=self._speller("validation"))
 
     def test_dataloader(self) -> EvaluationBatches:
         """The test text, once."""
-        return EvaluationBatches(self._corpus.test)
+        return EvaluationBatches(self._corpus.test, speller=self._speller("test"))
+
+    def _speller(self, split: str) -> Speller | None:
+        return Speller(self._corpus.spelling, split) if self._spelled else None

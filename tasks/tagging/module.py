@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast, final
 
 import pytorch_lightning as pl
@@ -12,22 +13,24 @@ from tasks.recurrent.clipping import Clipping
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 from tasks.tagging.batches import TaggedBatch
+from tasks.tagging.entities import EntityScorer, EntityTally, are_entities
 from tasks.tagging.network import Tagger
 from tasks.tagging.tally import Tally
 
 
 @final
 class TaggingModule(pl.LightningModule):
-    """Cross-entropy over the real tokens of a batch of sentences; accuracy over all tokens of held-out text.
+    """The decoder's loss over the real tokens of a batch of sentences; accuracy over all tokens of held-out text.
 
     A batch is one optimizer step. Optimization is manual: backward, clipping and update are one visible line each.
 
     Every ``log_every_n_steps`` steps the loggers get ``train/loss`` (nats per token of that batch) and
     ``train/gradient_norm`` (before clipping), after each epoch the accuracies of the validation text. An accuracy over
-    words that a text has none of is not logged.
+    words that a text has none of is not logged, nor are the scores of entities where there are none.
 
     Args:
         network: the tagger.
+        tags: the tags; where they are entity tags, entities are counted too.
         initialization: how its weights are drawn.
         optimizer: ``sgd`` or ``adam``.
         learning_rate: of all steps.
@@ -38,6 +41,7 @@ class TaggingModule(pl.LightningModule):
         self,
         *,
         network: Tagger,
+        tags: Sequence[str],
         initialization: Initialization,
         optimizer: OptimizerName,
         learning_rate: float,
@@ -48,7 +52,8 @@ class TaggingModule(pl.LightningModule):
         self.network = network
         self._initialization, self._optimizer = initialization, optimizer
         self._learning_rate, self._clipping = learning_rate, clipping
-        self._held_out = Tally()
+        self._scorer = EntityScorer(tags) if are_entities(tags) else None
+        self._held_out, self._entities = Tally(), EntityTally()
         self.items_seen = 0
         """Tokens trained on so far; kept across resume."""
 
@@ -88,31 +93,37 @@ class TaggingModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Count anew."""
-        self._held_out = Tally()
+        self._held_out, self._entities = Tally(), EntityTally()
 
     def validation_step(self, batch: TaggedBatch) -> None:
         """Tag sentences of the validation text."""
-        self._held_out = self._held_out.plus(self.network.decode(batch), batch)
+        self._count(batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Accuracies of the whole validation text."""
-        self._log_accuracies("validation")
+        """Scores of the whole validation text."""
+        self._log_scores("validation")
 
     def on_test_epoch_start(self) -> None:
         """Count anew."""
-        self._held_out = Tally()
+        self._held_out, self._entities = Tally(), EntityTally()
 
     def test_step(self, batch: TaggedBatch) -> None:
         """Tag sentences of the test text."""
-        self._held_out = self._held_out.plus(self.network.decode(batch), batch)
+        self._count(batch)
 
     def on_test_epoch_end(self) -> None:
-        """Accuracies of the whole test text."""
-        self._log_accuracies("test")
+        """Scores of the whole test text."""
+        self._log_scores("test")
 
-    def _log_accuracies(self, split: str) -> None:
-        for name, accuracy in self._held_out.accuracies().items():
-            self.log(f"{split}/{name}", accuracy)
+    def _count(self, batch: TaggedBatch) -> None:
+        guesses = self.network.decode(batch)
+        self._held_out = self._held_out.plus(guesses, batch)
+        if self._scorer:
+            self._entities = self._scorer.count(guesses, batch.tags, self._entities)
+
+    def _log_scores(self, split: str) -> None:
+        for name, score in (self._held_out.accuracies() | self._entities.scores()).items():
+            self.log(f"{split}/{name}", score)
         self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

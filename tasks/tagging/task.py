@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -14,6 +14,8 @@ from unroll.contract import Metric, Task
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from tasks.tagging.characters import CharacterNetwork
+    from tasks.tagging.decoder import Decoder
     from tasks.tagging.network import Tagger
 
 
@@ -23,9 +25,15 @@ def _declare_metrics() -> dict[str, Metric]:
         "unknown_word_accuracy": "the words that the training text lacks",
         "ambiguous_word_accuracy": "the words that have several tags in the training text",
     }
+    entities = {
+        "entity_f1": "F1 of whole entities of the {} text, by conlleval; only where tags are entity tags.",
+        "entity_precision": "Share of the entities found in the {} text that are right, by conlleval.",
+        "entity_recall": "Share of the entities of the {} text that are found, by conlleval.",
+    }
+    shares = {name: f"Share of {which} of the {{}} text that are tagged rightly." for name, which in words.items()}
     return {
-        f"{split}/{name}": Metric("maximize", "", f"Share of {which} of the {split} text that are tagged rightly.")
-        for name, which in words.items()
+        f"{split}/{name}": Metric("maximize", "", text.format(split))
+        for name, text in (shares | entities).items()
         for split in ("validation", "test")
     }
 
@@ -44,16 +52,22 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         Raises:
             UserError: the data are missing or malformed.
         """
-        return load(settings.data, cache)
+        corpus = load(settings.data, cache)
+        return corpus.spelled() if settings.network.characters else corpus
 
     def module(self, settings: TaggingSettings, dataset: TaggedCorpus) -> pl.LightningModule:
-        """Build the network and its loss."""
+        """Build the network and its loss.
+
+        Raises:
+            UserError: illegal moves are to be forbidden, and the tags are no entity tags.
+        """
         from tasks.recurrent.clipping import Clipping
         from tasks.tagging.module import TaggingModule
 
         training = settings.training
         return TaggingModule(
             network=build_network(settings.network, dataset),
+            tags=dataset.tags.words,
             initialization=build_initialization(settings.network),
             optimizer=training.optimizer,
             learning_rate=training.learning_rate,
@@ -64,7 +78,8 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         """Length buckets, in an order of (seed, epoch)."""
         from tasks.tagging.batches import SentenceBatches
 
-        return SentenceBatches(dataset, batch_size=settings.training.batch_size, seed=seed)
+        spelled = settings.network.characters is not None
+        return SentenceBatches(dataset, batch_size=settings.training.batch_size, seed=seed, spelled=spelled)
 
     def epochs(self, settings: TaggingSettings) -> int:
         """Number of passes over the training text."""
@@ -75,22 +90,51 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
 
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
-        """Every matrix but the embedding is used once per token."""
+        """Every matrix but an embedding is used once per token, or once per character of it."""
         import torch
 
         from tasks.recurrent.operations import matrix_operations
+        from tasks.tagging.spelling import Speller
 
         with torch.device("meta"):
-            return matrix_operations(build_network(settings.network, dataset))
+            network = build_network(settings.network, dataset)
+        words = matrix_operations(network.recurrent) + matrix_operations(network.decoder)
+        if network.characters is None:
+            return words
+        return words + round(network.characters.operations() * Speller(dataset.spelling, "train").mean_length())
 
 
 def build_network(network: Network, dataset: TaggedCorpus) -> Tagger:
-    """The network that the settings describe, for the words and tags of a corpus."""
+    """The network that the settings describe, for the words and tags of a corpus.
+
+    Raises:
+        UserError: illegal moves are to be forbidden, and the tags are no entity tags.
+    """
+    from tasks.tagging.decoders import find_decoder
     from tasks.tagging.network import Tagger
 
+    characters = build_characters(network, dataset)
+    recurrent = build_recurrent(network, inputs=network.embedding + (characters.outputs if characters else 0))
+    decoder: Callable[..., Decoder] = find_decoder(network.decoder)
     return Tagger(
         vocabulary=len(dataset.vocabulary),
         embedding=network.embedding,
-        recurrent=build_recurrent(network, inputs=network.embedding),
-        tags=len(dataset.tags),
+        recurrent=recurrent,
+        decoder=decoder(inputs=recurrent.outputs, tags=dataset.tags.words, **network.decoder_options),
+        characters=characters,
+        unknown=dataset.vocabulary.unknown,
+        word_dropout=network.word_dropout,
+    )
+
+
+def build_characters(network: Network, dataset: TaggedCorpus) -> CharacterNetwork | None:
+    """The network over characters that the settings describe, if they do."""
+    from tasks.tagging.characters import CHARACTERS
+
+    if network.characters is None:
+        return None
+    return CHARACTERS[network.characters](
+        characters=len(dataset.spelling.characters),
+        embedding=network.character_embedding,
+        hidden=network.character_hidden,
     )

@@ -1,7 +1,7 @@
 """A small random corpus, and a quiet trainer."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ import pytorch_lightning as pl
 import torch
 
 from tasks.text import Vocabulary
-from tasks.text.tagged import TaggedCorpus, TaggedText
+from tasks.text.corpus import SPLITS
+from tasks.text.tagged import Spelling, TaggedCorpus, TaggedText
+
+TAGS = tuple(f"T{i}" for i in range(5))
 
 
 @pytest.fixture(autouse=True)
@@ -30,21 +33,36 @@ def random_text(lengths: Sequence[int], *, words: int, tags: int, seed: int) -> 
     )
 
 
+def spelling_of(texts: Mapping[str, TaggedText], words: int) -> Spelling:
+    """Each word has one form, of one to several characters."""
+    return Spelling(
+        characters=Vocabulary(("w", *"0123456789", "<unk>")),
+        forms=Vocabulary(tuple(f"w{i * 7}" for i in range(words))),
+        numbers={split: text.words for split, text in texts.items()},
+        fingerprint="",
+    )
+
+
 @pytest.fixture
 def corpus_of() -> Callable[..., TaggedCorpus]:
     """Builds a corpus of random numbers: ``corpus_of([3, 1, 5])`` has three training sentences of these lengths."""
 
-    def build(train: Sequence[int], *, held_out: Sequence[int] = (4, 1, 7), words: int = 11) -> TaggedCorpus:
-        texts = [random_text(each, words=words, tags=5, seed=i) for i, each in enumerate((train, held_out, held_out))]
+    def build(
+        train: Sequence[int], *, held_out: Sequence[int] = (4, 1, 7), words: int = 11, tags: Sequence[str] = TAGS
+    ) -> TaggedCorpus:
+        texts = [
+            random_text(each, words=words, tags=len(tags), seed=i) for i, each in enumerate((train, held_out, held_out))
+        ]
         return TaggedCorpus(
-            vocabulary=Vocabulary(tuple(f"w{i}" for i in range(words))),
-            tags=Vocabulary(tuple(f"T{i}" for i in range(5))),
+            vocabulary=Vocabulary((*(f"w{i}" for i in range(words - 1)), "<unk>")),
+            tags=Vocabulary(tuple(tags)),
             train=texts[0],
             validation=texts[1],
             test=texts[2],
             facts={},
             bounds={},
             fingerprint="",
+            spelling=spelling_of(dict(zip(SPLITS, texts, strict=True)), words),
         )
 
     return build

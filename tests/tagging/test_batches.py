@@ -40,7 +40,8 @@ def test_a_batch_holds_its_sentences_and_nothing_else(text: TaggedText) -> None:
     batch = BatchMaker(text).make(np.array([5, 0, 1]))
     assert batch.lengths.tolist() == [7, 3, 1]
     assert {part.shape for part in batch[:3]} == {(7, 3)}
-    assert {part.dtype for part in batch} == {torch.int64}
+    assert {part.dtype for part in batch[:4]} == {torch.int64}
+    assert batch.letters is None
     assert unpadded(batch) == [sentences_of(text)[place] for place in (5, 0, 1)]
 
 

@@ -16,7 +16,17 @@ from tasks.text.tagged import TaggedCorpus
 from unroll.contract import derive_seed
 
 SETTINGS = TaggingSettings(
-    network=Network(hidden=6, embedding=5, depth=2, direction="bidirectional", dropout=0.4),
+    network=Network(
+        hidden=6,
+        embedding=5,
+        depth=2,
+        direction="bidirectional",
+        dropout=0.4,
+        word_dropout=0.3,
+        characters="lstm",
+        character_hidden=3,
+        decoder="crf",
+    ),
     training=Training(epochs=2, batch_size=3, learning_rate=0.02),
 )
 LENGTHS = [3, 1, 5, 2, 2, 7, 1, 4, 6, 3, 3, 9, 2]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tasks.tagging.settings import TaggingSettings
 from tasks.tagging.task import Tagging
-from unroll.contract import find_locations, find_measurements
+from unroll.contract import UserError, find_locations, find_measurements
 from unroll.study import load_study, make_plan
 
 
@@ -21,8 +21,20 @@ from unroll.study import load_study, make_plan
         ({"training": {"clip_norm": 0}}, "greater than 0"),
         ({"training": {"learning_rate": float("nan")}}, "finite number"),
         ({"training": {"batch_size": 10**20}}, "less than or equal to 65536"),
-        ({"training": {"optimizer": "adamw"}}, "Input should be 'sgd' or 'adam'"),
+        ({"training": {"optimizer": "adamw"}}, "Input should be 'sgd', 'adam' or 'rmsprop'"),
         ({"training": {"bptt": 20}}, "Extra inputs are not permitted"),
+        ({"network": {"decoder": "crff"}}, "a decoder is one of crf, previous_tag, softmax; did you mean 'crf'?"),
+        ({"network": {"beam": 4}}, "beam is a setting of decoder previous_tag, received for softmax"),
+        (
+            {"network": {"decoder": "previous_tag", "illegal_moves": "forbidden"}},
+            "illegal_moves is a setting of decoder crf, received for previous_tag",
+        ),
+        (
+            {"network": {"character_hidden": 9}},
+            "character_hidden without characters: leave it out, or choose characters",
+        ),
+        ({"network": {"characters": "transformer"}}, "Input should be 'lstm' or 'convolution'"),
+        ({"network": {"word_dropout": 1}}, "less than 1"),
         ({"data": {"level": "character"}}, "Extra inputs are not permitted"),
     ],
 )
@@ -65,6 +77,28 @@ def test_operations_are_those_of_the_matrices(tmp_path: Path) -> None:
     corpus = task.prepare(settings, tmp_path)
     lstm = 4 * (8 * 6 + 6 * 6) + 4 * (12 * 6 + 6 * 6)
     assert task.flops_per_token(settings, corpus) == 2 * (2 * lstm + 12 * len(corpus.tags))
+
+
+def test_operations_over_characters_count_by_the_length_of_words(tmp_path: Path) -> None:
+    task, found = Tagging(), {}
+    for name in (None, "lstm", "convolution"):
+        network = {"hidden": 6, "embedding": 8, "characters": name}
+        settings = TaggingSettings.model_validate({"data": {"sentences": 5}, "network": network})
+        corpus = task.prepare(settings, tmp_path)
+        found[name] = task.flops_per_token(settings, corpus)
+    words = [corpus.spelling.forms.words[form] for form in corpus.spelling.numbers["train"]]
+    length = sum(map(len, words)) / len(words)
+    more = 2 * 4 * 6  # of the word LSTM, for every feature that the characters bring
+    assert found["lstm"] == found[None] + more * 50 + round(length * 2 * 2 * 4 * (25 * 25 + 25 * 25))
+    assert found["convolution"] == found[None] + more * 25 + round(length * 2 * 25 * 25 * 3)
+
+
+def test_moves_that_no_scheme_knows_of_are_refused_in_the_plan(tmp_path: Path) -> None:
+    file = study(tmp_path, "{parameters: 20_000}")
+    with pytest.raises(UserError, match="only entity tags"):
+        make_plan(load_study(file, ["network.decoder=crf", "network.illegal_moves=forbidden"]), cache=tmp_path)
+    entities = ["network.decoder=crf", "network.illegal_moves=forbidden", "data.tags=entities"]
+    assert make_plan(load_study(file, entities), cache=tmp_path).trials
 
 
 def test_the_study_direction_compares_networks_of_one_size(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tasks.tagging import entities
 from tasks.tagging.batches import PADDING, BatchMaker, TaggedBatch
 from tasks.tagging.tally import METRICS, Tally
 from tasks.tagging.task import Tagging
@@ -51,7 +52,8 @@ def test_batches_of_any_size_give_the_slow_count(corpus_of: Callable[..., Tagged
     assert tally.accuracies() == together.accuracies() == pytest.approx(expected)
 
 
-def test_every_accuracy_is_declared_for_both_texts() -> None:
-    assert set(Tagging.metrics) == {f"{split}/{name}" for split in ("validation", "test") for name in METRICS}
+def test_every_score_is_declared_for_both_texts() -> None:
+    names = (*METRICS, *entities.METRICS)
+    assert set(Tagging.metrics) == {f"{split}/{name}" for split in ("validation", "test") for name in names}
     assert next(iter(Tagging.metrics)) == "validation/accuracy"
     assert {metric.direction for metric in Tagging.metrics.values()} == {"maximize"}

@@ -136,6 +136,15 @@ def test_this_fingerprint_changes_only_together_with_the_version(toy: TaggedCorp
     assert toy.fingerprint.startswith("0cff6cad62cef132")
 
 
+def test_its_entities_are_a_choice_and_nobody_can_tell_them_all(tmp_path: Path) -> None:
+    entities = load(TaggedData(tags="entities", sentences=200), tmp_path)
+    assert set(entities.tags.words) == {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"}
+    assert not entities.bounds
+    assert 0.02 < (entities.train.tags != entities.tags.number("O")).mean() < 0.3
+    found = " ".join(sentences_of(entities, entities.train))
+    assert {"florence/B-PER", "florence/B-LOC", "lincoln/I-PER", "lincoln/I-LOC"} <= set(found.split())
+
+
 def test_words_and_tags_are_the_languages_however_small_the_text(tmp_path: Path, toy: TaggedCorpus) -> None:
     small = load(TaggedData(sentences=1), tmp_path)
     assert set(small.vocabulary.words) == set(toy.vocabulary.words)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts, stored
-from tasks.text.tagged.corpus import TaggedCorpus, TaggedText
+from tasks.text.tagged.corpus import Spelling, TaggedCorpus, TaggedText
+
+_LAYOUT: Final = 2
+"""Raised when the parts of an entry change."""
 
 
 def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) -> TaggedCorpus:
@@ -22,7 +25,7 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, content, build)
+    parts = stored(cache, {"tagged": _LAYOUT, **content}, build)
     train, validation, test = (_text(parts, split) for split in SPLITS)
     return TaggedCorpus(
         vocabulary=parts.words["vocabulary"],
@@ -30,7 +33,17 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
         train=train,
         validation=validation,
         test=test,
-        **parts.record,
+        spelling=_spelling(parts),
+        **{name: value for name, value in parts.record.items() if name != "spelling"},
+    )
+
+
+def _spelling(parts: Parts) -> Spelling:
+    return Spelling(
+        characters=parts.words["characters"],
+        forms=parts.words["forms"],
+        numbers={split: parts.arrays[f"{split}-forms"] for split in SPLITS},
+        fingerprint=parts.record["spelling"],
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -55,6 +55,23 @@ class TaggedText:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Spelling:
+    """How the words are written, those too that are read as ``<unk>``.
+
+    Args:
+        characters: those of the training text; there is an ``<unk>`` for all others.
+        forms: all distinct words of all splits.
+        numbers: the number of each word's form, shape (tokens,), for each split.
+        fingerprint: hash of it all.
+    """
+
+    characters: Vocabulary
+    forms: Vocabulary
+    numbers: Mapping[str, NDArray[np.int32]]
+    fingerprint: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TaggedCorpus:
     """What a tagger learns from; a :class:`unroll.contract.Dataset`.
 
@@ -67,6 +84,7 @@ class TaggedCorpus:
         facts: sizes and counts for the report.
         bounds: the highest accuracy that is to be expected of any tagger, per metric; empty where that is unknown.
         fingerprint: hash of words, tags and numbers, see :func:`fingerprint`.
+        spelling: how the words are written; no part of the fingerprint, for only few models look at it.
     """
 
     vocabulary: Vocabulary
@@ -77,6 +95,11 @@ class TaggedCorpus:
     facts: Mapping[str, int | float | str]
     bounds: Mapping[str, float]
     fingerprint: str
+    spelling: Spelling
+
+    def spelled(self) -> TaggedCorpus:
+        """The corpus for a model that reads characters: its fingerprint holds them."""
+        return replace(self, fingerprint=_hash((self.fingerprint.encode(), self.spelling.fingerprint.encode())))
 
 
 def fingerprint(vocabulary: Vocabulary, tags: Vocabulary, splits: Mapping[str, TaggedText]) -> str:
@@ -97,3 +120,17 @@ def _add(digest: hashlib._Hash, part: bytes | memoryview) -> None:
     """Hash a part after its length, so that no two lists of parts look alike."""
     digest.update(memoryview(part).nbytes.to_bytes(8, "big"))
     digest.update(part)
+
+
+def spelling_fingerprint(characters: Vocabulary, forms: Vocabulary, numbers: Mapping[str, NDArray[np.int32]]) -> str:
+    """SHA-256 of all that a model can see of the spelling, in hexadecimal."""
+    arrays = (np.ascontiguousarray(numbers[split], dtype="<i4").data for split in SPLITS)
+    sizes = (len(words).to_bytes(8, "big") for words in (characters, forms))
+    return _hash((*sizes, *(word.encode() for words in (characters, forms) for word in words.words), *arrays))
+
+
+def _hash(parts: Iterable[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        _add(digest, part)
+    return digest.hexdigest()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts
-from tasks.text.tagged.corpus import STRANGE_TAG, Group, TaggedText, fingerprint
+from tasks.text.tagged.corpus import STRANGE_TAG, Group, TaggedText, fingerprint, spelling_fingerprint
 from tasks.text.vocabulary import UNKNOWN, Vocabulary
 from unroll.contract import UserError
 
@@ -71,15 +71,25 @@ def prepare_sentences(
     )
     tags = Vocabulary.fit(_tags(sentences["train"]), required=required_tags)
     texts = {split: _number(sentences[split], vocabulary, tags, counts) for split in SPLITS}
+    characters, forms, numbers = _spell(sentences)
     return Parts(
-        arrays={f"{split}-{name}": array for split, text in texts.items() for name, array in vars(text).items()},
-        words={"vocabulary": vocabulary, "tags": tags},
+        arrays={f"{split}-{name}": array for split, text in texts.items() for name, array in vars(text).items()}
+        | {f"{split}-forms": array for split, array in numbers.items()},
+        words={"vocabulary": vocabulary, "tags": tags, "characters": characters, "forms": forms},
         record={
+            "spelling": spelling_fingerprint(characters, forms, numbers),
             "facts": _facts(sentences, texts, vocabulary, tags, counts),
             "bounds": dict(bounds or {}),
             "fingerprint": fingerprint(vocabulary, tags, texts),
         },
     )
+
+
+def _spell(sentences: Sentences) -> tuple[Vocabulary, Vocabulary, dict[str, NDArray[np.int32]]]:
+    """Characters of the training text, all forms, and the form of each word."""
+    characters = Vocabulary.fit((c for word in _words(sentences["train"]) for c in word), required=(UNKNOWN,))
+    forms = Vocabulary(tuple(dict.fromkeys(word for split in SPLITS for word in _words(sentences[split]))))
+    return characters, forms, {split: forms.encode(_words(sentences[split])) for split in SPLITS}
 
 
 def _words(sentences: Sequence[TaggedSentence]) -> Iterable[str]:

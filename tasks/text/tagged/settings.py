@@ -45,6 +45,14 @@ class TaggedData(Settings):
     """File or folder to read; relative to the study's folder in ``study.yaml``, to yours on the command line."""
     column: TagColumn = "upos"
     """Column of a treebank that holds the tags."""
+    word_column: int = Field(0, ge=-64, lt=64)
+    """Column of a column file that holds the words, from 0; negative: from the right."""
+    tag_column: int = Field(-1, ge=-64, lt=64)
+    """Column of a column file that holds the tags, from 0; -1 is the last one."""
+    scheme: Literal["auto", "plain", "bio", "iob1", "bioes"] = "auto"
+    """How a column file writes entities; all become BIO. auto: told by the text; plain: tags stay as they are."""
+    tags: Literal["parts_of_speech", "entities"] = "parts_of_speech"
+    """What the words of the toy language are tagged with."""
     encoding: str = DEFAULT_ENCODING
     """Encoding of the files, a name that Python knows."""
     validation_fraction: float = Field(0.05, gt=0, lt=1)

@@ -1,4 +1,4 @@
-"""The toy language with its parts of speech, in the dialect whose words have several."""
+"""The toy language with its parts of speech or its entities, each in the dialect whose words may be several things."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.text.toy import generate, toy_grammar
 if TYPE_CHECKING:
     from tasks.text.tagged.settings import TaggedData
 
-SETTINGS: Final = ("sentences", "seed")
+SETTINGS: Final = ("tags", "sentences", "seed")
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
 _HELD_OUT: Final = 5
@@ -23,7 +23,8 @@ _HELD_OUT: Final = 5
 _BOUNDS: Final = {
     f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in ("accuracy", "ambiguous_word_accuracy")
 }
-"""A sentence has one derivation, so whoever reads the whole of it can tell every tag."""
+"""Of parts of speech: a sentence has one derivation, so whoever reads the whole of it can tell every tag."""
+_ENTITY_TAGS: Final = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 
 def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
@@ -31,21 +32,28 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     sizes = {
         split: settings.sentences if split == "train" else max(1, settings.sentences // _HELD_OUT) for split in SPLITS
     }
-    grammar = toy_grammar("homographs")
+    entities = settings.tags == "entities"
+    grammar = toy_grammar("namesakes" if entities else "homographs")
 
     def build() -> Parts:
+        generate_split = _entities if entities else _parts_of_speech
         return prepare_sentences(
-            {split: _generate(settings.seed, split, size) for split, size in sizes.items()},
+            {split: generate_split(settings.seed, split, size) for split, size in sizes.items()},
             required_words=grammar.words(),
-            required_tags=grammar.parts_of_speech(),
-            bounds=_BOUNDS,
+            required_tags=_ENTITY_TAGS if entities else grammar.parts_of_speech(),
+            bounds={} if entities else _BOUNDS,
             where="toy language",
         )
 
-    content = {"reader": "tagged toy language", "version": _VERSION, "sizes": sizes, "seed": settings.seed}
+    content = {"reader": f"toy language: {settings.tags}", "version": _VERSION, "sizes": sizes, "seed": settings.seed}
     return cached(cache, content, build)
 
 
-def _generate(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
+def _parts_of_speech(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
     text = generate(seed, split, sentences, "homographs")
     return [TaggedSentence(sentence.words, sentence.parts_of_speech) for sentence in text]
+
+
+def _entities(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
+    text = generate(seed, split, sentences, "namesakes")
+    return [TaggedSentence(sentence.words, sentence.entity_tags) for sentence in text]

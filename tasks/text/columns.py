@@ -1,0 +1,101 @@
+"""Column files, the format of the CoNLL shared tasks before CoNLL-U: a word and its tags on a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from unroll.contract import UserError
+
+DOCUMENT: Final = "-DOCSTART-"
+"""First column of a line that begins a document; the whole line is no word."""
+
+
+class Cell(NamedTuple):
+    """A word, its tag, and what errors call their line."""
+
+    word: str
+    tag: str
+    place: str
+
+
+def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> list[list[Cell]]:
+    """Sentences of a column file.
+
+    A line that holds a tab is cut at tabs alone, so that a word may hold a space; any other at runs of blanks. Lines of
+    nothing but white space end a sentence, and so does a line ``-DOCSTART-``. All words of a text have equally many
+    columns.
+
+    Args:
+        lines: without line ends.
+        word: place of the words' column, from 0; negative: from the right, -1 is the last one.
+        tag: place of the tags' column, in the same way.
+        where: what errors call the text.
+
+    Raises:
+        UserError: a line has another number of columns than the first, or lacks a column, or one is empty (names it).
+    """
+    sentences: list[list[Cell]] = []
+    width = 0
+    for block in _blocks(lines):
+        sentence: list[Cell] = []
+        for number, line in block:
+            place = f"{where}, line {number}"
+            cells = _cut(line)
+            width = width or _width(cells, (word, tag), place)
+            if len(cells) != width:
+                raise _uneven(line, len(cells), width, place)
+            sentence.append(Cell(_filled(cells[word], place), _filled(cells[tag], place), place))
+        sentences.append(sentence)
+    return sentences
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of lines that are words, each line with its number."""
+    for between, block in groupby(enumerate(lines, start=1), key=lambda line: _between(line[1])):
+        if not between:
+            yield list(block)
+
+
+def _between(line: str) -> bool:
+    """Whether a line stands between sentences."""
+    first = line.split(maxsplit=1)[:1]
+    return not first or first[0] == DOCUMENT
+
+
+def _cut(line: str) -> list[str]:
+    # Not at every white space of Unicode: a word may be a zero-width or no-break space.
+    return line.split("\t") if "\t" in line else [cell for cell in line.split(" ") if cell]
+
+
+def _width(cells: Sequence[str], wanted: Sequence[int], place: str) -> int:
+    """How many columns the text has, by its first word."""
+    least = max(column + 1 if column >= 0 else -column for column in wanted)
+    if len(cells) < max(least, 2):
+        raise UserError(
+            f"a line must hold at least {max(least, 2)} columns, with a tab or blanks between each two, or nothing",
+            where=place,
+            received=_shown(cells),
+            advice="set data.word_column and data.tag_column",
+        )
+    return len(cells)
+
+
+def _uneven(line: str, cells: int, width: int, place: str) -> UserError:
+    return UserError(
+        f"all lines of a column file must hold as many columns as its first ({width})",
+        where=place,
+        received=f"{cells} columns: {line[:40]!r}",
+        advice="an empty line ends a sentence",
+    )
+
+
+def _filled(cell: str, place: str) -> str:
+    if not cell or cell.isspace():
+        raise UserError("a word and its tag must not be empty", where=place, received=repr(cell))
+    return cell
+
+
+def _shown(cells: Sequence[str]) -> str:
+    return f"{len(cells)} columns: {' '.join(cells)[:40]!r}"

@@ -1,0 +1,89 @@
+"""A column file from ``data.path``: one column as words, one as tags; entity tags become BIO, however written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tasks.text.columns import Cell, parse_columns
+from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.store import Parts
+from tasks.text.tagged.cache import cached
+from tasks.text.tagged.corpus import TaggedCorpus
+from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
+from tasks.text.tagged.schemes import OUTSIDE, Scheme, convert, recognise
+from unroll.contract import UserError
+
+if TYPE_CHECKING:
+    from tasks.text.tagged.settings import TaggedData
+
+SETTINGS: Final = (
+    "path",
+    "word_column",
+    "tag_column",
+    "scheme",
+    "encoding",
+    "validation_fraction",
+    "test_fraction",
+    "vocabulary_size",
+    "minimum_count",
+)
+_VERSION: Final = 1
+"""Raised when the same files and options give another corpus."""
+_OPTIONS: Final = {"word_column", "tag_column", "scheme", "encoding", "vocabulary_size", "minimum_count"}
+
+Files = Mapping[str, Sequence[Sequence[Cell]]]
+
+
+def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
+    """Read the file or folder at ``settings.path``; of a folder, one file for each split, whatever their endings.
+
+    Raises:
+        UserError: there is no path, or what lies there is missing or malformed (names file and line).
+    """
+    if settings.path is None:
+        raise UserError("corpus columns needs a path", where="data.path", advice="add data.path=FOLDER, or a file")
+    files = find_files(settings.path)
+    sources = {split: describe_file(file) for split, file in files.items()}
+    fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
+
+    def build() -> Parts:
+        rows = {split: _rows(file, sources[split], settings) for split, file in files.items()}
+        tagged, scheme = _tag(rows, settings)
+        sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
+        return prepare_sentences(
+            sentences,
+            vocabulary_size=settings.vocabulary_size,
+            minimum_count=settings.minimum_count,
+            required_tags=_tags(sentences["train"]) if scheme else (),
+            where=str(settings.path),
+        )
+
+    options = settings.model_dump(mode="json", include=_OPTIONS)
+    content = {"reader": "columns", "version": _VERSION, "files": sources, "fractions": fractions, **options}
+    return cached(cache, content, build)
+
+
+def _rows(file: Path, described: dict[str, Any], settings: TaggedData) -> list[list[Cell]]:
+    lines = read_unchanged(file, described, settings.encoding)
+    return parse_columns(lines, word=settings.word_column, tag=settings.tag_column, where=str(file))
+
+
+def _tag(files: Files, settings: TaggedData) -> tuple[Mapping[str, Sequence[TaggedSentence]], Scheme | None]:
+    """Sentences in BIO, and the scheme that they were written in: that of all files together."""
+    texts = ([cell.tag for cell in sentence] for sentences in files.values() for sentence in sentences)
+    declared = settings.scheme
+    scheme = recognise(texts) if declared == "auto" else None if declared == "plain" else declared
+    return {split: [_sentence(rows, scheme) for rows in sentences] for split, sentences in files.items()}, scheme
+
+
+def _sentence(rows: Sequence[Cell], scheme: Scheme | None) -> TaggedSentence:
+    words, tags, places = zip(*rows, strict=True)
+    return TaggedSentence(words, convert(tags, scheme, places) if scheme else tags)
+
+
+def _tags(train: Sequence[TaggedSentence]) -> tuple[str, ...]:
+    """``O``, and both tags of every type of the training text: elsewhere its entities may be longer."""
+    kinds = sorted({tag[2:] for sentence in train for tag in sentence.tags if tag != OUTSIDE})
+    return (OUTSIDE, *(f"{letter}-{kind}" for kind in kinds for letter in "BI"))

@@ -1,0 +1,84 @@
+"""Precision, recall and F1 of entities equal those of seqeval's default mode, on valid and invalid sequences."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score, precision_score, recall_score
+
+from tasks.tagging.batches import PADDING
+from tasks.tagging.entities import METRICS, EntityScorer, EntityTally
+from tasks.text.tagged.corpus import STRANGE_TAG
+
+TAGS = ("O", "B-x", "I-x", "B-y", "I-y", "B-x-z", "I-x-z")
+Sentence = list[tuple[int, int]]
+"""A guess and the right tag for each word."""
+
+
+def scores(sentences: list[Sentence]) -> dict[str, float]:
+    longest = max(map(len, sentences))
+    columns = [[*sentence, *[(3, PADDING)] * (longest - len(sentence))] for sentence in sentences]
+    guesses, tags = torch.tensor(columns).permute(2, 1, 0)
+    return EntityScorer(TAGS).count(guesses, tags, EntityTally()).scores()
+
+
+def by_seqeval(sentences: list[Sentence]) -> dict[str, float]:
+    guesses, tags = ([[TAGS[pair[i]] for pair in sentence] for sentence in sentences] for i in (0, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own, where there is nothing to divide by
+        return {
+            name: float(score(tags, guesses))
+            for name, score in zip(METRICS, (f1_score, precision_score, recall_score), strict=True)
+        }
+
+
+PAIRS = st.tuples(*[st.integers(0, len(TAGS) - 1)] * 2)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.lists(PAIRS, min_size=1, max_size=9), min_size=1, max_size=5))
+def test_any_sequences_score_as_seqeval_says(sentences: list[Sentence]) -> None:
+    ours = scores(sentences)
+    if not ours:
+        assert all(TAGS[tag] == "O" for sentence in sentences for _, tag in sentence)
+        return
+    assert ours == pytest.approx(by_seqeval(sentences), abs=1e-12)
+
+
+def valid(random: np.random.Generator) -> list[int]:
+    entities = [(0, 1), *((2 * kind - 1, length) for kind in (1, 2, 3) for length in (1, 2, 3))]
+    chosen = [entities[i] for i in random.integers(0, len(entities), 6)]
+    return [first + (1 if first and i else 0) for first, length in chosen for i in range(length)]
+
+
+def test_valid_sequences_that_are_mostly_right_score_as_seqeval_says() -> None:
+    random = np.random.default_rng(1)
+    sentences = []
+    for _ in range(300):
+        gold, other = valid(random), valid(random)
+        guess = [g if random.random() < 0.8 else other[i % len(other)] for i, g in enumerate(gold)]
+        sentences.append(list(zip(guess, gold, strict=True)))
+    ours = scores(sentences)
+    assert 0.3 < ours["entity_f1"] < 0.9
+    assert ours == pytest.approx(by_seqeval(sentences), abs=1e-12)
+
+
+def test_an_example_by_hand() -> None:
+    """Gold: x over two words, y. Guessed: x over one word, y begun by an I that goes on with nothing."""
+    assert scores([[(1, 1), (0, 2), (0, 0), (4, 3)]]) == {
+        "entity_f1": 0.5,
+        "entity_precision": 0.5,
+        "entity_recall": 0.5,
+    }
+
+
+def test_a_type_that_training_lacks_is_an_entity_that_nobody_finds() -> None:
+    assert scores([[(1, STRANGE_TAG), (2, STRANGE_TAG), (0, 0), (1, 1)]])["entity_recall"] == 0.5
+
+
+def test_a_text_without_entities_has_no_scores_and_no_guess_has_precision_0() -> None:
+    assert scores([[(1, 0)]]) == {}
+    assert scores([[(0, 1)]]) == {"entity_f1": 0, "entity_precision": 0, "entity_recall": 0}
