@@ -35,7 +35,7 @@ NAMES = names(ENTRIES)
 
 def test_every_file_of_the_folder_is_a_known_corpus() -> None:
     assert [corpus.name for corpus in TextLibrary().known()] == NAMES
-    assert {"multi30k", "ptb", "sst2", "tinyshakespeare", "trec", "ud_en_ewt", "wikitext2"} <= set(NAMES)
+    assert {"multi30k", "ptb", "sst2", "tinyshakespeare", "trec", "ud_en_ewt", "wikitext2", "wnut17"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,6 +102,7 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
         ("ptb", {"train": (42_068, 887_521), "validation": (3_370, 70_390), "test": (3_761, 78_669)}),
         ("sst2", {"train": (6_920, 133_555), "validation": (872, 17_046), "test": (1_821, 35_023)}),
         ("trec", {"train": (5_452, 55_635), "test": (500, 3_758)}),
+        ("wnut17", {"train": (3_394, 62_730), "validation": (1_009, 15_733), "test": (1_287, 23_394)}),
         ("tinyshakespeare", {"all": (32_777, 202_651)}),
     ],
 )
@@ -236,6 +237,23 @@ def test_a_single_file_is_cut_as_a_study_cuts_it(tmp_path: Path) -> None:
     assert [row["split"] for row in inspect_files(files, "text", {}).splits] == ["all"]
 
 
+def test_a_single_file_of_labels_stays_whole_for_a_study_would_shuffle_it(tmp_path: Path) -> None:
+    files = {"": {"all": written(tmp_path, all="1 a\n" * 10)["all"]}}
+    options = {"validation_fraction": 0.2, "test_fraction": 0.1}
+    assert [row["split"] for row in inspect_files(files, "label_text", options).splits] == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("tsv", "id\tkind\tsaid\n1\tx\tA b\n2\ty\tc\n"), ("csv", 'kind,said\nx,"A\n b"\ny,c\n')],
+)
+def test_tables_are_read_by_the_names_of_their_columns(form: str, text: str, tmp_path: Path) -> None:
+    options = {"text_field": "said", "label_field": "kind", "lowercase": True}
+    found = inspect_files({"": {"train": written(tmp_path, train=text)["train"]}}, form, options)
+    assert [(row["sentences"], row["tokens"]) for row in found.splits] == [(2, 3)]
+    assert [row["label"] for row in found.labels] == ["x", "y"]
+
+
 def test_a_split_without_a_sentence_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the validation text must have a sentence"):
         looked_at(tmp_path, train="a\n", validation="\n")
@@ -248,6 +266,7 @@ def test_a_form_keeps_the_interface(form: str) -> None:
     assert module.read.__doc__
     assert isinstance(module.ENDING, str)
     assert isinstance(module.BETWEEN, bool)
+    assert isinstance(module.IN_ORDER, bool)
 
 
 @pytest.mark.parametrize("form", FORMS)

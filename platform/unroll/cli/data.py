@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unroll.cli._corpora import InOption, PlaceOption, complete_corpus, corpora_root, find_corpus, known_corpora
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
 from unroll.cli._output import Format, emit, say, shown, typeable, visible
@@ -19,38 +20,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect corpora.")
 
 
-def complete_corpus(incomplete: str) -> list[str]:
-    """Known corpora; none where there is no project."""
-    try:
-        return [corpus.name for corpus, _ in _known() if corpus.name.startswith(incomplete)]
-    except (UserError, ImportError):
-        return []
-
-
-PlaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--to",
-        metavar="FOLDER",
-        show_default=False,
-        help="Where corpora lie, each in a folder of its name.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
-    ),
-]
-InOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--in", metavar="FOLDER", show_default=False, help="Where corpora lie, as it was given to fetch with --to."
-    ),
-]
-
-
 @app.command("list")
 def list_corpora(
     place: InOption = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
     """Show the corpora that are known by name, and where those lie that were fetched."""
-    rows = [_row(corpus, library, _root(place)) for corpus, library in _known()]
+    rows = [_row(corpus, library, corpora_root(place)) for corpus, library in known_corpora()]
     emit(rows if format is not Format.TABLE else [_terse(row) for row in rows], format)
 
 
@@ -65,9 +41,9 @@ def fetch(
     """
     from unroll.cli._fetching import watching
 
-    corpus, library = _find(name)
+    corpus, library = find_corpus(name)
     with watching() as watch:
-        folder = library.fetch(name, _root(to), watch)
+        folder = library.fetch(name, corpora_root(to), watch)
     say(visible(f"{name} lies in {shown(folder)}; licence: {corpus.licence}"))
     if corpus.settings:
         say(f"settings  {typeable([*corpus.settings, f'data.path={shown(folder)}'])}   (task {corpus.task})")
@@ -100,7 +76,7 @@ def inspect(
     if task is not None:
         facts, inspection = _inspect_task(task, words)
     elif len(words) == 1 and "=" not in words[0]:
-        facts, inspection = {}, _inspect_known(words[0], _root(place))
+        facts, inspection = {}, _inspect_known(words[0], corpora_root(place))
     else:
         raise UserError(
             "inspect needs the name of a corpus, or --task TASK with its settings", received=" ".join(words)
@@ -109,7 +85,7 @@ def inspect(
 
 
 def _inspect_known(name: str, root: Path) -> Inspection:
-    _, library = _find(name)
+    _, library = find_corpus(name)
     if not (folder := root / name).is_dir():
         advice = f"unroll data fetch {name}, or name another folder with --in"
         raise UserError("the corpus must have been fetched", where=str(folder), advice=advice)
@@ -124,27 +100,6 @@ def _inspect_task(task: str, overrides: list[str]) -> tuple[dict[str, Any], Insp
     facts = dict(load_task(task).prepare(chosen, cache_folder()).facts)
     found = (library.inspect_settings(chosen) for library in load_libraries())
     return facts, next((inspection for inspection in found if inspection is not None), None)
-
-
-def _root(place: Path | None) -> Path:
-    return place.expanduser() if place is not None else cache_folder() / "corpora"
-
-
-def _known() -> list[tuple[KnownCorpus, Library]]:
-    from unroll.study import load_libraries
-
-    return [(corpus, library) for library in load_libraries() for corpus in library.known()]
-
-
-def _find(name: str) -> tuple[KnownCorpus, Library]:
-    from unroll.study import suggestion
-
-    known = _known()
-    for corpus, library in known:
-        if corpus.name == name:
-            return corpus, library
-    advice = suggestion(name, [corpus.name for corpus, _ in known])
-    raise UserError("there is no such corpus", received=repr(name), advice=advice)
 
 
 def _row(corpus: KnownCorpus, library: Library, root: Path) -> dict[str, Any]:

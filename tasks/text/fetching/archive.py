@@ -15,19 +15,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import IO, Final, Literal, cast
 
+from tasks.text.fetching.budget import Budget, Counted
 from unroll.contract import UserError
 
 Kind = Literal["zip", "tar.gz"]
 
-MOST_MEMBERS: Final = 10_000
-MOST_UNPACKED: Final = 2**29
-MOST_RATIO: Final = 200
-"""Text is packed to a quarter, a list of equal lines to a fiftieth."""
-_SMALL: Final = 2**24
-"""Up to here the ratio says nothing."""
 _CHUNK: Final = 1 << 16
 
 
@@ -45,7 +40,7 @@ def extract(archive: Path, kind: Kind, members: Mapping[str, str], folder: Path,
         UserError: the archive is broken or hostile, or lacks a member.
         OSError: the disk refuses.
     """
-    budget = _Budget(archive.stat().st_size, where)
+    budget = Budget(archive.stat().st_size, where)
     files = {member: folder / file for file, member in members.items()}
     with _refusing_broken(where):
         found = (_unzip if kind == "zip" else _untar)(archive, files, budget)
@@ -53,39 +48,7 @@ def extract(archive: Path, kind: Kind, members: Mapping[str, str], folder: Path,
         raise UserError("the archive must hold what is taken from it", where=where, received=f"no {missing[0]}")
 
 
-class _Budget:
-    """What an archive may still cost.
-
-    Args:
-        packed: bytes of the archive.
-        where: what errors call it.
-    """
-
-    def __init__(self, packed: int, where: str) -> None:
-        self._where, self._members = where, 0
-        self.bytes = min(MOST_UNPACKED, max(_SMALL, packed * MOST_RATIO))
-
-    def count(self, name: str, size: int, harmless: bool) -> None:
-        """Look at a member before anything of it is read."""
-        path = PurePosixPath(name)
-        escapes = path.is_absolute() or ".." in path.parts or "\\" in name or PureWindowsPath(name).drive
-        if escapes or not harmless or size < 0:
-            rule = "an archive must hold plain files and folders inside itself"
-            raise UserError(rule, where=self._where, received=repr(name[:80]))
-        self._members += 1
-        self.spend(size)
-        if self._members > MOST_MEMBERS:
-            raise UserError(f"an archive must have at most {MOST_MEMBERS:,} members", where=self._where)
-
-    def spend(self, size: int) -> None:
-        """Count unpacked bytes."""
-        self.bytes -= size
-        if self.bytes < 0:
-            rule = f"an archive must unpack to at most {MOST_UNPACKED:,} bytes and {MOST_RATIO} times its size"
-            raise UserError(rule, where=self._where)
-
-
-def _unzip(archive: Path, files: Mapping[str, Path], budget: _Budget) -> set[str]:
+def _unzip(archive: Path, files: Mapping[str, Path], budget: Budget) -> set[str]:
     found: set[str] = set()
     with zipfile.ZipFile(archive) as opened:
         members = opened.infolist()
@@ -101,11 +64,11 @@ def _unzip(archive: Path, files: Mapping[str, Path], budget: _Budget) -> set[str
     return found
 
 
-def _untar(archive: Path, files: Mapping[str, Path], budget: _Budget) -> set[str]:
+def _untar(archive: Path, files: Mapping[str, Path], budget: Budget) -> set[str]:
     found: set[str] = set()
     with (
         gzip.open(archive) as unpacked,
-        tarfile.open(fileobj=cast("IO[bytes]", _Counted(unpacked, budget)), mode="r|") as opened,
+        tarfile.open(fileobj=cast("IO[bytes]", Counted(unpacked, budget)), mode="r|") as opened,
     ):
         for member in opened:
             plain = (member.isreg() and not member.issparse()) or member.isdir()
@@ -114,19 +77,6 @@ def _untar(archive: Path, files: Mapping[str, Path], budget: _Budget) -> set[str
                 _copy(source, files[member.name], member.size)
                 found.add(member.name)
     return found
-
-
-class _Counted:
-    """Counts what is unpacked, headers of the archive too: a header may claim to be gigabytes long."""
-
-    def __init__(self, inner: gzip.GzipFile, budget: _Budget) -> None:
-        self._inner, self._budget = inner, budget
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most so many bytes, and never more than a chunk."""
-        content = self._inner.read(size if 0 <= size <= _CHUNK else _CHUNK)
-        self._budget.spend(len(content))
-        return content
 
 
 def _copy(source: IO[bytes], target: Path, size: int) -> None:

@@ -1,8 +1,7 @@
-"""One HTTP answer into a partial file: ranges, versions, lengths (RFC 9110, sections 8 and 14)."""
+"""One HTTP answer into a partial file."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from requests import Response, Session
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException, TooManyRedirects
 from urllib3.exceptions import HTTPError, LocationParseError
 
+from tasks.text.fetching.headers import content_length, content_range, version
 from tasks.text.fetching.partial import Partial
 from unroll.contract import UserError
 
@@ -89,7 +89,7 @@ def _begin(request: Request, answer: Response, have: int) -> None:
     """Make ready for what comes: the rest, or all of it."""
     part, status = request.part, answer.status_code
     if status == HTTPStatus.PARTIAL_CONTENT and have:
-        begin, whole = _content_range(answer)
+        begin, whole = content_range(answer.headers)
         if begin != have or (whole is not None and part.whole is not None and whole != part.whole):
             part.discard()
             raise Broken("another range than was asked for")
@@ -99,9 +99,9 @@ def _begin(request: Request, answer: Response, have: int) -> None:
         raise Broken("the file has become shorter")
     if status != HTTPStatus.OK:
         _refuse(part, answer)
-    whole = _length(answer)
+    whole = content_length(answer.headers)
     _check_length(request, whole)
-    part.begin(_validator(answer), whole)
+    part.begin(version(answer.headers), whole)
 
 
 def _refuse(part: Partial, answer: Response) -> None:
@@ -139,26 +139,6 @@ def _check_length(request: Request, whole: int | None) -> None:
 def _refuse_length(request: Request, received: str) -> None:
     rule = f"the file must have {'' if request.exact else 'at most '}{request.limit:,} bytes"
     raise UserError(rule, where=request.part.url, received=received)
-
-
-def _validator(answer: Response) -> str:
-    """What names this version of the file; a weak ETag says only that it means the same."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
-
-
-def _length(answer: Response) -> int | None:
-    text = answer.headers.get("Content-Length", "")
-    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
-
-
-def _content_range(answer: Response) -> tuple[int, int | None]:
-    found = re.fullmatch(
-        r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", answer.headers.get("Content-Range", "").strip()
-    )
-    if found is None:
-        return -1, None
-    return int(found[1]), None if found[2] == "*" else int(found[2])
 
 
 def _reason(error: Exception) -> str:

@@ -7,45 +7,18 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tasks.text.fetching.archive import Kind, extract
-from tasks.text.fetching.download import Wanted, download
+from tasks.text.fetching.archive import extract
+from tasks.text.fetching.download import download
+from tasks.text.fetching.shipment import Archive, Item, Shipment
 from unroll.contract import Fetching, UserError
 
 RECORD: Final = ".fetched.json"
 """In a fetched folder: the hash of each file, and where it came from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
-    """An archive and what is taken from it: name of the file -> name of the member."""
-
-    download: Wanted
-    kind: Kind
-    members: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A file as it is to lie in the folder; with a download unless it comes out of an archive."""
-
-    name: str
-    sha256: str | None
-    download: Wanted | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment:
-    """All that makes one folder."""
-
-    name: str
-    items: tuple[Item, ...]
-    archives: tuple[Archive, ...]
 
 
 def is_complete(shipment: Shipment, root: Path) -> bool:

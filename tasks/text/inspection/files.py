@@ -31,6 +31,8 @@ class Form(Protocol):
     """What the names of a folder's files end in."""
     BETWEEN: bool
     """Whether blank lines stand between sentences."""
+    IN_ORDER: bool
+    """Whether a study cuts a single file in its order; else it shuffles first, and an inspection looks at the whole."""
 
     def read(self, lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:
         """The sentences of a file.
@@ -60,8 +62,9 @@ def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspec
     lines = {file: read_lines(file, encoding) for files in sides.values() for file in files.values()}
     _refuse_uneven(sides, lines)
     module = load_form(form)
+    cut = options if module.IN_ORDER else {}
     corpora = {
-        side: _split({split: module.read(lines[file], str(file), options) for split, file in files.items()}, options)
+        side: _split({split: module.read(lines[file], str(file), options) for split, file in files.items()}, cut)
         for side, files in sides.items()
     }
     named = {f"{split} {side}".strip(): items for side, splits in corpora.items() for split, items in splits.items()}

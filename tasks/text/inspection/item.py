@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from unroll.contract import UserError
 
 
 class Item(NamedTuple):
@@ -10,3 +13,19 @@ class Item(NamedTuple):
 
     words: tuple[str, ...]
     labels: tuple[str, ...] = ()
+
+
+def labelled_items(rows: Iterable[tuple[int, str, str]], where: str, options: Mapping[str, Any]) -> list[Item]:
+    """Sentences with one label each, of rows of (line, label, text).
+
+    Raises:
+        UserError: a text has no word.
+    """
+    lower = options.get("lowercase", False)
+    items = []
+    for line, label, text in rows:
+        words = tuple((text.lower() if lower else text).split())
+        if not words:
+            raise UserError("a text must have at least one word", where=f"{where}, line {line}")
+        items.append(Item(words, (label.strip(),)))
+    return items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Page:
         length: what ``Content-Length`` claims; None: the truth, -1: nothing.
         statuses: first answers, instead of the content.
         location: where to go instead.
+        stalls: seconds before an answer.
         skew: added to the place where a partial answer begins.
     """
 
@@ -35,6 +37,7 @@ class Page:
     length: int | None = None
     statuses: list[int] = field(default_factory=list)
     location: str = ""
+    stalls: float = 0.0
     skew: int = 0
 
 
@@ -66,6 +69,7 @@ def serving() -> Iterator[Shelf]:
             shelf.asked.append((self.path, headers))
             self.close_connection = True
             page = shelf.pages.get(self.path)
+            time.sleep(page.stalls if page else 0.0)
             if page is None or page.statuses:
                 self.answer(page.statuses.pop(0) if page else 404, b"sorry")
             elif page.location:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tasks.text.fetching.download import Wanted, download
-from tests.text.fetching.shelf import Shelf
+from tests.text.fetching.shelf import Page, Shelf
 from unroll.contract import Fetching, UserError
 
 CONTENT = random.Random(0).randbytes(300_000)  # more than what is read at a time
@@ -164,6 +164,21 @@ def test_redirects_are_followed_but_not_for_ever(shelf: Shelf, tmp_path: Path) -
     shelf.put("/f", CONTENT)
     assert get(tmp_path, wanted(shelf.put("/moved", location="/f"))) == CONTENT
     assert "without many redirects" in refused(tmp_path, wanted(shelf.put("/loop", location="/loop")))
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.text.fetching.http._TIMEOUT", (0.1, 0.1))
+    assert "timed out" in refused(tmp_path, wanted(shelf.put("/f", CONTENT, stalls=0.5)))
+
+
+def test_the_proxy_of_the_environment_is_asked(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", shelf.address)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    shelf.pages["http://corpora.invalid/f"] = Page(CONTENT)
+    assert get(tmp_path, wanted("http://corpora.invalid/f")) == CONTENT
 
 
 def test_no_server_is_one_line(shelf: Shelf, tmp_path: Path) -> None:

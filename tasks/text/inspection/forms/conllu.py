@@ -10,6 +10,7 @@ from tasks.text.inspection.item import Item
 
 ENDING: Final = ".conllu"
 BETWEEN: Final = True
+IN_ORDER: Final = True
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

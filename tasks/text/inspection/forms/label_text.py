@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tasks.text.inspection.item import Item
+from tasks.text.inspection.item import Item, labelled_items
 from tasks.text.labelled.corpora.label_text import parse
 
 ENDING: Final = ""
 BETWEEN: Final = False
+IN_ORDER: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:
@@ -18,6 +19,4 @@ def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[I
     Raises:
         UserError: a line lacks label or text.
     """
-    lower = options.get("lowercase", False)
-    rows = parse(lines, where)
-    return [Item(tuple((text.lower() if lower else text).split()), (label,)) for _, label, text in rows]
+    return labelled_items(parse(lines, where), where, options)

@@ -1,0 +1,67 @@
+"""Known corpora on the command line: their names, and where they lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unroll.cli._places import cache_folder
+from unroll.contract import UserError
+
+if TYPE_CHECKING:
+    from unroll.contract import KnownCorpus, Library
+
+
+def complete_corpus(incomplete: str) -> list[str]:
+    """Known corpora; none where there is no project."""
+    try:
+        return [corpus.name for corpus, _ in known_corpora() if corpus.name.startswith(incomplete)]
+    except (UserError, ImportError):
+        return []
+
+
+PlaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        metavar="FOLDER",
+        show_default=False,
+        help="Where corpora lie, each in a folder of its name.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
+    ),
+]
+InOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--in", metavar="FOLDER", show_default=False, help="Where corpora lie, as it was given to fetch with --to."
+    ),
+]
+
+
+def corpora_root(place: Path | None) -> Path:
+    """Where corpora lie: as given, else in the cache."""
+    return place.expanduser() if place is not None else cache_folder() / "corpora"
+
+
+def known_corpora() -> list[tuple[KnownCorpus, Library]]:
+    """Every known corpus, with the library that knows it."""
+    from unroll.study import load_libraries
+
+    return [(corpus, library) for library in load_libraries() for corpus in library.known()]
+
+
+def find_corpus(name: str) -> tuple[KnownCorpus, Library]:
+    """The known corpus of this name.
+
+    Raises:
+        UserError: there is none; the nearest is told.
+    """
+    from unroll.study import suggestion
+
+    known = known_corpora()
+    for corpus, library in known:
+        if corpus.name == name:
+            return corpus, library
+    advice = suggestion(name, [corpus.name for corpus, _ in known])
+    raise UserError("there is no such corpus", received=repr(name), advice=advice)
