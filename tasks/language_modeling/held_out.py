@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from tasks.language_modeling.batches import PADDING
 from tasks.language_modeling.likelihood import Likelihood
-from tasks.language_modeling.network import LanguageModel
+from tasks.language_modeling.network import NextToken
 from tasks.recurrent.cell import State
 
 
@@ -31,7 +31,7 @@ class HeldOut:
         """Start the text anew, remembering nothing."""
         self.likelihood, self.state = Likelihood(), None
 
-    def read(self, stretch: Tensor, network: LanguageModel) -> None:
+    def read(self, stretch: Tensor, network: NextToken) -> None:
         """Score one stretch, ids of shape (time + 1, batch), and carry the state on."""
         # Padding ends a column: what is read after it predicts nothing but more padding.
         inputs, targets = stretch[:-1].clamp(min=0), stretch[1:]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -71,6 +74,21 @@ class KneserNey:
         # Below the longest order each n-gram counts once for every longer one that it ends.
         seen = [shorter[np.unique(longer, return_index=True)[1]] for shorter, longer in pairwise(grams)]
         orders = [_order(h, g, width) for h, g in zip(histories, [*seen, grams[-1]], strict=True)]
+        return cls(vocabulary, boundary, tuple(orders))
+
+    def counts(self) -> Ids:
+        """Every count that is kept, single words first, shape (n-grams of all lengths,)."""
+        return np.concatenate([order.counts for order in self.orders])
+
+    def state_dict(self) -> list[dict[str, Tensor]]:
+        """What was counted, as tensors by name for each order, single words first."""
+        names = [each.name for each in fields(Order)]
+        return [{name: torch.from_numpy(getattr(order, name)) for name in names} for order in self.orders]
+
+    @classmethod
+    def from_state(cls, state: Sequence[Mapping[str, Tensor]], *, vocabulary: int, boundary: int) -> Self:
+        """What :meth:`state_dict` was taken from."""
+        orders = [Order(**{name: values.numpy() for name, values in order.items()}) for order in state]
         return cls(vocabulary, boundary, tuple(orders))
 
     def probabilities(self, text: Ids) -> Floats:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import cast, final
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from tasks.language_modeling.network import LanguageModel
+from tasks.language_modeling.network import LanguageModel, NextToken
 from tasks.language_modeling.optimization import Reduction
 from tasks.language_modeling.training_state import TrainingState
 from tasks.recurrent.cell import State
@@ -35,7 +35,7 @@ class Learner:
         omega: added to the gradient before clipping; None for none.
     """
 
-    network: LanguageModel
+    network: NextToken
     state: TrainingState
     reduction: Reduction
     clipping: Clipping
@@ -64,7 +64,8 @@ class Learner:
         if self.omega is None:
             self._loss(window).backward()  # type: ignore[no-untyped-call]
             return None
-        with record_states(self.network.recurrent) as records:
+        # Omega is refused for other kinds of networks.
+        with record_states(cast("LanguageModel", self.network).recurrent) as records:
             loss = self._loss(window)
         self.omega.prepare(records)
         loss.backward()  # type: ignore[no-untyped-call]

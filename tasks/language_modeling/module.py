@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from tasks.language_modeling.held_out import HeldOut
 from tasks.language_modeling.learning import Learner
-from tasks.language_modeling.network import LanguageModel
+from tasks.language_modeling.network import NextToken
 from tasks.language_modeling.optimization import Reduction, Schedule
 from tasks.language_modeling.training_state import TrainingState
 from tasks.recurrent.clipping import Clipped, Clipping
@@ -57,7 +57,7 @@ class LanguageModelingModule(pl.LightningModule):
     def __init__(
         self,
         *,
-        network: LanguageModel,
+        network: NextToken,
         initialization: Initialization,
         optimizer: OptimizerName,
         schedule: Schedule,

@@ -1,7 +1,8 @@
-"""A recurrent language model: what comes next, given all that came before."""
+"""Networks that say what comes next; the recurrent one, given all that came before."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import final
 
 from torch import Tensor, nn
@@ -10,8 +11,28 @@ from tasks.recurrent.cell import State
 from tasks.recurrent.stack import RecurrentNetwork
 
 
+class NextToken(nn.Module, ABC):
+    """A network that scores the next token at every step, and carries a state from stretch to stretch of a text."""
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> tuple[State, ...]:
+        """The state before the first token; parts of shape (batch, size)."""
+
+    @abstractmethod
+    def forward(self, tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """Score the next token at every step.
+
+        Args:
+            tokens: ids, shape (time, batch).
+            state: what the steps before left.
+
+        Returns:
+            Logits of the following token, shape (time, batch, vocabulary), and the state after the last step.
+        """
+
+
 @final
-class LanguageModel(nn.Module):
+class LanguageModel(NextToken):
     """Embedding, recurrent stack, and a linear layer to one logit per token of the vocabulary (Mikolov et al. 2010).
 
     Args:
@@ -35,14 +56,6 @@ class LanguageModel(nn.Module):
         return self.recurrent.initial_state(batch)
 
     def forward(self, tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
-        """Score the next token at every step.
-
-        Args:
-            tokens: ids, shape (time, batch).
-            state: what the steps before left.
-
-        Returns:
-            Logits of the following token, shape (time, batch, vocabulary), and the state after the last step.
-        """
+        """See :meth:`NextToken.forward`."""
         outputs, state = self.recurrent(self.embedding(tokens), state)
         return self.output(outputs), state

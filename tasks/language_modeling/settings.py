@@ -1,4 +1,4 @@
-"""Settings of recurrent language models: the one home of every default."""
+"""Settings of language models: the one home of every default."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.language_modeling.kinds import Kind, check_kind, check_training
 from tasks.recurrent.omega_settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
@@ -17,8 +18,15 @@ _MOST_EPOCHS = 100_000
 
 
 class Network(RecurrentSettings):
-    """The network: embedding, a stack of recurrent layers, an output layer over the vocabulary."""
+    """The network: embedding, a stack of recurrent layers, an output layer over the vocabulary; or a baseline."""
 
+    kind: Kind = Field(
+        "recurrent",
+        description="recurrent: reads all the text before; window: feed-forward, reads the order - 1 tokens before "
+        "(Bengio et al. 2003); ngram: counts, Kneser-Ney smoothed. Each has settings of its own.",
+    )
+    order: int = Field(5, ge=1, le=20, description="Tokens of a window or an n-gram, with the one that is predicted.")
+    direct: bool = Field(False, description="Windows: connect embeddings with the output layer directly too.")
     embedding: int | None = Field(
         None, ge=1, le=WIDEST, description="Size of a token's embedding; null: as large as hidden."
     )
@@ -35,6 +43,11 @@ class Network(RecurrentSettings):
         if direction != "forward":
             raise ValueError("a language model must read forward: reading ahead would show it what it predicts")
         return direction
+
+    @model_validator(mode="after")
+    def _settings_are_those_of_the_kind(self) -> Self:
+        check_kind(self)
+        return self
 
     @model_validator(mode="after")
     def _tied_sizes_agree(self) -> Self:
@@ -133,6 +146,11 @@ class LanguageModelingSettings(Settings):
     data: TextData = Field(default_factory=TextData, description="The text.")
     network: Network = Field(default_factory=Network, description="The network.")
     training: Training = Field(default_factory=Training, description="How it learns.")
+
+    @model_validator(mode="after")
+    def _training_goes_with_the_kind(self) -> Self:
+        check_training(self)
+        return self
 
     @model_validator(mode="after")
     def _omega_has_its_network(self) -> Self:

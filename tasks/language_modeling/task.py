@@ -1,4 +1,4 @@
-"""Recurrent language modelling, by word or by character."""
+"""Language modelling, by word or by character: recurrent networks and what they are measured against."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from unroll.contract import Metric, Task, UserError
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
-    from tasks.language_modeling.network import LanguageModel
+    from tasks.language_modeling.network import NextToken
 
 
 @final
@@ -38,7 +38,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
             UserError: the text is missing, malformed or too short.
         """
         corpus = load(settings.data, cache)
-        if len(corpus.train) < settings.training.batch_size:
+        if settings.network.kind != "ngram" and len(corpus.train) < settings.training.batch_size:
             raise UserError(
                 "the training text must have at least as many tokens as there are columns",
                 where="training.batch_size",
@@ -49,6 +49,8 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
 
     def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
+        if settings.network.kind == "ngram":
+            return _counting(settings.network, dataset)
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
         from tasks.recurrent.clipping import Clipping
@@ -80,26 +82,30 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         """Stretches in the order of the text, which no seed changes."""
         from tasks.language_modeling.batches import WINDOWS_PER_BATCH, TextStretches
 
-        training = settings.training
+        training, counts = settings.training, settings.network.kind == "ngram"
         return TextStretches(
             dataset,
-            batch_size=training.batch_size,
-            length=training.bptt * WINDOWS_PER_BATCH,
+            batch_size=1 if counts else training.batch_size,
+            length=len(dataset.train) if counts else training.bptt * WINDOWS_PER_BATCH,
             evaluation_batch_size=training.evaluation_batch_size,
         )
 
     def epochs(self, settings: LanguageModelingSettings) -> int:
-        """Number of passes over the training text."""
-        return settings.training.epochs
+        """Number of passes over the training text; n-grams are counted in one."""
+        return 1 if settings.network.kind == "ngram" else settings.training.epochs
 
     def steps(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
-        """Windows of all epochs: one optimizer step each."""
+        """Windows of all epochs: one optimizer step each; counting is one step."""
         training = settings.training
+        if settings.network.kind == "ngram":
+            return 1
         column = len(dataset.train) // training.batch_size
         return training.epochs * -(-column // training.bptt)
 
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
-        """Every matrix but the embedding is used once per token; a tied one is the output layer's."""
+        """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""
+        if settings.network.kind == "ngram":
+            return 0
         import torch
 
         from tasks.recurrent.operations import matrix_operations
@@ -108,14 +114,34 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
             return matrix_operations(build_network(settings.network, vocabulary=len(dataset.vocabulary)))
 
 
-def build_network(network: Network, *, vocabulary: int) -> LanguageModel:
-    """The network that the settings describe."""
+def build_network(network: Network, *, vocabulary: int) -> NextToken:
+    """The network that the settings describe, recurrent or a window."""
     from tasks.language_modeling.network import LanguageModel
+    from tasks.language_modeling.window import WindowModel
 
     embedding = network.hidden if network.embedding is None else network.embedding
+    if network.kind == "window":
+        return WindowModel(
+            vocabulary=vocabulary,
+            embedding=embedding,
+            hidden=network.hidden,
+            order=network.order,
+            direct=network.direct,
+        )
     return LanguageModel(
         vocabulary=vocabulary,
         embedding=embedding,
         recurrent=build_recurrent(network, inputs=embedding),
         tie_weights=network.tie_weights,
+    )
+
+
+def _counting(network: Network, dataset: TokenCorpus) -> pl.LightningModule:
+    from tasks.language_modeling.counting import CountingModule, count_grams
+
+    return CountingModule(
+        order=network.order,
+        vocabulary=len(dataset.vocabulary),
+        boundary=dataset.start,
+        counts=count_grams(dataset, network.order),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from tasks.language_modeling.network import LanguageModel
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.language_modeling.task import LanguageModeling, build_network
 from tasks.recurrent.cells import cell_names
@@ -41,6 +42,7 @@ def test_tied_weights_are_counted_once() -> None:
 
 def test_tied_weights_are_one_matrix() -> None:
     network = build_network(Network(hidden=5, tie_weights=True), vocabulary=7)
+    assert isinstance(network, LanguageModel)
     assert network.output.weight is network.embedding.weight
 
 
@@ -51,6 +53,8 @@ SHAPES: list[dict[str, Any]] = [
     {"depth": 2, "tie_weights": True},
     {"depth": 2, "embedding": 30, "zoneout": 0.1, "recurrent_dropout": 0.1},
     {"layer_norm": True},
+    {"kind": "window", "embedding": 30},
+    {"kind": "window", "direct": True},
     {"ablation": "full_gate_recurrence"},
 ]
 

@@ -1,0 +1,171 @@
+"""Learning an n-gram model: one pass that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.trainer.states import TrainerFn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tasks.language_modeling.batches import PADDING
+from tasks.language_modeling.kneser_ney import Ids, KneserNey
+from tasks.language_modeling.likelihood import Likelihood
+from tasks.text import TokenCorpus
+
+_COUNTED: dict[tuple[str, int], int] = {}
+
+
+def count_grams(corpus: TokenCorpus, order: int) -> int:
+    """How many counts a model of the training text keeps: its different n-grams of all lengths up to ``order``.
+
+    A plan asks several times; counting takes seconds, so that a process does it once for each text.
+    """
+    key = (corpus.fingerprint, order)
+    if key not in _COUNTED:
+        _COUNTED[key] = len(_count(corpus.train, order, len(corpus.vocabulary), corpus.start).counts())
+    return _COUNTED[key]
+
+
+def _count(text: Any, order: int, vocabulary: int, boundary: int) -> KneserNey:
+    return KneserNey.count(np.asarray(text, np.int64), order=order, vocabulary=vocabulary, boundary=boundary)
+
+
+@final
+@dataclass(slots=True)
+class Reading:
+    """Held-out text, stretch by stretch.
+
+    Args:
+        likelihood: how the text was predicted so far.
+        before: the last words of each column, shape (words, columns); None at the text's start.
+    """
+
+    likelihood: Likelihood = field(default_factory=Likelihood)
+    before: Ids | None = None
+
+    def read(self, stretch: Tensor, model: KneserNey) -> None:
+        """Score one stretch, ids of shape (time + 1, columns): each but the first is predicted."""
+        ids: Ids = stretch.cpu().numpy()
+        before = ids[:1] if self.before is None else self.before
+        text = np.concatenate((before, ids[1:]))
+        for column in text.T:
+            known = int((column[len(before) :] != PADDING).sum())  # padding stands at the end
+            self._score(column[: len(before) + known], known, model)
+        self.before = text[max(0, len(text) - len(model.orders) + 1) :]
+
+    def _score(self, words: Ids, known: int, model: KneserNey) -> None:
+        if known:
+            nats = -np.log(model.probabilities(words)[-known:]).sum()
+            self.likelihood = self.likelihood.plus(torch.tensor(nats, dtype=torch.float64), known)
+
+
+@final
+class CountingModule(pl.LightningModule):
+    """Kneser-Ney counts of the training text, taken in one training step; perplexity on held-out text.
+
+    See :class:`~tasks.language_modeling.kneser_ney.KneserNey`. There is one batch, the whole text, and one step, which
+    follows no gradient. The counts are the module's only parameter: they are what the model stores and learns.
+
+    Args:
+        order: length of the longest n-grams.
+        vocabulary: number of word types.
+        boundary: the word that ends a sentence.
+        counts: how many counts the training text is going to give.
+    """
+
+    def __init__(self, *, order: int, vocabulary: int, boundary: int, counts: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.counts = nn.Parameter(torch.zeros(counts), requires_grad=False)
+        self.items_seen = 0
+        self._order, self._vocabulary, self._boundary = order, vocabulary, boundary
+        self._model: KneserNey | None = None
+        self._train, self._held_out = Likelihood(), Reading()
+
+    def initialise(self, seed: int) -> None:  # noqa: ARG002
+        """Nothing is drawn."""
+        self.counts.data.zero_()
+
+    def configure_optimizers(self) -> Optimizer:
+        """Lightning wants one; it takes no step."""
+        return torch.optim.SGD([self.counts], lr=1.0)
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Count the whole text, ids of shape (tokens + 1, 1).
+
+        Returns:
+            Nats per token of the text under its own counts.
+        """
+        text = batch[1:, 0].cpu().numpy()
+        model = _count(text, self._order, self._vocabulary, self._boundary)
+        self._keep(model)
+        read = Reading()
+        read.read(batch, model)
+        self._train, self.items_seen = read.likelihood, self.items_seen + len(text)
+        steps = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+        steps.increment_ready()
+        steps.increment_completed()
+        return self._train.mean().to(batch.device)
+
+    def _keep(self, model: KneserNey) -> None:
+        self._model = model
+        self.counts.data.copy_(torch.from_numpy(model.counts()))
+
+    # Evaluation
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the text anew."""
+        self._held_out = Reading()
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
+        """Score one stretch of the validation text, ids of shape (time + 1, columns)."""
+        self._read(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Perplexity of the whole validation text, and of the training text under its own counts."""
+        self._log_perplexity("validation", self._held_out.likelihood)
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self._log_perplexity("train", self._train)
+
+    def on_test_epoch_start(self) -> None:
+        """Start the text anew."""
+        self._held_out = Reading()
+
+    def test_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
+        """Score one stretch of the test text, ids of shape (time + 1, columns)."""
+        self._read(batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Perplexity of the whole test text."""
+        self._log_perplexity("test", self._held_out.likelihood)
+
+    def _read(self, batch: Tensor) -> None:
+        if self._model is None:
+            raise RuntimeError("nothing was counted yet")
+        self._held_out.read(batch, self._model)
+
+    def _log_perplexity(self, split: str, likelihood: Likelihood) -> None:
+        self.log(f"{split}/perplexity", likelihood.perplexity())
+        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+
+    # Checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the n-grams beside their counts."""
+        checkpoint["language_modeling"] = {
+            "items_seen": self.items_seen,
+            "train": (self._train.nats, self._train.tokens),
+            "orders": None if self._model is None else self._model.state_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up what :meth:`on_save_checkpoint` kept."""
+        kept = checkpoint["language_modeling"]
+        self.items_seen, self._train = kept["items_seen"], Likelihood(*kept["train"])
+        if kept["orders"] is not None:
+            self._model = KneserNey.from_state(kept["orders"], vocabulary=self._vocabulary, boundary=self._boundary)

@@ -1,0 +1,56 @@
+"""The neural language model that sees a window of words."""
+
+from __future__ import annotations
+
+from typing import cast, final
+
+import torch
+from torch import Tensor, nn
+
+from tasks.language_modeling.network import NextToken
+from tasks.recurrent.cell import State
+
+NOTHING = -1
+"""Stands for a token where the text has not begun: its embedding is zero, and is not learned."""
+
+
+@final
+class WindowModel(NextToken):
+    """``logits = b + W x + U tanh(d + H x)``, x the embeddings of the last ``order - 1`` tokens.
+
+    Bengio, Ducharme, Vincent and Jauvin 2003, *A neural probabilistic language model*, equation 1. The matrix W of
+    direct connections is optional. What is carried from step to step is the tokens of the window, so that a text is
+    read in the same stretches as by a recurrent network, and every token is predicted once.
+
+    Args:
+        vocabulary: number of tokens.
+        embedding: size of a token's embedding.
+        hidden: size of the hidden layer.
+        order: tokens of a window, with the one that is predicted; 2 or more.
+        direct: whether there is a W.
+    """
+
+    def __init__(self, *, vocabulary: int, embedding: int, hidden: int, order: int, direct: bool) -> None:
+        super().__init__()
+        self._past = order - 2  # the token that is read is the newest of the order - 1
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.hidden = nn.Linear((order - 1) * embedding, hidden)
+        self.output = nn.Linear(hidden, vocabulary)
+        self.direct = nn.Linear((order - 1) * embedding, vocabulary, bias=False) if direct else None
+
+    def initial_state(self, batch: int) -> tuple[State, ...]:
+        """Nothing was read: ids of shape (batch, order - 2)."""
+        nothing = torch.full((batch, self._past), NOTHING, device=self.embedding.weight.device)
+        return ((nothing,),)
+
+    def forward(self, tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """See :meth:`NextToken.forward`."""
+        ((past,),) = state
+        text = torch.cat((past.T, tokens))  # (order - 2 + time, batch)
+        embedded = self.embedding(text.clamp(min=0)) * (text != NOTHING).unsqueeze(-1)
+        windows = embedded.unfold(0, self._past + 1, 1)  # (time, batch, embedding, order - 1)
+        x = windows.transpose(2, 3).flatten(2)
+        logits: Tensor = self.output(torch.tanh(self.hidden(x)))
+        if self.direct is not None:
+            logits = logits + cast("Tensor", self.direct(x))
+        return logits, ((text[len(text) - self._past :].T,),)
