@@ -40,11 +40,14 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# On two cores the tests that wait for processes run beside those that compute; see tests/conftest.py.
+SPREAD := --numprocesses 2 --dist loadgroup
+
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-all: lint types
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(SPREAD) -m "slow or not slow"
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -8,8 +8,28 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+PROCESSES = (
+    "tests/benchmarks",
+    "tests/cli/test_going_on.py",
+    "tests/cli/test_processes.py",
+    "tests/cluster_files",
+    "tests/execution",
+    "tests/report/test_browser.py",
+    "tests/test_docs.py",
+    "tests/tracking",
+)
+"""Tests that start real processes and wait for them: one after the other, beside all that compute."""
+
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are spread over workers, a file stays whole, and so do all that start processes."""
+    for item in items:
+        file = item.path.relative_to(ROOT).as_posix()
+        item.add_marker(pytest.mark.xdist_group("processes" if file.startswith(PROCESSES) else file))
 
 
 @pytest.fixture(scope="session")
