@@ -30,6 +30,7 @@ HASH = f'sha256 = "{"0" * 64}"\n'
 URLS = 'urls = ["https://example.org/train.txt"]\n'
 ARCHIVE = '[[archives]]\nkind = "zip"\nurls = ["https://example.org/a.zip"]\n'
 MEMBERS = '[archives.members]\n"train.txt" = "a/train.txt"\n'
+JSON_LINES = '{"kind": "x", "said": "A b"}\n{"said": "c", "kind": "y"}\n'
 NAMES = names(ENTRIES)
 
 
@@ -245,7 +246,11 @@ def test_a_single_file_of_labels_stays_whole_for_a_study_would_shuffle_it(tmp_pa
 
 @pytest.mark.parametrize(
     ("form", "text"),
-    [("tsv", "id\tkind\tsaid\n1\tx\tA b\n2\ty\tc\n"), ("csv", 'kind,said\nx,"A\n b"\ny,c\n')],
+    [
+        ("tsv", "id\tkind\tsaid\n1\tx\tA b\n2\ty\tc\n"),
+        ("csv", 'kind,said\nx,"A\n b"\ny,c\n'),
+        ("json_lines", JSON_LINES),
+    ],
 )
 def test_tables_are_read_by_the_names_of_their_columns(form: str, text: str, tmp_path: Path) -> None:
     options = {"text_field": "said", "label_field": "kind", "lowercase": True}
