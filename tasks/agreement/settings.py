@@ -12,20 +12,19 @@ from unroll.contract import Settings
 
 Objective = Literal["number", "language_model"]
 
-_WINDOW_ALONE: Final = frozenset({"window"})
+_WINDOW_ALONE: Final = frozenset({"order"})
 _OF_BOTH: Final = frozenset({"kind", "hidden", "embedding", "initialization", "initialization_scale"})
-"""What a window network looks at beside ``window``."""
+"""What a window network looks at beside ``order``."""
 
 
 class Network(RecurrentSettings):
     """The network: word embeddings, recurrent layers or a window, an output layer."""
 
     kind: Literal["recurrent", "window"] = Field(
-        "recurrent", description="recurrent: all words so far; window: the last ones alone (Bengio et al. 2003)."
+        "recurrent",
+        description="recurrent: reads all words so far; window: the order - 1 last ones alone (Bengio et al. 2003).",
     )
-    window: int = Field(
-        5, ge=2, le=1000, description="n of kind window: the n - 1 words before the next one are read, as n-grams do."
-    )
+    order: int = Field(5, ge=2, le=1000, description="Words of a window, with the one that comes next.")
     embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
 
     @model_validator(mode="after")

@@ -115,7 +115,7 @@ def _build_reader(settings: AgreementSettings, *, vocabulary: int) -> Reader:
 
     network = settings.network
     read: Any = (
-        Window(inputs=network.embedding, hidden=network.hidden, words=network.window - 1)
+        Window(inputs=network.embedding, hidden=network.hidden, words=network.order - 1)
         if network.kind == "window"
         else build_recurrent(network, inputs=network.embedding)
     )

@@ -14,8 +14,8 @@ from tasks.agreement.task import Agreement, build_network
 
 OBJECTIVES = ["number", "language_model"]
 NETWORKS: list[dict[str, Any]] = [
-    {"kind": "window", "window": 3},
-    {"kind": "window", "window": 9},
+    {"kind": "window", "order": 3},
+    {"kind": "window", "order": 9},
     {"cell": "gru"},
     {"cell": "elman", "depth": 2},
 ]
@@ -57,7 +57,7 @@ def test_what_stands_at_padding_changes_nothing(
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_a_window_sees_the_last_words_alone(corpus: AgreementCorpus, n: int) -> None:
-    reader = network_of(corpus, {"kind": "window", "window": n}).reader
+    reader = network_of(corpus, {"kind": "window", "order": n}).reader
     words = torch.randint(len(corpus.vocabulary), (9, 1), generator=torch.Generator().manual_seed(2))
     words[0] = corpus.start
     last = reader(words, torch.tensor([9]))[-1]
@@ -69,7 +69,7 @@ def test_a_window_sees_the_last_words_alone(corpus: AgreementCorpus, n: int) -> 
 
 
 def test_before_a_sentence_a_window_sees_its_start_again_and_again(corpus: AgreementCorpus) -> None:
-    reader = network_of(corpus, {"kind": "window", "window": 4}).reader
+    reader = network_of(corpus, {"kind": "window", "order": 4}).reader
     start, read = corpus.start, reader.network.read
     known = reader(torch.tensor([[start], [3], [4]]), torch.tensor([3]))[:, 0]
     for step, seen in enumerate([[start, start, start], [start, start, 3], [start, 3, 4]]):
@@ -101,7 +101,7 @@ def test_a_backward_layer_ends_at_the_beginning(corpus: AgreementCorpus) -> None
 def test_operations_are_those_of_the_matrices(corpus: AgreementCorpus, objective: str) -> None:
     vocabulary, words = len(corpus.vocabulary), 1 + corpus.train.lengths.mean()
     answer = 2 * 6 / words if objective == "number" else 2 * 6 * vocabulary
-    for network, matrices in (({"kind": "window", "window": 4}, 3 * 5 * 6), ({"cell": "gru"}, 3 * (5 * 6 + 6 * 6))):
+    for network, matrices in (({"kind": "window", "order": 4}, 3 * 5 * 6), ({"cell": "gru"}, 3 * (5 * 6 + 6 * 6))):
         settings = settings_of(network, objective)
         assert Agreement().flops_per_token(settings, corpus) == round(2 * matrices + answer)
 

@@ -14,9 +14,9 @@ from unroll.study import load_study, make_plan
 @pytest.mark.parametrize(
     ("nested", "text"),
     [
-        ({"network": {"window": 3}}, "kind recurrent has no use for window: leave it out, or choose kind window"),
+        ({"network": {"order": 3}}, "kind recurrent has no use for order: leave it out, or choose kind window"),
         ({"network": {"kind": "window", "cell": "gru"}}, "kind window has no use for cell: leave it out, or choose"),
-        ({"network": {"kind": "window", "window": 1}}, "greater than or equal to 2"),
+        ({"network": {"kind": "window", "order": 1}}, "greater than or equal to 2"),
         ({"network": {"kind": "ngram"}}, "Input should be 'recurrent' or 'window'"),
         ({"training": {"objective": "grammar"}}, "Input should be 'number' or 'language_model'"),
         ({"data": {"dialect": "homographs"}}, "Input should be 'chains' or 'plain'"),
@@ -37,14 +37,27 @@ def test_a_language_model_does_not_read_ahead() -> None:
     training = {"objective": "language_model"}
     with pytest.raises(ValidationError, match="objective language_model needs direction forward"):
         AgreementSettings.model_validate({"network": {"direction": "bidirectional"}, "training": training})
-    AgreementSettings.model_validate({"network": {"kind": "window", "window": 3}, "training": training})
+    AgreementSettings.model_validate({"network": {"kind": "window", "order": 3}, "training": training})
 
 
 def test_settings_survive_being_written_out_in_full() -> None:
-    settings = AgreementSettings.model_validate({"network": {"kind": "window", "window": 3, "hidden": 8}})
+    settings = AgreementSettings.model_validate({"network": {"kind": "window", "order": 3, "hidden": 8}})
     assert AgreementSettings.model_validate_json(settings.model_dump_json()) == settings
     assert find_locations(AgreementSettings) == {"data.path"}
     assert not find_measurements(AgreementSettings)
+
+
+@pytest.mark.parametrize("objective", ["number", "language_model"])
+def test_a_window_and_a_recurrent_network_can_be_matched(tmp_path: Path, objective: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "question: Which?\ntask: agreement\n"
+        f"settings: {{data: {{sentences: 20}}, network: {{embedding: 8}}, training: {{objective: {objective}}}}}\n"
+        "compare: {network: {window: {network.kind: window, network.order: 4}, gru: {network.cell: gru}}}\n"
+        "match: {flops_per_token: 20_000}\n"
+    )
+    plan = make_plan(load_study(file), cache=tmp_path)
+    assert [arm.flops_per_token for arm in plan.arms] == [pytest.approx(20_000, rel=0.02)] * 2
 
 
 def test_the_study_compares_networks_of_one_size(tmp_path: Path) -> None:
