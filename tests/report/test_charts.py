@@ -77,7 +77,7 @@ def test_chance_is_a_second_line_of_another_kind(make_ledger: MakeLedger) -> Non
         assert rows(charts[name], "floor"), "what the true distribution reaches is drawn as before"
         marks = [node["mark"] for node in walk(charts[name].spec) if isinstance(node.get("mark"), dict)]
         patterns = {tuple(mark["strokeDash"]) for mark in marks if "strokeDash" in mark}
-        assert patterns == {(5, 4), (1, 3)}
+        assert patterns == {(5, 4), (2, 4)}
         assert "The dotted line is what one reaches who ignores the input." in charts[name].caption
     assert "chance" not in charts["differences"].svg
 

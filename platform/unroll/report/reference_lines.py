@@ -54,7 +54,7 @@ FLOOR = Reference(
     dash=(5, 4),
 )
 CHANCE = Reference(
-    field="chance", label="chance", meaning="what one reaches who ignores the input", pattern="dotted", dash=(1, 3)
+    field="chance", label="chance", meaning="what one reaches who ignores the input", pattern="dotted", dash=(2, 4)
 )
 REFERENCES = (FLOOR, CHANCE)
 
@@ -84,4 +84,4 @@ def draw_upright(kind: Reference, value: float, places: int, *, label: str) -> a
 
 def _rule(kind: Reference, value: float, places: int) -> tuple[alt.Chart, alt.Chart]:
     base = alt.Chart(pl.DataFrame({kind.field: [value], "label": [f"{kind.label} {fixed(value, places)}"]}))
-    return base.mark_rule(strokeDash=list(kind.dash), color=INK, opacity=0.7), base
+    return base.mark_rule(strokeDash=list(kind.dash), color=INK, opacity=0.8, strokeWidth=1.3), base
