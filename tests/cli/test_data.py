@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from tasks.text.library import TextLibrary
 from tests.text.fetching.shelf import Shelf, serving
+from unroll.cli._fetching import watching
+from unroll.contract import Fetching
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
@@ -191,3 +194,16 @@ def test_what_is_damaged_is_one_error(project: Path, unroll: Unroll) -> None:
     assert "TREC.train.all, line 2: each line must be a label, white space and a text" in line
     (project / "mine" / "trec" / "TREC.test.all").unlink()
     assert "TREC.test.all: the corpus must be readable" in unroll("data", "inspect", "trec", "--in", "mine").err
+
+
+def test_a_terminal_shows_how_far_each_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=100, legacy_windows=False)
+    monkeypatch.setattr("unroll.cli._fetching.console", lambda *, stderr: terminal)
+    with watching() as watch:
+        watch(Fetching(file="[red]a\x1b[2Jb", here=10, whole=None))
+        watch(Fetching(file="[red]a\x1b[2Jb", here=2_000_000, whole=4_000_000))
+    assert isinstance(terminal.file, io.StringIO)
+    shown = terminal.file.getvalue()
+    assert "2.0/4.0 MB" in shown
+    assert "[red]a\ufffd[2Jb" in shown
+    assert "\x1b[2J" not in shown

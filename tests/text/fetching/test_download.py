@@ -6,10 +6,13 @@ import hashlib
 import json
 import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tasks.text.fetching.download import Wanted, download
 from tests.text.fetching.shelf import Page, Shelf
@@ -179,6 +182,28 @@ def test_the_proxy_of_the_environment_is_asked(shelf: Shelf, tmp_path: Path, mon
     monkeypatch.delenv("NO_PROXY", raising=False)
     shelf.pages["http://corpora.invalid/f"] = Page(CONTENT)
     assert get(tmp_path, wanted("http://corpora.invalid/f")) == CONTENT
+
+
+@given(
+    breaks=st.lists(st.integers(0, 3000), max_size=6),
+    etag=st.sampled_from(["", '"v1"', 'W/"v1"']),
+    ranges=st.booleans(),
+    skew=st.sampled_from([0, 0, -1, 7]),
+    length=st.sampled_from([None, None, -1, 2999, 3001]),
+    statuses=st.lists(st.sampled_from([500, 503, 429, 404, 204, 206, 416]), max_size=2),
+    size=st.sampled_from([None, 3000]),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_server_does_a_file_is_right_or_refused(
+    shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, size: int | None, **page: Any
+) -> None:
+    folder, small = tmp_path_factory.mktemp("parts"), CONTENT[:3000]
+    want = wanted(shelf.put("/f", small, **page), sha256=hashlib.sha256(small).hexdigest(), size=size)
+    for _ in range(2):  # the second time, it goes on with what the first one left
+        with suppress(UserError):
+            assert get(folder, want) == small
+    shelf.put("/f", small, etag='"v2"')
+    assert get(folder, want) == small
 
 
 def test_no_server_is_one_line(shelf: Shelf, tmp_path: Path) -> None:
