@@ -59,8 +59,22 @@ wandb: {mode: disabled}
 limits: {checkpoint_seconds: 1e6}
 log_every_steps: 1
 """,
+    "sentences and their labels": """
+question: Is a stopped trial the same trial?
+task: classification
+settings:
+  data: {corpus: toy_language, sentences: 40}
+  network: {hidden: 4, embedding: 4, summary: attention, dropout: 0.2}
+  training: {epochs: 3, batch_size: 10}
+compare:
+  network.cell: [gru]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 1
+""",
 }
-"""A platform that loses a loader's place is found out by the last two, which see other batches in every epoch."""
+"""A platform that loses a loader's place is found out by all but the first, which see other batches in every epoch."""
 
 
 @pytest.fixture(scope="module", params=STUDIES)

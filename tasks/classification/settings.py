@@ -1,0 +1,101 @@
+"""Settings of classifiers of sentences: the one home of every default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tasks.recurrent.optimizer import OptimizerName
+from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from tasks.text.labelled import LabelledData
+from unroll.contract import Settings
+
+KindName = Literal["recurrent", "hierarchical", "convolution", "bag_of_embeddings"]
+SummaryName = Literal["last", "ends", "mean", "max", "attention"]
+
+_ALL_KINDS: Final = frozenset(
+    {"kind", "hidden", "embedding", "output_dropout", "row_norm", "initialization", "initialization_scale"}
+)
+_RECURRENT: Final = frozenset(RecurrentSettings.model_fields) | {"summary"}
+_USED: Final[dict[KindName, frozenset[str]]] = {
+    "recurrent": _ALL_KINDS | _RECURRENT,
+    "hierarchical": _ALL_KINDS | _RECURRENT | {"sentence_ends"},
+    "convolution": _ALL_KINDS | {"windows"},
+    "bag_of_embeddings": _ALL_KINDS,
+}
+"""Settings that each kind of network looks at."""
+
+
+class Network(RecurrentSettings):
+    """The network: word embeddings, what makes one vector of a sentence, an output layer over the labels."""
+
+    kind: KindName = Field(
+        "recurrent",
+        description="recurrent: layers and a summary; hierarchical: one such network reads the words of each sentence "
+        "of a document, another one its sentences (Li et al. 2015, Yang et al. 2016); convolution: Kim 2014; "
+        "bag_of_embeddings: the mean of the embeddings and a hidden layer (Iyyer et al. 2015).",
+    )
+    hidden: int = Field(
+        100,
+        ge=1,
+        le=WIDEST,
+        description="Size of each recurrent layer, in each direction; of a convolution: maps of each window; of a bag "
+        "of embeddings: its hidden layer.",
+    )
+    embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
+    summary: SummaryName = Field(
+        "ends",
+        description="What a recurrent network tells of a sentence: ends: of each direction the output where it has "
+        "read everything; last, mean, max: over the words; attention: a learned average (Yang et al. 2016).",
+    )
+    sentence_ends: tuple[str, ...] = Field(
+        (".", "!", "?"), min_length=1, description="Words that end a sentence of a document, for hierarchical."
+    )
+    windows: tuple[Annotated[int, Field(ge=1, le=100)], ...] = Field(
+        (3, 4, 5), min_length=1, description="Words that each map of a convolution sees, one number for each group."
+    )
+    output_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout of what the output layer reads.")
+    row_norm: float | None = Field(
+        3.0,
+        gt=0,
+        description="Largest L2 norm of the output layer's weights of one label, which are scaled down to it after "
+        "each step (Kim 2014); null: none.",
+    )
+
+    @model_validator(mode="after")
+    def _refuse_idle_settings(self) -> Self:
+        """A setting that this kind of network never looks at must not seem to have done something."""
+        fields = type(self).model_fields
+        idle = [name for name in fields if getattr(self, name) != fields[name].default and name not in _USED[self.kind]]
+        if idle:
+            raise ValueError(f"kind {self.kind} has no use for {', '.join(idle)}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_differ(self) -> Self:
+        if len(set(self.windows)) != len(self.windows):
+            raise ValueError(f"windows must differ from each other, received {list(self.windows)}")
+        return self
+
+
+class Training(Settings):
+    """Gradient descent on batches of sentences of about the same length."""
+
+    epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
+    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sentences of one optimizer step.")
+    optimizer: OptimizerName = Field(
+        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
+    )
+
+
+class ClassificationSettings(Settings):
+    """Everything that a study can set about a classifier."""
+
+    data: LabelledData = Field(default_factory=LabelledData, description="The labelled sentences.")
+    network: Network = Field(default_factory=Network, description="The network.")
+    training: Training = Field(default_factory=Training, description="How it learns.")

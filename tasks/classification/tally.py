@@ -1,0 +1,55 @@
+"""Accuracy and F1 from counts over a whole text, never the mean of batches' values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self, final
+
+import torch
+from torch import Tensor
+
+MOST_LABELS: Final = 10
+"""Labels whose confusion is told."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each label was taken for each.
+
+    Args:
+        counts: true labels in rows, guesses in columns, shape (labels, labels).
+    """
+
+    counts: Tensor
+
+    @classmethod
+    def of(cls, labels: int) -> Self:
+        """Nothing counted."""
+        return cls(torch.zeros(labels, labels, dtype=torch.int64))
+
+    def plus(self, guesses: Tensor, truth: Tensor) -> Tally:
+        """With the sentences of one more batch: guesses and truth are numbers of labels, shape (batch,)."""
+        labels = len(self.counts)
+        more = torch.bincount(truth * labels + guesses, minlength=labels * labels)
+        return Tally(self.counts + more.view(labels, labels).cpu())
+
+    def metrics(self) -> dict[str, float]:
+        """Accuracy and macro-F1, by name; nothing where nothing was counted."""
+        right = self.counts.diagonal()
+        told = self.counts.sum(0) + self.counts.sum(1)  # F1 = 2 right / (guesses of the label + sentences of it)
+        if not told.any():
+            return {}
+        f1 = 2 * right[told > 0] / told[told > 0]
+        return {"accuracy": (right.sum() / self.counts.sum()).item(), "macro_f1": f1.mean().item()}
+
+    def confusion(self, labels: Sequence[str]) -> dict[str, float]:
+        """``confusion/TRUE/GUESS``: number of sentences; nothing of more labels than one reads in a table."""
+        if len(labels) > MOST_LABELS:
+            return {}
+        return {
+            f"confusion/{true}/{guess}": float(self.counts[i, j])
+            for i, true in enumerate(labels)
+            for j, guess in enumerate(labels)
+        }

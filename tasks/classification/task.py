@@ -1,0 +1,94 @@
+"""Classification: a label for a whole sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+
+from tasks.classification.settings import ClassificationSettings
+from tasks.recurrent.settings import build_initialization
+from tasks.text.labelled import LabelledCorpus, load
+from unroll.contract import Metric, Task
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+
+def _declare_metrics() -> dict[str, Metric]:
+    what = {
+        "accuracy": "Share of the {} sentences that are classified rightly.",
+        "macro_f1": "Mean over labels of F1 on the {} sentences; a label counts that one has or was said to have.",
+    }
+    return {
+        f"{split}/{name}": Metric("maximize", "", sentence.format(split))
+        for name, sentence in what.items()
+        for split in ("validation", "test")
+    }
+
+
+@final
+class Classification(Task[ClassificationSettings, LabelledCorpus]):
+    """Tell the label of a sentence from all its words; see this folder's README for papers and choices."""
+
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[ClassificationSettings]] = ClassificationSettings
+    metrics: ClassVar[Mapping[str, Metric]] = _declare_metrics()
+
+    def prepare(self, settings: ClassificationSettings, cache: Path) -> LabelledCorpus:
+        """Read the sentences, once per node.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+        return load(settings.data, cache)
+
+    def module(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> pl.LightningModule:
+        """Build the network and its loss."""
+        from tasks.classification.build import build_network
+        from tasks.classification.module import ClassificationModule
+        from tasks.recurrent.clipping import Clipping
+
+        training = settings.training
+        return ClassificationModule(
+            network=build_network(settings.network, dataset),
+            labels=dataset.labels.words,
+            initialization=build_initialization(settings.network),
+            optimizer=training.optimizer,
+            learning_rate=training.learning_rate,
+            clipping=Clipping(norm=training.clip_norm),
+        )
+
+    def data(self, settings: ClassificationSettings, dataset: LabelledCorpus, seed: int) -> pl.LightningDataModule:
+        """Length buckets, in an order of (seed, epoch)."""
+        from tasks.classification.batches import SentenceBatches
+
+        return SentenceBatches(dataset, batch_size=settings.training.batch_size, seed=seed)
+
+    def epochs(self, settings: ClassificationSettings) -> int:
+        """Number of passes over the training text."""
+        return settings.training.epochs
+
+    def steps(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int:
+        """Batches of all epochs: one optimizer step each."""
+        return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
+
+    def chance(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, float]:  # noqa: ARG002
+        """The share of the commonest label."""
+        texts = {"validation": dataset.validation, "test": dataset.test}
+        return {f"{split}/accuracy": float(np.bincount(text.labels).max() / len(text)) for split, text in texts.items()}
+
+    def flops_per_token(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int | None:
+        """What is used once per sentence counts by its share, for sentences as long as those of the training text.
+
+        None for hierarchical networks, whose share depends on how the text falls into sentences.
+        """
+        import torch
+
+        from tasks.classification.build import build_network
+
+        with torch.device("meta"):
+            network = build_network(settings.network, dataset)
+        return network.operations(float(dataset.train.lengths.mean()))
