@@ -45,6 +45,20 @@ wandb: {mode: disabled}
 limits: {checkpoint_seconds: 1e6}
 log_every_steps: 2
 """,
+    "beginnings of sentences": """
+question: Is a stopped trial the same trial?
+task: agreement
+settings:
+  data: {corpus: toy_language, sentences: 40}
+  network: {hidden: 4, embedding: 4, dropout: 0.2}
+  training: {objective: number, epochs: 3, batch_size: 10}
+compare:
+  network.cell: [gru]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 1
+""",
     "sentences in buckets": """
 question: Is a stopped trial the same trial?
 task: tagging
