@@ -1,21 +1,28 @@
 """Every decoder keeps the contract; the previous tag's beam equals enumeration; forbidden moves stay forbidden."""
 
+import inspect
+import sys
 from collections.abc import Callable
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.initialization import Initialization
-from tasks.tagging.batches import PADDING
+from tasks.tagging import decoders
+from tasks.tagging.batches import PADDING, EvaluationBatches
 from tasks.tagging.decoder import Decoder
-from tasks.tagging.decoders import check_decoder, decoder_names, find_decoder
+from tasks.tagging.decoders import check_decoder, decoder_names, find_decoder, softmax
 from tasks.tagging.decoders.crf import CrfDecoder
 from tasks.tagging.decoders.previous_tag import PreviousTagDecoder
 from tasks.tagging.entities import are_entities, legal_moves
+from tasks.tagging.settings import Network, TaggingSettings
+from tasks.tagging.task import Tagging
+from tasks.text.tagged import TaggedCorpus
 from unroll.contract import UserError
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y")
@@ -91,6 +98,34 @@ def test_its_weights_are_drawn_by_seed_and_name(name: str) -> None:
     for weight in first:
         assert torch.equal(first[weight], again[weight])
         assert torch.equal(first[weight], other[weight]) == weight.endswith("bias"), weight
+
+
+@pytest.mark.parametrize("name", decoder_names())
+def test_ten_sentences_can_be_learned_by_heart(
+    corpus_of: Callable[..., TaggedCorpus], trainer_of: Callable[..., pl.Trainer], name: str
+) -> None:
+    """Entities and all: they are scored, and all are found."""
+    corpus, task = corpus_of([5] * 10, words=50, tags=TAGS), Tagging()
+    network = {"hidden": 32, "direction": "bidirectional", "decoder": name}
+    training = {"epochs": 40, "batch_size": 5, "learning_rate": 0.02}
+    settings = TaggingSettings.model_validate({"network": network, "training": training})
+    module: Any = task.module(settings, corpus)
+    module.initialise(0)
+    trainer = trainer_of(epochs=40, limit_val_batches=0)
+    trainer.fit(module, datamodule=task.data(settings, corpus, 0))
+    (found,) = trainer.test(module, EvaluationBatches(corpus.train), verbose=False)
+    scores = ("accuracy", "entity_f1", "entity_precision", "entity_recall")
+    assert {name: found[f"test/{name}"] for name in scores} == dict.fromkeys(scores, 1)
+
+
+def test_a_new_file_is_a_new_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = inspect.getsource(softmax).replace("SoftmaxDecoder", "Flat")
+    (tmp_path / "flat.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(decoders, "__path__", [*decoders.__path__, str(tmp_path)])
+    assert decoder_names() == ("crf", "flat", "previous_tag", "softmax")
+    assert find_decoder("flat").__name__ == "Flat"
+    assert Network(decoder="flat").decoder == "flat"
+    monkeypatch.delitem(sys.modules, "tasks.tagging.decoders.flat")
 
 
 # The previous tag

@@ -107,3 +107,11 @@ def test_the_study_direction_compares_networks_of_one_size(tmp_path: Path) -> No
     for arm in plan.arms:
         assert arm.parameters == pytest.approx(30_000, rel=0.015)
         assert arm.bounds["validation/accuracy"] == 1
+
+
+def test_the_study_tagging_decoders_compares_networks_of_one_size(tmp_path: Path) -> None:
+    plan = make_plan(load_study("tagging_decoders"), cache=tmp_path)
+    assert len(plan.trials) == 48
+    for arm in plan.arms:
+        assert arm.parameters == pytest.approx(12_000, rel=0.018)
+        assert not arm.bounds, "not every entity can be told"
