@@ -14,6 +14,7 @@ import torch
 from benchmarks.measurement import Measurement, Ratio
 from tasks.recurrent.stack import RecurrentNetwork
 from tasks.tagging.batches import BatchMaker
+from tasks.tagging.decoders.softmax import SoftmaxDecoder
 from tasks.tagging.network import Tagger
 from tasks.text.buckets import Batches, bucketed_batches, padding_share
 from tasks.text.tagged import TaggedText
@@ -104,7 +105,8 @@ def build_step() -> Step:
     """Of a network with fixed initial weights."""
     torch.manual_seed(1)
     recurrent = RecurrentNetwork(cell="lstm", inputs=EMBEDDING, hidden=HIDDEN, direction="bidirectional")
-    return Step(Tagger(vocabulary=VOCABULARY, embedding=EMBEDDING, recurrent=recurrent, tags=TAGS))
+    decoder = SoftmaxDecoder(inputs=recurrent.outputs, tags=[str(tag) for tag in range(TAGS)])
+    return Step(Tagger(vocabulary=VOCABULARY, embedding=EMBEDDING, recurrent=recurrent, decoder=decoder))
 
 
 def tokens_per_second(maker: BatchMaker, step: Step, batches: Batches) -> float:
