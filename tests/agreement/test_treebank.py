@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.agreement.corpora.conllu import find_verbs
 from tasks.agreement.data import AgreementData, load
 from tasks.agreement.forms import VerbForms
-from tasks.agreement.treebank import Word, count_attractors, find_agreements, read_tree
+from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
+from tasks.text.conllu import parse_conllu
 from unroll.contract import UserError
 
 FINITE = "Mood=Ind|Number={}|Person=3|Tense=Pres|VerbForm=Fin"
@@ -106,21 +109,21 @@ def test_verbs_are_counted_and_what_is_left_out_is_counted_too() -> None:
 
 
 def test_a_treebank_is_read_from_its_files(treebank: Path, tmp_path: Path) -> None:
-    settings = AgreementData(corpus="conllu", path=treebank, minimum_count=1)
-    corpus = load(settings, tmp_path / "cache")
+    data = AgreementData(corpus="conllu", path=treebank, minimum_count=1)
+    corpus = load(data, tmp_path / "cache")
     text, words = corpus.test, corpus.vocabulary.words
     assert [words[number] for number in text.words[: text.lengths[0]]] == ["The", "dogs", "near", "the", "king"]
     assert text.plural.tolist() == [True, False]
     assert text.distances.tolist() == [3, 0]
     assert text.attractors.tolist() == [1, 0]
     assert [tuple(words[form] for form in pair) for pair in text.forms] == [("sleeps", "sleep")] * 2
-    assert corpus.fingerprint == load(settings, tmp_path / "other cache").fingerprint
+    assert corpus.fingerprint == load(data, tmp_path / "other cache").fingerprint
 
 
 def test_verbs_whose_forms_the_vocabulary_lacks_are_told(treebank: Path, tmp_path: Path) -> None:
-    settings = AgreementData(corpus="conllu", path=treebank, minimum_count=2)
+    data = AgreementData(corpus="conllu", path=treebank, minimum_count=2)
     with pytest.raises(UserError, match="the train text must hold at least one verb whose two forms are known"):
-        load(settings, tmp_path / "cache")
+        load(data, tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
@@ -143,6 +146,37 @@ def test_a_mistake_in_a_tree_is_told_with_file_and_line(
 def test_a_treebank_needs_a_path(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.path: corpus conllu needs a path"):
         load(AgreementData(corpus="conllu"), tmp_path)
+
+
+WORDS = st.tuples(
+    st.sampled_from(["a", "b", "B"]),
+    st.sampled_from(["a", "A"]),
+    st.sampled_from(["NOUN", "VERB", "AUX", "X"]),
+    st.sampled_from([*map(FINITE.format, ("Sing", "Plur", "Dual")), "Number=Plur", "_", "Number", "=", "Number=|"]),
+    st.sampled_from(["0", "1", "2", "3", "9", "-1", "x"]),
+    st.sampled_from(["nsubj", "nsubj:pass", "aux", "cop", "root", ":"]),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_tree_has_verbs_with_a_subject_or_is_a_mistake_of_the_user(trees: list[list[tuple[str, ...]]]) -> None:
+    lines = []
+    for words in trees:
+        for number, (form, lemma, upos, features, head, relation) in enumerate(words, start=1):
+            lines.append("\t".join((str(number), form, lemma, upos, "_", features, head, relation, "_", "_")))
+        lines.append("")
+    try:
+        read = [read_tree(rows) for rows in parse_conllu(lines, columns=COLUMNS, where="tree")]
+    except UserError as error:
+        message = str(error)
+    else:
+        for sentence in find_verbs({"train": read})["train"].sentences:
+            for verb in sentence.verbs:
+                assert sentence.words[verb.place] == verb.forms[verb.plural]
+                assert 0 <= verb.attractors <= verb.distance < verb.place
+        return
+    assert message.startswith("tree, line ")
 
 
 @pytest.mark.corpora
