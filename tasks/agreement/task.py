@@ -65,7 +65,7 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
 
     def data(self, settings: AgreementSettings, dataset: AgreementCorpus, seed: int) -> pl.LightningDataModule:
         """Length buckets, in an order of (seed, epoch)."""
-        from tasks.agreement.batches import AgreementBatches
+        from tasks.agreement.loaders import AgreementBatches
 
         training = settings.training
         return AgreementBatches(dataset, objective=training.objective, batch_size=training.batch_size, seed=seed)

@@ -6,15 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.agreement.batches import (
-    PADDING,
-    AgreementBatches,
-    BeginningMaker,
-    EvaluationBatches,
-    SentenceMaker,
-    TrainingBatches,
-)
+from tasks.agreement.batches import PADDING, BeginningMaker, SentenceMaker
 from tasks.agreement.corpus import AgreementCorpus
+from tasks.agreement.loaders import AgreementBatches, EvaluationBatches, TrainingBatches
 
 
 @pytest.fixture

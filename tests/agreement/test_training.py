@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tasks.agreement.batches import TrainingBatches
 from tasks.agreement.corpus import AgreementCorpus
+from tasks.agreement.loaders import TrainingBatches
 from tasks.agreement.settings import AgreementSettings
 from tasks.agreement.task import Agreement
 
