@@ -31,6 +31,20 @@ wandb: {mode: disabled}
 limits: {checkpoint_seconds: 1e6}
 log_every_steps: 1
 """,
+    "a window of words": """
+question: Is a stopped trial the same trial?
+task: language_modeling
+settings:
+  data: {corpus: toy_language, sentences: 150}
+  network: {kind: window, order: 4, hidden: 6, embedding: 4}
+  training: {epochs: 2, batch_size: 8, bptt: 5}
+compare:
+  network.direct: [true]
+seeds: 1
+wandb: {mode: disabled}
+limits: {checkpoint_seconds: 1e6}
+log_every_steps: 1
+""",
     "another order each epoch": """
 question: Is a stopped trial the same trial?
 task: long_range
