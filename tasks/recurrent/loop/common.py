@@ -12,16 +12,16 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.loop.build import NoCompiler
 from tasks.recurrent.loop.derive import derive
+from tasks.recurrent.loop.emit import DTYPES
 from tasks.recurrent.loop.graph import Unsupported
 from tasks.recurrent.loop.kernel import Kernel, Tensors
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_loop
-from tasks.recurrent.loop.products import OwnLinear, products
+from tasks.recurrent.loop.products import OwnLinear, products, refuse_twice
 from tasks.recurrent.loop.record import Step, record_step, substitute, tensors
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ _said: set[str] = set()
 _lock = threading.Lock()
 
 SLOWER = "recurrent cells run in the plain loop, which is slower: {}"
-DTYPES = (torch.float32, torch.float64)
 
 
 @final
@@ -108,8 +107,8 @@ class _Common(Function):
         return tuple(outputs)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *into: Tensor | None) -> Any:
+        refuse_twice()
         given = dict(zip(ctx.saved, ctx.saved_tensors, strict=True))
         made = ctx.kernel.backward(given, ctx.lengths, into)
         wanted = zip(ctx.names, ctx.needs_input_grad[4:], strict=True)
@@ -129,7 +128,7 @@ def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | Non
     named |= {"read": read.contiguous(), **{f"start_{part}": each.contiguous() for part, each in enumerate(state)}}
     named |= weights
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in named.values())
-    real = None if lengths is None else lengths.to(torch.int64).contiguous()
+    real = None if lengths is None else lengths.to(torch.int64, copy=True).contiguous()  # they may change
     parts: State = _Common.apply(  # type: ignore[no-untyped-call]
         loop.kernel, keep, real, tuple(named), *named.values()
     )

@@ -16,6 +16,8 @@ from tasks.recurrent.loop.schedule import Multiplication, Schedule
 
 PRELUDE = Path(__file__).with_name("columns.h").read_text(encoding="utf-8")
 TRANSPOSED = "_transposed"
+DTYPES = (torch.float32, torch.float64)
+"""Numbers that there is C for."""
 
 
 @final
@@ -45,7 +47,13 @@ def emit(program: Program, dtype: torch.dtype) -> Source:
 
 
 def head(dtype: torch.dtype) -> str:
-    """What tells the C which numbers are meant."""
+    """What tells the C which numbers are meant.
+
+    Raises:
+        ValueError: there is no C for this type.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"there is no C for numbers of type {dtype}")
     single = dtype == torch.float32
     return f"#define SINGLE {int(single)}\ntypedef {'float' if single else 'double'} real;\n"
 

@@ -18,7 +18,7 @@ from tasks.recurrent.loop.movements import MOVEMENTS, Use, as_node
 POINTS: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),
     "abs.default": ("fabs({0})", 1),
-    "addcmul.default": ("{0} + {1} * {2}", 2),
+    "addcmul.default": ("{0} + {3} * {1} * {2}", 3),
     "atan.default": ("atan({0})", 20),
     "clamp_max.default": ("{0} > {1} ? {1} : {0}", 1),
     "clamp_min.default": ("{0} < {1} ? {1} : {0}", 1),
@@ -78,6 +78,12 @@ CONDITIONS: Mapping[str, str] = {
 }
 """The same for what is true or false."""
 
+DEFAULTS: Mapping[str, Mapping[str, float]] = {"addcmul.default": {"value": 1}}
+"""Numbers that torch leaves out where they are these."""
+
+MANNERS = frozenset({"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format"})
+"""Options that say how a result is kept; of which type it is was seen when it was recorded."""
+
 ALIASES = frozenset({"clone.default", "detach.default", "alias.default", "lift_fresh.default", "contiguous.default"})
 """What changes no value."""
 
@@ -120,29 +126,27 @@ def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, An
     if name in FILLED:
         return [graph.point("{0}", graph.constant(_filling(name, values)), width=shape[1] if len(shape) > 1 else 1)]
     if name in POINTS or name in CONDITIONS:
-        return [_point(graph, name, [*values, *_numbers(options)])]
+        return [_point(graph, name, values, options)]
     if name not in MOVEMENTS:
         raise Unsupported(f"the operation {name}")
     found = MOVEMENTS[name](Use(graph, values, options, shape))
     return found if isinstance(found, list) else [found]
 
 
-def _point(graph: Graph, name: str, values: list[Any]) -> Node:
+def _point(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any]) -> Node:
     text, cost = POINTS[name] if name in POINTS else (CONDITIONS[name], 1)
     count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
-    if len(values) < count:
+    others = {key: value for key, value in {**DEFAULTS.get(name, {}), **options}.items() if key not in MANNERS}
+    every = [*values, *others.values()]
+    if len(every) < count or any(value is not False for value in every[count:]):
         raise Unsupported(f"this form of the operation {name}")
-    inputs = [as_node(graph, value) for value in values[:count]]
+    inputs = [as_node(graph, value) for value in every[:count]]
     return graph.point(text, *inputs, cost=cost, truth=name in CONDITIONS)
 
 
 def _filling(name: str, values: list[Any]) -> float:
     value = FILLED[name]
     return value if value is not None else float(next(v for v in reversed(values) if isinstance(v, int | float)))
-
-
-def _numbers(options: Mapping[str, Any]) -> list[Any]:
-    return [value for value in options.values() if isinstance(value, int | float | Node)]
 
 
 def _layer_norm(row: Tensor, shape: list[int], gain: Tensor | None, shift: Tensor | None, eps: float) -> Any:

@@ -10,12 +10,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from tasks.recurrent.loop.build import load
-from tasks.recurrent.loop.emit import head
+from tasks.recurrent.loop.emit import DTYPES, head
 
 SOURCE = Path(__file__).with_name("products.c").read_text(encoding="utf-8")
 LENT = ("packed_size", "pack", "product", "outer_products")
@@ -39,6 +38,16 @@ def lend_products(library: ctypes.CDLL, dtype: torch.dtype) -> None:
     library.use_products((ctypes.c_void_p * len(LENT))(*addresses))
 
 
+def refuse_twice() -> None:
+    """Called on the way back: C has no way back of its own, and what lacks it must not be missed in silence.
+
+    Raises:
+        RuntimeError: torch was asked for a gradient that can be differentiated.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("a gradient of a gradient (create_graph=True) needs network.loop plain")
+
+
 class _Linear(Function):
     """``x W' + b`` for x of shape (rows, inputs)."""
 
@@ -50,8 +59,8 @@ class _Linear(Function):
         return outputs
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, into: Tensor) -> Any:
+        refuse_twice()
         inputs, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
         d_inputs = torch.empty_like(inputs) if wanted[0] else None
@@ -82,11 +91,17 @@ def _linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
 
 
 def _all_alike(given: tuple[Tensor | None, ...]) -> bool:
+    """Whether the C may read them: what is wrong with them is told by torch."""
     tensors = [tensor for tensor in given if tensor is not None]
-    return tensors[1].dim() == 2 and all(
+    return _fit(*tensors) and all(
         tensor.dtype == tensors[0].dtype and tensor.device.type == "cpu" and type(tensor) in (Tensor, Parameter)
         for tensor in tensors
     )
+
+
+def _fit(inputs: Tensor, weight: Tensor, *bias: Tensor) -> bool:
+    shaped = weight.dim() == 2 and inputs.shape[-1:] == weight.shape[1:]
+    return shaped and inputs.dtype in DTYPES and all(each.shape == weight.shape[:1] for each in bias)
 
 
 def _call(name: str, inputs: Tensor, weight: Tensor, given: list[Tensor | None]) -> None:

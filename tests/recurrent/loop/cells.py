@@ -48,7 +48,8 @@ class Smooth(Cell):
             torch.lerp(x, read, 0.3),
             1 / (2 + torch.cos(x)),
         ]
-        terms += [torch.addcmul(x, x, read, value=1), x.var(dim=1, keepdim=True) * x, torch.expm1(-x.abs()), x.erf()]
+        terms += [torch.addcmul(x, x, read), torch.addcmul(read, x, read, value=0.5)]
+        terms += [x.var(dim=1, keepdim=True) * x, torch.expm1(-x.abs()), x.erf()]
         return (torch.tanh(sum(terms[1:], terms[0]) / 8),)
 
 

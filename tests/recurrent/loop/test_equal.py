@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tasks.recurrent.loop import Noise
-from tasks.recurrent.loop.common import common_loop
+from tasks.recurrent.loop.common import common_loop, common_project
 from tests.recurrent.cells.variants import VARIANTS, Variant
 from tests.recurrent.loop.cells import Linear, Patchwork, Smooth, Twin
 from tests.recurrent.loop.compare import assert_same, leaves, randomize
@@ -104,6 +104,19 @@ def test_gradients_of_gradients_are_refused() -> None:
     cell = randomize(Variant("gru").build(inputs=INPUTS, hidden=HIDDEN))
     inputs, state = leaves(cell, time=2, batch=2)
     (outputs,) = common_loop(cell, cell.project(inputs), state, lengths=None, noise=None)
-    (first,) = torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        first.sum().backward()  # type: ignore[no-untyped-call]
+    with pytest.raises(RuntimeError, match=r"network\.loop plain"):
+        torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"network\.loop plain"):
+        torch.autograd.grad(common_project(cell, inputs).sum(), inputs, create_graph=True)
+
+
+def test_lengths_may_be_overwritten_before_the_way_back() -> None:
+    cell = randomize(Variant("gru").build(inputs=INPUTS, hidden=HIDDEN))
+    inputs, state = leaves(cell, time=TIME, batch=BATCH)
+    found = []
+    for later in (6, 2):
+        lengths = torch.full((BATCH,), 6)
+        (outputs,) = common_loop(cell, cell.project(inputs), state, lengths=lengths, noise=None)
+        lengths.fill_(later)
+        found.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
+    assert torch.equal(*found)

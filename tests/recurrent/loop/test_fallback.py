@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.recurrent.cell import Cell
+from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.loop import build, common, products, read_sequence
-from tasks.recurrent.loop.common import common_loop
+from tasks.recurrent.loop.common import common_loop, common_project
+from tasks.recurrent.loop.emit import head
 from tasks.recurrent.loop.kernel import Kernel
 from tests.recurrent.cells.variants import Variant
 from tests.recurrent.loop.cells import Deciding, Mixing, Unknown
@@ -186,6 +187,29 @@ def test_wrong_shapes_are_told_by_the_plain_loop() -> None:
         common_loop(cell, read, cell.initial_state(5), lengths=None, noise=None)
     with pytest.raises(RuntimeError, match="size"):
         common_loop(cell, read, cell.initial_state(2), lengths=torch.ones(5), noise=None)
+
+
+class Halved(Cell):
+    """Reads in other numbers than it keeps."""
+
+    def __init__(self) -> None:
+        super().__init__(inputs=8, hidden=4, blocks="h")
+
+    def project(self, inputs: torch.Tensor) -> torch.Tensor:
+        half = torch.bfloat16
+        return torch.nn.functional.linear(inputs.to(half), self.read.weight.to(half), self.read.bias.to(half)).float()
+
+    def step(self, read: torch.Tensor, state: State) -> State:
+        return (torch.tanh(read + self.recur(state[0])),)
+
+
+def test_our_products_leave_other_numbers_and_other_shapes_to_torch() -> None:
+    cell, inputs = Halved(), torch.randn(64, 16, 8)
+    assert torch.equal(common_project(cell, inputs), cell.project(inputs))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        common_project(lstm(), inputs)
+    with pytest.raises(ValueError, match="bfloat16"):
+        head(torch.bfloat16)
 
 
 def test_other_numbers_run_in_the_plain_loop() -> None:
