@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ClassVar, final
 
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -12,13 +14,41 @@ from torch.nn.functional import linear
 State = tuple[Tensor, ...]
 """What a cell carries from step to step, each part of shape (batch, hidden); the first part is its output h."""
 
+_mask: ContextVar[Tensor | None] = ContextVar("what recurrent products multiply what they read with", default=None)
+
+
+@contextmanager
+def recurrent_mask(mask: Tensor | None) -> Iterator[None]:
+    """Within, every product with a cell's U reads its vector times the mask, shape (batch, hidden); None: as it is."""
+    token = _mask.set(mask)
+    try:
+        yield
+    finally:
+        _mask.reset(token)
+
+
+def _product(h: Tensor, weight: Tensor) -> Tensor:
+    mask = _mask.get()
+    return linear(h if mask is None else h * mask, weight)
+
+
+@final
+class _Recurrent(nn.Linear):
+    """``U h``, where recurrent dropout acts."""
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Shape (..., blocks * hidden)."""
+        return _product(h, self.weight)
+
 
 class Cell(nn.Module, ABC):
     """One recurrent layer, told as one step. Final subclasses live in ``tasks/recurrent/cells/``, one per file.
 
     A loop over time calls :meth:`project` once, for all steps, and :meth:`step` for each. Weights are stacked in blocks
     of ``hidden`` rows, one per gate: ``read`` holds W and b, ``recur`` holds U, so that a layer has
-    ``blocks * (hidden * inputs + hidden**2 + hidden)`` weights unless a cell adds some.
+    ``blocks * (hidden * inputs + hidden**2 + hidden)`` weights unless a cell adds some. Recurrent dropout acts in
+    ``recur(h)`` and :meth:`recurrence`, on what they read, and nowhere else: h that leaks into the next step by another
+    way stays whole.
 
     Args:
         inputs: size of the vector read at each step.
@@ -38,7 +68,7 @@ class Cell(nn.Module, ABC):
         self.inputs, self.hidden = inputs, hidden
         self.blocks, self.parts = tuple(blocks), tuple(parts)
         self.read = nn.Linear(inputs, len(self.blocks) * hidden)
-        self.recur = nn.Linear(hidden, len(self.blocks) * hidden, bias=False)
+        self.recur = _Recurrent(hidden, len(self.blocks) * hidden, bias=False)
 
     def initial_state(self, batch: int) -> State:
         """The state before the first step: zeros, each part of shape (batch, hidden)."""
@@ -102,7 +132,7 @@ class Cell(nn.Module, ABC):
     def recurrence(self, h: Tensor, *names: str) -> Tensor:
         """``U h`` of some neighbouring blocks alone, shape (batch, len(names) * hidden)."""
         begin = self.blocks.index(names[0]) * self.hidden
-        return linear(h, self.recur.weight[begin : begin + len(names) * self.hidden])
+        return _product(h, self.recur.weight[begin : begin + len(names) * self.hidden])
 
     def recurrent_blocks(self) -> Mapping[str, Tensor]:
         """The matrices through which the past acts, by name: views of shape (hidden, hidden)."""

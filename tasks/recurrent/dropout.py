@@ -41,8 +41,8 @@ class StateNoise:
     """How the state is disturbed on its way through time.
 
     Args:
-        recurrent: probability that a value of h is dropped on its way into the next step, the same values at all steps
-            of a sequence (Gal and Ghahramani 2016).
+        recurrent: probability that a value of h is dropped where it enters the recurrent products, the same values at
+            all steps of a sequence (Gal and Ghahramani 2016).
         zoneout: probability that a value of h stays what it was instead of being updated (Krueger et al. 2017, arXiv
             1606.01305). In evaluation h becomes the expectation of the two.
         zoneout_memory: the same for the other parts of the state: c of an LSTM.

@@ -54,7 +54,7 @@ class RecurrentSettings(Settings):
         "each_step", description="each_step: another mask at each step; locked: one for all (Gal and Ghahramani 2016)."
     )
     recurrent_dropout: float = Field(
-        0.0, ge=0, lt=1, description="Dropout of h on its way into the next step, the same at all steps."
+        0.0, ge=0, lt=1, description="Dropout of h where it enters the recurrent matrices, the same at all steps."
     )
     zoneout: float = Field(
         0.0, ge=0, lt=1, description="Probability that a value of h stays what it was (Krueger et al. 2017)."

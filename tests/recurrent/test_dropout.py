@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.recurrent.cell import State
+from tasks.recurrent.cell import State, recurrent_mask
 from tasks.recurrent.dropout import Dropout, StateNoise
-from tasks.recurrent.loop import LoopName, Noise
+from tasks.recurrent.loop import LoopName, Noise, read_sequence
 from tasks.recurrent.stack import RecurrentNetwork
+from tests.recurrent.cells.variants import VARIANTS, Variant, random_state
 
 TIME, BATCH, INPUTS, HIDDEN = 7, 3, 4, 5
 LOOPS: list[LoopName] = ["auto", "common", "plain"]
@@ -91,6 +92,46 @@ def test_recurrent_dropout_has_one_mask_for_all_steps() -> None:
     assert noise.recurrent.shape == (200, 50)
     assert sorted(set(noise.recurrent.flatten().tolist())) == pytest.approx([0, 4 / 3])
     assert (noise.recurrent == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize(
+    ("cell", "gate", "value"), [("gru", "z", 1), ("gru_reset_after", "z", 1), ("minimal_gated", "u", 0)]
+)
+def test_under_recurrent_dropout_a_gate_that_remembers_keeps_h(
+    cell: str, gate: str, value: int, loop: LoopName
+) -> None:
+    remembering = Variant(cell).build(inputs=INPUTS, hidden=HIDDEN)
+    with torch.no_grad():
+        remembering.block(remembering.read.bias, gate).fill_(100.0 if value else -100.0)
+    (h,) = random_state(remembering, BATCH)
+    noise = StateNoise(recurrent=0.5).draw((h,), steps=35, training=True)
+    inputs = torch.randn(35, BATCH, INPUTS, dtype=torch.float64)
+    outputs = read_sequence(remembering, inputs, (h,), noise=noise, loop=loop).outputs
+    torch.testing.assert_close(outputs, h.expand_as(outputs), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("bias", [-4.0, 4.0])
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_under_recurrent_dropout_what_is_bounded_stays_so(variant: Variant, bias: float) -> None:
+    cell = variant.build(inputs=INPUTS, hidden=HIDDEN)
+    if not cell.bounded:
+        return
+    torch.nn.init.constant_(cell.read.bias, bias)
+    state = random_state(cell, BATCH)
+    noise = StateNoise(recurrent=0.5).draw(state, steps=35, training=True)
+    inputs = torch.randn(35, BATCH, INPUTS, dtype=torch.float64)
+    outputs = read_sequence(cell, inputs, state, noise=noise, loop="plain").outputs
+    assert outputs.abs().max() <= 36, "a step adds at most 1"
+
+
+def test_a_mask_ends_with_its_step_even_one_that_fails() -> None:
+    cell = Variant("gru").build(inputs=INPUTS, hidden=HIDDEN)
+    h = torch.randn(BATCH, HIDDEN, dtype=torch.float64)
+    before = cell.recur(h)
+    with pytest.raises(RuntimeError), recurrent_mask(torch.zeros(BATCH, HIDDEN + 1)):
+        cell.recur(h)
+    assert torch.equal(cell.recur(h), before)
 
 
 def by_hand(cell: Any, sequence: Tensor, noise: Noise | None) -> Tensor:

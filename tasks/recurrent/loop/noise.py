@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.cell import Cell, State, recurrent_mask
 
 
 @final
@@ -16,8 +16,9 @@ class Noise:
     """What a loop does to the state around every step of a cell.
 
     Args:
-        recurrent: shape (batch, hidden); h is multiplied with it before each step, the same at all steps
-            (Gal and Ghahramani 2016, arXiv 1512.05287). None: h is left whole.
+        recurrent: shape (batch, hidden); what enters the recurrent products is multiplied with it, the same at all
+            steps (Gal and Ghahramani 2016, arXiv 1512.05287). h that goes another way, as through the update gate of a
+            GRU, stays whole: it would grow by 1/(1 - p) at each step. None: nothing is dropped.
         keep: one per part of the state, shape (time, batch, hidden) or (1, 1, 1): the share of the old value that
             stays, 0 or 1 in training and their expectation in evaluation (zoneout, Krueger et al. 2017, arXiv
             1606.01305). Empty: nothing of it stays by itself.
@@ -40,8 +41,8 @@ def noisy_step(cell: Cell, read: Tensor, state: State, recurrent: Tensor | None,
     Returns:
         The state after the step.
     """
-    seen = state if recurrent is None else (state[0] * recurrent, *state[1:])
-    after = cell.step(read, seen)
+    with recurrent_mask(recurrent):
+        after = cell.step(read, state)
     if not keep:
         return after
     return tuple(k * old + (1 - k) * new for k, old, new in zip(keep, state, after, strict=True))

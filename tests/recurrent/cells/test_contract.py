@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.loop import LoopName, read_sequence
+from tasks.recurrent.loop import LoopName, Noise, read_sequence
 from tests.recurrent.cells.variants import LOOPS, VARIANTS, Variant, random_sequences, random_state
 
 TIME, BATCH, INPUTS, HIDDEN = 6, 3, 5, 4
@@ -151,3 +151,19 @@ def test_gates_are_between_closed_and_open_at_all_steps_at_once(variant: Variant
         assert gate.max() <= 1
         alone = [cell.activations(cell.project(x), state)[name] for x in inputs]
         torch.testing.assert_close(gate, torch.stack(alone), rtol=0, atol=1e-14)
+
+
+@every_loop
+@every_cell
+def test_recurrent_dropout_reaches_the_recurrent_matrix_and_nothing_else(variant: Variant, loop: LoopName) -> None:
+    """Under one mask for the whole batch, a cell is what it would be with the columns of U multiplied with the mask."""
+    cell, mask = build(variant), torch.tensor([2.0, 0.0, 0.0, 2.0], dtype=torch.float64)
+    inputs, state = random_sequences(TIME, BATCH, INPUTS), random_state(cell, BATCH)
+    noise = Noise(recurrent=mask.expand(BATCH, HIDDEN))
+    found = read_sequence(cell, inputs, state, noise=noise, loop=loop)
+    with torch.no_grad():
+        cell.recur.weight *= mask
+    expected = read_sequence(cell, inputs, state, loop="plain")
+    assert found.state is not None
+    assert expected.state is not None
+    torch.testing.assert_close((found.outputs, *found.state), (expected.outputs, *expected.state), rtol=0, atol=1e-13)
