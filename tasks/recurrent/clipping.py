@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 
@@ -58,7 +58,7 @@ class Clipping:
         """Clip the gradients of these weights in place; weights without a gradient are left out."""
         weights = [weight for weight in parameters if weight.grad is not None]
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        total = get_total_norm(gradients)
+        total = _total_norm(gradients)
         norm = total.item()
         if not math.isfinite(norm):
             return Clipped(norm, active=False)
@@ -70,6 +70,12 @@ class Clipping:
             clip_grad_value_(weights, self.value)
             return Clipped(norm, active=largest > self.value)
         return Clipped(norm, active=False)
+
+
+def _total_norm(gradients: list[Tensor]) -> Tensor:
+    """In float64 where the squares of finite values are too large for float32."""
+    total = get_total_norm(gradients)
+    return total if total.isfinite() else get_total_norm([gradient.double() for gradient in gradients])
 
 
 @final

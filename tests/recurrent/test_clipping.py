@@ -61,6 +61,27 @@ def test_a_gradient_without_a_finite_norm_is_left_and_not_usable(clipping: Clipp
     assert gradients_of(weights)[0][0] == 3.0
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_finite_gradient_whose_squares_overflow_is_clipped(dtype: torch.dtype) -> None:
+    def weight() -> nn.Parameter:
+        parameter = nn.Parameter(torch.zeros(2, dtype=dtype))
+        parameter.grad = torch.tensor([3e20, -4e20], dtype=dtype)
+        return parameter
+
+    for clipping, expected in [
+        (Clipping(norm=1.0), [0.6, -0.8]),
+        (Clipping(value=0.5), [0.5, -0.5]),
+        (Clipping(), [3e20, -4e20]),
+    ]:
+        given = weight()
+        clipped = clipping.apply([given])
+        assert clipped.usable
+        assert clipped.norm == pytest.approx(5e20, rel=0.01)
+        assert clipped.active is (clipping != Clipping())
+        assert given.grad is not None
+        torch.testing.assert_close(given.grad, torch.tensor(expected, dtype=dtype), rtol=0.01, atol=0)
+
+
 def test_two_bounds_are_a_mistake() -> None:
     with pytest.raises(ValueError, match=r"norm and value exclude each other, received 1.0 and 0.5"):
         Clipping(norm=1.0, value=0.5)
