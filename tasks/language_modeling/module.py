@@ -45,7 +45,7 @@ class LanguageModelingModule(pl.LightningModule):
     Args:
         network: the language model.
         initialization: how its weights are drawn.
-        optimizer: ``sgd`` or ``adam``.
+        optimizer: ``sgd``, ``adam`` or ``rmsprop``.
         schedule: learning rate of each epoch.
         bptt: steps that the gradient goes back.
         clipping: how gradients are kept small.

@@ -60,6 +60,7 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
     respect to an output holds the part that does not go through later steps, and nothing else.
     """
     names, records = layer_names(network), dict[str, Record]()
+    cells = {layer.cell for layer in names}
     loops: dict[Layer, LoopName] = {layer: layer.loop for layer in names}
 
     def keep(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], reading: Reading) -> None:
@@ -69,14 +70,16 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
     try:
         for layer in names:
             layer.loop = "plain"
-            layer.cell.step = _separating(layer.cell)  # type: ignore[assignment]
+        for cell in cells:
+            cell.step = _separating(cell)  # type: ignore[assignment]
         yield records
     finally:
         for hook in hooks:
             hook.remove()
         for layer, loop in loops.items():
             layer.loop = loop
-            del layer.cell.step
+        for cell in cells:
+            vars(cell).pop("step", None)
 
 
 def _separating(cell: Cell) -> Callable[[Tensor, State], State]:

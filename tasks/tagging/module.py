@@ -32,7 +32,7 @@ class TaggingModule(pl.LightningModule):
         network: the tagger.
         tags: the tags; where they are entity tags, entities are counted too.
         initialization: how its weights are drawn.
-        optimizer: ``sgd`` or ``adam``.
+        optimizer: ``sgd``, ``adam`` or ``rmsprop``.
         learning_rate: of all steps.
         clipping: what is done to a large gradient.
     """

@@ -107,6 +107,19 @@ def test_the_gradient_of_a_fused_kernels_outputs_is_none_of_this() -> None:
     assert all(norm > 0 for norm in profile.values())
 
 
+def test_layers_that_share_a_cell_are_recorded_and_left_as_they_were() -> None:
+    torch.manual_seed(1)
+    network = RecurrentNetwork(cell="gru", inputs=INPUTS, hidden=INPUTS, depth=2).double().eval()
+    lower, upper = network.layers()
+    upper.cell = lower.cell
+    expected, _ = network(sequences())
+    with record_states(network) as records:
+        outputs, _ = network(sequences())
+    torch.testing.assert_close(outputs, expected, rtol=0, atol=1e-13)
+    assert len(records["layer0"].states) == len(records["layer1"].states) == TIME
+    assert "step" not in vars(lower.cell)
+
+
 def test_layers_that_read_backward_have_no_profile() -> None:
     network = network_of("gru", direction="bidirectional")
     with record_states(network) as records:
