@@ -58,7 +58,8 @@ class Cell(nn.Module, ABC):
     """
 
     recurrent_initialization: ClassVar[str | None] = None
-    """How the recurrent blocks begin where the cell's paper is about that; None: as the settings say."""
+    """How the recurrent blocks begin where that makes the cell: settings that say otherwise are refused. None: as the
+    settings say."""
 
     initial_values: ClassVar[Mapping[str, float]] = {}
     """Parameters that begin at a constant, whatever the others are drawn from, by name as in the state dict."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.cells import cell_names, check_cell
-from tasks.recurrent.options import Option, check_memory, check_options
+from tasks.recurrent.options import Option, check_beginning, check_memory, check_options
 from unroll.contract import Settings, UserError
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class RecurrentSettings(Settings):
         check_options(self.cell, self.options)
         if self.zoneout_memory:
             check_memory(self.cell, self.zoneout_memory)
+        check_beginning(self.cell, self.recurrent_initialization, self.recurrent_gain)
         return self
 
     @model_validator(mode="after")

@@ -237,7 +237,7 @@ def test_a_cell_may_have_a_law_of_its_own() -> None:
         assert not cell.read.bias.any()
         assert cell.read.weight.any()
     for matrix in recurrent_matrices("irnn", recurrent="gaussian").values():
-        assert not torch.equal(matrix, torch.eye(HIDDEN).double()), "what a study says comes first"
+        assert not torch.equal(matrix, torch.eye(HIDDEN).double()), "though settings refuse it"
 
 
 def test_what_a_cell_holds_at_a_constant_begins_there_under_any_law() -> None:

@@ -27,6 +27,15 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"cell": "elman", "layer_norm": True}, "layer_norm is a setting of lstm, received True for elman"),
     ({"cell": "gru", "zoneout_memory": 0.5}, "zoneout_memory is a setting of lstm, lstm_coupled, lstm_peephole, "),
     ({"cell": "gru", "zoneout_memory": 0.5}, ", received 0.5 for gru"),
+    (
+        {"cell": "irnn", "recurrent_initialization": "orthogonal"},
+        "irnn is defined by how it begins, with recurrent_initialization identity and recurrent_gain 1, "
+        "received orthogonal and 1; ",
+    ),
+    (
+        {"cell": "irnn", "recurrent_gain": 1.4},
+        "received identity and 1.4; in a comparison, set it in the other arms alone",
+    ),
     ({"stacking": "independent"}, "stacking independent needs direction bidirectional, received forward"),
     (
         {"initialization": "uniform"},
@@ -47,6 +56,11 @@ def test_a_mistake_is_told(settings: dict[str, Any], text: str) -> None:
         RecurrentSettings.model_validate(settings)
     (error,) = caught.value.errors()
     assert text in error["msg"]
+
+
+def test_a_cell_may_be_told_to_begin_as_it_does() -> None:
+    said = RecurrentSettings(cell="irnn", recurrent_initialization="identity")
+    assert torch.equal(read(said), read(RecurrentSettings(cell="irnn")))
 
 
 def test_what_a_cell_itself_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

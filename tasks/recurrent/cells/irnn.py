@@ -15,8 +15,8 @@ from tasks.recurrent.kernels import fused
 class IRNN(Cell):
     """``h_t = relu(W x_t + b + U h_{t-1})`` that begins with U = identity and b = 0 (Le et al. 2015, arXiv 1504.00941).
 
-    The function is that of ``elman`` with ``activation: relu``; how it begins is the paper's point, so it begins like
-    that whatever the settings say of other cells. W is drawn as they say: the paper's is small, N(0, 0.001).
+    The function is that of ``elman`` with ``activation: relu``; how it begins is the paper's point, so settings that
+    let U begin otherwise are refused. W is drawn as they say: the paper's is small, N(0, 0.001).
     """
 
     recurrent_initialization = "identity"
