@@ -11,6 +11,8 @@ Conventions of the pages, all invisible in the rendered text:
   ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
 - A fenced ``python`` block whose first line is ``# tasks/...`` or ``# tests/...`` is that file, whole: a cell, a
   corpus, a task, a test. The pages' studies may name a task.
+- ``README.md`` links every study, with its question, and every task.
+- A whole study that a page writes down has a name of its own, or says what the study of this name says.
 - The tables of keys and settings in ``docs/write-a-study.md`` name every one of them, with its default.
 """
 
@@ -33,6 +35,7 @@ from typing import Any
 import pytest
 import typer.main
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from unroll.cli.main import app
 
@@ -300,6 +303,32 @@ def test_every_key_of_a_study_is_described_with_its_default() -> None:
             assert told[key].startswith("the "), key
         elif key not in {"tune", "claims"}:
             assert told[key] == spelled(default), key
+
+
+def parsed(study: str) -> dict[str, Any]:
+    """A study's YAML as it stands."""
+    whole: dict[str, Any] = YAML(typ="safe").load(study)
+    return whole
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("studies/*/study.yaml")), ids=lambda file: file.parent.name)
+def test_the_readme_names_every_study_and_what_it_asks(file: Path) -> None:
+    name, question = file.parent.name, parsed(file.read_text(encoding="utf-8"))["question"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| [`{name}`](studies/{name}/README.md) | {question} |\n" in readme
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/write-a-study.md", "docs/architecture.md"])
+def test_pages_that_list_tasks_name_all(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    missing = [file.parent.name for file in ROOT.glob("tasks/*/task.py") if file.parent.name not in text]
+    assert not missing
+
+
+@pytest.mark.parametrize("block", STUDIES, ids=str)
+def test_a_documented_study_is_no_other_one_of_this_name(block: Block) -> None:
+    file = ROOT / block.text.split()[1]
+    assert not file.exists() or parsed(file.read_text(encoding="utf-8")) == parsed(block.text)
 
 
 def test_the_pages_show_commands_studies_and_cells() -> None:
