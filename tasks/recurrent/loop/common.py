@@ -19,6 +19,7 @@ from tasks.recurrent.loop.derive import derive
 from tasks.recurrent.loop.emit import DTYPES
 from tasks.recurrent.loop.graph import Unsupported
 from tasks.recurrent.loop.kernel import Kernel, Tensors
+from tasks.recurrent.loop.look import look
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_loop
 from tasks.recurrent.loop.products import OwnLinear, products, refuse_twice
@@ -29,6 +30,8 @@ _said: set[str] = set()
 _lock = threading.Lock()
 
 SLOWER = "recurrent cells run in the plain loop, which is slower: {}"
+MOST = 16
+"""Loops that are kept for a cell: a step that is another one at each call is never worth compiling."""
 
 
 @final
@@ -40,20 +43,14 @@ class Loop:
         derivation = derive(self._step)
         self.kernel = Kernel(derivation, dtype)
         self._wanted = {**derivation.matrices, **derivation.vectors}
-        homes = [(prefix, home) for prefix, m in cell.named_modules() for home in (m._parameters, m._buffers)]
-        self._homes = [
-            (f"cell.{prefix}.{name}" if prefix else f"cell.{name}", home, name)
-            for prefix, home in homes
-            for name in home
-        ]
 
-    def weights(self, shares: Mapping[str, Tensor]) -> Tensors | None:
+    def weights(self, now: Mapping[str, Any]) -> Tensors | None:
         """Matrices and vectors of the kernel by name, made of the cell's weights by torch, with gradients.
 
         None: the weights are no longer what they were when the step was recorded.
         """
-        now: dict[str, Any] = {full: home[name] for full, home, name in self._homes} | dict(shares)
         made: dict[int, Any] = {id(stand_in): now[name] for name, stand_in in self._step.weights.items()}
+        made.update((id(constant), constant) for constant in self._step.constants)
         for call in self._step.before:
             values = substitute(call.values, lambda t: made[id(t)])
             options = {k: substitute(v, lambda t: made[id(t)]) for k, v in call.options.items() if k != "device"}
@@ -68,25 +65,8 @@ def _alike(tensor: Tensor, stand_in: Tensor) -> bool:
     return tensor.shape == stand_in.shape and tensor.dtype == stand_in.dtype and tensor.device.type == "cpu"
 
 
-@final
-class _Known:
-    """What is remembered of a cell: its loops, by all that a step may depend on."""
-
-    def __init__(self, cell: Cell) -> None:
-        self.loops: dict[tuple[Any, ...], Loop | None] = {}
-        modules = [vars(module) for module in cell.modules()]
-        self._options = [(values, name) for values in modules for name in values if _is_option(name, values[name])]
-
-    def options(self) -> tuple[Any, ...]:
-        """All plain values that the cell, or a module of its, holds now."""
-        return tuple(values[name] for values, name in self._options)
-
-
-def _is_option(name: str, value: object) -> bool:
-    return name == "training" or (not name.startswith("_") and isinstance(value, bool | int | float | str | None))
-
-
-_cells: WeakKeyDictionary[Cell, _Known] = WeakKeyDictionary()
+_cells: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | None]] = WeakKeyDictionary()
+"""What is remembered of a cell: its loops, by all that a step may depend on."""
 
 
 class _Common(Function):
@@ -121,8 +101,9 @@ def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | Non
     Gradients of gradients are the plain loop's alone.
     """
     named, shares = _given(read, state, noise or Noise())
-    loop = _find(cell, read, state, lengths, noise or Noise())
-    weights = loop.weights(shares) if loop else None
+    now, traits = look(cell)
+    loop = _find(cell, traits, read, state, lengths, noise or Noise())
+    weights = loop.weights({**now, **shares}) if loop else None
     if loop is None or weights is None:
         return plain_loop(cell, read, state, lengths=lengths, noise=noise)
     named |= {"read": read.contiguous(), **{f"start_{part}": each.contiguous() for part, each in enumerate(state)}}
@@ -169,25 +150,31 @@ def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor],
     return named, shares
 
 
-def _find(cell: Cell, read: Tensor, state: State, lengths: Tensor | None, noise: Noise) -> Loop | None:
+def _find(
+    cell: Cell, traits: tuple[Any, ...], read: Tensor, state: State, lengths: Tensor | None, noise: Noise
+) -> Loop | None:
     rows = read.shape[1]
     shaped = len(state) == len(cell.parts) and all(part.shape == (rows, cell.hidden) for part in state)
     if not shaped or (lengths is not None and lengths.shape != (rows,)) or not _eligible(read, state, noise):
         return None  # what is wrong is told by the plain loop
     keep = tuple(each.numel() == 1 for each in noise.keep)
+    key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, traits)
     with _lock:
-        known = _cells.get(cell) or _cells.setdefault(cell, _Known(cell))
-        key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, known.options())
-        if key not in known.loops:
-            known.loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
-        return known.loops[key]
+        loops = _cells.setdefault(cell, {})
+        if key not in loops and len(loops) >= MOST:
+            _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: it changed {MOST} times")
+            return None
+        if key not in loops:
+            loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
+        return loops[key]
 
 
 def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | None:
     if not compiles(read.dtype):
         return None
     try:
-        return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
+        with torch.inference_mode(False):  # it serves again when there are gradients
+            return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
     except Unsupported as reason:
         name = type(cell).__name__
         _say(f"the cell {name} runs in the plain loop, which is slower: the common one does not know {reason}")

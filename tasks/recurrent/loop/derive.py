@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from tasks.recurrent.loop.graph import Graph, Node, Unsupported
 from tasks.recurrent.loop.operations import express, name_of
-from tasks.recurrent.loop.record import BATCH, Call, Recorder, Step, substitute, tensors
+from tasks.recurrent.loop.record import BATCH, UNKNOWN, Call, Recorder, Step, substitute, tensors
 
 
 @final
@@ -78,7 +78,7 @@ class _Replay:
     """Runs a step's operations again, with gradients, and notes what weights they meet and how."""
 
     def __init__(self, step: Step) -> None:
-        self.rows = {name: row.clone() for name, row in step.rows.items()}
+        self.rows = {name: row.detach().clone() for name, row in step.rows.items()}
         for name, row in self.rows.items():
             row.requires_grad_(name == "read" or name.startswith("state_"))
         self.now = {id(row): self.rows[name] for name, row in step.rows.items()}
@@ -231,5 +231,5 @@ class _Translation:
 
     def _node(self, tensor: Tensor) -> Node:
         if id(tensor) not in self._nodes:
-            raise Unsupported("a tensor that is neither weight, nor state, nor made of them; register it as a buffer")
+            raise Unsupported(UNKNOWN)
         return self._nodes[id(tensor)]

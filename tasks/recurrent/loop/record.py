@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tasks.recurrent.cell import Cell, State
@@ -17,6 +19,8 @@ from tasks.recurrent.loop.operations import DECOMPOSED, name_of
 
 BATCH = 65_537
 """A size that no weight has, so that a dimension of this size is the batch."""
+UNKNOWN = "a tensor that is neither weight, nor state, nor made of them; register it as a buffer"
+OWN_GRADIENT = "a step that turns gradients off or, in a torch.autograd.Function, writes its own"
 
 
 @final
@@ -42,11 +46,16 @@ class Call:
 
 @final
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps the operations that reach torch's kernels while it is active, autograd's own among them."""
+    """Keeps the operations that reach torch's kernels while it is active, autograd's own among them.
 
-    def __init__(self) -> None:
+    Args:
+        smooth: whether an operation that autograd is told to leave out is refused.
+    """
+
+    def __init__(self, *, smooth: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[Call] = []
+        self._smooth = smooth
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Called by torch in the place of the kernel."""
@@ -55,6 +64,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return DECOMPOSED[func](*args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise Unsupported(f"the random operation {name_of(func)}")
+        if self._smooth and not torch.is_grad_enabled():
+            raise Unsupported(OWN_GRADIENT)
         result = func(*args, **(kwargs or {}))
         self.calls.append(Call(func, args, kwargs or {}, result))
         return result
@@ -68,6 +79,7 @@ class Step:
     Args:
         weights: stand-ins of the cell's parameters and buffers, by name.
         rows: stand-ins of what has a row per sequence, by name.
+        constants: tensors that the step itself makes of numbers.
         before: operations on weights alone, once per call of the loop.
         within: operations on rows, at every step.
         after: the new state.
@@ -75,6 +87,7 @@ class Step:
 
     weights: Mapping[str, Tensor]
     rows: Mapping[str, Tensor]
+    constants: tuple[Tensor, ...]
     before: tuple[Call, ...]
     within: tuple[Call, ...]
     after: State
@@ -98,18 +111,6 @@ def substitute(values: Any, found: Callable[[Tensor], Any]) -> Any:
     return values
 
 
-@final
-class _Stepping(nn.Module):
-    """A step under noise as a module's forward: how weights are replaced by others for one call."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, read: Tensor, state: State, recurrent: Tensor | None, keep: State) -> State:
-        return noisy_step(self.cell, read, state, recurrent, keep)
-
-
 def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, keep: tuple[bool, ...]) -> Step:
     """Take one step apart.
 
@@ -127,7 +128,10 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
     def rows(columns: int) -> Tensor:
         return torch.empty(BATCH, columns, dtype=dtype, device="meta")
 
-    weights = {f"cell.{name}": value.detach().to("meta") for name, value in named_weights(cell)}
+    weights = {
+        f"cell.{name}": torch.empty_like(value, device="meta", requires_grad=False)
+        for name, value in named_weights(cell)
+    }
     given = {"read": rows(width), **{f"state_{part}": rows(cell.hidden) for part in range(len(cell.parts))}}
     if recurrent:
         given["recurrent"] = rows(cell.hidden)
@@ -138,17 +142,36 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
             given[f"keep_{part}"] = rows(cell.hidden)
     kept = tuple((weights if single else given)[f"keep_{part}"] for part, single in enumerate(keep))
     state = tuple(given[f"state_{part}"] for part in range(len(cell.parts)))
-    recorder = Recorder()
+    recorder = Recorder(smooth=True)
     try:
-        with torch.no_grad(), recorder:
-            replaced = {name: value for name, value in weights.items() if name.startswith("cell.")}
-            arguments = (given["read"], state, given.get("recurrent"), kept)
-            after = torch.func.functional_call(_Stepping(cell), replaced, arguments)
+        standing = _standing_in(cell, weights)
+        with torch.enable_grad(), recorder:
+            for row in given.values():
+                row.requires_grad_()
+            after = noisy_step(standing, given["read"], state, given.get("recurrent"), kept)
     except (RuntimeError, NotImplementedError, TypeError) as error:
         raise Unsupported(f"a step that does not run on shapes alone ({_first_line(error)})") from error
     _check(after, dtype, cell)
+    constants = _constants(recorder.calls, (*weights.values(), *given.values()))
     before, within = _part(recorder.calls, given.values(), after)
-    return Step(weights, given, before, within, tuple(after))
+    return Step(weights, given, constants, before, within, tuple(after))
+
+
+def _standing_in(cell: Cell, weights: Mapping[str, Tensor]) -> Cell:
+    """A copy of the cell with other weights: others may be using the cell itself."""
+    return copy.deepcopy(cell, {id(value): weights[f"cell.{name}"] for name, value in named_weights(cell)})
+
+
+def _constants(calls: list[Call], known: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """What ``torch.tensor`` made; all other tensors are known, or made of known ones."""
+    own, found = {id(tensor) for tensor in known}, []
+    for call in calls:
+        strange = [tensor for tensor in call.given if id(tensor) not in own]
+        if strange and name_of(call.operation) != "lift_fresh.default":
+            raise Unsupported(UNKNOWN)
+        found += strange
+        own.update(id(tensor) for tensor in call.made)
+    return tuple(found)
 
 
 def named_weights(cell: Cell) -> Iterator[tuple[str, Tensor]]:
@@ -165,6 +188,19 @@ def _check(after: Any, dtype: torch.dtype, cell: Cell) -> None:
     for part in after:
         if not isinstance(part, Tensor) or part.shape != (BATCH, cell.hidden) or part.dtype != dtype:
             raise Unsupported("a step whose result is not a state of the cell's own type")
+    _check_gradients([part.grad_fn for part in after])
+
+
+def _check_gradients(todo: list[Any]) -> None:
+    """No function whose way back is its own, even one that computes nothing."""
+    seen = set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, BackwardCFunction):
+            raise Unsupported(OWN_GRADIENT)
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo += [following for following, _ in node.next_functions]
 
 
 def _part(calls: list[Call], rows: Iterable[Tensor], after: State) -> tuple[tuple[Call, ...], tuple[Call, ...]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 
 from tasks.recurrent.cell import Cell, State
 
@@ -74,6 +77,17 @@ class Twin(Cell):
         return h, h
 
 
+class Constant(Cell):
+    """Makes tensors of numbers."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+
+    def step(self, read: Tensor, state: State) -> State:
+        x, tenth = read + self.recur(state[0]), torch.tensor(0.1, dtype=read.dtype)
+        return (torch.where(x > 0, torch.tanh(x) * torch.tensor(0.5, dtype=read.dtype), tenth * state[0]),)
+
+
 class Unknown(Cell):
     """Uses an operation that no C is generated for."""
 
@@ -104,3 +118,80 @@ class Deciding(Cell):
     def step(self, read: Tensor, state: State) -> State:
         h = torch.tanh(read + self.recur(state[0]))
         return (h if bool(h.sum() > 0) else -h,)
+
+
+class Detached(Cell):
+    """Computes a gate through which no gradient goes."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+
+    def step(self, read: Tensor, state: State) -> State:
+        x = read + self.recur(state[0])
+        with torch.no_grad():
+            gate = torch.sigmoid(x)
+        return (torch.tanh(x) * gate,)
+
+
+class _Sign(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return (x > 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class _Reverse(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return -gradient
+
+
+class Straight(Cell):
+    """A straight-through estimator."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+
+    def step(self, read: Tensor, state: State) -> State:
+        return (_Sign.apply(read + self.recur(state[0])),)  # type: ignore[no-untyped-call]
+
+
+class Reversing(Cell):
+    """A function that changes the gradient alone."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+
+    def step(self, read: Tensor, state: State) -> State:
+        return (torch.tanh(read + _Reverse.apply(self.recur(state[0]))),)  # type: ignore[no-untyped-call]
+
+
+class Unregistered(Cell):
+    """Holds a tensor that is neither parameter nor buffer."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+        self.scale = torch.tensor(0.5)
+
+    def step(self, read: Tensor, state: State) -> State:
+        return (torch.tanh(read + self.recur(state[0])) * self.scale,)
+
+
+class Adjustable(Cell):
+    """Depends on much that can be changed after it was made."""
+
+    def __init__(self, *, inputs: int = 2, hidden: int = 3) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+        self._scale, self.function = 0.5, torch.tanh
+        self.options = {"powers": [1.0, 2.0]}
+
+    def step(self, read: Tensor, state: State) -> State:
+        x = read + self.recur(state[0])
+        return (self._scale * self.function(x) ** self.options["powers"][0],)

@@ -8,11 +8,11 @@ import torch
 from tasks.recurrent.loop import Noise
 from tasks.recurrent.loop.common import common_loop, common_project
 from tests.recurrent.cells.variants import VARIANTS, Variant
-from tests.recurrent.loop.cells import Linear, Patchwork, Smooth, Twin
+from tests.recurrent.loop.cells import Constant, Linear, Patchwork, Smooth, Twin
 from tests.recurrent.loop.compare import assert_same, leaves, randomize
 
 TIME, BATCH, INPUTS, HIDDEN = 6, 4, 5, 7
-MADE_UP = [Patchwork, Smooth, Linear, Twin]
+MADE_UP = [Patchwork, Smooth, Linear, Twin, Constant]
 every_cell = pytest.mark.parametrize("variant", VARIANTS, ids=str)
 some_cells = pytest.mark.parametrize("variant", [Variant("lstm"), Variant("gru")], ids=str)
 LENGTHS = torch.tensor([6, 1, 3, 5])

@@ -18,7 +18,16 @@ from tasks.recurrent.loop.common import common_loop, common_project
 from tasks.recurrent.loop.emit import head
 from tasks.recurrent.loop.kernel import Kernel
 from tests.recurrent.cells.variants import Variant
-from tests.recurrent.loop.cells import Deciding, Mixing, Unknown
+from tests.recurrent.loop.cells import (
+    Adjustable,
+    Deciding,
+    Detached,
+    Mixing,
+    Reversing,
+    Straight,
+    Unknown,
+    Unregistered,
+)
 from tests.recurrent.loop.compare import randomize
 
 CACHES = (common.compiles, products.products, build.find_compiler, build.describe)
@@ -58,6 +67,10 @@ def replace(path: Path, content: bytes, *, mode: int) -> None:
         (Unknown, "the operation cumsum.default"),
         (Mixing, "the operation mean.dim with a result of shape (3)"),
         (Deciding, "a step that does not run on shapes alone"),
+        (Detached, "a step that turns gradients off"),
+        (Straight, "in a torch.autograd.Function, writes its own"),
+        (Reversing, "in a torch.autograd.Function, writes its own"),
+        (Unregistered, "register it as a buffer"),
     ],
 )
 def test_a_step_that_cannot_be_compiled_says_so_once(
@@ -84,6 +97,7 @@ def test_a_step_that_cannot_be_compiled_says_so_once(
 def test_without_a_working_compiler_the_plain_loop_runs(
     compiler: str | None, reason: str, fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.chdir(fresh)
     monkeypatch.setenv("PATH", str(fresh))
     if compiler:
         path = fresh / "mycc"
@@ -162,6 +176,28 @@ def test_an_option_that_changes_changes_the_step() -> None:
     plain = read_sequence(cell, torch.ones(3, 2, 2).double(), cell.initial_state(2), loop="plain").outputs
     torch.testing.assert_close(run(cell), plain)
     assert not torch.equal(first, plain)
+
+
+def test_more_steps_than_are_worth_compiling_run_in_the_plain_loop(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(common, "MOST", 2)
+    cell = Adjustable()
+    with caplog.at_level(logging.WARNING):
+        for scale in (0.5, 0.6, 0.7, 0.8, 0.5):
+            cell._scale = scale
+            plain = read_sequence(cell, torch.ones(3, 2, 2), cell.initial_state(2), loop="plain").outputs
+            torch.testing.assert_close(run(cell), plain)
+    assert caplog.messages == ["the cell Adjustable runs in the plain loop, which is slower: it changed 2 times"]
+
+
+def test_under_inference_mode_the_same_loop_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(common, "plain_loop", None)
+    cell = lstm(hidden=6)
+    with torch.inference_mode():
+        tested = run(cell)
+    assert torch.equal(tested, run(cell))
+    assert run(cell).requires_grad
 
 
 def test_without_gradients_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

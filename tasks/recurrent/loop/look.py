@@ -1,0 +1,69 @@
+"""What a cell is now: its weights, and all else that a step may depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import ref
+
+from torch import Tensor, nn
+
+from tasks.recurrent.cell import Cell
+
+TORCHS = frozenset(vars(nn.Module())) - {"training"}
+"""Attributes of a module that are torch's own."""
+HOMES = ("_parameters", "_buffers")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
+
+
+def look(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
+    """Parameters and buffers by name, and what tells whether a step that was recorded is the same one still.
+
+    A module that was put in another's place, an attribute or a function that is another one, a weight that was tied,
+    parametrised or pruned: each changes the second. It takes some microseconds, at every call of a loop.
+    """
+    weights: dict[str, Any] = {}
+    traits: list[Any] = []
+    todo: list[tuple[str, nn.Module]] = [("cell.", cell)]
+    for prefix, module in todo:
+        values = vars(module)
+        for home in HOMES:
+            for name, weight in values[home].items():
+                weights[prefix + name] = weight
+        traits += [prefix, type(module), *[each for hooks in HOOKS for each in values[hooks]]]
+        for name, value in values.items():
+            if name not in TORCHS:
+                traits += [name, value if type(value) in PLAIN else _trait(value)]
+        todo += [(f"{prefix}{name}.", part) for name, part in values["_modules"].items() if part is not None]
+    return weights, (*traits, *_shapes(weights))
+
+
+def _shapes(weights: Mapping[str, Tensor | None]) -> list[Any]:
+    """Names and shapes of the weights, and which of them are one."""
+    shapes: list[Any] = [(name, None if w is None else (w.shape, w.dtype)) for name, w in weights.items()]
+    ids = [id(weight) for weight in weights.values()]
+    return shapes if len(set(ids)) == len(ids) else [*shapes, tuple(ids.index(each) for each in ids)]
+
+
+def _trait(value: Any) -> Any:
+    """Something that is equal while an attribute is, and keeps nothing alive that may hold the cell."""
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return tuple([each if type(each) in PLAIN else _trait(each) for each in value])
+    if kind is dict:
+        return tuple([(name, _trait(each)) for name, each in value.items()])
+    return None if isinstance(value, Tensor) else _reference(value)  # the step may not use it, or not be compiled
+
+
+def _reference(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    try:
+        return ref(value)
+    except TypeError:
+        return value
