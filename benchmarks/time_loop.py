@@ -23,7 +23,6 @@ from benchmarks.measurement import Measurement, Ratio
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names, find_cell
 from tasks.recurrent.loop import LoopName, read_sequence
-from tasks.recurrent.loop.common import compiles
 from tasks.recurrent.loop.products import products
 from tasks.recurrent.loop.record import record_step
 
@@ -205,5 +204,4 @@ def empty_cache() -> Iterator[None]:
 
 def _forget() -> None:
     """Let this process look for its products again."""
-    compiles.cache_clear()
     products.cache_clear()

@@ -25,7 +25,16 @@ SECONDS = 300
 
 
 class NoCompiler(Exception):
-    """There is no C compiler here, or it does not do what it should; the text says why."""
+    """There is no C compiler here, or it does not do what it should; the text says why.
+
+    Args:
+        reason: the text.
+        pause: seconds after which it is worth another try: a disk may be full for a while.
+    """
+
+    def __init__(self, reason: str, *, pause: float = 60) -> None:
+        super().__init__(reason)
+        self.pause = pause
 
 
 def load(source: str) -> ctypes.CDLL:
@@ -55,7 +64,7 @@ def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> 
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)  # noqa: S603
         except subprocess.TimeoutExpired as error:
-            raise NoCompiler(f"{compiler} did not end within {SECONDS} s") from error
+            raise NoCompiler(f"{compiler} did not end within {SECONDS} s", pause=10 * SECONDS) from error
         if done.returncode:
             raise NoCompiler(f"{compiler} failed: {_complaint(done.stderr)}")
         content = made.read_bytes()
@@ -126,7 +135,21 @@ def processor() -> str:
 
 def _folder() -> Path:
     """``$UNROLL_CACHE`` or ``~/.cache/unroll``, as for prepared data; a folder of this user's in it."""
-    cache = Path(os.environ.get("UNROLL_CACHE") or "~/.cache/unroll").expanduser()
+    try:
+        cache = Path(os.environ.get("UNROLL_CACHE") or "~/.cache/unroll").expanduser()
+    except RuntimeError as error:
+        raise NoCompiler("there is no home folder to keep a compiled loop in; set UNROLL_CACHE") from error
     folder = cache / f"loops-{os.getuid()}" if hasattr(os, "getuid") else cache / "loops"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_owner(folder)
     return folder
+
+
+def _check_owner(folder: Path) -> None:
+    """What lies in it is run with this user's rights: nobody else may put something there."""
+    found = folder.lstat()
+    ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+    if not (stat.S_ISDIR(found.st_mode) and ours):
+        raise NoCompiler(f"{folder} is no folder that this user alone may write in")
+    if hasattr(os, "getuid") and found.st_mode & 0o077:
+        folder.chmod(stat.S_IRWXU)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import logging
+import math
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, final
 from weakref import WeakKeyDictionary
@@ -65,8 +66,10 @@ def _alike(tensor: Tensor, stand_in: Tensor) -> bool:
     return tensor.shape == stand_in.shape and tensor.dtype == stand_in.dtype and tensor.device.type == "cpu"
 
 
-_cells: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | None]] = WeakKeyDictionary()
-"""What is remembered of a cell: its loops, by all that a step may depend on."""
+_cells: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | float]] = WeakKeyDictionary()
+"""What is remembered of a cell: by all that a step may depend on, its loop, or when making one is worth another try."""
+_refused: dict[torch.dtype, float] = {}
+"""The same for numbers whose products cannot be had."""
 
 
 class _Common(Function):
@@ -124,17 +127,21 @@ def common_project(cell: Cell, inputs: Tensor) -> Tensor:
         return cell.project(inputs)
 
 
-@functools.cache
 def compiles(dtype: torch.dtype) -> bool:
     """Whether C can be had for numbers of this type; says so, once, where it cannot."""
+    if dtype not in DTYPES or time.monotonic() < _refused.get(dtype, -math.inf):
+        return False
     try:
-        if dtype not in DTYPES:
-            return False
         products(dtype)
     except NoCompiler as reason:
-        _say(SLOWER.format(reason))
+        _refused[dtype] = _until(reason)
         return False
     return True
+
+
+def _until(reason: NoCompiler) -> float:
+    _say(SLOWER.format(reason))
+    return time.monotonic() + reason.pause
 
 
 def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -161,26 +168,28 @@ def _find(
     key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, traits)
     with _lock:
         loops = _cells.setdefault(cell, {})
-        if key not in loops and len(loops) >= MOST:
+        found = loops.get(key)
+        if found is None and len(loops) >= MOST:
             _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: it changed {MOST} times")
             return None
-        if key not in loops:
-            loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
-        return loops[key]
+        if found is None or (isinstance(found, float) and time.monotonic() >= found):
+            found = loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
+        return found if isinstance(found, Loop) else None
 
 
-def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | None:
+def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | float:
+    """A loop, or the time of the next try."""
     if not compiles(read.dtype):
-        return None
+        return _refused[read.dtype]
     try:
         with torch.inference_mode(False):  # it serves again when there are gradients
             return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
     except Unsupported as reason:
         name = type(cell).__name__
         _say(f"the cell {name} runs in the plain loop, which is slower: the common one does not know {reason}")
+        return math.inf
     except NoCompiler as reason:
-        _say(SLOWER.format(reason))
-    return None
+        return _until(reason)
 
 
 def _say(text: str) -> None:

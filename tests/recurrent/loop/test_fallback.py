@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +32,7 @@ from tests.recurrent.loop.cells import (
 )
 from tests.recurrent.loop.compare import randomize
 
-CACHES = (common.compiles, products.products, build.find_compiler, build.describe)
+CACHES = (products.products, build.find_compiler, build.describe)
 
 
 @pytest.fixture
@@ -38,6 +40,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A process that has compiled nothing and said nothing yet; gives the folder of compiled loops."""
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
     monkeypatch.setattr(common, "_said", set())
+    monkeypatch.setattr(common, "_refused", {})
     for cache in CACHES:
         cache.cache_clear()
     yield tmp_path
@@ -153,6 +156,76 @@ def test_a_file_that_others_may_write_is_not_run(fresh: Path) -> None:
     products.products.cache_clear()
     run(lstm())
     assert not any(path.stat().st_mode & 0o022 for path in fresh.rglob("*.so"))
+
+
+@pytest.mark.parametrize("kind", ["others may write", "a link"])
+def test_a_folder_that_others_may_write_is_not_used(
+    kind: str, fresh: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = fresh / f"loops-{os.getuid()}"
+    (tmp_path / "elsewhere").mkdir()
+    if kind == "a link":
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    run(lstm())
+    assert not list(fresh.rglob("*.so"))
+    assert "is no folder that this user alone may write in" in caplog.text
+
+
+def test_the_folder_is_this_users_alone(fresh: Path) -> None:
+    folder = fresh / f"loops-{os.getuid()}"
+    folder.mkdir(mode=0o755)
+    run(lstm())
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_a_home_folder_the_plain_loop_runs(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert run(lstm()).shape == (3, 2, 3)
+    assert "set UNROLL_CACHE" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["the products", "the loop"])
+def test_a_failure_that_passes_is_forgotten(
+    what: str, fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    cell = lstm()
+    if what == "the loop":
+        products.products(torch.float32)
+    with monkeypatch.context() as full:
+        full.setattr(build, "_compile", _disk_is_full)
+        run(cell)
+    assert "No space left" in caplog.text
+    assert ran(monkeypatch, cell) == []
+    clock[0] = 100.0
+    assert ran(monkeypatch, cell) == ["common"]
+
+
+def _disk_is_full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def ran(monkeypatch: pytest.MonkeyPatch, cell: Cell) -> list[str]:
+    """Whether the cell's compiled loop runs."""
+    seen, real = [], Kernel.forward
+
+    def watched(self: Kernel, *given: object, **options: object) -> object:
+        seen.append("common")
+        return real(self, *given, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Kernel, "forward", watched)
+        run(cell)
+    return seen
 
 
 def test_two_processes_compile_at_once(fresh: Path) -> None:
