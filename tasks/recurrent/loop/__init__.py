@@ -61,7 +61,11 @@ def read_sequence(
         loop: how; see this module.
         final_state: whether the state after the last real step is needed. torch's kernels know it only where all
             sequences are equally long.
+
+    Raises:
+        ValueError: there is no step, or a sequence without one.
     """
+    _check_steps(inputs, lengths)
     if lengths is not None:
         inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
     if (
@@ -79,6 +83,13 @@ def read_sequence(
         return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
     parts = common_loop(cell, common_project(cell, inputs), state, lengths=lengths, noise=noise)
     return Reading(parts[0], _last(parts, lengths) if final_state else None)
+
+
+def _check_steps(inputs: Tensor, lengths: Tensor | None) -> None:
+    if not len(inputs):
+        raise ValueError("there is nothing to read: sequences need at least one step")
+    if lengths is not None and lengths.device.type == "cpu" and bool((lengths < 1).any()):  # a GPU would have to wait
+        raise ValueError(f"a sequence of length {int(lengths.min())}: lengths must be at least 1")
 
 
 def _torch_is_faster(inputs: Tensor) -> bool:

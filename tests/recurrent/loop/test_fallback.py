@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop import build, common, products, read_sequence
+from tasks.recurrent.loop import LoopName, build, common, products, read_sequence
 from tasks.recurrent.loop.common import common_loop, common_project
 from tasks.recurrent.loop.emit import head
 from tasks.recurrent.loop.kernel import Kernel
@@ -296,6 +296,15 @@ def test_wrong_shapes_are_told_by_the_plain_loop() -> None:
         common_loop(cell, read, cell.initial_state(5), lengths=None, noise=None)
     with pytest.raises(RuntimeError, match="size"):
         common_loop(cell, read, cell.initial_state(2), lengths=torch.ones(5), noise=None)
+
+
+@pytest.mark.parametrize("loop", ["auto", "common", "plain"])
+def test_sequences_without_a_step_are_refused(loop: LoopName) -> None:
+    cell = lstm()
+    with pytest.raises(ValueError, match="at least one step"):
+        read_sequence(cell, torch.ones(0, 2, 2), cell.initial_state(2), loop=loop)
+    with pytest.raises(ValueError, match="a sequence of length 0"):
+        read_sequence(cell, torch.ones(3, 2, 2), cell.initial_state(2), lengths=torch.tensor([3, 0]), loop=loop)
 
 
 class Halved(Cell):
