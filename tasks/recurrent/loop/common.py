@@ -129,7 +129,7 @@ def common_project(cell: Cell, inputs: Tensor) -> Tensor:
 
 def compiles(dtype: torch.dtype) -> bool:
     """Whether C can be had for numbers of this type; says so, once, where it cannot."""
-    if dtype not in DTYPES or time.monotonic() < _refused.get(dtype, -math.inf):
+    if dtype not in DTYPES or (dtype in _refused and time.monotonic() < _refused[dtype]):
         return False
     try:
         products(dtype)

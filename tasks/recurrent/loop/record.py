@@ -143,8 +143,8 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
     kept = tuple((weights if single else given)[f"keep_{part}"] for part, single in enumerate(keep))
     state = tuple(given[f"state_{part}"] for part in range(len(cell.parts)))
     recorder = Recorder(smooth=True)
+    standing = _standing_in(cell, weights)
     try:
-        standing = _standing_in(cell, weights)
         with torch.enable_grad(), recorder:
             for row in given.values():
                 row.requires_grad_()
@@ -159,7 +159,13 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
 
 def _standing_in(cell: Cell, weights: Mapping[str, Tensor]) -> Cell:
     """A copy of the cell with other weights: others may be using the cell itself."""
-    return copy.deepcopy(cell, {id(value): weights[f"cell.{name}"] for name, value in named_weights(cell)})
+    held = (value for module in cell.modules() for value in vars(module).values() if isinstance(value, Tensor))
+    copies = {id(tensor): tensor.detach() for tensor in held}  # such as a pruned weight, made anew at each step
+    copies |= {id(value): weights[f"cell.{name}"] for name, value in named_weights(cell)}
+    try:
+        return copy.deepcopy(cell, copies)
+    except Exception as error:  # whatever an attribute raises
+        raise Unsupported(f"a cell that cannot be copied ({_first_line(error)})") from error
 
 
 def _constants(calls: list[Call], known: Iterable[Tensor]) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -182,6 +183,17 @@ class Unregistered(Cell):
 
     def step(self, read: Tensor, state: State) -> State:
         return (torch.tanh(read + self.recur(state[0])) * self.scale,)
+
+
+class Locked(Cell):
+    """Holds what cannot be copied."""
+
+    def __init__(self, *, inputs: int, hidden: int) -> None:
+        super().__init__(inputs=inputs, hidden=hidden, blocks="h")
+        self.lock = threading.Lock()
+
+    def step(self, read: Tensor, state: State) -> State:
+        return (torch.tanh(read + self.recur(state[0])),)
 
 
 class Adjustable(Cell):

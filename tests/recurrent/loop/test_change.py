@@ -10,6 +10,7 @@ from weakref import ref
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.loop import common, record
@@ -24,6 +25,10 @@ def _replace(cell: Adjustable) -> None:
 
 def _parametrise(cell: Adjustable) -> None:
     nn.utils.parametrizations.weight_norm(cell.recur)
+
+
+def _prune(cell: Adjustable) -> None:
+    prune.random_unstructured(cell.recur, "weight", 0.5)  # type: ignore[no-untyped-call]
 
 
 def _scale(cell: Adjustable) -> None:
@@ -61,7 +66,7 @@ def _hook(cell: Adjustable) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [_replace, _parametrise, _scale, _function, _another, _within, _tie, _step, _hook],
+    [_replace, _parametrise, _prune, _scale, _function, _another, _within, _tie, _step, _hook],
     ids=lambda f: f.__name__,
 )
 def test_what_is_changed_after_use_counts(change: Callable[[Adjustable], None]) -> None:

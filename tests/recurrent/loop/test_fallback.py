@@ -24,6 +24,7 @@ from tests.recurrent.loop.cells import (
     Adjustable,
     Deciding,
     Detached,
+    Locked,
     Mixing,
     Reversing,
     Straight,
@@ -74,6 +75,7 @@ def replace(path: Path, content: bytes, *, mode: int) -> None:
         (Straight, "in a torch.autograd.Function, writes its own"),
         (Reversing, "in a torch.autograd.Function, writes its own"),
         (Unregistered, "register it as a buffer"),
+        (Locked, "a cell that cannot be copied"),
     ],
 )
 def test_a_step_that_cannot_be_compiled_says_so_once(
