@@ -9,6 +9,9 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import traceback
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
@@ -49,7 +52,33 @@ def find_cell(name: str) -> type[Cell]:
     """
     from tasks.recurrent.cell import Cell
 
-    module = importlib.import_module(f"{__name__}.{check_cell(name)}")
+    module = _import(check_cell(name))
     here = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
-    (cell,) = [c for c in here if issubclass(c, Cell)]
-    return cell
+    cells = [c for c in here if issubclass(c, Cell)]
+    if len(cells) != 1:
+        raise UserError("a cell's file holds exactly one subclass of Cell", where=_file(name), received=f"{len(cells)}")
+    if missing := sorted(cells[0].__abstractmethods__):
+        raise UserError(f"a cell defines {' and '.join(missing)}", where=_file(name), received=cells[0].__name__)
+    return cells[0]
+
+
+def _import(name: str) -> ModuleType:
+    """The file of a cell; what is wrong with it is its author's to know, with the line."""
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except Exception as error:
+        line = error.lineno if isinstance(error, SyntaxError) else _last_line(error, name)
+        where = _file(name) + (f":{line}" if line else "")
+        raise UserError(
+            "a cell's file must be importable", where=where, received=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _last_line(error: Exception, name: str) -> int | None:
+    """Where in the cell's own file an error came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if Path(frame.filename).name == f"{name}.py"), None)
+
+
+def _file(name: str) -> str:
+    return f"tasks/recurrent/cells/{name}.py"

@@ -190,6 +190,9 @@ def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) 
         return math.inf
     except NoCompiler as reason:
         return _until(reason)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a step that the generator gets wrong
+        _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: {type(error).__name__}: {error}")
+        return math.inf
 
 
 def _say(text: str) -> None:

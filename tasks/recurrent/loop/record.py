@@ -118,7 +118,7 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
         cell: whose step.
         width: of what the step reads.
         dtype: of everything.
-        recurrent: whether h is multiplied with a mask before the step.
+        recurrent: whether what enters the recurrent products is masked.
         keep: for each part of the state that is partly kept: whether the share is one number for all.
 
     Raises:

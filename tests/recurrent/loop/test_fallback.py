@@ -337,3 +337,24 @@ def test_other_numbers_run_in_the_plain_loop() -> None:
     assert run(cell).dtype == torch.bfloat16
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert run(lstm()).shape == (3, 2, 3)
+
+
+class Column(Cell):
+    """Hands one unit to all: a legal step, whose slice the generator gets wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(inputs=4, hidden=3, blocks="gc")
+
+    def step(self, read: torch.Tensor, state: State) -> State:
+        (h,) = state
+        g, c = (read + self.recur(h)).chunk(2, dim=-1)
+        g = torch.sigmoid(g)
+        return (g * h + (1 - g) * torch.tanh(c)[:, :1],)
+
+
+def test_a_step_that_the_generator_gets_wrong_runs_in_the_plain_loop() -> None:
+    torch.manual_seed(0)
+    cell, inputs = Column(), torch.randn(5, 2, 4)
+    state = cell.initial_state(2)
+    outputs = [read_sequence(cell, inputs, state, loop=loop).outputs for loop in ("common", "plain")]
+    torch.testing.assert_close(*outputs)
