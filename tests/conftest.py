@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("processes" if file.startswith(PROCESSES) else file))
 
 
+@pytest.fixture(autouse=True)
+def no_other_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ray that was started in this process left behind for its workers where the project is."""
+    monkeypatch.delenv("UNROLL_ROOT", raising=False)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""
