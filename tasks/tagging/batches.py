@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, final
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tasks.tagging.spelling import Letters, Speller
-from tasks.text.buckets import Batches, bucketed_batches, sorted_batches
+from tasks.text.loaders import BucketLoader, SortedLoader
 from tasks.text.tagged import TaggedCorpus, TaggedText
 
 PADDING: Final = -100
@@ -68,52 +67,16 @@ class BatchMaker:
         return TaggedBatch(words, tags, groups, torch.from_numpy(lengths), letters)
 
 
-@final
-class TrainingBatches:
-    """The training text in length buckets, in another order each epoch: a function of (seed, epoch). Resumable."""
-
-    def __init__(self, text: TaggedText, *, size: int, seed: int, speller: Speller | None = None) -> None:
-        self._maker, self._size, self._seed = BatchMaker(text, speller=speller), size, seed
-        self._epoch, self._position, self._resume_at = 0, 0, 0
-
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        return -(-len(self._maker.lengths) // self._size)
-
-    def __iter__(self) -> Iterator[TaggedBatch]:
-        """One epoch, or what is left of it after :meth:`load_state_dict`."""
-        first, self._resume_at = self._resume_at, 0
-        batches = bucketed_batches(self._maker.lengths, size=self._size, seed=self._seed, epoch=self._epoch)
-        for position, sentences in enumerate(batches[first:], start=first):
-            last = position + 1 == len(self)
-            self._epoch, self._position = (self._epoch + 1, 0) if last else (self._epoch, position + 1)
-            yield self._maker.make(sentences)
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the next batch comes from; the end of an epoch is the start of the next one."""
-        return {"epoch": self._epoch, "position": self._position}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Make the next iteration go on where ``state`` was taken."""
-        self._epoch, self._position = state["epoch"], state["position"]
-        self._resume_at = self._position
+def training_batches(
+    text: TaggedText, *, size: int, seed: int, speller: Speller | None = None
+) -> BucketLoader[TaggedBatch]:
+    """All sentences of a text in length buckets, in another order each epoch; resumable."""
+    return BucketLoader(text.lengths, BatchMaker(text, speller=speller).make, size=size, seed=seed)
 
 
-@final
-class EvaluationBatches:
-    """Held-out text, each sentence once, from the shortest to the longest."""
-
-    def __init__(self, text: TaggedText, *, speller: Speller | None = None) -> None:
-        self._maker = BatchMaker(text, speller=speller)
-        self._batches: Batches = sorted_batches(text.lengths, size=EVALUATION_SENTENCES)
-
-    def __len__(self) -> int:
-        """Number of batches."""
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[TaggedBatch]:
-        """The whole text."""
-        return map(self._maker.make, self._batches)
+def held_out(text: TaggedText, *, speller: Speller | None = None) -> SortedLoader[TaggedBatch]:
+    """All sentences of a text, once."""
+    return SortedLoader(text.lengths, BatchMaker(text, speller=speller).make, size=EVALUATION_SENTENCES)
 
 
 @final
@@ -131,18 +94,18 @@ class SentenceBatches(pl.LightningDataModule):
         super().__init__()
         self._corpus, self._batch_size, self._seed, self._spelled = corpus, batch_size, seed, spelled
 
-    def train_dataloader(self) -> TrainingBatches:
+    def train_dataloader(self) -> BucketLoader[TaggedBatch]:
         """The training text; resumable."""
         speller = self._speller("train")
-        return TrainingBatches(self._corpus.train, size=self._batch_size, seed=self._seed, speller=speller)
+        return training_batches(self._corpus.train, size=self._batch_size, seed=self._seed, speller=speller)
 
-    def val_dataloader(self) -> EvaluationBatches:
+    def val_dataloader(self) -> SortedLoader[TaggedBatch]:
         """The validation text, once."""
-        return EvaluationBatches(self._corpus.validation, speller=self._speller("validation"))
+        return held_out(self._corpus.validation, speller=self._speller("validation"))
 
-    def test_dataloader(self) -> EvaluationBatches:
+    def test_dataloader(self) -> SortedLoader[TaggedBatch]:
         """The test text, once."""
-        return EvaluationBatches(self._corpus.test, speller=self._speller("test"))
+        return held_out(self._corpus.test, speller=self._speller("test"))
 
     def _speller(self, split: str) -> Speller | None:
         return Speller(self._corpus.spelling, split) if self._spelled else None

@@ -8,7 +8,7 @@ import torch
 
 from tasks.agreement.batches import PADDING, BeginningMaker, SentenceMaker
 from tasks.agreement.corpus import AgreementCorpus
-from tasks.agreement.loaders import AgreementBatches, EvaluationBatches, TrainingBatches
+from tasks.agreement.loaders import AgreementBatches, held_out, training_batches
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_an_epoch_has_everything_once_in_an_order_of_seed_and_epoch(corpus: Agre
 
 def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> None:
     maker = SentenceMaker(corpus.train, start=corpus.start)
-    whole = TrainingBatches(maker, size=5, seed=1)
+    whole = training_batches(maker, size=5, seed=1)
     expected, states = [], []
     for _ in range(2):
         for batch in whole:
@@ -71,7 +71,7 @@ def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> 
             states.append(whole.state_dict())
     assert states[7] == {"epoch": 1, "position": 0}
     for done in (3, 8, 12):
-        loader = TrainingBatches(maker, size=5, seed=1)
+        loader = training_batches(maker, size=5, seed=1)
         loader.load_state_dict(states[done - 1])
         rest = [batch.words for batch in loader]
         assert all(torch.equal(a, b) for a, b in zip(rest, expected[done:], strict=False))
@@ -79,7 +79,7 @@ def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> 
 
 
 def test_held_out_verbs_are_each_seen_once(corpus: AgreementCorpus) -> None:
-    loader = EvaluationBatches(corpus.test, start=corpus.start)
+    loader = held_out(corpus.test, start=corpus.start)
     assert len(loader) == 1
     (batch,) = loader
     assert sorted(batch.distances.tolist()) == sorted(corpus.test.distances.tolist())

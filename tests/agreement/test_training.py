@@ -10,9 +10,9 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tasks.agreement.corpus import AgreementCorpus
-from tasks.agreement.loaders import TrainingBatches
 from tasks.agreement.settings import AgreementSettings
 from tasks.agreement.task import Agreement
+from tasks.text.loaders import BucketLoader
 
 Toy = Callable[[int], AgreementCorpus]
 TrainerOf = Callable[..., pl.Trainer]
@@ -78,7 +78,7 @@ def test_training_is_that_of_a_raw_loop(toy: Toy, trainer_of: TrainerOf, objecti
     trainer_of(epochs=2, limit_val_batches=0).fit(module, datamodule=task.data(settings, corpus, 1))
     network: Any = raw.network
     loader: Any = task.data(settings, corpus, 1).train_dataloader()
-    assert isinstance(loader, TrainingBatches)
+    assert isinstance(loader, BucketLoader)
     clipped = 0
     for batch in (batch for _ in range(2) for batch in loader):
         losses = []

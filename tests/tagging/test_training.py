@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tasks.tagging.batches import TrainingBatches
+from tasks.tagging.batches import training_batches
 from tasks.tagging.settings import Network, TaggingSettings, Training
 from tasks.tagging.task import Tagging
 from tasks.text.tagged import TaggedCorpus, TaggedData
@@ -101,7 +101,7 @@ def test_training_is_that_of_a_raw_loop(fit: Fit, corpus: TaggedCorpus, directio
     start.initialise(1)
     raw = Raw(start.network.state_dict(), direction)
     optimizer, norms = torch.optim.SGD(raw.parameters(), lr=0.5), []
-    loader = TrainingBatches(corpus.train, size=5, seed=1)
+    loader = training_batches(corpus.train, size=5, seed=1)
     for batch in (batch for _ in range(2) for batch in loader):
         sentences = [(batch.words[:n, i], batch.tags[:n, i]) for i, n in enumerate(batch.lengths.tolist())]
         losses = [cross_entropy(raw(words), tags, reduction="sum") for words, tags in sentences]
@@ -123,7 +123,7 @@ def test_training_is_that_of_a_raw_loop(fit: Fit, corpus: TaggedCorpus, directio
 def test_what_stands_at_padding_changes_nothing(corpus: TaggedCorpus) -> None:
     module: Any = Tagging().module(settings_of("bidirectional"), corpus)
     module.initialise(1)
-    batch = next(iter(TrainingBatches(corpus.train, size=12, seed=0)))
+    batch = next(iter(training_batches(corpus.train, size=12, seed=0)))
     padding = torch.arange(len(batch.words)).unsqueeze(1) >= batch.lengths
     other = batch._replace(words=batch.words.where(~padding, 7))
     assert padding.any()
@@ -162,7 +162,7 @@ def test_ten_sentences_can_be_learned_by_heart(
     module.initialise(0)
     trainer = trainer_of(epochs=60, limit_val_batches=0)
     trainer.fit(module, datamodule=task.data(settings, corpus, 0))
-    batch = next(iter(TrainingBatches(corpus.train, size=10, seed=0)))
+    batch = next(iter(training_batches(corpus.train, size=10, seed=0)))
     assert torch.equal(module.network.decode(batch), batch.tags)
 
 
@@ -172,7 +172,7 @@ def test_a_step_that_cannot_be_taken_ends_as_the_norm(corpus: TaggedCorpus, fit:
     module.network.decoder.output.weight.data[0, 0] = math.inf
     before[-2] = module.network.decoder.output.weight.clone()
     module.trainer.strategy.connect(module)
-    loss = module.training_step(next(iter(TrainingBatches(corpus.train, size=5, seed=0))))
+    loss = module.training_step(next(iter(training_batches(corpus.train, size=5, seed=0))))
     assert not math.isfinite(loss)
     assert all(torch.equal(a, b) for a, b in zip(before, module.network.parameters(), strict=True))
 
