@@ -64,4 +64,6 @@ def find_corpus(name: str) -> tuple[KnownCorpus, Library]:
         if corpus.name == name:
             return corpus, library
     advice = suggestion(name, [corpus.name for corpus, _ in known])
+    if Path(name).exists():
+        advice = f"to inspect what lies there: unroll data inspect --task TASK data.path={name}"
     raise UserError("there is no such corpus", received=repr(name), advice=advice)
