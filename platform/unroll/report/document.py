@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -11,6 +11,7 @@ from unroll.evidence import LEVEL
 from unroll.report import context, tables
 from unroll.report.answer import answer, goal, warnings
 from unroll.report.charts import MOST_PROFILES, Chart, draw_charts
+from unroll.report.confusion_table import confusion_table
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.divergence_table import divergence_table
 from unroll.report.findings import Findings
@@ -100,6 +101,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)
     yield "profiles", "Against distance", _profiles(findings, charts)
+    yield "confusion", "Confusion", [confusion_table(findings, *each) for each in _numbered(findings.confusions)]
     yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
     yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
     yield "failures", "Failures", _failures(findings)
@@ -135,6 +137,10 @@ def _profiles(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     drawn = [chart for name, chart in charts.items() if name.startswith("profile_")]
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
     return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {plain(others)}.")] if others else [])]
+
+
+def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    return ((name, number) for number, name in enumerate(names, 1))
 
 
 def _no_curve(findings: Findings) -> str:

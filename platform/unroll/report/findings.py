@@ -11,10 +11,12 @@ import polars as pl
 
 from unroll.contract import Direction
 from unroll.evidence import (
+    confusion,
     coverage,
     divergence_rates,
     fading,
     final_values,
+    find_confusions,
     find_profiles,
     learning_curves,
     pair_seeds,
@@ -169,6 +171,12 @@ class Findings:
         known = self._ranked_history
         found = {name: fading(known, name) for name in find_profiles(known["metric"].unique())}
         return {name: frame for name, frame in found.items() if frame["distance"].n_unique() > 1}
+
+    @cached_property
+    def confusions(self) -> dict[str, pl.DataFrame]:
+        """What each label was taken for (``confusion``), by the name before the labels, baseline first."""
+        known = self._ranked_history
+        return {name: confusion(known, name) for name in find_confusions(known["metric"].unique())}
 
     def _curves_of(self, metric: str) -> pl.DataFrame:
         return learning_curves(self._ranked_history, metric)

@@ -1,0 +1,52 @@
+"""Confusion matrices: counts in metrics that are called ``<split>/confusion/<true label>/<guess>``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+_MARK = "/confusion/"
+
+
+def find_confusions(metrics: Iterable[str]) -> list[str]:
+    """What comes before the labels in the names of these metrics, ``test/confusion`` for instance; sorted."""
+    return sorted({metric.partition(_MARK)[0] + _MARK.rstrip("/") for metric in metrics if _MARK in metric})
+
+
+def confusion(history: pl.DataFrame, name: str) -> pl.DataFrame:
+    """What each label was taken for, in the trials' last counts.
+
+    Args:
+        history: one row per logged value: ``trial, arm, step, metric, value``.
+        name: what comes before the labels in the metrics' names.
+
+    Returns:
+        ``arm, true, guess, n`` (trials), ``count`` (mean over trials), ``share`` (of the examples of the true label,
+        all trials together; null where there is none), arms in order of appearance, labels sorted.
+    """
+    counts = _last_counts(history, f"{name}/")
+    cells = counts.group_by("arm", "true", "guess").agg(
+        n=pl.len().cast(pl.Int64), count=pl.col("value").mean(), total=pl.col("value").sum()
+    )
+    examples = pl.col("total").sum().over("arm", "true")
+    shares = cells.with_columns(share=pl.when(examples > 0).then(pl.col("total") / examples)).drop("total")
+    arms = history.select(pl.col("arm").unique(maintain_order=True))
+    return arms.join(shares.sort("true", "guess"), on="arm", maintain_order="left_right")
+
+
+def _last_counts(history: pl.DataFrame, start: str) -> pl.DataFrame:
+    """``arm, true, guess, value``, one row per trial and pair of labels."""
+    found = history.filter(pl.col("metric").str.starts_with(start), pl.col("value").is_finite())
+    last = found.sort("step").unique(["trial", "metric"], keep="last", maintain_order=True)
+    labels = pl.DataFrame(_pairs(found["metric"].unique(), start), schema=["metric", "true", "guess"], orient="row")
+    return last.join(labels, on="metric").select("arm", "true", "guess", "value")
+
+
+def _pairs(metrics: Iterable[str], start: str) -> list[tuple[str, str, str]]:
+    """Each metric with its two labels. A label may hold a slash: labels are what is taken for itself somewhere."""
+    names = {metric: metric.removeprefix(start) for metric in metrics}
+    halves = {(name[: len(name) // 2], name[len(name) // 2 + 1 :]) for name in names.values()}
+    labels = {one for one, other in halves if one == other}
+    cuts = ((metric, name[:i], name[i + 1 :]) for metric, name in names.items() for i in range(len(name)))
+    return [(metric, true, guess) for metric, true, guess in cuts if true in labels and guess in labels]

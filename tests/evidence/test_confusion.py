@@ -1,0 +1,64 @@
+"""Confusion matrices: found by the names of metrics, the last counts of each trial, shares of each true label."""
+
+import polars as pl
+import pytest
+
+from unroll.evidence import confusion, find_confusions
+
+Counts = dict[tuple[str, str], float]
+
+
+def frame(trials: dict[tuple[str, int], dict[int, Counts]]) -> pl.DataFrame:
+    """(arm, seed) -> step -> (true, guess) -> count."""
+    rows = [
+        {"trial": f"{arm}{seed}", "arm": arm, "step": step, "metric": f"test/confusion/{true}/{guess}", "value": count}
+        for (arm, seed), looks in trials.items()
+        for step, counts in looks.items()
+        for (true, guess), count in counts.items()
+    ]
+    return pl.DataFrame(rows)
+
+
+def counted(a: float, b: float, c: float, d: float, labels: tuple[str, str] = ("bad", "good")) -> Counts:
+    one, other = labels
+    return {(one, one): a, (one, other): b, (other, one): c, (other, other): d}
+
+
+def test_they_are_found_by_name() -> None:
+    metrics = ["test/confusion/a/b", "test/confusion/a/a", "validation/confusion/x/x", "test/accuracy", "confusion/a/a"]
+    assert find_confusions(metrics) == ["test/confusion", "validation/confusion"]
+    assert find_confusions([]) == []
+
+
+def test_shares_are_of_the_true_label_over_all_trials_and_counts_are_means() -> None:
+    found = confusion(
+        frame({("lstm", 0): {9: counted(8, 2, 0, 30)}, ("lstm", 1): {9: counted(2, 8, 10, 20)}}), "test/confusion"
+    )
+    cells = {(row["true"], row["guess"]): row for row in found.iter_rows(named=True)}
+    assert [cells["bad", "bad"][key] for key in ("n", "count", "share")] == [2, 5.0, 0.5]
+    assert cells["good", "bad"]["share"] == pytest.approx(10 / 60)
+    for true in ("bad", "good"):
+        assert sum(cells[true, guess]["share"] for guess in ("bad", "good")) == pytest.approx(1)
+
+
+def test_each_trial_counts_once_with_what_it_told_last_and_arms_keep_their_order() -> None:
+    history = frame(
+        {
+            ("zero", 0): {9: counted(1, 0, 0, 1), 3: counted(0, 50, 50, 0)},
+            ("arm", 0): {9: counted(0, 1, 0, 1)},
+        }
+    )
+    found = confusion(history, "test/confusion")
+    assert found["arm"].unique(maintain_order=True).to_list() == ["zero", "arm"]
+    assert found.filter(pl.col("arm") == "zero")["share"].to_list() == [1, 0, 0, 1]
+
+
+def test_labels_may_hold_slashes() -> None:
+    found = confusion(frame({("gru", 0): {1: counted(1, 2, 3, 4, ("a/b", "b"))}}), "test/confusion")
+    cells = {(row["true"], row["guess"]): row["count"] for row in found.iter_rows(named=True)}
+    assert cells == {("a/b", "a/b"): 1, ("a/b", "b"): 2, ("b", "a/b"): 3, ("b", "b"): 4}
+
+
+def test_a_label_without_examples_has_counts_and_no_shares() -> None:
+    found = confusion(frame({("gru", 0): {1: counted(0, 0, 3, 4)}}), "test/confusion")
+    assert found["share"].to_list() == [None, None, pytest.approx(3 / 7), pytest.approx(4 / 7)]

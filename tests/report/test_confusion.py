@@ -1,0 +1,59 @@
+"""The table of what was taken for what: in the report where a history has it, and nowhere else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.report.conftest import MakeLedger
+from unroll.ledger import HistoryRow, Ledger
+from unroll.report import write_report
+from unroll.report.confusion_table import confusion_table
+from unroll.report.findings import gather
+
+COUNTS = {"bad/bad": 8.0, "bad/good": 2.0, "good/bad": 1.0, "good/good": 4.0}
+
+
+def add_confusion(ledger: Ledger, counts: Mapping[str, float]) -> None:
+    """Let every trial tell the same counts at its end."""
+    for trial in ledger.plan().trials:
+        rows = [
+            HistoryRow(step=5000, epoch=10, seconds=20.0, metric=f"test/confusion/{name}", value=value)
+            for name, value in counts.items()
+        ]
+        ledger.append_history(trial.id, rows, step=5000)
+
+
+def test_every_true_label_of_every_arm_has_a_row_and_every_guess_a_column(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger(seeds=3)
+    add_confusion(ledger, COUNTS)
+    table = confusion_table(gather(ledger), "test/confusion", 1)
+    assert table.shown.rows()[:2] == [
+        ("elman (baseline)", "bad", "10", "80.0 %", "20.0 %"),
+        ("elman (baseline)", "good", "5", "20.0 %", "80.0 %"),
+    ]
+    assert table.shown.columns == ["Arm", "True label", "Examples", "told bad", "told good"]
+    assert len(table.shown) == 6
+
+
+def test_it_is_in_page_text_and_files(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    ledger = make_ledger(seeds=2)
+    add_confusion(ledger, COUNTS)
+    places = write_report(ledger, tmp_path)
+    assert '<section id="confusion">' in places.html.read_text(encoding="utf-8")
+    assert "| told bad | told good |" in places.markdown.read_text(encoding="utf-8")
+    assert pl.read_csv(places.tables / "confusion_1.csv")["share"][0] == pytest.approx(0.8)
+
+
+def test_without_counts_there_is_no_such_section(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    assert 'id="confusion"' not in write_report(make_ledger(seeds=2), tmp_path).html.read_text(encoding="utf-8")
+
+
+def test_a_label_is_escaped_wherever_it_stands(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    ledger = make_ledger(seeds=2)
+    labels = ("<script>", "a|b")
+    add_confusion(ledger, {f"{true}/{guess}": 1.0 for true in labels for guess in labels})
+    places = write_report(ledger, tmp_path)
+    assert "told <script>" not in places.html.read_text(encoding="utf-8")
+    assert r"told a\|b" in places.markdown.read_text(encoding="utf-8")
