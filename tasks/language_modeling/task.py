@@ -31,6 +31,10 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         ),
     }
 
+    def small(self, examples: int) -> Mapping[str, int]:
+        """Windows so short that such a text has several batches."""
+        return {"data.sentences": examples, "training.bptt": 2}
+
     def prepare(self, settings: LanguageModelingSettings, cache: Path) -> TokenCorpus:
         """Read the text, once per node; it must fill the training columns.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from tasks.long_range.settings import Data, LongRangeSettings
 from tasks.recurrent.settings import build_initialization, build_recurrent
@@ -40,6 +40,11 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         "test/loss": Metric("minimize", "", "Squared error (adding) or cross entropy in nats, test set."),
         "test/error": Metric("minimize", "", "Share of wrong answers on the test set."),
     }
+
+    def small(self, examples: int) -> Mapping[str, Any]:
+        """Short sequences, and two validations; what is drawn for training is as much as a batch holds."""
+        training = {"training.updates": 8, "training.validate_every": 4, "training.learning_rate": 1e-2}
+        return {"data.length": 10, "data.evaluation_sequences": examples, **training}
 
     def prepare(self, settings: LongRangeSettings, cache: Path) -> DrawnSequences:  # noqa: ARG002
         """Nothing is stored: sequences are drawn as they are needed.

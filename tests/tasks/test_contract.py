@@ -1,0 +1,155 @@
+"""What every task promises, whichever are found: see docs/add-a-task.md."""
+
+import logging
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from tests.tasks.run import Run, quiet_trainer, same
+from tests.tasks.variants import Variant, variants
+from unroll.study import discover_tasks
+
+FAR_BELOW = 1 / 20
+"""Share of its first value that the loss on ten examples must fall below: no answer that ignores the input does."""
+MOST_STEPS = 600
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    torch.set_num_threads(1)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+every_variant = pytest.mark.parametrize("variant", list(variants()), ids=str, scope="module")
+
+
+def test_every_folder_with_a_task_is_found(root: Path) -> None:
+    found = {variant.name for variant in variants()}
+    assert found == set(discover_tasks()) >= {file.parent.name for file in root.glob("tasks/*/task.py")}
+
+
+def disturb(seed: int) -> None:
+    """Leave every global generator in another state."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+class Only:
+    """Epochs of one batch, always the same."""
+
+    def __init__(self, batch: Any) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self._batch
+
+
+class Losses(pl.Callback):
+    """The loss of every step; stops once it is far below the first."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, *args: Any) -> None:
+        self.seen.append(float(outputs["loss"]))
+        trainer.should_stop = self.learned
+
+    @property
+    def learned(self) -> bool:
+        return self.seen[-1] < FAR_BELOW * self.seen[0]
+
+
+@every_variant
+def test_ten_examples_are_learned_by_heart(variant: Variant, cache: Path) -> None:
+    task, settings = variant.task, variant.settings(10)
+    dataset = task.prepare(settings, cache)
+    module: Any = task.module(settings, dataset)
+    if not any(weight.requires_grad for weight in module.parameters()):
+        pytest.skip("it counts: nothing is learned step by step")
+    module.initialise(0)
+    data: Any = task.data(settings, dataset, 0)
+    losses = Losses()
+    trainer = quiet_trainer(max_epochs=MOST_STEPS, callbacks=[losses], limit_val_batches=0)
+    trainer.fit(module, Only(next(iter(data.train_dataloader()))), data.val_dataloader())
+    assert losses.learned, losses.seen[:: MOST_STEPS // 10]
+
+
+class Whole(Run):
+    """The undisturbed run, with a checkpoint at each place where the platform may take one."""
+
+    def __init__(self, variant: Variant, cache: Path, folder: Path) -> None:
+        self.settings, self.folder = variant.settings(10, batch=3, dropout=0.3), folder
+        self.dataset = variant.task.prepare(self.settings, cache)
+        super().__init__(variant.task, self.settings, self.dataset, save=folder)
+
+
+@pytest.fixture(scope="module")
+def whole(variant: Variant, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    disturb(0)
+    return Whole(variant, cache, tmp_path_factory.mktemp("checkpoints"))
+
+
+@every_variant
+def test_a_run_goes_on_from_a_checkpoint_as_if_nothing_had_been(variant: Variant, whole: Whole) -> None:
+    steps = sorted(int(file.stem) for file in whole.folder.glob("*.ckpt"))
+    assert len(steps) == whole.batches * variant.task.epochs(whole.settings)
+    for step in {steps[0], steps[len(steps) // 2 - 1], steps[-2:][0]}:  # in the first epoch, after it, in the last one
+        disturb(step)
+        resumed = Run(variant.task, whole.settings, whole.dataset, checkpoint=whole.folder / f"{step}.ckpt")
+        assert same(resumed.end(), whole.end()), f"from step {step}"
+        assert step == steps[-1] or resumed.rows == whole.rows_after(step), f"from step {step}"
+
+
+@every_variant
+def test_numbers_are_a_function_of_the_seed_and_of_nothing_else(variant: Variant, whole: Whole) -> None:
+    disturb(1)
+    again, other = (Run(variant.task, whole.settings, whole.dataset, seed=seed) for seed in (0, 1))
+    assert same((again.end(), again.rows), (whole.end(), whole.rows))
+    if any(weight.requires_grad for weight in whole.module.parameters()):
+        assert not same(other.end(), whole.end())
+        assert other.rows != whole.rows
+
+
+@every_variant
+def test_dropout_is_at_work_in_the_run_that_goes_on(variant: Variant, whole: Whole) -> None:
+    if whole.settings == variant.settings(10, batch=3):
+        pytest.skip("it has no dropout")
+    assert not same(Run(variant.task, whole.settings, whole.dataset, noise=4).end(), whole.end())
+
+
+@every_variant
+def test_one_example_has_metrics_that_are_numbers(variant: Variant, cache: Path) -> None:
+    task, settings = variant.task, variant.settings(1)
+    rows = Run(task, settings, task.prepare(settings, cache)).rows
+    assert next(iter(task.metrics)) in {name for _, name, _ in rows}
+    assert any(name.startswith("test/") for _, name, _ in rows)
+    assert all(math.isfinite(value) for _, _, value in rows), rows
+
+
+@every_variant
+def test_batches_come_in_an_order_of_seed_and_epoch(variant: Variant, cache: Path) -> None:
+    task, settings = variant.task, variant.settings(10, batch=3)
+    dataset = task.prepare(settings, cache)
+    orders = []
+    for process in (5, 6):
+        disturb(process)
+        loader: Any = task.data(settings, dataset, 1).train_dataloader()
+        orders.append([list(loader), list(loader)])
+        assert len(loader) == len(orders[0][0])
+    assert same(*orders)
