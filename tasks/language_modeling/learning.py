@@ -15,7 +15,6 @@ from tasks.language_modeling.training_state import TrainingState
 from tasks.recurrent.cell import State
 from tasks.recurrent.clipping import Clipped, Clipping
 from tasks.recurrent.omega import Omega
-from tasks.recurrent.recording import record_states
 from tasks.recurrent.stack import detach
 
 
@@ -65,11 +64,10 @@ class Learner:
             self._loss(window).backward()  # type: ignore[no-untyped-call]
             return None
         # Omega is refused for other kinds of networks.
-        with record_states(cast("LanguageModel", self.network).recurrent) as records:
+        with self.omega.watch(cast("LanguageModel", self.network).recurrent) as traces:
             loss = self._loss(window)
-        self.omega.prepare(records)
         loss.backward()  # type: ignore[no-untyped-call]
-        return self.omega.add_gradient(records)
+        return self.omega.add_gradient(traces)
 
     def _loss(self, window: Tensor) -> Tensor:
         """What is minimized; carries the state on, and counts."""

@@ -19,7 +19,6 @@ from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
 from tasks.recurrent.optimizer import OptimizerName, build_optimizer
-from tasks.recurrent.recording import record_states
 
 
 @final
@@ -97,11 +96,10 @@ class LongRangeModule(pl.LightningModule):
             score = self._problem.score(self.network(inputs), targets)
             self.manual_backward(score.loss)
             return score
-        with record_states(self.network.recurrent) as records:
+        with self._omega.watch(self.network.recurrent) as traces:
             score = self._problem.score(self.network(inputs), targets)
-            self._omega.prepare(records)
-            self.manual_backward(score.loss)
-            self._omega.add_gradient(records)
+        self.manual_backward(score.loss)
+        self._omega.add_gradient(traces)
         return score
 
     def _log_step(self, score: Score, clipped: Clipped) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -10,10 +11,8 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.cells.elman import Elman
-from tasks.recurrent.cells.irnn import IRNN
-from tasks.recurrent.recording import Record
-from unroll.contract import UserError
+from tasks.recurrent.stack import RecurrentNetwork
+from tasks.recurrent.total_gradients import Trace, slope, trace_layers
 
 OmegaForm = Literal["paper", "code"]
 
@@ -45,31 +44,26 @@ class Omega:
     strength: float
     form: OmegaForm
 
-    def prepare(self, records: Mapping[str, Record]) -> None:
-        """Ask for the gradient of every state; between forward and backward pass.
+    def watch(self, network: RecurrentNetwork) -> AbstractContextManager[Sequence[Trace]]:
+        """Around the forward pass: what the layers give, for :meth:`add_gradient`. They run in whatever loop they have.
 
         Raises:
             UserError: a cell is no Elman network.
         """
-        for record in records.values():
-            check_elman(record.layer.cell)
-            for (h,) in record.states:
-                h.retain_grad()
+        return trace_layers(network)
 
-    def add_gradient(self, records: Mapping[str, Record]) -> Tensor:
+    def add_gradient(self, traces: Sequence[Trace]) -> Tensor:
         """Add ``strength`` times the derivative to each recurrent matrix's gradient; after the backward pass.
 
         Returns:
             Omega itself, summed over layers: a scalar without gradient.
         """
-        return torch.stack([self._add(record) for record in records.values()]).sum()
+        return torch.stack([self._add(trace) for trace in traces]).sum()
 
-    def _add(self, record: Record) -> Tensor:
-        weight = record.layer.cell.recur.weight
-        states = torch.stack([h.detach() for (h,) in record.states])
-        gradients = torch.stack([_gradient(h) for (h,) in record.states])
-        value, derivative = omega(record.layer.cell, states, gradients, form=self.form)
-        added = self.strength * derivative
+    def _add(self, trace: Trace) -> Tensor:
+        cell = trace.layer.cell
+        value, derivative = omega(cell, trace.states(), trace.total_gradients(), form=self.form)
+        weight, added = cell.recur.weight, self.strength * derivative
         weight.grad = added if weight.grad is None else weight.grad + added
         return value
 
@@ -101,34 +95,3 @@ def omega(cell: Cell, states: Tensor, gradients: Tensor, *, form: OmegaForm) -> 
     outer = torch.where(counts & (past > 0), outer, 0.0).unsqueeze(-1) * share
     derivative = (outer * local).flatten(0, 1).T @ handed.flatten(0, 1)
     return (ratio - 1).square().sum() * share, derivative
-
-
-def slope(cell: Cell, states: Tensor) -> Tensor:
-    """The derivative of an Elman network's activation where it took these values.
-
-    Raises:
-        UserError: the cell is no Elman network.
-    """
-    check_elman(cell)
-    match cell.activation if isinstance(cell, Elman) else "relu":
-        case "tanh":
-            return 1 - states.square()
-        case "logistic":
-            return states * (1 - states)
-        case _:
-            return (states > 0).to(states.dtype)
-
-
-def check_elman(cell: Cell) -> None:
-    """Refuse what Omega is not defined for.
-
-    Raises:
-        UserError: the cell is no Elman network.
-    """
-    if not isinstance(cell, Elman | IRNN):
-        raise UserError("Omega is defined for Elman networks, elman and irnn", received=type(cell).__name__)
-
-
-def _gradient(state: Tensor) -> Tensor:
-    """Zero where the loss does not depend on a state."""
-    return torch.zeros_like(state) if state.grad is None else state.grad

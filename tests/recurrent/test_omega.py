@@ -107,11 +107,10 @@ def test_value_and_derivative_are_those_of_the_slow_version(
 
     network.zero_grad()
     regularizer = Omega(strength=0.3, form=form)
-    with record_states(network) as records:
+    with regularizer.watch(network) as traces:
         loss = loss_of(network(inputs())[0])
-        regularizer.prepare(records)
-        loss.backward()  # type: ignore[no-untyped-call]
-        value = regularizer.add_gradient(records)
+    loss.backward()  # type: ignore[no-untyped-call]
+    value = regularizer.add_gradient(traces)
 
     layers = network.layers()
     expected = [slow_omega(a.cell, a.cell.recur.weight.detach(), *s, form) for a, s in zip(layers, slow, strict=True)]
@@ -186,10 +185,8 @@ def test_single_precision_does_not_underflow() -> None:
 @pytest.mark.parametrize("cell", [name for name in cell_names() if name not in ("elman", "irnn")])
 def test_other_cells_are_refused(cell: str) -> None:
     network = RecurrentNetwork(cell=cell, inputs=2, hidden=3)
-    with record_states(network) as records:
+    with pytest.raises(UserError) as caught, Omega(strength=1.0, form="paper").watch(network):
         network(torch.zeros(2, 1, 2))
-    with pytest.raises(UserError) as caught:
-        Omega(strength=1.0, form="paper").prepare(records)
     name = find_cell(cell).__name__
     assert str(caught.value) == f"Omega is defined for Elman networks, elman and irnn (received {name})"
 
