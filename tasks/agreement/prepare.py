@@ -25,7 +25,7 @@ def prepare(
     minimum_count: int = 1,
     required: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
-    where: str,
+    where: Mapping[str, str],
 ) -> Parts:
     """Fit the words on the training sentences alone and write all sentences in their numbers.
 
@@ -35,7 +35,7 @@ def prepare(
         minimum_count: words that the training text has less often are read as ``<unk>``.
         required: words of the vocabulary beside those of the training text.
         bounds: see :class:`~tasks.agreement.corpus.AgreementCorpus`.
-        where: what errors call the corpus.
+        where: what errors call the text of each split.
 
     Returns:
         What :func:`~tasks.agreement.corpus.cached` keeps. Verbs of which the vocabulary lacks a form are left out.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -49,7 +49,7 @@ class Split:
     facts: dict[str, int]
 
 
-def refuse_empty(sizes: dict[str, int], what: str, where: str) -> None:
+def refuse_empty(sizes: dict[str, int], what: str, where: Mapping[str, str]) -> None:
     """Every split must have something.
 
     Raises:
@@ -57,4 +57,6 @@ def refuse_empty(sizes: dict[str, int], what: str, where: str) -> None:
     """
     for split in SPLITS:
         if not sizes[split]:
-            raise UserError(f"the {split} text must hold at least one {what}", where=where, advice="give more text")
+            raise UserError(
+                f"the {split} text must hold at least one {what}", where=where[split], advice="give more text"
+            )

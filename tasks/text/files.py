@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -44,6 +44,12 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
             ]
             return {split: _only(path, split, files, ending or ".txt") for split in wanted}
     raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
+
+
+def name_sources(files: Mapping[str, Path]) -> dict[str, str]:
+    """For each split the file that its text comes from, whatever :func:`find_files` found, as errors call it."""
+    whole = files["all"] if "all" in files else files["train"]
+    return {split: str(files.get(split, whole)) for split in SPLITS}
 
 
 def split_items(items: Sequence[ItemT], validation_fraction: float, test_fraction: float) -> dict[str, Sequence[ItemT]]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tasks.text.cache import Prepared, cached
 from tasks.text.corpus import TokenCorpus
-from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
 from tasks.text.lines import DEFAULT_ENCODING
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
@@ -59,7 +59,7 @@ def read_plain(
             level=level,
             vocabulary_size=vocabulary_size,
             minimum_count=minimum_count,
-            where=str(path),
+            where=name_sources(files),
             doubt="" if encoding == DEFAULT_ENCODING else f"is the text really {encoding} (data.encoding)?",
         )
 

@@ -40,7 +40,7 @@ def prepare_streams(
     minimum_count: int = 1,
     required: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
-    where: str,
+    where: Mapping[str, str],
     doubt: str = "",
 ) -> Prepared:
     """Fit the vocabulary on the training text alone and write all texts in its numbers.
@@ -52,7 +52,7 @@ def prepare_streams(
         minimum_count: words that the training text has less often become ``<unk>``.
         required: words of the vocabulary beside those of the training text.
         bounds: see :class:`~tasks.text.corpus.TokenCorpus`.
-        where: what errors call the text.
+        where: what errors call the text of each split.
         doubt: a question that comes first in the advice of errors which a misread text would also cause.
 
     Raises:
@@ -100,24 +100,24 @@ def _repetitions(lines: Mapping[str, Sequence[str]]) -> dict[str, int | float | 
     }
 
 
-def _refuse_empty(counts: Mapping[str, Counter[str]], where: str, doubt: str) -> None:
+def _refuse_empty(counts: Mapping[str, Counter[str]], where: Mapping[str, str], doubt: str) -> None:
     for split, count in counts.items():
         if not count:
             raise UserError(
                 f"the {split} text must hold at least one token",
-                where=where,
+                where=where[split],
                 advice=f"{doubt and doubt + ' else '}give more lines, "
                 "or set data.validation_fraction and data.test_fraction",
             )
 
 
-def _refuse_unknown(facts: Mapping[str, int | float | str], where: str, doubt: str) -> None:
+def _refuse_unknown(facts: Mapping[str, int | float | str], where: Mapping[str, str], doubt: str) -> None:
     for split in SPLITS:
         rate = float(facts[f"{split} unknown rate"])
         if rate > _MOST_UNKNOWN:
             raise UserError(
                 f"at most half of the {split} tokens may be unknown",
-                where=where,
+                where=where[split],
                 received=f"{rate:.0%}",
                 advice=f"{doubt and doubt + ' '}are the splits of one language? "
                 "else raise data.vocabulary_size or lower data.minimum_count",

@@ -261,7 +261,7 @@ def test_a_single_file_is_cut_into_runs_of_sentences(tmp_path: Path) -> None:
     ("train", "message"),
     [
         ("1\tone\n", "/ud/xx-ud-train.conllu, line 1: a line must hold 10 columns"),
-        ("\n\n", "/ud: the train text must hold at least one sentence; give more sentences"),
+        ("\n\n", "/ud/xx-ud-train.conllu: the train text must hold at least one sentence; give more sentences"),
         ("", "/ud/xx-ud-train.conllu: a text must not be empty"),
     ],
 )

@@ -12,7 +12,7 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from unroll.contract import UserError
 
@@ -44,7 +44,7 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
             find_verbs(trees if fractions is None else split_items(trees["all"], *fractions)),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
-            where=str(settings.path),
+            where=name_sources(files),
         )
 
     options = settings.model_dump(mode="json", include={"encoding", "vocabulary_size", "minimum_count"})

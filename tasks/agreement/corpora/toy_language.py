@@ -36,7 +36,7 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
             {split: _split(settings, split, size) for split, size in sizes.items()},
             required=toy_grammar(settings.dialect).words(),
             bounds=_BOUNDS if settings.dialect == "chains" else {},
-            where="toy language",
+            where=dict.fromkeys(SPLITS, "toy language"),
         )
 
     content = {"reader": "agreement of the toy language", "version": _VERSION, "sizes": sizes}

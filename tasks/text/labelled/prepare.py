@@ -43,7 +43,7 @@ def prepare_sentences(
     required_words: Sequence[str] = (),
     required_labels: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
-    where: str,
+    where: Mapping[str, str],
 ) -> Parts:
     """Fit words and labels on the training sentences alone and write all sentences in their numbers.
 
@@ -54,7 +54,7 @@ def prepare_sentences(
         required_words: words of the vocabulary beside those of the training text.
         required_labels: labels beside those of the training text.
         bounds: see :class:`~tasks.text.labelled.corpus.LabelledCorpus`.
-        where: what errors call the corpus.
+        where: what errors call the text of each split.
 
     Returns:
         What :func:`~tasks.text.labelled.cache.cached` keeps.
@@ -65,7 +65,7 @@ def prepare_sentences(
     """
     _refuse_empty(sentences, where)
     labels = Vocabulary(tuple(sorted({each.label for each in sentences["train"]}.union(required_labels))))
-    _refuse_labels(sentences, labels, where)
+    _refuse_labels(sentences, labels, where["train"])
     vocabulary = Vocabulary.fit(
         _words(sentences["train"]),
         size=vocabulary_size,
@@ -116,12 +116,12 @@ def _facts(
     return facts
 
 
-def _refuse_empty(sentences: Sentences, where: str) -> None:
+def _refuse_empty(sentences: Sentences, where: Mapping[str, str]) -> None:
     for split in SPLITS:
         if not sentences[split]:
             raise UserError(
                 f"the {split} text must hold at least one sentence",
-                where=where,
+                where=where[split],
                 advice="give more sentences, or set data.validation_fraction and data.test_fraction",
             )
 
@@ -150,13 +150,13 @@ def _list(labels: Sequence[str]) -> str:
     return ", ".join(map(repr, labels[:_SHOWN])) + more
 
 
-def _refuse_unknown(facts: Facts, where: str) -> None:
+def _refuse_unknown(facts: Facts, where: Mapping[str, str]) -> None:
     for split in SPLITS:
         rate = float(facts[f"{split} words read as <unk>"])
         if rate > _MOST_UNKNOWN:
             raise UserError(
                 f"at most half of the {split} words may be unknown",
-                where=where,
+                where=where[split],
                 received=f"{rate:.0%}",
                 advice="are the splits of one language? else lower data.minimum_count or raise data.vocabulary_size",
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
@@ -69,7 +69,7 @@ def read_files(
             _split(_lowered(found) if settings.lowercase else found, *fractions),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
-            where=str(settings.path),
+            where=name_sources(files),
         )
 
     names = {"encoding", "lowercase", "vocabulary_size", "minimum_count", *fields}

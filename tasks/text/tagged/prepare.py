@@ -42,7 +42,7 @@ def prepare_sentences(
     required_words: Sequence[str] = (),
     required_tags: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
-    where: str,
+    where: Mapping[str, str],
 ) -> Parts:
     """Fit words and tags on the training sentences alone and write all sentences in their numbers.
 
@@ -53,7 +53,7 @@ def prepare_sentences(
         required_words: words of the vocabulary beside those of the training text.
         required_tags: tags beside those of the training text.
         bounds: see :class:`~tasks.text.tagged.corpus.TaggedCorpus`.
-        where: what errors call the corpus.
+        where: what errors call the text of each split.
 
     Returns:
         What :func:`~tasks.text.tagged.cache.cached` keeps.
@@ -157,11 +157,11 @@ def _baseline(sentences: Sequence[TaggedSentence], tags: NDArray[np.int32], comm
     return float((guesses == tags).mean())
 
 
-def _refuse_empty(sentences: Sentences, where: str) -> None:
+def _refuse_empty(sentences: Sentences, where: Mapping[str, str]) -> None:
     for split in SPLITS:
         if not sentences[split]:
             raise UserError(
                 f"the {split} text must hold at least one sentence",
-                where=where,
+                where=where[split],
                 advice="give more sentences, or set data.validation_fraction and data.test_fraction",
             )

@@ -39,7 +39,8 @@ def read_toy(*, sentences: int = 3000, seed: int = 1, level: Level = "word", cac
         lines = {split: [" ".join(sentence.words) for sentence in text] for split, text in texts.items()}
         required = toy_grammar().words() if level == "word" else sorted({*" ".join(toy_grammar().words())})
         bounds = {f"{split}/perplexity": _floor(texts[split], level) for split in ("validation", "test")}
-        return prepare_streams(lines, level=level, required=required, bounds=bounds, where="toy language")
+        where = dict.fromkeys(SPLITS, "toy language")
+        return prepare_streams(lines, level=level, required=required, bounds=bounds, where=where)
 
     content = {"reader": "toy language", "version": _VERSION, "sentences": sentences, "seed": seed, "level": level}
     return cached(cache, content, build)

@@ -42,7 +42,7 @@ def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
             required_words=toy_grammar().words(),
             required_labels=labels,
             bounds=_BOUNDS,
-            where="toy language",
+            where=dict.fromkeys(SPLITS, "toy language"),
         )
 
     content = {"reader": "labelled toy language", "version": _VERSION, "sizes": sizes, "seed": settings.seed}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
-from tasks.text.files import describe_file, find_files, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
@@ -57,7 +57,7 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_tags=_tags(sentences["train"]) if scheme else (),
-            where=str(settings.path),
+            where=name_sources(files),
         )
 
     options = settings.model_dump(mode="json", include=_OPTIONS)

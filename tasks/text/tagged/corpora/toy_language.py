@@ -42,7 +42,7 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
             required_words=grammar.words(),
             required_tags=_ENTITY_TAGS if entities else grammar.parts_of_speech(),
             bounds={} if entities else _BOUNDS,
-            where="toy language",
+            where=dict.fromkeys(SPLITS, "toy language"),
         )
 
     content = {"reader": f"toy language: {settings.tags}", "version": _VERSION, "sizes": sizes, "seed": settings.seed}

@@ -1,0 +1,97 @@
+"""Files of every kind that a task reads: a test text of one example has metrics, an empty one is refused by name."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tasks.run import Run
+from unroll.contract import Settings, UserError, find_locations
+from unroll.study import discover_tasks, load_task
+from unroll.study._settings import setting_fields
+
+TREE = """\
+1\tdogs\tdog\tNOUN\tNNS\tNumber=Plur\t2\tnsubj\t_\t_
+2\tsleep\tsleep\tVERB\tVBP\tMood=Ind|Number=Plur|Person=3|Tense=Pres|VerbForm=Fin\t0\troot\t_\t_
+
+1\tdog\tdog\tNOUN\tNN\tNumber=Sing\t2\tnsubj\t_\t_
+2\tsleeps\tsleep\tVERB\tVBZ\tMood=Ind|Number=Sing|Person=3|Tense=Pres|VerbForm=Fin\t0\troot\t_\t_
+
+"""
+SAMPLES = {
+    "txt": ("", "good B-x\nbad O\n"),
+    "conllu": ("", TREE),
+    "jsonl": ("", '{"text": "good", "label": 1}\n{"text": "bad", "label": 0}\n'),
+    "csv": ("text,label\n", "good,1\nbad,0\n"),
+    "tsv": ("text\tlabel\n", "good\t1\nbad\t0\n"),
+}
+"""Ending -> first line and examples of a file. A kind of corpus reads at least one of them."""
+
+
+def kinds() -> Iterator[tuple[str, str]]:
+    """Each task that reads files, with each kind of corpus that its settings offer."""
+    for name in discover_tasks():
+        fields = setting_fields(load_task(name).settings)
+        if "data.path" in find_locations(load_task(name).settings):
+            extra: Any = fields["data.corpus"].json_schema_extra
+            yield from ((name, kind) for kind in extra["enum"] if kind != fields["data.corpus"].default)
+
+
+class Folder:
+    """A file for each split that this kind of corpus reads."""
+
+    def __init__(self, name: str, kind: str, folder: Path) -> None:
+        self.task, self._kind, self._folder = load_task(name), kind, folder
+        for ending, (head, examples) in SAMPLES.items():
+            self.test, self.head = folder / ending / f"test.{ending}", head
+            self.test.parent.mkdir()
+            for split in ("train", "validation", "test"):
+                self.test.with_stem(split).write_text(head + examples * 9)
+            if self._is_read():
+                return
+        pytest.fail(f"SAMPLES has no file that corpus {kind} of {name} reads")
+
+    def _is_read(self) -> bool:
+        try:
+            self.prepare()
+        except UserError:
+            return False
+        return True
+
+    def settings(self) -> Settings:
+        data = {"corpus": self._kind, "path": self.test.parent}
+        training = {"epochs": 1, "batch_size": 2}
+        return self.task.settings.model_validate({"data": data, "training": training})
+
+    def prepare(self) -> Any:
+        return self.task.prepare(self.settings(), self._folder / "cache")
+
+
+@pytest.fixture
+def folder(name: str, kind: str, tmp_path: Path) -> Folder:
+    return Folder(name, kind, tmp_path)
+
+
+every_kind = pytest.mark.parametrize(("name", "kind"), list(kinds()))
+
+
+@every_kind
+@pytest.mark.parametrize("content", ["", "\n \n", "head"])
+def test_an_empty_test_text_is_refused_before_training(name: str, kind: str, folder: Folder, content: str) -> None:
+    folder.test.write_text(folder.head if content == "head" else content)
+    with pytest.raises(UserError) as caught:
+        folder.prepare()
+    assert str(folder.test) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@every_kind
+def test_a_test_text_of_one_example_has_metrics_that_are_numbers(name: str, kind: str, folder: Folder) -> None:
+    _, examples = SAMPLES[folder.test.suffix[1:]]
+    separator = "\n\n" if "\n\n" in examples else "\n"
+    folder.test.write_text(folder.head + examples.split(separator)[0] + "\n")
+    tested = Run(folder.task, folder.settings(), folder.prepare()).tested
+    assert any(metric in tested for metric in folder.task.metrics)
+    assert all(map(math.isfinite, tested.values())), tested
