@@ -3,69 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from tasks.agreement import corpora
 from tasks.agreement.corpus import AgreementCorpus
-from tasks.text.kinds import Kinds, absolute
-from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
-from unroll.contract import LOCATION, Settings
+from tasks.text.kinds import Kinds
+from tasks.text.section import DataSection
 
-_KINDS: Final = Kinds(corpora)
+KINDS: Final = Kinds[AgreementCorpus](corpora)
 
 
-class AgreementData(Settings):
+class AgreementData(DataSection):
     """The ``data`` section: sentences with subjects and verbs."""
 
-    corpus: str = Field("toy_language", json_schema_extra={"enum": list(_KINDS.names)})
+    kinds = KINDS
+
+    corpus: str = Field("toy_language", json_schema_extra={"enum": list(KINDS.names)})
     """Kind of corpus: a module of ``tasks/agreement/corpora``."""
-    path: Path | None = Field(None, json_schema_extra={LOCATION: True})
-    """File or folder to read; relative to the study's folder in ``study.yaml``, to yours on the command line."""
     dialect: Literal["chains", "plain"] = "chains"
     """Sentences of the toy language. chains: up to four nouns before the verb, of numbers that tell nothing about the
     subject's; plain: all that its grammar can say."""
-    encoding: str = DEFAULT_ENCODING
-    """Encoding of the files, a name that Python knows."""
-    validation_fraction: float = Field(0.05, gt=0, lt=1)
-    """Share of the sentences of a single file that is validation text."""
-    test_fraction: float = Field(0.05, gt=0, lt=1)
-    """Share of the sentences of a single file, its last ones, that is test text."""
     vocabulary_size: int | None = Field(None, ge=1, lt=2**31)
     """Most words to keep, ``<unk>`` and ``<eos>`` included."""
-    minimum_count: int = Field(2, ge=1, lt=2**31)
-    """Words that the training text has less often are read as ``<unk>``; with 1 nothing is learned about ``<unk>``."""
-    sentences: int = Field(3000, ge=1, le=10_000_000)
-    """Training sentences that are generated; validation and test text get a fifth of it each."""
-    seed: int = Field(1, ge=0, lt=2**31)
-    """What the sentences are generated from; no trial's seed."""
-
-    @field_validator("corpus")
-    @classmethod
-    def _known(cls, corpus: str) -> str:
-        return _KINDS.check(corpus)
-
-    @field_validator("encoding")
-    @classmethod
-    def _canonical(cls, encoding: str) -> str:
-        return canonical_encoding(encoding)
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return absolute(path)
-
-    @model_validator(mode="after")
-    def _leave_training_text(self) -> Self:
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError("validation_fraction and test_fraction must leave training text: their sum is 1 or more")
-        return self
-
-    @model_validator(mode="after")
-    def _refuse_idle_settings(self) -> Self:
-        _KINDS.refuse_idle(self, self.corpus)
-        return self
 
 
 def load(settings: AgreementData, cache: Path) -> AgreementCorpus:
@@ -74,5 +35,4 @@ def load(settings: AgreementData, cache: Path) -> AgreementCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    corpus: AgreementCorpus = _KINDS.module(settings.corpus).read(settings, cache)
-    return corpus
+    return KINDS.reader(settings.corpus).read(settings, cache)

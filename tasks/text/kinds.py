@@ -7,16 +7,32 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, final
+from typing import Any, Generic, Protocol, TypeVar, cast, final
 
 from pydantic_core import PydanticKnownError
 
 from unroll.contract import Settings
 
+Corpus = TypeVar("Corpus", covariant=True)
+
+
+class Reader(Protocol[Corpus]):
+    """What a module of such a folder offers."""
+
+    SETTINGS: tuple[str, ...]
+    """Names of the settings that it looks at."""
+
+    def read(self, settings: Any, cache: Path) -> Corpus:
+        """The corpus that a ``data`` section names, prepared in ``cache``.
+
+        Raises:
+            UserError: the data are missing or malformed.
+        """
+
 
 @final
-class Kinds:
-    """The modules of a package, each with ``SETTINGS``: the names of the settings that it looks at.
+class Kinds(Generic[Corpus]):
+    """The modules of a package, each a reader of corpora of one form.
 
     Args:
         package: the folder.
@@ -26,9 +42,9 @@ class Kinds:
         self._package = package.__name__
         self.names = tuple(sorted(module.name for module in iter_modules(package.__path__)))
 
-    def module(self, name: str) -> Any:
+    def reader(self, name: str) -> Reader[Corpus]:
         """The module of this name."""
-        return import_module(f"{self._package}.{name}")
+        return cast("Reader[Corpus]", import_module(f"{self._package}.{name}"))
 
     def check(self, name: str) -> str:
         """Give the name back if there is such a kind.
@@ -46,11 +62,11 @@ class Kinds:
         Raises:
             ValueError: such a setting is not at its default.
         """
-        used = {"corpus", *self.module(name).SETTINGS}
+        used = {"corpus", *self.reader(name).SETTINGS}
         fields = type(settings).model_fields
         idle = [field for field in fields if field not in used and getattr(settings, field) != fields[field].default]
         if idle:
-            others = " or ".join(other for other in self.names if set(idle) <= set(self.module(other).SETTINGS))
+            others = " or ".join(other for other in self.names if set(idle) <= set(self.reader(other).SETTINGS))
             raise ValueError(
                 f"corpus {name} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}"
             )

@@ -3,51 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal, Protocol, Self, cast
+from typing import Final, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from tasks.text.kinds import Kinds, absolute
+from tasks.text.kinds import Kinds, Reader
 from tasks.text.labelled import corpora
 from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
-from unroll.contract import LOCATION, Settings
+from tasks.text.section import DataSection
 
 Sentiments = Literal["three", "two"]
 
-
-class Reader(Protocol):
-    """What a module of ``tasks/text/labelled/corpora`` offers."""
-
-    SETTINGS: tuple[str, ...]
-    """Names of the settings that it looks at."""
-
-    def read(self, settings: LabelledData, cache: Path) -> LabelledCorpus:
-        """The corpus that the settings name, prepared in ``cache``.
-
-        Raises:
-            UserError: the data are missing or malformed.
-        """
-
-
-_KINDS: Final = Kinds(corpora)
-CORPORA: Final = _KINDS.names
+KINDS: Final = Kinds[LabelledCorpus](corpora)
+CORPORA: Final = KINDS.names
 """Kinds of labelled corpora: the modules of ``tasks/text/labelled/corpora``."""
 
 
-class LabelledData(Settings):
+class LabelledData(DataSection):
     """The ``data`` section of a task on labelled sentences."""
+
+    kinds = KINDS
 
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
     """Kind of corpus: a module of ``tasks/text/labelled/corpora``."""
-    path: Path | None = Field(None, json_schema_extra={LOCATION: True})
-    """File or folder to read; relative to the study's folder in ``study.yaml``, to yours on the command line."""
     text_field: str = Field("text", min_length=1)
     """Name of the column or field that holds the text."""
     label_field: str = Field("label", min_length=1)
     """Name of the column or field that holds the label."""
-    encoding: str = DEFAULT_ENCODING
-    """Encoding of the files, a name that Python knows."""
     validation_fraction: float = Field(0.1, gt=0, lt=1)
     """Share of the sentences of a single file, or of the training file of a folder that has none for validation, that
     is validation text."""
@@ -55,47 +37,13 @@ class LabelledData(Settings):
     """Share of the sentences of a single file that is test text."""
     lowercase: bool = False
     """Whether words are read without regard to case."""
-    vocabulary_size: int | None = Field(None, ge=1, lt=2**31)
-    """Most words to keep, ``<unk>`` included."""
-    minimum_count: int = Field(2, ge=1, lt=2**31)
-    """Words that the training text has less often are read as ``<unk>``; with 1 nothing is learned about ``<unk>``."""
     sentiments: Sentiments = "three"
     """Labels of generated sentences: negative, neutral and positive; or two, without the neutral sentences."""
-    sentences: int = Field(3000, ge=1, le=10_000_000)
-    """Training sentences that are generated; validation and test text get a fifth of it each."""
-    seed: int = Field(1, ge=0, lt=2**31)
-    """What the sentences are generated from; no trial's seed."""
-
-    @field_validator("corpus")
-    @classmethod
-    def _known(cls, corpus: str) -> str:
-        return _KINDS.check(corpus)
-
-    @field_validator("encoding")
-    @classmethod
-    def _canonical(cls, encoding: str) -> str:
-        return canonical_encoding(encoding)
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: Path | None) -> Path | None:
-        return absolute(path)
 
     @model_validator(mode="after")
     def _tell_text_from_label(self) -> Self:
         if self.text_field == self.label_field:
             raise ValueError(f"text_field and label_field must differ, received {self.text_field!r} for both")
-        return self
-
-    @model_validator(mode="after")
-    def _leave_training_text(self) -> Self:
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError("validation_fraction and test_fraction must leave training text: their sum is 1 or more")
-        return self
-
-    @model_validator(mode="after")
-    def _refuse_idle_settings(self) -> Self:
-        _KINDS.refuse_idle(self, self.corpus)
         return self
 
 
@@ -108,6 +56,6 @@ def load(settings: LabelledData, cache: Path) -> LabelledCorpus:
     return reader(settings.corpus).read(settings, cache)
 
 
-def reader(corpus: str) -> Reader:
+def reader(corpus: str) -> Reader[LabelledCorpus]:
     """The module that reads a kind of corpus."""
-    return cast("Reader", _KINDS.module(corpus))
+    return KINDS.reader(corpus)
