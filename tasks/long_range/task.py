@@ -43,7 +43,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
 
     def small(self, examples: int) -> Mapping[str, Any]:
         """Short sequences, and two validations; what is drawn for training is as much as a batch holds."""
-        training = {"training.updates": 8, "training.validate_every": 4, "training.learning_rate": 1e-2}
+        training = {"training.updates": 10, "training.validate_every": 5, "training.learning_rate": 1e-2}
         return {"data.length": 10, "data.evaluation_sequences": examples, **training}
 
     def prepare(self, settings: LongRangeSettings, cache: Path) -> DrawnSequences:  # noqa: ARG002

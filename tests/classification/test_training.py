@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -108,20 +107,6 @@ def test_training_is_that_of_a_raw_loop(
     ours, theirs = renamed(module.network.state_dict()), raw.state_dict()
     torch.testing.assert_close(ours, {name: theirs[name] for name in ours}, rtol=0, atol=1e-6)
     assert module.items_seen == 2 * sum(LENGTHS)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("labels", [2, 4])
-def test_ten_sentences_can_be_learned_by_heart(
-    corpus_of: Callable[..., LabelledCorpus], trainer_of: Callable[..., pl.Trainer], kind: str, labels: int
-) -> None:
-    corpus = corpus_of([5] * 10, words=50, labels=labels)
-    network = {"hidden": 32, "embedding": 32, "row_norm": None, **KINDS[kind]}
-    settings = settings_of(network, epochs=60, optimizer="adam", learning_rate=0.01)
-    module = fit(settings, corpus, trainer_of(epochs=60, limit_val_batches=0), double=False)
-    loader: Any = Classification().data(settings, corpus, 0).train_dataloader()
-    for batch in loader:
-        assert torch.equal(module.network.decode(batch), batch.labels)
 
 
 def test_a_step_that_cannot_be_taken_ends_as_the_norm(

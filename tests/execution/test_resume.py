@@ -1,116 +1,47 @@
 """A trial stopped after any step and taken up again, by other means, is bit for bit the trial that was left alone."""
 
 import errno
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from tests.tasks.variants import Variant
 from unroll.execution.attempt import Attempt, Update
 from unroll.ledger import CheckpointStore, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
-from unroll.study import load_study, make_jobs, make_plan
+from unroll.study import discover_tasks, load_study, load_task, make_jobs, make_plan
 from unroll.study.job import Job
 
-STUDIES = {
-    "the order of the text": """
-question: Is a stopped trial the same trial?
-task: language_modeling
-settings:
-  data: {corpus: toy_language, sentences: 150}
-  network: {hidden: 8, embedding: 8, dropout: 0.2}
-  training: {epochs: 2, batch_size: 8, bptt: 5, learning_rate: 1e-2, optimizer: adam}
-compare:
-  network.cell: [lstm]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 1
-""",
-    "a window of words": """
-question: Is a stopped trial the same trial?
-task: language_modeling
-settings:
-  data: {corpus: toy_language, sentences: 150}
-  network: {kind: window, order: 4, hidden: 6, embedding: 4}
-  training: {epochs: 2, batch_size: 8, bptt: 5}
-compare:
-  network.direct: [true]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 1
-""",
-    "another order each epoch": """
-question: Is a stopped trial the same trial?
-task: long_range
-settings:
-  data: {problem: adding, length: 5, longest: 9, evaluation_sequences: 20}
-  network: {hidden: 4, dropout: 0.2}
-  training: {updates: 12, validate_every: 3, batch_size: 3, clip_norm: 0.5}
-compare:
-  network.cell: [elman]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 2
-""",
-    "beginnings of sentences": """
-question: Is a stopped trial the same trial?
-task: agreement
-settings:
-  data: {corpus: toy_language, sentences: 40}
-  network: {hidden: 4, embedding: 4, dropout: 0.2}
-  training: {objective: number, epochs: 3, batch_size: 10}
-compare:
-  network.cell: [gru]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 1
-""",
-    "sentences in buckets": """
-question: Is a stopped trial the same trial?
-task: tagging
-settings:
-  data: {corpus: toy_language, sentences: 40}
-  network: {hidden: 4, embedding: 4, direction: bidirectional, dropout: 0.2}
-  training: {epochs: 3, batch_size: 10}
-compare:
-  network.cell: [gru]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 1
-""",
-    "sentences and their labels": """
-question: Is a stopped trial the same trial?
-task: classification
-settings:
-  data: {corpus: toy_language, sentences: 40}
-  network: {hidden: 4, embedding: 4, summary: attention, dropout: 0.2}
-  training: {epochs: 3, batch_size: 10}
-compare:
-  network.cell: [gru]
-seeds: 1
-wandb: {mode: disabled}
-limits: {checkpoint_seconds: 1e6}
-log_every_steps: 1
-""",
-}
-"""A platform that loses a loader's place is found out by all but the first, which see other batches in every epoch."""
+
+def study_of(name: str) -> dict[str, Any]:
+    """A study of one trial: a task that was found, as small as it can be, in several batches and with dropout."""
+    settings = Variant(name, {}).settings(12, batch=2, dropout=0.2).model_dump(mode="json", exclude_defaults=True)
+    size = load_task(name).size_setting
+    return {
+        "question": "Is a stopped trial the same trial?",
+        "task": name,
+        "settings": settings,
+        "compare": {size: [4]},
+        "seeds": 1,
+        "wandb": {"mode": "disabled"},
+        "limits": {"checkpoint_seconds": 1e6},
+        "log_every_steps": 1,
+    }
 
 
-@pytest.fixture(scope="module", params=STUDIES)
+@pytest.fixture(scope="module", params=discover_tasks())
 def prepared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Job, Callable[[Path], Ledger]]:
     folder = tmp_path_factory.mktemp("resume")
-    (folder / "study.yaml").write_text(STUDIES[request.param], encoding="utf-8")
+    (folder / "study.yaml").write_text(json.dumps(study_of(request.param)), encoding="utf-8")
     study = load_study(folder / "study.yaml")
     plan = make_plan(study, cache=folder / "cache")
     (job,) = make_jobs(plan, study, cache=folder / "cache")

@@ -1,20 +1,19 @@
-"""A run that is interrupted after any step goes on as if it had not been."""
+"""Exact resume where a language model has more to keep than most: decay, clipping, zoneout, diagnoses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers.logger import Logger
 
 from tasks.language_modeling.batches import WINDOWS_PER_BATCH
-from tasks.language_modeling.module import LanguageModelingModule
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
 from tasks.text import TokenCorpus
-from unroll.contract import derive_seed
+from tests.tasks.run import Run, same
 
 SETTINGS = LanguageModelingSettings(
     network=Network(
@@ -36,73 +35,18 @@ STEPS = 42
 """Per epoch: 3 columns of 167 tokens are 41 windows of 4 steps and one of 3."""
 LAST = (STEPS, 2 * STEPS)
 SPLITS = ("train", "validation", "test")
-MIDDLE = [
-    f"batch {epoch + step}" for epoch in (0, STEPS) for step in range(WINDOWS_PER_BATCH, STEPS, WINDOWS_PER_BATCH)
-]
+MIDDLE = [epoch + step for epoch in (0, STEPS) for step in range(WINDOWS_PER_BATCH, STEPS, WINDOWS_PER_BATCH)]
 
 
-class Reseed(pl.Callback):
-    """Dropout as a function of the step."""
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-        torch.manual_seed(derive_seed(3, trainer.global_step))
-
-
-class SaveEverywhere(pl.Callback):
-    """A checkpoint after each batch, and one after each epoch's validation."""
+class SaveBeforeValidation(pl.Callback):
+    """A checkpoint after an epoch's last batch, where the platform takes none."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def on_train_batch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        trainer.save_checkpoint(self._folder / f"batch {trainer.global_step}.ckpt")
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, *args: Any) -> None:
-        trainer.save_checkpoint(self._folder / f"epoch {trainer.global_step}.ckpt")
-
-
-class History(Logger):
-    """Everything that was logged, as (optimizer step, metric, value)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[tuple[int, str, float]] = []
-        self.trainer: pl.Trainer | None = None
-
-    name = "history"
-    version = ""
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None: ...
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        assert self.trainer
-        assert step == self.trainer.global_step
-        self.rows += [(step, name, value) for name, value in metrics.items()]
-
-
-class Run:
-    """One run in fresh objects, from the start or from a checkpoint."""
-
-    def __init__(
-        self,
-        corpus: TokenCorpus,
-        trainer_of: Callable[..., pl.Trainer],
-        *,
-        callbacks: list[pl.Callback],
-        checkpoint: Path | None = None,
-    ) -> None:
-        task, self.history = LanguageModeling(), History()
-        self.module = cast("LanguageModelingModule", task.module(SETTINGS, corpus))
-        self.module.initialise(0 if checkpoint is None else 99)
-        trainer = trainer_of(epochs=2, logger=self.history, callbacks=callbacks, log_every_n_steps=5)
-        self.history.trainer = trainer
-        trainer.fit(self.module, datamodule=task.data(SETTINGS, corpus, 0), ckpt_path=checkpoint, weights_only=True)
-        self.optimizer = trainer.optimizers[0].state_dict()
-        self.steps = trainer.global_step
-        trainer.test(self.module, datamodule=task.data(SETTINGS, corpus, 0), verbose=False)
-
-    def rows_after(self, step: int) -> list[tuple[int, str, float]]:
-        return [row for row in self.history.rows if row[0] > step]
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            trainer.save_checkpoint(self._folder / f"before validation {trainer.global_step}.ckpt")
 
 
 @pytest.fixture(scope="module")
@@ -121,61 +65,44 @@ def runs() -> dict[str, Run]:
 
 
 @pytest.fixture
-def undisturbed(runs: dict[str, Run], corpus: TokenCorpus, trainer_of: Callable[..., pl.Trainer], folder: Path) -> Run:
-    """The run without interruption; leaves a checkpoint after each step."""
-    if not runs:
-        runs["undisturbed"] = Run(corpus, trainer_of, callbacks=[Reseed(), SaveEverywhere(folder)])
-    return runs["undisturbed"]
-
-
-def assert_equal(left: Any, right: Any) -> None:
-    """Bitwise, through nested containers."""
-    if isinstance(left, torch.Tensor):
-        assert torch.equal(left, right)
-    elif isinstance(left, Mapping):
-        assert left.keys() == right.keys()
-        for key in left:
-            assert_equal(left[key], right[key])
-    else:
-        assert left == right
+def run(corpus: TokenCorpus) -> Callable[..., Run]:
+    return partial(Run, LanguageModeling(), SETTINGS, corpus, log_every=5)
 
 
 @pytest.fixture
-def resumed(
-    undisturbed: Run, corpus: TokenCorpus, trainer_of: Callable[..., pl.Trainer], folder: Path, point: str
-) -> Run:
-    """The run from a checkpoint on, under other global seeds."""
+def undisturbed(runs: dict[str, Run], run: Callable[..., Run], folder: Path) -> Run:
+    """The run without interruption; leaves a checkpoint after each batch."""
+    if not runs:
+        runs["undisturbed"] = run(save=folder, callbacks=[SaveBeforeValidation(folder)])
+    return runs["undisturbed"]
+
+
+@pytest.mark.parametrize("step", [*MIDDLE, *LAST])
+def test_a_resumed_run_is_the_undisturbed_run(
+    undisturbed: Run, run: Callable[..., Run], folder: Path, step: int
+) -> None:
     torch.manual_seed(1000)
-    return Run(corpus, trainer_of, callbacks=[Reseed()], checkpoint=folder / f"{point}.ckpt")
+    resumed = run(checkpoint=folder / f"{step}.ckpt")
+    assert same(resumed.end(), undisturbed.end())
+    assert resumed.rows_after(step) == undisturbed.rows_after(step)
 
 
-def assert_same_end(resumed: Run, undisturbed: Run) -> None:
-    assert resumed.steps == undisturbed.steps == 2 * STEPS
-    assert_equal(resumed.module.state_dict(), undisturbed.module.state_dict())
-    assert_equal(resumed.optimizer, undisturbed.optimizer)
-    assert resumed.module.items_seen == undisturbed.module.items_seen == 2 * TOKENS
-
-
-@pytest.mark.parametrize("point", [*MIDDLE, *(f"epoch {step}" for step in LAST)])
-def test_a_resumed_run_is_the_undisturbed_run(resumed: Run, undisturbed: Run, point: str) -> None:
-    assert_same_end(resumed, undisturbed)
-    assert resumed.rows_after(int(point.split()[1])) == undisturbed.rows_after(int(point.split()[1]))
-
-
-@pytest.mark.parametrize("point", [f"batch {step}" for step in LAST])
-def test_a_checkpoint_before_the_validation_loses_it_but_no_weight(resumed: Run, undisturbed: Run) -> None:
+@pytest.mark.parametrize("step", LAST)
+def test_a_checkpoint_before_the_validation_loses_it_but_no_weight(
+    undisturbed: Run, run: Callable[..., Run], folder: Path, step: int
+) -> None:
     """Lightning takes up such a checkpoint in the next epoch; so the platform saves after the validation."""
-    assert_same_end(resumed, undisturbed)
+    assert same(run(checkpoint=folder / f"before validation {step}.ckpt").end(), undisturbed.end())
 
 
 def test_the_undisturbed_run_logs_what_it_should(undisturbed: Run) -> None:
     steps: dict[str, list[int]] = {}
-    for step, name, _ in undisturbed.history.rows:
+    for step, name, _ in undisturbed.rows:
         steps.setdefault(name, []).append(step)
     inside = {name: steps.pop(name) for name in list(steps) if name.split("/")[0] not in SPLITS}
     assert all(at == [*range(0, 84, 7)] for name, at in inside.items() if not name.endswith("distance_3"))
     assert {name.split("/")[0] for name in inside} == {"gates", "state", "recurrent", "gradient_flow"}
-    rates = {value for _, name, value in undisturbed.history.rows if name == "train/clip_rate"}
+    rates = {value for _, name, value in undisturbed.rows if name == "train/clip_rate"}
     assert len(rates) > 1  # clipping was at work, and not always
     assert steps == {
         "train/loss": [*range(5, 84, 5)],
@@ -186,12 +113,4 @@ def test_the_undisturbed_run_logs_what_it_should(undisturbed: Run) -> None:
         "validation/perplexity": [42, 84],
         "test/perplexity": [84],
     }
-
-
-def test_dropout_is_at_work(corpus: TokenCorpus, trainer_of: Callable[..., pl.Trainer], undisturbed: Run) -> None:
-    class OtherSeeds(pl.Callback):
-        def on_train_batch_start(self, trainer: pl.Trainer, *args: Any) -> None:
-            torch.manual_seed(derive_seed(4, trainer.global_step))
-
-    other = Run(corpus, trainer_of, callbacks=[OtherSeeds()])
-    assert other.history.rows != undisturbed.history.rows
+    assert (undisturbed.steps, undisturbed.module.items_seen) == (2 * STEPS, 2 * TOKENS)

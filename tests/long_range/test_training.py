@@ -134,25 +134,6 @@ def test_every_problem_has_its_metrics(build: Build, trainer_of: Callable[..., p
     assert list(log.rows["train/loss"]) == list(range(1, 13))
 
 
-@pytest.mark.parametrize("problem", problem_names())
-def test_ten_sequences_can_be_learned_by_heart(build: Build, problem: str) -> None:
-    training = {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 10}
-    nested = small(problem, {"hidden": 64}, **training)
-    nested["data"]["length"] = max(find_problem(problem).shortest, 4)
-    module, data = build(nested)
-    inputs, targets = next(iter(data.train_dataloader()))
-    optimizer = module.configure_optimizers()
-    for _ in range(1000):
-        optimizer.zero_grad()
-        score = find_problem(problem).score(module.network(inputs), targets)
-        if score.error == 0:
-            return
-        score.loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-        optimizer.step()
-    pytest.fail(f"an error of {score.error.item():.2f} is left")
-
-
 def test_a_diagnosis_changes_no_number(build: Build, trainer_of: Callable[..., pl.Trainer]) -> None:
     weights, logs = [], []
     for every in (None, 5):

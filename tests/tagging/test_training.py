@@ -14,6 +14,7 @@ from tasks.tagging.batches import training_batches
 from tasks.tagging.settings import Network, TaggingSettings, Training
 from tasks.tagging.task import Tagging
 from tasks.text.tagged import TaggedCorpus, TaggedData
+from tests.tasks.run import Run
 
 LENGTHS = [3, 1, 5, 2, 2, 7, 1, 4, 6, 3, 3, 9]
 HIDDEN = 4
@@ -120,6 +121,22 @@ def test_training_is_that_of_a_raw_loop(fit: Fit, corpus: TaggedCorpus, directio
     assert module.items_seen == 2 * sum(LENGTHS)
 
 
+def test_a_run_tells_what_it_should(corpus: TaggedCorpus) -> None:
+    """12 sentences are three batches of five or less, twice."""
+    run = Run(Tagging(), settings_of("forward"), corpus, log_every=2)
+    told: dict[str, list[int]] = {}
+    for step, name, _ in run.rows:
+        told.setdefault(name, []).append(step)
+    accuracies = ("accuracy", "unknown_word_accuracy", "ambiguous_word_accuracy")
+    assert told == {
+        "train/loss": [2, 4, 6],
+        "train/gradient_norm": [2, 4, 6],
+        **{f"validation/{name}": [3, 6] for name in accuracies},
+        **{f"test/{name}": [6] for name in accuracies},
+    }
+    assert run.module.items_seen == 2 * sum(LENGTHS)
+
+
 def test_what_stands_at_padding_changes_nothing(corpus: TaggedCorpus) -> None:
     module: Any = Tagging().module(settings_of("bidirectional"), corpus)
     module.initialise(1)
@@ -147,23 +164,6 @@ def test_a_direction_sees_its_side(corpus: TaggedCorpus, direction: str, sees_be
         changed[place] = 1
         seen.append(not torch.equal(module.network(changed, torch.tensor([5]))[2], plain))
     assert seen == [sees_before, sees_after]
-
-
-def test_ten_sentences_can_be_learned_by_heart(
-    corpus_of: Callable[..., TaggedCorpus], trainer_of: Callable[..., pl.Trainer]
-) -> None:
-    corpus = corpus_of([5] * 10, words=50)
-    settings = TaggingSettings(
-        network=Network(hidden=32, direction="bidirectional"),
-        training=Training(epochs=60, batch_size=5, learning_rate=0.01),
-    )
-    task = Tagging()
-    module: Any = task.module(settings, corpus)
-    module.initialise(0)
-    trainer = trainer_of(epochs=60, limit_val_batches=0)
-    trainer.fit(module, datamodule=task.data(settings, corpus, 0))
-    batch = next(iter(training_batches(corpus.train, size=10, seed=0)))
-    assert torch.equal(module.network.decode(batch), batch.tags)
 
 
 def test_a_step_that_cannot_be_taken_ends_as_the_norm(corpus: TaggedCorpus, fit: Fit) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class Run:
         seed: of weights and order.
         noise: what dropout is drawn from, with the step.
         save: folder for checkpoints.
+        callbacks: beside the platform's own.
         checkpoint: what to go on from.
         log_every: steps between two rows of training.
     """
@@ -72,17 +73,18 @@ class Run:
         seed: int = 0,
         noise: int = 3,
         save: Path | None = None,
+        callbacks: Sequence[pl.Callback] = (),
         checkpoint: Path | None = None,
         log_every: int = 1,
     ) -> None:
         history = History()
         module: Any = task.module(settings, dataset)
         module.initialise(seed if checkpoint is None else seed + 99)
-        callbacks: list[pl.Callback] = [RestoreOrder(), Reseed(noise)]
+        saving = [] if save is None else [SaveEverywhere(save)]
         trainer = quiet_trainer(
             max_epochs=task.epochs(settings),
             logger=history,
-            callbacks=callbacks if save is None else [*callbacks, SaveEverywhere(save)],
+            callbacks=[RestoreOrder(), Reseed(noise), *saving, *callbacks],
             log_every_n_steps=log_every,
         )
         data = task.data(settings, dataset, seed)
