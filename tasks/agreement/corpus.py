@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts, stored
 from tasks.text.vocabulary import EOS, Vocabulary
+
+if TYPE_CHECKING:
+    from tasks.text.embeddings.vectors import WordVectors
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,6 +56,7 @@ class AgreementCorpus:
         facts: sizes and counts for the report.
         bounds: the highest accuracy that is to be expected of any model, per metric; empty where that is unknown.
         fingerprint: hash of words and numbers, see :func:`fingerprint`.
+        vectors: what the embeddings of words begin with; None: as they are drawn.
     """
 
     vocabulary: Vocabulary
@@ -62,6 +66,7 @@ class AgreementCorpus:
     facts: Mapping[str, int | float | str]
     bounds: Mapping[str, float]
     fingerprint: str
+    vectors: WordVectors | None = None
 
     @property
     def start(self) -> int:

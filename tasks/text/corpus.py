@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tasks.text.embeddings.vectors import WordVectors
 
 SPLITS: Final = ("train", "validation", "test")
 
@@ -29,6 +32,7 @@ class TokenCorpus:
         facts: sizes and counts for the report.
         bounds: the lowest perplexity that is to be expected of any model, per metric; empty where that is unknown.
         fingerprint: hash of words and numbers, see :func:`fingerprint`.
+        vectors: what the embeddings of words begin with; None: as they are drawn.
     """
 
     vocabulary: Vocabulary
@@ -39,6 +43,7 @@ class TokenCorpus:
     facts: Mapping[str, int | float | str]
     bounds: Mapping[str, float]
     fingerprint: str
+    vectors: WordVectors | None = None
 
 
 def fingerprint(vocabulary: Vocabulary, splits: Mapping[str, NDArray[np.int32]], start: int) -> str:

@@ -67,8 +67,8 @@ def read_lines(path: Path, encoding: str) -> list[str]:
 
 
 @contextmanager
-def refusing_unreadable(path: Path) -> Iterator[None]:
-    """Say which path it is that the operating system refuses.
+def refusing_unreadable(path: Path, what: str = "corpus") -> Iterator[None]:
+    """Say which path it is that the operating system refuses, and what is expected there.
 
     Raises:
         UserError: the file or folder cannot be read.
@@ -77,7 +77,7 @@ def refusing_unreadable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            "the corpus must be readable", where=str(path), received=error.strerror or str(error)
+            f"the {what} must be readable", where=str(path), received=error.strerror or str(error)
         ) from error
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.corpus import SPLITS
 from tasks.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tasks.text.embeddings.vectors import WordVectors
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,6 +53,7 @@ class LabelledCorpus:
         facts: sizes and counts for the report.
         bounds: the best that is to be expected of any classifier, per metric; empty where that is unknown.
         fingerprint: hash of words, labels and numbers, see :func:`fingerprint`.
+        vectors: what the embeddings of words begin with; None: as they are drawn.
     """
 
     vocabulary: Vocabulary
@@ -59,6 +64,7 @@ class LabelledCorpus:
     facts: Mapping[str, int | float | str]
     bounds: Mapping[str, float]
     fingerprint: str
+    vectors: WordVectors | None = None
 
 
 def fingerprint(vocabulary: Vocabulary, labels: Vocabulary, splits: Mapping[str, LabelledText]) -> str:

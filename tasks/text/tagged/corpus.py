@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.corpus import SPLITS
 from tasks.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from tasks.text.embeddings.vectors import WordVectors
 
 STRANGE_TAG: Final = -1
 """Number of a tag that the training text lacks: nothing that a tagger could say, so always an error."""
@@ -85,6 +88,7 @@ class TaggedCorpus:
         bounds: the highest accuracy that is to be expected of any tagger, per metric; empty where that is unknown.
         fingerprint: hash of words, tags and numbers, see :func:`fingerprint`.
         spelling: how the words are written; no part of the fingerprint, for only few models look at it.
+        vectors: what the embeddings of words begin with; None: as they are drawn.
     """
 
     vocabulary: Vocabulary
@@ -96,6 +100,7 @@ class TaggedCorpus:
     bounds: Mapping[str, float]
     fingerprint: str
     spelling: Spelling
+    vectors: WordVectors | None = None
 
     def spelled(self) -> TaggedCorpus:
         """The corpus for a model that reads characters: its fingerprint holds them."""
