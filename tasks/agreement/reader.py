@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.stack import RecurrentNetwork
+from tasks.text.embeddings import WordVectors
+from tasks.text.embeddings.layer import WordEmbedding
 
 
 @final
@@ -41,11 +43,19 @@ class Reader(nn.Module):
         vocabulary: number of words.
         embedding: size of a word's embedding.
         network: what reads the embeddings.
+        vectors: what words begin with; None: as they are drawn.
     """
 
-    def __init__(self, *, vocabulary: int, embedding: int, network: RecurrentNetwork | Window) -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        embedding: int,
+        network: RecurrentNetwork | Window,
+        vectors: WordVectors | None = None,
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = WordEmbedding(vocabulary, embedding, vectors)
         self.network = network
 
     @property

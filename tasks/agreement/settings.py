@@ -8,16 +8,19 @@ from pydantic import Field, model_validator
 
 from tasks.agreement.data import AgreementData
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from tasks.text.embeddings import WordVectorSettings
 from unroll.contract import Settings
 
 Objective = Literal["number", "language_model"]
 
 _WINDOW_ALONE: Final = frozenset({"order"})
-_OF_BOTH: Final = frozenset({"kind", "hidden", "embedding", "initialization", "initialization_scale"})
+_OF_BOTH: Final = frozenset({"kind", "hidden", "initialization", "initialization_scale"}) | frozenset(
+    WordVectorSettings.model_fields
+)
 """What a window network looks at beside ``order``."""
 
 
-class Network(RecurrentSettings):
+class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, recurrent layers or a window, an output layer."""
 
     kind: Literal["recurrent", "window"] = Field(
@@ -25,7 +28,6 @@ class Network(RecurrentSettings):
         description="recurrent: reads all words so far; window: the order - 1 last ones alone (Bengio et al. 2003).",
     )
     order: int = Field(5, ge=2, le=1000, description="Words of a window, with the one that comes next.")
-    embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
 
     @model_validator(mode="after")
     def _refuse_idle_settings(self) -> Self:

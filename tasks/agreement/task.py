@@ -11,6 +11,7 @@ from tasks.agreement.data import load
 from tasks.agreement.sentences import MOST_ATTRACTORS
 from tasks.agreement.settings import AgreementSettings
 from tasks.recurrent.settings import build_initialization, build_recurrent
+from tasks.text.embeddings import embedding_size, with_word_vectors
 from unroll.contract import Metric, Task
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
         """Read the sentences, once per node.
 
         Raises:
-            UserError: the data are missing or malformed.
+            UserError: the data or the word vectors are missing or malformed.
         """
-        return load(settings.data, cache)
+        return with_word_vectors(load(settings.data, cache), settings.network, cache)
 
     def module(self, settings: AgreementSettings, dataset: AgreementCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
@@ -104,19 +105,19 @@ def build_network(settings: AgreementSettings, dataset: AgreementCorpus) -> Agre
     """The network that the settings describe, for the words of a corpus."""
     from tasks.agreement.network import LanguageModel, NumberPredictor
 
-    reader = _build_reader(settings, vocabulary=len(dataset.vocabulary))
+    reader = _build_reader(settings, dataset)
     if settings.training.objective == "number":
         return NumberPredictor(reader)
     return LanguageModel(reader, vocabulary=len(dataset.vocabulary))
 
 
-def _build_reader(settings: AgreementSettings, *, vocabulary: int) -> Reader:
+def _build_reader(settings: AgreementSettings, dataset: AgreementCorpus) -> Reader:
     from tasks.agreement.reader import Reader, Window
 
-    network = settings.network
+    network, size = settings.network, embedding_size(settings.network, dataset.vectors)
     read: Any = (
-        Window(inputs=network.embedding, hidden=network.hidden, words=network.order - 1)
+        Window(inputs=size, hidden=network.hidden, words=network.order - 1)
         if network.kind == "window"
-        else build_recurrent(network, inputs=network.embedding)
+        else build_recurrent(network, inputs=size)
     )
-    return Reader(vocabulary=vocabulary, embedding=network.embedding, network=read)
+    return Reader(vocabulary=len(dataset.vocabulary), embedding=size, network=read, vectors=dataset.vectors)

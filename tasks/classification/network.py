@@ -10,6 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tasks.classification.batches import LabelledBatch
 from tasks.classification.encoders.encoder import Encoder
+from tasks.text.embeddings import WordVectors
+from tasks.text.embeddings.layer import WordEmbedding
 
 TWO_LABELS: Final = 2
 """Labels for which one number says it all."""
@@ -29,13 +31,22 @@ class Classifier(nn.Module):
         labels: number of labels, at least 2.
         dropout: of that vector, while training.
         row_norm: largest L2 norm of the output layer's weights of one label; None: any.
+        vectors: what words begin with; None: as they are drawn.
     """
 
     def __init__(
-        self, *, vocabulary: int, embedding: int, encoder: Encoder, labels: int, dropout: float, row_norm: float | None
+        self,
+        *,
+        vocabulary: int,
+        embedding: int,
+        encoder: Encoder,
+        labels: int,
+        dropout: float,
+        row_norm: float | None,
+        vectors: WordVectors | None = None,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = WordEmbedding(vocabulary, embedding, vectors)
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(encoder.outputs, 1 if labels == TWO_LABELS else labels)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.recurrent.optimizer import OptimizerName
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from tasks.text.embeddings import WordVectorSettings
 from tasks.text.labelled import LabelledData
 from unroll.contract import Settings
 
@@ -15,8 +16,8 @@ KindName = Literal["recurrent", "hierarchical", "convolution", "bag_of_embedding
 SummaryName = Literal["last", "ends", "mean", "max", "attention"]
 
 _ALL_KINDS: Final = frozenset(
-    {"kind", "hidden", "embedding", "output_dropout", "row_norm", "initialization", "initialization_scale"}
-)
+    {"kind", "hidden", "output_dropout", "row_norm", "initialization", "initialization_scale"}
+) | frozenset(WordVectorSettings.model_fields)
 _RECURRENT: Final = frozenset(RecurrentSettings.model_fields) | {"summary"}
 _USED: Final[dict[KindName, frozenset[str]]] = {
     "recurrent": _ALL_KINDS | _RECURRENT,
@@ -27,7 +28,7 @@ _USED: Final[dict[KindName, frozenset[str]]] = {
 """Settings that each kind of network looks at."""
 
 
-class Network(RecurrentSettings):
+class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, what makes one vector of a sentence, an output layer over the labels."""
 
     kind: KindName = Field(
@@ -43,7 +44,6 @@ class Network(RecurrentSettings):
         description="Size of each recurrent layer, in each direction; of a convolution: maps of each window; of a bag "
         "of embeddings: its hidden layer.",
     )
-    embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
     summary: SummaryName = Field(
         "ends",
         description="What a recurrent network tells of a sentence: ends: of each direction the output where it has "

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.classification.settings import ClassificationSettings
 from tasks.recurrent.settings import build_initialization
+from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
 from unroll.contract import Metric, Task
 
@@ -41,9 +42,9 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """Read the sentences, once per node.
 
         Raises:
-            UserError: the data are missing or malformed.
+            UserError: the data or the word vectors are missing or malformed.
         """
-        return load(settings.data, cache)
+        return with_word_vectors(load(settings.data, cache), settings.network, cache)
 
     def module(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> pl.LightningModule:
         """Build the network and its loss."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from tasks.text.embeddings import WordVectorSettings
+
 if TYPE_CHECKING:
     from tasks.language_modeling.settings import LanguageModelingSettings, Network
 
@@ -12,7 +14,8 @@ Kind = Literal["recurrent", "window", "ngram"]
 
 _OF_BASELINES: Final = ("order", "direct")
 _HAS: Final[dict[str, frozenset[str]]] = {
-    "window": frozenset({"hidden", "embedding", "initialization", "initialization_scale", "order", "direct"}),
+    "window": frozenset({"hidden", "initialization", "initialization_scale", "order", "direct"})
+    | frozenset(WordVectorSettings.model_fields),
     "ngram": frozenset({"order"}),
 }
 
@@ -33,7 +36,9 @@ def check_kind(network: Network) -> None:
         if not has_setting(network.kind, name) and value != field.default:
             kinds = [kind for kind in get_args(Kind) if has_setting(kind, name)]
             whose = f"the kind{'s' if len(kinds) > 1 else ''} {' and '.join(kinds)}"
-            raise ValueError(f"{name} is a setting of {whose}, received {json.dumps(value)} for kind {network.kind}")
+            raise ValueError(
+                f"{name} is a setting of {whose}, received {json.dumps(value, default=str)} for kind {network.kind}"
+            )
     if network.kind == "window" and network.order < 2:
         raise ValueError(f"order must be at least 2 for kind window, received {network.order}")
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from tasks.recurrent.cell import State
 from tasks.recurrent.stack import RecurrentNetwork
+from tasks.text.embeddings import WordVectors
+from tasks.text.embeddings.layer import WordEmbedding
 
 
 class NextToken(nn.Module, ABC):
@@ -41,11 +43,20 @@ class LanguageModel(NextToken):
         recurrent: what reads the embeddings, in the order of the text alone.
         tie_weights: share one matrix between embedding and output (Press and Wolf 2017, arXiv 1608.05859);
             needs embedding == recurrent.outputs.
+        vectors: what tokens begin with; None: as they are drawn.
     """
 
-    def __init__(self, *, vocabulary: int, embedding: int, recurrent: RecurrentNetwork, tie_weights: bool) -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        embedding: int,
+        recurrent: RecurrentNetwork,
+        tie_weights: bool,
+        vectors: WordVectors | None = None,
+    ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = WordEmbedding(vocabulary, embedding, vectors)
         self.recurrent = recurrent
         self.output = nn.Linear(recurrent.outputs, vocabulary)
         if tie_weights:

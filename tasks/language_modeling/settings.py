@@ -11,13 +11,14 @@ from tasks.language_modeling.kinds import Kind, check_kind, check_training
 from tasks.recurrent.omega_settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
+from tasks.text.embeddings import WordVectorSettings
 from unroll.contract import MEASUREMENT, Settings
 
 # Far beyond any real use: what is above it is a slip.
 _MOST_EPOCHS = 100_000
 
 
-class Network(RecurrentSettings):
+class Network(WordVectorSettings, RecurrentSettings):
     """The network: embedding, a stack of recurrent layers, an output layer over the vocabulary; or a baseline."""
 
     kind: Kind = Field(
@@ -28,7 +29,10 @@ class Network(RecurrentSettings):
     order: int = Field(5, ge=1, le=20, description="Tokens of a window or an n-gram, with the one that is predicted.")
     direct: bool = Field(False, description="Windows: connect embeddings with the output layer directly too.")
     embedding: int | None = Field(
-        None, ge=1, le=WIDEST, description="Size of a token's embedding; null: as large as hidden."
+        None,
+        ge=1,
+        le=WIDEST,
+        description="Size of a token's embedding; null: that of word_vectors, and without them as large as hidden.",
     )
     tie_weights: bool = Field(False, description="Use the embedding matrix as the output layer's matrix too.")
     direction: Literal["forward", "backward", "bidirectional"] = Field(
@@ -60,6 +64,14 @@ class Network(RecurrentSettings):
             raise ValueError(
                 "tie_weights needs outputs of size hidden, and connections skip gives depth times as many, "
                 f"received depth {self.depth}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tied_weights_are_learned(self) -> Self:
+        if self.tie_weights and self.word_vectors_use == "frozen":
+            raise ValueError(
+                "tie_weights and word_vectors_use frozen exclude each other: the output layer would never learn a word"
             )
         return self
 

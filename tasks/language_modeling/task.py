@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.recurrent.settings import build_initialization, build_recurrent
 from tasks.text import TokenCorpus, load
+from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from unroll.contract import Metric, Task, UserError
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         """Read the text, once per node; it must fill the training columns.
 
         Raises:
-            UserError: the text is missing, malformed or too short.
+            UserError: the text or the word vectors are missing or malformed, or the text is too short.
         """
-        corpus = load(settings.data, cache)
+        corpus = with_word_vectors(load(settings.data, cache), settings.network, cache)
         if settings.network.kind != "ngram" and len(corpus.train) < settings.training.batch_size:
             raise UserError(
                 "the training text must have at least as many tokens as there are columns",
@@ -62,7 +63,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
 
         network, training = settings.network, settings.training
         return LanguageModelingModule(
-            network=build_network(network, vocabulary=len(dataset.vocabulary)),
+            network=build_network(network, vocabulary=len(dataset.vocabulary), vectors=dataset.vectors),
             initialization=build_initialization(network),
             optimizer=training.optimizer,
             schedule=Schedule(
@@ -115,15 +116,21 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         from tasks.recurrent.operations import matrix_operations
 
         with torch.device("meta"):
-            return matrix_operations(build_network(settings.network, vocabulary=len(dataset.vocabulary)))
+            return matrix_operations(
+                build_network(settings.network, vocabulary=len(dataset.vocabulary), vectors=dataset.vectors)
+            )
 
 
-def build_network(network: Network, *, vocabulary: int) -> NextToken:
-    """The network that the settings describe, recurrent or a window."""
+def build_network(network: Network, *, vocabulary: int, vectors: WordVectors | None = None) -> NextToken:
+    """The network that the settings describe, recurrent or a window.
+
+    Raises:
+        UserError: weights are to be tied, and word vectors have another size than the layers.
+    """
     from tasks.language_modeling.network import LanguageModel
     from tasks.language_modeling.window import WindowModel
 
-    embedding = network.hidden if network.embedding is None else network.embedding
+    embedding = _embedding_size(network, vectors)
     if network.kind == "window":
         return WindowModel(
             vocabulary=vocabulary,
@@ -131,13 +138,27 @@ def build_network(network: Network, *, vocabulary: int) -> NextToken:
             hidden=network.hidden,
             order=network.order,
             direct=network.direct,
+            vectors=vectors,
         )
     return LanguageModel(
         vocabulary=vocabulary,
         embedding=embedding,
         recurrent=build_recurrent(network, inputs=embedding),
         tie_weights=network.tie_weights,
+        vectors=vectors,
     )
+
+
+def _embedding_size(network: Network, vectors: WordVectors | None) -> int:
+    size = embedding_size(network, vectors, otherwise=network.hidden)
+    if network.tie_weights and size != network.hidden:
+        raise UserError(
+            "tie_weights needs word vectors as large as the layers",
+            where="network.hidden",
+            received=f"{network.hidden}, and vectors of {size} values",
+            advice=f"set network.hidden to {size}",
+        )
+    return size
 
 
 def _counting(network: Network, dataset: TokenCorpus) -> pl.LightningModule:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from tasks.language_modeling.network import NextToken
 from tasks.recurrent.cell import State
+from tasks.text.embeddings import WordVectors
+from tasks.text.embeddings.layer import WordEmbedding
 
 NOTHING = -1
 """Stands for a token where the text has not begun: its embedding is zero, and is not learned."""
@@ -28,12 +30,22 @@ class WindowModel(NextToken):
         hidden: size of the hidden layer.
         order: tokens of a window, with the one that is predicted; 2 or more.
         direct: whether there is a W.
+        vectors: what tokens begin with; None: as they are drawn.
     """
 
-    def __init__(self, *, vocabulary: int, embedding: int, hidden: int, order: int, direct: bool) -> None:
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        embedding: int,
+        hidden: int,
+        order: int,
+        direct: bool,
+        vectors: WordVectors | None = None,
+    ) -> None:
         super().__init__()
         self._past = order - 2  # the token that is read is the newest of the order - 1
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = WordEmbedding(vocabulary, embedding, vectors)
         self.hidden = nn.Linear((order - 1) * embedding, hidden)
         self.output = nn.Linear(hidden, vocabulary)
         self.direct = nn.Linear((order - 1) * embedding, vocabulary, bias=False) if direct else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast, final
+from typing import Protocol, cast, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,21 @@ from tasks.recurrent.recurrent_laws import LAWS, RecurrentLaw
 from unroll.contract import derive_seed
 
 
+@runtime_checkable
+class GivenWeights(Protocol):
+    """A module some of whose weights come from elsewhere."""
+
+    def fill_given(self) -> None:
+        """Put them over what was drawn, and leave all others."""
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialization:
     """How a network's weights are drawn. What a cell holds at a constant, and layer normalization, begins there.
+
+    Weights that come from elsewhere (:class:`GivenWeights`) replace those that were drawn in their place, so that all
+    others begin as they would without them.
 
     Args:
         scale: every weight and bias comes from U(-scale, scale), as in Zaremba et al. 2014. None: from
@@ -41,7 +52,7 @@ class Initialization:
 
     @torch.no_grad()
     def fill(self, network: nn.Module, *, seed: int) -> None:
-        """Draw all weights of the network in place."""
+        """Draw all weights of the network in place, and put given ones over them."""
         bounds, constants = scaled_bounds(network), constant_values(network)
         for name, parameter in network.named_parameters():
             if name in constants:
@@ -54,6 +65,9 @@ class Initialization:
             self._fill_recurrent(cell, law, name=name, seed=seed)
         if self.forget_bias is not None:
             set_forget_bias(network, self.forget_bias)
+        for module in network.modules():
+            if isinstance(module, GivenWeights):
+                module.fill_given()
 
     def _fill_recurrent(self, cell: Cell, law: RecurrentLaw | None, *, name: str, seed: int) -> None:
         for gate, block in cell.recurrent_blocks().items():

@@ -12,6 +12,8 @@ from tasks.tagging.batches import TaggedBatch
 from tasks.tagging.characters import CharacterNetwork
 from tasks.tagging.decoder import Decoder
 from tasks.tagging.spelling import Letters
+from tasks.text.embeddings import WordVectors
+from tasks.text.embeddings.layer import WordEmbedding
 
 
 @final
@@ -27,6 +29,7 @@ class Tagger(nn.Module):
         unknown: number of ``<unk>``.
         word_dropout: probability that a training word is read as ``<unk>``, with its spelling as it is (Lample et al.
             2016, section 4.3, drop the joined vector; Kiperwasser and Goldberg 2016, arXiv 1603.04351, drop words).
+        vectors: what words begin with; None: as they are drawn.
     """
 
     def __init__(
@@ -39,9 +42,10 @@ class Tagger(nn.Module):
         characters: CharacterNetwork | None = None,
         unknown: int | None = None,
         word_dropout: float = 0.0,
+        vectors: WordVectors | None = None,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = WordEmbedding(vocabulary, embedding, vectors)
         self.characters = characters
         self.recurrent = recurrent
         self.decoder = decoder

@@ -8,14 +8,14 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.tagging.decoders import check_decoder, check_options, decoder_names
+from tasks.text.embeddings import WordVectorSettings
 from tasks.text.tagged import TaggedData
 from unroll.contract import Settings, UserError
 
 
-class Network(RecurrentSettings):
+class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, perhaps characters, recurrent layers, and a decoder of tags."""
 
-    embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding.")
     decoder: str = Field(
         "softmax", json_schema_extra={"enum": list(decoder_names())}, description="What turns outputs into tags."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 from tasks.recurrent.settings import build_initialization, build_recurrent
 from tasks.tagging.settings import Network, TaggingSettings
+from tasks.text.embeddings import embedding_size, with_word_vectors
 from tasks.text.tagged import TaggedCorpus, load
 from unroll.contract import Metric, Task
 
@@ -50,9 +51,9 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         """Read the sentences, once per node.
 
         Raises:
-            UserError: the data are missing or malformed.
+            UserError: the data or the word vectors are missing or malformed.
         """
-        corpus = load(settings.data, cache)
+        corpus = with_word_vectors(load(settings.data, cache), settings.network, cache)
         return corpus.spelled() if settings.network.characters else corpus
 
     def module(self, settings: TaggingSettings, dataset: TaggedCorpus) -> pl.LightningModule:
@@ -113,17 +114,18 @@ def build_network(network: Network, dataset: TaggedCorpus) -> Tagger:
     from tasks.tagging.decoders import find_decoder
     from tasks.tagging.network import Tagger
 
-    characters = build_characters(network, dataset)
-    recurrent = build_recurrent(network, inputs=network.embedding + (characters.outputs if characters else 0))
+    characters, embedding = build_characters(network, dataset), embedding_size(network, dataset.vectors)
+    recurrent = build_recurrent(network, inputs=embedding + (characters.outputs if characters else 0))
     decoder: Callable[..., Decoder] = find_decoder(network.decoder)
     return Tagger(
         vocabulary=len(dataset.vocabulary),
-        embedding=network.embedding,
+        embedding=embedding,
         recurrent=recurrent,
         decoder=decoder(inputs=recurrent.outputs, tags=dataset.tags.words, **network.decoder_options),
         characters=characters,
         unknown=dataset.vocabulary.unknown,
         word_dropout=network.word_dropout,
+        vectors=dataset.vectors,
     )
 
 

@@ -43,7 +43,7 @@ def test_a_language_model_does_not_read_ahead() -> None:
 def test_settings_survive_being_written_out_in_full() -> None:
     settings = AgreementSettings.model_validate({"network": {"kind": "window", "order": 3, "hidden": 8}})
     assert AgreementSettings.model_validate_json(settings.model_dump_json()) == settings
-    assert find_locations(AgreementSettings) == {"data.path"}
+    assert find_locations(AgreementSettings) == {"data.path", "network.word_vectors"}
     assert not find_measurements(AgreementSettings)
 
 

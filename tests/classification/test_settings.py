@@ -52,7 +52,7 @@ def test_settings_survive_being_written_out_in_full() -> None:
     network = {"kind": "convolution", "windows": [2, 3], "row_norm": None}
     settings = ClassificationSettings.model_validate({"network": network})
     assert ClassificationSettings.model_validate_json(settings.model_dump_json()) == settings
-    assert find_locations(ClassificationSettings) == {"data.path"}
+    assert find_locations(ClassificationSettings) == {"data.path", "network.word_vectors"}
     assert not find_measurements(ClassificationSettings)
 
 

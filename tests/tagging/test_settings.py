@@ -49,7 +49,7 @@ def test_a_mistake_is_told(nested: dict[str, Any], text: str) -> None:
 def test_settings_survive_being_written_out_in_full() -> None:
     settings = TaggingSettings.model_validate({"network": {"depth": 2}, "training": {"clip_norm": None}})
     assert TaggingSettings.model_validate_json(settings.model_dump_json()) == settings
-    assert find_locations(TaggingSettings) == {"data.path"}
+    assert find_locations(TaggingSettings) == {"data.path", "network.word_vectors"}
     assert not find_measurements(TaggingSettings)
 
 
