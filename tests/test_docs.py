@@ -10,7 +10,7 @@ Conventions of the pages, all invisible in the rendered text:
 - A fenced ``yaml`` block whose first line is ``# studies/<name>/study.yaml`` is a whole study: it must be valid (unless
   ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
 - A fenced ``python`` block whose first line is ``# tasks/...`` or ``# tests/...`` is that file, whole: a cell, a
-  corpus, a task, a test. The pages' studies may name a task.
+  corpus, a task, a test; so is ``markdown`` with ``<!-- tasks/... -->``. The pages' studies may name a task.
 - ``README.md`` links every study, with its question, and every task.
 - A whole study that a page writes down has a name of its own, or says what the study of this name says.
 - The tables of keys and settings in ``docs/write-a-study.md`` name every one of them, with its default.
@@ -99,7 +99,11 @@ COMMANDS = [
     if re.match(r"(\.venv/bin/)?unroll\b", command)
 ]
 STUDIES = [block for block in ALL_BLOCKS if block.text.startswith("# studies/")]
-SOURCES = {block.text.split()[1]: block for block in ALL_BLOCKS if re.match(r"# (tasks|tests)/\S+\.py\n", block.text)}
+SOURCES = {
+    block.text.split()[1]: block
+    for block in ALL_BLOCKS
+    if re.match(r"# (tasks|tests)/\S+\.py\n|<!-- tasks/\S+\.md -->\n", block.text)
+}
 """Path -> the block that is this file."""
 CELLS = [block for path, block in SOURCES.items() if path.startswith("tasks/recurrent/cells/")]
 SESSIONS = [block for block in ALL_BLOCKS if block.note.startswith("runs")]
@@ -258,6 +262,17 @@ def test_the_documented_task_runs_from_plan_to_test(project: Path) -> None:
     trials = json.loads(result.stdout)
     assert [trial["status"] for trial in trials] == ["completed"] * 2
     assert all({"validation/accuracy", "test/accuracy"} <= trial.keys() for trial in trials)
+
+
+def test_the_documented_task_keeps_the_contract(project: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "tasks", project / "tests" / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, project / file)
+    (command,) = (c for block in ALL_BLOCKS for c, _ in block.commands if c.startswith("python -m pytest tests/tasks"))
+    words = [sys.executable, *shlex.split(command)[1:]]
+    result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r" 6 passed, \d+ deselected", result.stdout), result.stdout
 
 
 def described_defaults() -> dict[str, str]:

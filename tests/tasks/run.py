@@ -90,7 +90,7 @@ class Run:
         data = task.data(settings, dataset, seed)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         self.module, self.optimizers = module, [optimizer.state_dict() for optimizer in trainer.optimizers]
-        self.steps, self.batches = trainer.global_step, trainer.num_training_batches
+        self.steps, self.batches = trainer.global_step, int(trainer.num_training_batches)
         (self.tested,) = trainer.test(module, datamodule=data, verbose=False)
         self.rows = history.rows
 
