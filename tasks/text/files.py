@@ -64,6 +64,11 @@ def split_items(items: Sequence[ItemT], validation_fraction: float, test_fractio
     }
 
 
+def limit_training(splits: Mapping[str, Sequence[ItemT]], most: int | None) -> dict[str, Sequence[ItemT]]:
+    """The splits with at most so many lines or sentences of training text, its first ones; None: all."""
+    return {**splits, "train": splits["train"][:most]}
+
+
 def describe_file(file: Path) -> dict[str, Any]:
     """What the content of a file is known by: not its bytes alone, for a name that ends in .gz changes their meaning.
 

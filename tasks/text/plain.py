@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tasks.text.cache import Prepared, cached
 from tasks.text.corpus import TokenCorpus
-from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
 from tasks.text.lines import DEFAULT_ENCODING
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
@@ -27,6 +27,7 @@ def read_plain(
     test_fraction: float,
     vocabulary_size: int | None,
     minimum_count: int,
+    training_sentences: int | None = None,
     cache: Path,
 ) -> TokenCorpus:
     """A corpus of plain text; tokens are those of :func:`~tasks.text.streams.tokenize`.
@@ -40,6 +41,7 @@ def read_plain(
         test_fraction: share of the lines of a single file, its last ones, that is test text.
         vocabulary_size: most words to keep, ``<eos>`` and ``<unk>`` included; None keeps all.
         minimum_count: words that the training text has less often become ``<unk>``.
+        training_sentences: most lines of training text to learn from, its first ones; None: all.
         cache: folder of prepared texts.
 
     Raises:
@@ -55,7 +57,7 @@ def read_plain(
         if fractions is not None:
             lines = split_items(lines["all"], *fractions)
         return prepare_streams(
-            lines,
+            limit_training(lines, training_sentences),
             level=level,
             vocabulary_size=vocabulary_size,
             minimum_count=minimum_count,
@@ -64,6 +66,7 @@ def read_plain(
         )
 
     content = {"reader": "plain", "version": _VERSION, "encoding": encoding, "files": sources, "fractions": fractions}
+    content["training_sentences"] = training_sentences
     return cached(cache, {**content, **options}, build)
 
 

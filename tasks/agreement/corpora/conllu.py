@@ -12,14 +12,23 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
     from tasks.agreement.data import AgreementData
 
-SETTINGS: Final = ("path", "encoding", "validation_fraction", "test_fraction", "vocabulary_size", "minimum_count")
+SETTINGS: Final = (
+    "path",
+    "encoding",
+    "validation_fraction",
+    "test_fraction",
+    "vocabulary_size",
+    "minimum_count",
+    "training_sentences",
+)
+_OPTIONS: Final = {"encoding", "vocabulary_size", "minimum_count", "training_sentences"}
 _VERSION: Final = 1
 """Raised when the same files and options give another corpus."""
 
@@ -39,15 +48,16 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
     fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
 
     def build() -> Parts:
-        trees = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        found = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        trees = found if fractions is None else split_items(found["all"], *fractions)
         return prepare(
-            find_verbs(trees if fractions is None else split_items(trees["all"], *fractions)),
+            find_verbs(limit_training(trees, settings.training_sentences)),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             where=name_sources(files),
         )
 
-    options = settings.model_dump(mode="json", include={"encoding", "vocabulary_size", "minimum_count"})
+    options = settings.model_dump(mode="json", include=_OPTIONS)
     content = {"reader": "agreement of conllu", "version": _VERSION, "files": sources, "fractions": fractions}
     return cached(cache, content | options, build)
 

@@ -10,16 +10,14 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts
-from tasks.text.toy import ToySentence, generate, toy_grammar, verb_forms
+from tasks.text.toy import ToySentence, generate, split_sizes, toy_grammar, verb_forms
 
 if TYPE_CHECKING:
     from tasks.agreement.data import AgreementData
 
-SETTINGS: Final = ("dialect", "sentences", "seed")
+SETTINGS: Final = ("dialect", "sentences", "training_sentences", "seed")
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
-_HELD_OUT: Final = 5
-"""Validation and test text are each this many times smaller than the training text."""
 _METRICS: Final = ("accuracy", *(f"accuracy/attractors_{n}" for n in range(MOST_ATTRACTORS + 1)))
 _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in _METRICS}
 """In the dialect ``chains`` the first noun is the subject, and its form tells its number."""
@@ -27,9 +25,7 @@ _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in
 
 def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
     """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = {
-        split: settings.sentences if split == "train" else max(1, settings.sentences // _HELD_OUT) for split in SPLITS
-    }
+    sizes = split_sizes(settings.sentences, settings.training_sentences)
 
     def build() -> Parts:
         return prepare(

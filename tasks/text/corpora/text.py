@@ -20,6 +20,7 @@ SETTINGS: Final = (
     "test_fraction",
     "vocabulary_size",
     "minimum_count",
+    "training_sentences",
 )
 
 
@@ -39,5 +40,6 @@ def read(settings: TextData, cache: Path) -> TokenCorpus:
         test_fraction=settings.test_fraction,
         vocabulary_size=settings.vocabulary_size,
         minimum_count=settings.minimum_count,
+        training_sentences=settings.training_sentences,
         cache=cache,
     )

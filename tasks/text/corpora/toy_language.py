@@ -11,9 +11,15 @@ from tasks.text.toy import read_toy
 if TYPE_CHECKING:
     from tasks.text.settings import TextData
 
-SETTINGS: Final = ("level", "sentences", "seed")
+SETTINGS: Final = ("level", "sentences", "training_sentences", "seed")
 
 
 def read(settings: TextData, cache: Path) -> TokenCorpus:
     """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    return read_toy(sentences=settings.sentences, seed=settings.seed, level=settings.level, cache=cache)
+    return read_toy(
+        sentences=settings.sentences,
+        training=settings.training_sentences,
+        seed=settings.seed,
+        level=settings.level,
+        cache=cache,
+    )

@@ -30,6 +30,7 @@ FILE_SETTINGS: Final = (
     "lowercase",
     "vocabulary_size",
     "minimum_count",
+    "training_sentences",
 )
 """Settings that every kind of corpus that lies in files looks at."""
 FIELD_SETTINGS: Final = ("text_field", "label_field")
@@ -66,13 +67,13 @@ def read_files(
             for split, file in files.items()
         }
         return prepare_sentences(
-            _split(_lowered(found) if settings.lowercase else found, *fractions),
+            _split(_lowered(found) if settings.lowercase else found, *fractions, settings.training_sentences),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             where=name_sources(files),
         )
 
-    names = {"encoding", "lowercase", "vocabulary_size", "minimum_count", *fields}
+    names = {"encoding", "lowercase", "vocabulary_size", "minimum_count", "training_sentences", *fields}
     options = settings.model_dump(mode="json", include=names)
     content = {"reader": f"labelled {kind}", "version": _VERSION, "files": sources, "fractions": fractions, **options}
     return cached(cache, content, build)
@@ -114,11 +115,21 @@ def _fractions(settings: LabelledData, files: Mapping[str, Path]) -> tuple[float
 
 
 def _split(
-    found: Mapping[str, Sequence[LabelledSentence]], validation: float, test: float
+    found: Mapping[str, Sequence[LabelledSentence]], validation: float, test: float, most: int | None
 ) -> Mapping[str, Sequence[LabelledSentence]]:
     """Cut what files are lacking from a random order, always the same: many a file is sorted by its labels."""
     whole = list(found.get("all", found.get("train", ())))
     if validation or test:
         Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret
     cut = split_items(whole, validation, test)
-    return {**cut, **{split: found[split] for split in found if split in ("validation", "test")}}
+    held_out = {split: found[split] for split in found if split in ("validation", "test")}
+    return {**cut, **held_out, "train": _some(cut["train"], most)}
+
+
+def _some(sentences: Sequence[LabelledSentence], most: int | None) -> Sequence[LabelledSentence]:
+    """At most so many, in their order; which ones is random, always the same, and fewer are some of more."""
+    if most is None:
+        return sentences
+    places = list(range(len(sentences)))
+    Random(derive_seed("training sentences")).shuffle(places)  # noqa: S311 - no secret
+    return [sentences[place] for place in sorted(places[:most])]

@@ -5,5 +5,16 @@ from tasks.text.toy.forms import verb_forms
 from tasks.text.toy.grammar import toy_grammar
 from tasks.text.toy.reader import read_toy
 from tasks.text.toy.sentence import ToySentence, annotate, endless, generate
+from tasks.text.toy.sizes import split_sizes
 
-__all__ = ["Dialect", "ToySentence", "annotate", "endless", "generate", "read_toy", "toy_grammar", "verb_forms"]
+__all__ = [
+    "Dialect",
+    "ToySentence",
+    "annotate",
+    "endless",
+    "generate",
+    "read_toy",
+    "split_sizes",
+    "toy_grammar",
+    "verb_forms",
+]

@@ -12,18 +12,20 @@ from tasks.text.corpus import SPLITS, TokenCorpus
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.toy.grammar import toy_grammar
 from tasks.text.toy.sentence import ToySentence, generate
+from tasks.text.toy.sizes import split_sizes
 
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
-_HELD_OUT: Final = 5
-"""Validation and test text are each this many times smaller than the training text."""
 
 
-def read_toy(*, sentences: int = 3000, seed: int = 1, level: Level = "word", cache: Path) -> TokenCorpus:
+def read_toy(
+    *, sentences: int = 3000, training: int | None = None, seed: int = 1, level: Level = "word", cache: Path
+) -> TokenCorpus:
     """Independent random sentences; validation and test text come from random streams of their own.
 
     Args:
         sentences: of the training text; validation and test text have a fifth of it each, at least one.
+        training: most sentences of the training text to learn from, its first ones; None: all.
         seed: of the text.
         level: what a token is; characters are those of the words, a space between them, and a newline.
         cache: folder of prepared texts.
@@ -32,9 +34,9 @@ def read_toy(*, sentences: int = 3000, seed: int = 1, level: Level = "word", cac
         A corpus that knows its bounds: the perplexity of the grammar itself on the held-out texts, which is the
         lowest that any model can be expected to reach.
     """
+    sizes = split_sizes(sentences, training)
 
     def build() -> Prepared:
-        sizes = {split: sentences if split == "train" else max(1, sentences // _HELD_OUT) for split in SPLITS}
         texts = {split: generate(seed, split, size) for split, size in sizes.items()}
         lines = {split: [" ".join(sentence.words) for sentence in text] for split, text in texts.items()}
         required = toy_grammar().words() if level == "word" else sorted({*" ".join(toy_grammar().words())})
@@ -42,7 +44,7 @@ def read_toy(*, sentences: int = 3000, seed: int = 1, level: Level = "word", cac
         where = dict.fromkeys(SPLITS, "toy language")
         return prepare_streams(lines, level=level, required=required, bounds=bounds, where=where)
 
-    content = {"reader": "toy language", "version": _VERSION, "sentences": sentences, "seed": seed, "level": level}
+    content = {"reader": "toy language", "version": _VERSION, "sizes": sizes, "seed": seed, "level": level}
     return cached(cache, content, build)
 
 

@@ -11,16 +11,14 @@ from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
 from tasks.text.store import Parts
-from tasks.text.toy import endless, toy_grammar
+from tasks.text.toy import endless, split_sizes, toy_grammar
 
 if TYPE_CHECKING:
     from tasks.text.labelled.settings import LabelledData, Sentiments
 
-SETTINGS: Final = ("sentiments", "sentences", "seed")
+SETTINGS: Final = ("sentiments", "sentences", "training_sentences", "seed")
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
-_HELD_OUT: Final = 5
-"""Validation and test text are each this many times smaller than the training text."""
 _LABELS: Final[dict[Sentiments, tuple[str, ...]]] = {
     "three": ("negative", "neutral", "positive"),
     "two": ("negative", "positive"),
@@ -31,9 +29,7 @@ _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in
 
 def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
     """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = {
-        split: settings.sentences if split == "train" else max(1, settings.sentences // _HELD_OUT) for split in SPLITS
-    }
+    sizes = split_sizes(settings.sentences, settings.training_sentences)
     labels = _LABELS[settings.sentiments]
 
     def build() -> Parts:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
-from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
@@ -28,10 +28,19 @@ SETTINGS: Final = (
     "test_fraction",
     "vocabulary_size",
     "minimum_count",
+    "training_sentences",
 )
 _VERSION: Final = 1
 """Raised when the same files and options give another corpus."""
-_OPTIONS: Final = {"word_column", "tag_column", "scheme", "encoding", "vocabulary_size", "minimum_count"}
+_OPTIONS: Final = {
+    "word_column",
+    "tag_column",
+    "scheme",
+    "encoding",
+    "vocabulary_size",
+    "minimum_count",
+    "training_sentences",
+}
 
 Files = Mapping[str, Sequence[Sequence[Cell]]]
 
@@ -51,7 +60,8 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     def build() -> Parts:
         rows = {split: _rows(file, sources[split], settings) for split, file in files.items()}
         tagged, scheme = _tag(rows, settings)
-        sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
+        whole = tagged if fractions is None else split_items(tagged["all"], *fractions)
+        sentences = limit_training(whole, settings.training_sentences)
         return prepare_sentences(
             sentences,
             vocabulary_size=settings.vocabulary_size,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
@@ -25,9 +25,11 @@ SETTINGS: Final = (
     "test_fraction",
     "vocabulary_size",
     "minimum_count",
+    "training_sentences",
 )
 _VERSION: Final = 1
 """Raised when the same files and options give another corpus."""
+_OPTIONS: Final = {"column", "encoding", "vocabulary_size", "minimum_count", "training_sentences"}
 
 
 def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
@@ -43,15 +45,16 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
 
     def build() -> Parts:
-        sentences = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        found = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        sentences = found if fractions is None else split_items(found["all"], *fractions)
         return prepare_sentences(
-            sentences if fractions is None else split_items(sentences["all"], *fractions),
+            limit_training(sentences, settings.training_sentences),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             where=name_sources(files),
         )
 
-    options = settings.model_dump(mode="json", include={"column", "encoding", "vocabulary_size", "minimum_count"})
+    options = settings.model_dump(mode="json", include=_OPTIONS)
     content = {"reader": "conllu", "version": _VERSION, "files": sources, "fractions": fractions, **options}
     return cached(cache, content, build)
 

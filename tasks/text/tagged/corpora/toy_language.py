@@ -10,16 +10,14 @@ from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
 from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
-from tasks.text.toy import generate, toy_grammar
+from tasks.text.toy import generate, split_sizes, toy_grammar
 
 if TYPE_CHECKING:
     from tasks.text.tagged.settings import TaggedData
 
-SETTINGS: Final = ("tags", "sentences", "seed")
+SETTINGS: Final = ("tags", "sentences", "training_sentences", "seed")
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
-_HELD_OUT: Final = 5
-"""Validation and test text are each this many times smaller than the training text."""
 _BOUNDS: Final = {
     f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in ("accuracy", "ambiguous_word_accuracy")
 }
@@ -29,9 +27,7 @@ _ENTITY_TAGS: Final = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = {
-        split: settings.sentences if split == "train" else max(1, settings.sentences // _HELD_OUT) for split in SPLITS
-    }
+    sizes = split_sizes(settings.sentences, settings.training_sentences)
     entities = settings.tags == "entities"
     grammar = toy_grammar("namesakes" if entities else "homographs")
 
