@@ -179,6 +179,33 @@ CASES = {
         "compare: {network.cell: [gru, lstm]}\nbaseline: ltsm\n",
         f"{FILE}:4: baseline: must be the name of an arm (received 'ltsm'); did you mean 'lstm'?",
     ),
+    "a baseline of no shape": (
+        "compare: {network.depth: [1, 2]}\nbaseline: 2\n",
+        f"{FILE}:4: baseline: must be the name of an arm, or a mapping of factors to one of their levels (received 2)",
+    ),
+    "a level that is taken for an arm": (
+        "compare: {network.cell: [gru, lstm], network.depth: [1, 2]}\nbaseline: gru\n",
+        f"{FILE}:4: baseline: must be the name of an arm (received 'gru'); a level is written {{network.cell: gru}}",
+    ),
+    "a baseline without a level": (
+        "compare: {network.cell: [gru, lstm]}\nbaseline: {}\n",
+        f"{FILE}:4: baseline: must name at least one level",
+    ),
+    "a baseline of an unknown factor": (
+        "compare: {network.cell: [gru, lstm], size: {s: {network.hidden: 4}, l: {}}}\nbaseline: {sise: s}\n",
+        f"{FILE}:4: baseline.sise: is no factor of compare; did you mean 'size'?",
+    ),
+    "a baseline of an unknown level": (
+        "compare: {network.cell: [gru, lstm], network.depth: [1, 2]}\nbaseline:\n  network.cell: ltsm\n",
+        f"{FILE}:5: baseline.network.cell: matches no arm: it is no level of this factor (received 'ltsm'); "
+        "did you mean 'lstm'?",
+    ),
+    "a baseline that was left out": (
+        "compare: {network.cell: [gru, lstm], network.depth: [1, 2]}\nbaseline: {network.cell: gru}\n"
+        "exclude: [{network.cell: gru, network.depth: 2}]\n",
+        f"{FILE}:4: baseline: exclude leaves out what an arm is to be compared with, 'cell=gru, depth=2' "
+        "(received 'cell=lstm, depth=2'); exclude this arm too, or choose other levels",
+    ),
     "tuning": (
         "compare: {network.cell: [gru]}\n"
         "tune: {draws: 3, search: {training.learning_rate: {log_uniform: [1e-4, 1e-1]}}}\n",

@@ -146,6 +146,15 @@ def test_a_location_in_the_file_is_relative_to_the_file(project: Path, write: Wr
         (["limits.retries=-1"], "command line: limits.retries: must be greater than or equal to 0 (received -1)"),
         (["training.epochs=0"], "command line: training.epochs: must be greater than or equal to 1 (received 0)"),
         (
+            ["baseline.network.cel=gru"],
+            "command line: baseline.network.cel: is no factor of compare; did you mean 'network.cell'?",
+        ),
+        (
+            ["baseline.network.cell=ltsm"],
+            "command line: baseline.network.cell: matches no arm: it is no level of this factor (received 'ltsm'); "
+            "did you mean 'lstm'?",
+        ),
+        (
             ["network.cell=gru,lstn"],
             "command line: network.cell[1]: must be 'elman', 'gru' or 'lstm' (received 'lstn'); did you mean 'lstm'?",
         ),

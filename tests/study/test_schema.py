@@ -87,6 +87,8 @@ def accepts(project: Path) -> Callable[[str], bool]:
         "compare: {network.cell: [gru]}\nseeds: [3, 4]\nmatch: {parameters: 10}\nwandb: {mode: online, entity: me}",
         "compare: {network.cell: [gru]}\nmetric: test/accuracy\nsettings: {data: {path: ../x}}",
         "compare: {network.cell: [gru]}\nmatch: {flops_per_token: 1_000}",
+        "compare: {network.cell: [gru, lstm], network.depth: [1, 2]}\nbaseline: {network.cell: gru}",
+        "compare: {network.cell: [gru, lstm]}\nbaseline: gru",
     ],
 )
 def test_the_schema_takes_what_the_reader_takes(accepts: Callable[[str], bool], text: str) -> None:
@@ -107,6 +109,7 @@ def test_the_schema_takes_what_the_reader_takes(accepts: Callable[[str], bool], 
         "compare: {network.cell: [gru]}\nsettings: {network: {hiden: 3}}",
         "compare: {network.cell: [gru]}\nsettings: {network: {hidden: three}}",
         "compare: {network.cell: [gru]}\nresources: {gpus: 2}",
+        "compare: {network.depth: [1, 2]}\nbaseline: 2",
         "compare: {network.cell: [gru]}\nmatch: {}",
         "compare: {network.cell: [gru]}\nmatch: {parameters: 10, flops_per_token: 10}",
     ],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unroll.study._check_baseline import check_baseline, check_rule
 from unroll.study._check_factors import sound_factors
 from unroll.study._check_settings import check_settings
 from unroll.study._document import Trail
-from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_arms, level_name, read_factors
+from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_arms, read_factors
 from unroll.study._mistakes import Mistakes
 from unroll.study._settings import get, has, setting_fields
 from unroll.study._size import tells_flops
@@ -67,17 +68,8 @@ def _check_measure(draft: Declaration, task: AnyTask, mistakes: Mistakes) -> Non
 
 
 def _check_exclude(draft: Declaration, factors: Sequence[Factor], mistakes: Mistakes) -> None:
-    levels = {factor.name: [level.name for level in factor.levels] for factor in factors}
     for index, rule in enumerate(draft.exclude):
-        if not rule:
-            mistakes.add(("exclude", index), "must name at least one level")
-        for factor, value in rule.items():
-            trail = ("exclude", index, factor)
-            if factor not in levels:
-                mistakes.add(trail, "is no factor of compare", advice=suggestion(factor, levels))
-            elif level_name(value) not in levels[factor]:
-                advice = suggestion(level_name(value), levels[factor])
-                mistakes.add(trail, "matches no arm: it is no level of this factor", received=value, advice=advice)
+        check_rule(("exclude", index), rule, factors, mistakes)
 
 
 def _check_arms(draft: Declaration, factors: Sequence[Factor], mistakes: Mistakes) -> None:
@@ -88,6 +80,5 @@ def _check_arms(draft: Declaration, factors: Sequence[Factor], mistakes: Mistake
     names = [arm_name(factors, levels) for levels in combine(factors, draft.exclude)]
     if not names:
         mistakes.add(("exclude",), "leaves no arm")
-    if draft.baseline is not None and names and draft.baseline not in names:
-        advice = suggestion(draft.baseline, names)
-        mistakes.add(("baseline",), "must be the name of an arm", received=draft.baseline, advice=advice)
+    elif draft.baseline is not None:
+        check_baseline(draft.baseline, factors, draft.exclude, mistakes)

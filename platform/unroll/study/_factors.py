@@ -6,7 +6,7 @@ import copy
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from unroll.study._settings import Nested, put
@@ -71,16 +71,42 @@ def matches(factors: Sequence[Factor], levels: Sequence[Level], rule: Mapping[st
     return bool(rule) and all(names.get(factor) == level_name(value) for factor, value in rule.items())
 
 
-def arm_name(factors: Sequence[Factor], levels: Sequence[Level]) -> str:
-    """Name an arm: for one factor a level that is text stands alone (``lstm``), else ``cell=lstm, hidden=64``.
+def with_levels(factors: Sequence[Factor], levels: Sequence[Level], rule: Mapping[str, Any]) -> tuple[Level, ...]:
+    """A combination with the levels that a rule names in the place of its own; they must be levels of their factors."""
+    return tuple(
+        next(other for other in factor.levels if other.name == level_name(rule[factor.name]))
+        if factor.name in rule
+        else level
+        for factor, level in zip(factors, levels, strict=True)
+    )
 
-    A setting is shortened to its last word unless two factors share it.
+
+def arm_name(factors: Sequence[Factor], levels: Sequence[Level]) -> str:
+    """Name an arm: for one factor a level that is text stands alone (``lstm``), else ``cell=lstm, hidden=64``."""
+    return name_levels({factor.name: level.written for factor, level in zip(factors, levels, strict=True)})
+
+
+def name_levels(levels: Mapping[str, Any], among: Iterable[str] = ()) -> str:
+    """Name the levels of some factors, as an arm of these factors alone is named.
+
+    Args:
+        levels: factor -> level as written.
+        among: all factors that a name must be told apart from.
     """
-    if len(factors) == 1 and isinstance(levels[0].written, str):
-        return levels[0].name
-    short = [factor.name.rpartition(".")[2] for factor in factors]
-    names = short if len(set(short)) == len(short) else [factor.name for factor in factors]
-    return ", ".join(f"{name}={level.name}" for name, level in zip(names, levels, strict=True))
+    written = list(levels.values())
+    return written[0] if len(written) == 1 and isinstance(written[0], str) else spell_levels(levels, among)
+
+
+def spell_levels(levels: Mapping[str, Any], among: Iterable[str] = ()) -> str:
+    """``cell=lstm, hidden=64``, the factors by their short names; arguments as :func:`name_levels` has them."""
+    names = short_names([*levels, *among])
+    return ", ".join(f"{names[factor]}={level_name(level)}" for factor, level in levels.items())
+
+
+def short_names(factors: Iterable[str]) -> dict[str, str]:
+    """Factor -> what it is called beside the others: its last word, unless two of them share one."""
+    short = {factor: factor.rpartition(".")[2] for factor in factors}
+    return short if len(set(short.values())) == len(short) else {factor: factor for factor in short}
 
 
 def arm_settings(shared: Nested, levels: Sequence[Level]) -> Nested:

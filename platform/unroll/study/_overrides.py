@@ -1,8 +1,9 @@
 """``key=value`` and ``key=a,b`` on the command line, written into a study's document.
 
-A key is a study's own (``seeds=2``, ``resources.gpus=0.25``), a setting (``training.epochs=1``), or a named factor
-(``remedy=none,sampling`` keeps these levels). A comma makes a factor of a setting, or replaces the levels of one. A
-single value for a setting that ``compare`` varies leaves that factor with this one level, so arms keep their names.
+A key is a study's own (``seeds=2``, ``resources.gpus=0.25``, ``baseline.network.cell=gru``), a setting
+(``training.epochs=1``), or a named factor (``remedy=none,sampling`` keeps these levels). A comma makes a factor of a
+setting, or replaces the levels of one. A single value for a setting that ``compare`` varies leaves that factor with
+this one level, so arms keep their names.
 """
 
 from __future__ import annotations
@@ -108,7 +109,12 @@ def _apply_own(document: Document, key: str, values: list[Any]) -> None:
     if rest and not isinstance(document.data.get(first), dict):
         document.data[first] = {}
         _mark(document, (first,))
-    put(document.data, key, values if len(values) > 1 else values[0])
+    value = values if len(values) > 1 else values[0]
+    if rest and first == "baseline":  # its keys are factors, which are paths themselves
+        document.data[first][rest] = value
+        _mark(document, (first, rest))
+        return
+    put(document.data, key, value)
     _mark(document, tuple(key.split(".")))
 
 

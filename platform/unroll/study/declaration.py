@@ -57,6 +57,17 @@ Seeds = Annotated[
 ]
 
 
+def _named_or_levels(baseline: Any) -> Any:
+    """Tell of both shapes at once, where pydantic would tell of each."""
+    if baseline is not None and not isinstance(baseline, str | dict):
+        raise ValueError("must be the name of an arm, or a mapping of factors to one of their levels")
+    return baseline
+
+
+Baseline = Annotated[str | dict[str, Any], BeforeValidator(_named_or_levels)]
+"""The arm that all others are compared to; or levels: each arm is compared to the one that differs in these alone."""
+
+
 Measure = Literal["parameters", "flops_per_token"]
 """What the size of a network is counted in."""
 
@@ -147,8 +158,10 @@ class Declaration(Frozen):
     tune: Tune | None = Field(default=None, description="Not yet: hyper-parameter search.")
     claims: list[str] = Field(default=[], description="Not yet: hypotheses such as 'lstm better than elman by 2%'.")
     metric: str | None = Field(default=None, description="The metric that decides; the task's first when left out.")
-    baseline: str | None = Field(
-        default=None, description="Arm that the others are compared to; the first one if left out."
+    baseline: Baseline | None = Field(
+        default=None,
+        description="Arm that the others are compared to; the first one if left out. Or factors with one level each, "
+        "e.g. {network.cell: gru}: each arm is compared to the one that has these levels and agrees in all others.",
     )
     resources: Resources = Field(default=Resources(), description="What one trial occupies.")
     wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")
@@ -165,6 +178,6 @@ class Study(Declaration):
     name: str
     file: Path
     metric: str
-    baseline: str
+    baseline: Baseline
     locations: dict[str, str] = Field(default={})
     """Absolute location -> place in the file that it was written at, for what is found wrong there later."""

@@ -134,6 +134,6 @@ def _study(draft: Declaration, name: str, file: Path, task: AnyTask, locations: 
     first = next(combine(factors, draft.exclude))
     chosen = {
         "metric": draft.metric or next(iter(task.metrics)),
-        "baseline": draft.baseline or arm_name(factors, first),
+        "baseline": arm_name(factors, first) if draft.baseline is None else draft.baseline,
     }
     return Study(**{**dict(draft), **chosen}, name=name, file=file, locations=locations)

@@ -16,6 +16,8 @@ class Arm(Frozen):
     name: str
     levels: dict[str, Any]
     """Factor -> level as written (named factors: the level's name)."""
+    baseline: str | None = None
+    """Name of the arm that this one is compared to, its own for a baseline; None: that of the plan."""
     parameters: int
     target_parameters: int | None = None
     """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
@@ -69,9 +71,14 @@ class Plan(Frozen):
     metric: str
     metrics: dict[str, MetricNote]
     baseline: str
-    """Name of the arm that the others are compared to."""
+    """Name of the arm that those are compared to which name none: all of them, in plans of earlier versions."""
     factors: dict[str, list[str]]
     arms: list[Arm]
     trials: list[Trial]
     declaration: dict[str, Any]
     """The study as declared, after overrides and defaults, without locations."""
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """Arm -> the arm that it is compared to; a baseline is its own."""
+        return {arm.name: arm.baseline or self.baseline for arm in self.arms}

@@ -10,7 +10,7 @@ from typing import Any
 
 from unroll.contract import Settings, UserError, find_locations, find_measurements
 from unroll.study._check_parts import check_parts
-from unroll.study._factors import Level, arm_name, arm_settings, combine, read_factors
+from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, solve_size, with_any_size
 from unroll.study.declaration import Study
@@ -49,7 +49,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
             name: MetricNote(direction=metric.direction, unit=metric.unit, description=metric.description)
             for name, metric in task.metrics.items()
         },
-        baseline=study.baseline,
+        baseline=arms[0].baseline or arms[0].name,
         factors={factor.name: [level.name for level in factor.levels] for factor in read_factors(study.compare)},
         arms=arms,
         trials=trials,
@@ -106,6 +106,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
     arm = Arm(
         name=name,
         levels={factor.name: level.written for factor, level in zip(factors, levels, strict=True)},
+        baseline=_baseline(study, factors, levels),
         parameters=count_parameters(task, settings, dataset),
         target_parameters=match.parameters if match else None,
         flops_per_token=task.flops_per_token(settings, dataset),
@@ -117,6 +118,13 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         steps=task.steps(settings, dataset),
     )
     return arm, settings
+
+
+def _baseline(study: Study, factors: list[Factor], levels: tuple[Level, ...]) -> str:
+    """Name of the arm that the one of these levels is compared to."""
+    if isinstance(study.baseline, str):
+        return study.baseline
+    return arm_name(factors, with_levels(factors, levels, study.baseline))
 
 
 @contextmanager

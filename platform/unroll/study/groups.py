@@ -1,0 +1,76 @@
+"""Which arms are compared with each other, and what they are called among themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unroll.study._factors import level_name, name_levels, short_names, spell_levels
+from unroll.study.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A baseline and the arms that are compared with it.
+
+    Args:
+        baseline: its arm.
+        shared: the levels that set these arms apart from those of other groups (``length=20``); empty where there is no
+            other group.
+        kinds: arm -> what it is called within the group (``lstm``), baseline first, the others as planned.
+    """
+
+    baseline: str
+    shared: str
+    kinds: dict[str, str]
+
+
+def find_groups(plan: Plan) -> list[Group]:
+    """The groups of a plan in the order in which it first names an arm of each; every arm is in one."""
+    baselines = plan.baselines
+    several = len(set(baselines.values())) > 1
+    kept, varied = kept_factors(plan), varied_factors(plan)
+    levels = {arm.name: arm.levels for arm in plan.arms}
+
+    def kind(arm: str) -> str:
+        return name_levels({factor: levels[arm][factor] for factor in varied}, plan.factors) if several else arm
+
+    def group(baseline: str) -> Group:
+        shared = spell_levels({factor: levels[baseline][factor] for factor in kept}, plan.factors) if several else ""
+        arms = [arm for arm, other in baselines.items() if other == baseline]
+        arms.sort(key=lambda arm: arm != baseline)
+        return Group(baseline=baseline, shared=shared, kinds={arm: kind(arm) for arm in arms})
+
+    return [group(baseline) for baseline in dict.fromkeys(baselines.values())]
+
+
+def told_baseline(plan: Plan) -> str:
+    """What arms are compared to: ``elman``, or ``elman with the same length`` where every length has its own."""
+    first = find_groups(plan)[0]
+    kind = first.kinds[first.baseline]
+    return f"{kind} with the same {told_factors(plan, kept_factors(plan))}" if first.shared else kind
+
+
+def told_factors(plan: Plan, factors: list[str]) -> str:
+    """Factors by their short names: ``length``, ``length and depth``."""
+    names = short_names(plan.factors)
+    *head, last = (names[factor] for factor in factors)
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def kept_factors(plan: Plan) -> list[str]:
+    """Factors of several levels in which every arm agrees with its baseline: what sets groups apart."""
+    several = {f for f in plan.factors if len({level_name(arm.levels.get(f)) for arm in plan.arms}) > 1}
+    differing = _differing(plan)
+    return [factor for factor in plan.factors if factor in several and factor not in differing]
+
+
+def varied_factors(plan: Plan) -> list[str]:
+    """Factors in which arms differ from their baselines; where none does, those that do not set groups apart."""
+    kept = kept_factors(plan)
+    return _differing(plan) or [factor for factor in plan.factors if factor not in kept]
+
+
+def _differing(plan: Plan) -> list[str]:
+    levels = {arm.name: arm.levels for arm in plan.arms}
+    pairs = [(levels[arm], levels[other]) for arm, other in plan.baselines.items()]
+    return [f for f in plan.factors if any(mine.get(f) != other.get(f) for mine, other in pairs)]
