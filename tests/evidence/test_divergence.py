@@ -23,7 +23,8 @@ def frame(**arms: str) -> pl.DataFrame:
 
 
 def rates(baseline: str, **arms: str) -> dict[str, dict[str, Any]]:
-    return {row["arm"]: row for row in divergence_rates(frame(**arms), baseline=baseline).iter_rows(named=True)}
+    rows = divergence_rates(frame(**arms), baselines=dict.fromkeys(arms, baseline))
+    return {row["arm"]: row for row in rows.iter_rows(named=True)}
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -52,13 +53,13 @@ def test_every_number_of_a_study_of_ten_seeds() -> None:
     assert row["none"] == {
         **{"arm": "none", "planned": 10, "n": 10, "diverged": 9, "rate": 0.9},
         **{"low": pytest.approx(0.554984, abs=1e-6), "high": pytest.approx(0.997471, abs=1e-6)},
-        **dict.fromkeys(("pairs", "planned_pairs", "alone", "baseline_alone", "p", "p_holm", "verdict")),
+        **dict.fromkeys(("baseline", "pairs", "planned_pairs", "alone", "baseline_alone", "p", "p_holm", "verdict")),
         **dict.fromkeys(("smallest_p", "smallest_p_holm")),
     }
     assert row["clipped"] == {
         **{"arm": "clipped", "planned": 10, "n": 10, "diverged": 0, "rate": 0.0},
         **{"low": 0.0, "high": pytest.approx(0.308497, abs=1e-6)},
-        **{"pairs": 10, "planned_pairs": 10, "alone": 0, "baseline_alone": 9},
+        **{"baseline": "none", "pairs": 10, "planned_pairs": 10, "alone": 0, "baseline_alone": 9},
         **{"p": 2 / 2**9, "p_holm": 2 / 2**9, "smallest_p": 2 / 2**10, "smallest_p_holm": 2 / 2**10},
         "verdict": "less often",
     }
@@ -97,7 +98,8 @@ def test_without_results_there_is_no_rate_and_no_winner() -> None:
 
 def test_pairs_are_joined_by_seed_not_by_position() -> None:
     trials = frame(a="xoxoxo", b="ooxxoo")
-    assert divergence_rates(trials.reverse().sort("arm"), baseline="a").equals(divergence_rates(trials, baseline="a"))
+    other, both = trials.reverse().sort("arm"), {"a": "a", "b": "a"}
+    assert divergence_rates(other, baselines=both).equals(divergence_rates(trials, baselines=both))
 
 
 def test_a_lone_arm_has_a_rate_and_no_comparison() -> None:

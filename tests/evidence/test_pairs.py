@@ -30,7 +30,8 @@ SAME = {seed: value + (0.1 if seed % 2 else -0.1) for seed, value in BASE.items(
 
 
 def compare(trials: pl.DataFrame, direction: Direction = "minimize") -> dict[str, dict[str, object]]:
-    rows = paired_differences(trials, METRIC, baseline="elman", direction=direction)
+    baselines = dict.fromkeys(trials["arm"], "elman")
+    rows = paired_differences(trials, METRIC, baselines=baselines, direction=direction)
     return {row["arm"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -99,7 +100,8 @@ def test_one_pair_has_a_difference_but_no_interval() -> None:
 
 
 def test_a_lone_arm_has_no_comparison() -> None:
-    assert paired_differences(frame({"elman": BASE}), METRIC, baseline="elman", direction="minimize").is_empty()
+    alone = paired_differences(frame({"elman": BASE}), METRIC, baselines={"elman": "elman"}, direction="minimize")
+    assert alone.is_empty()
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=2, max_size=9))

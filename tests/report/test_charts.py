@@ -18,6 +18,7 @@ from unroll.report.curve_chart import is_wide
 from unroll.report.document import Note, compose
 from unroll.report.findings import Findings, gather
 from unroll.report.theme import ARM_COLOURS, colour_arms, dash_arms
+from unroll.study.groups import Group
 
 MakeLedger = Callable[..., Ledger]
 
@@ -169,6 +170,7 @@ def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:
 
 def test_arms_are_told_apart_when_colours_begin_again() -> None:
     names = [f"a{i}" for i in range(3 * len(ARM_COLOURS))]
-    colours, dashes = colour_arms(names, "a0"), dash_arms(names, "a0")
+    groups = [Group(baseline="a0", shared="", kinds={name: name for name in names})]
+    colours, dashes = colour_arms(groups), dash_arms(groups)
     assert len({(colours[name], tuple(dashes[name])) for name in names}) == len(names)
     assert list(colours) == names

@@ -1,7 +1,8 @@
-"""How often each arm diverges, and whether it does so more often than the baseline."""
+"""How often each arm diverges, and whether it does so more often than its baseline."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "rate": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
+    "baseline": pl.String,
     "pairs": pl.Int64,
     "planned_pairs": pl.Int64,
     "alone": pl.Int64,
@@ -32,29 +34,30 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def divergence_rates(trials: pl.DataFrame, *, baseline: str) -> pl.DataFrame:
-    """Rate of divergence of every arm, and the exact comparison of each with the baseline, paired by seed.
+def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> pl.DataFrame:
+    """Rate of divergence of every arm, and the exact comparison of each with its baseline, paired by seed.
 
     Only trials with a result count: completed or diverged. Of one that failed, was stopped or has not run, nobody knows
     whether it would have diverged.
 
     Args:
         trials: one row per planned trial: ``arm, seed, status``.
-        baseline: the arm that the others are compared to.
+        baselines: arm -> the arm that it is compared to; one that is its own is a baseline, and compared to none.
 
     Returns:
         One row per arm in order of appearance: ``arm, planned, n`` (trials with a result), ``diverged, rate``
         (diverged / n), ``low, high`` (exact 95 % interval of the rate, Clopper and Pearson 1934; null without a
-        result), then against the baseline, null in its own row: ``pairs`` (seeds on which both have a result),
-        ``planned_pairs``, ``alone`` (seeds on which the arm diverged and the baseline did not), ``baseline_alone`` (the
-        other way round), ``p`` (:func:`discordant_p`; null without a pair), ``p_holm`` (Holm over all comparisons),
-        ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs can reach at best), ``verdict`` (``more often``,
-        ``less often``, ``undecided``).
+        result), then against its baseline, null in rows of baselines: ``baseline, pairs`` (seeds on which both have a
+        result), ``planned_pairs``, ``alone`` (seeds on which the arm diverged and its baseline did not),
+        ``baseline_alone`` (the other way round), ``p`` (:func:`discordant_p`; null without a pair), ``p_holm`` (Holm
+        over all comparisons, whatever their baselines), ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs
+        can reach at best), ``verdict`` (``more often``, ``less often``, ``undecided``).
     """
     arms = trials["arm"].unique(maintain_order=True).to_list()
     ends = {arm: _ends(trials.filter(pl.col("arm") == arm)) for arm in arms}
     rows = [_rate(arm, ends[arm]) for arm in arms]
-    compared = [row | _compare(ends[row["arm"]], ends.get(baseline, {})) for row in rows if row["arm"] != baseline]
+    compared = [row | _compare(row["arm"], baselines[row["arm"]], ends) for row in rows]
+    compared = [row for row in compared if row["arm"] != row["baseline"]]
     for row, adjusted in zip(compared, holm([row["p"] for row in compared]), strict=True):
         row["p_holm"] = adjusted
         row["smallest_p_holm"] = min(1.0, len(compared) * row["smallest_p"])
@@ -107,12 +110,14 @@ def _rate(arm: str, ends: dict[int, bool | None]) -> dict[str, Any]:
     return {"arm": arm, "planned": len(ends), "n": n, "diverged": diverged, "rate": rate, "low": low, "high": high}
 
 
-def _compare(ends: dict[int, bool | None], baseline: dict[int, bool | None]) -> dict[str, Any]:
+def _compare(arm: str, baseline: str, ends: Mapping[str, dict[int, bool | None]]) -> dict[str, Any]:
     """Counts over the seeds of both sides, and their p-value; Holm and the verdict need the other arms."""
-    shared = [(ends[seed], baseline[seed]) for seed in ends.keys() & baseline.keys()]
+    mine, other = ends[arm], ends.get(baseline, {})
+    shared = [(mine[seed], other[seed]) for seed in mine.keys() & other.keys()]
     pairs = [pair for pair in shared if None not in pair]
     alone, baseline_alone = pairs.count((True, False)), pairs.count((False, True))
     return {
+        "baseline": baseline,
         "pairs": len(pairs),
         "planned_pairs": len(shared),
         "alone": alone,

@@ -1,8 +1,9 @@
-"""Arms against the baseline, seed by seed."""
+"""Arms against their baselines, seed by seed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ LEVEL = 0.05
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "arm": pl.String,
+    "baseline": pl.String,
     "n": pl.Int64,
     "difference": pl.Float64,
     "low": pl.Float64,
@@ -35,8 +37,10 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, direction: Direction) -> pl.DataFrame:
-    """Compare every other arm with the baseline over the seeds that both completed.
+def paired_differences(
+    trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str], direction: Direction
+) -> pl.DataFrame:
+    """Compare every arm with its baseline over the seeds that both completed.
 
     A pair is two trials with the same seed: they saw the same data order and the same initial weights wherever name
     and shape agree. Rows are joined by that seed, never by position.
@@ -44,45 +48,49 @@ def paired_differences(trials: pl.DataFrame, metric: str, *, baseline: str, dire
     Args:
         trials: one row per planned trial: ``arm, seed, status`` and the column ``metric``.
         metric: full name of the metric.
-        baseline: the arm that the others are compared to.
+        baselines: arm -> the arm that it is compared to; one that is its own is a baseline, and compared to none.
         direction: which sign of a difference is an improvement.
 
     Returns:
-        One row per other arm: ``arm, n`` (pairs), ``difference`` (mean of arm minus baseline), ``low, high`` (95 % t
-        interval; null below two pairs), ``relative`` (difference over the baseline's absolute mean on the same
-        seeds), ``superiority`` (effect size: share of pairs in which the arm is better, ties half; Grissom and Kim
-        2012, the paired probability of superiority), ``p`` (exact two-sided sign-flip), ``p_holm`` (Holm over all
-        rows), ``planned_pairs``, ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs can reach at best),
-        ``verdict`` (``better``, ``worse``, ``undecided``), ``diverged`` and ``baseline_diverged`` (trials of each side
-        that the verdict leaves out because they diverged: it is over survivors), ``unpaired_seeds`` (planned for both,
-        not completed by both).
+        One row per arm that is no baseline, in order of appearance: ``arm, baseline, n`` (pairs), ``difference`` (mean
+        of arm minus baseline), ``low, high`` (95 % t interval; null below two pairs), ``relative`` (difference over
+        the baseline's absolute mean on the same seeds), ``superiority`` (effect size: share of pairs in which the arm
+        is better, ties half; Grissom and Kim 2012, the paired probability of superiority), ``p`` (exact two-sided
+        sign-flip), ``p_holm`` (Holm over all rows, whatever their baselines), ``planned_pairs``, ``smallest_p`` and
+        ``smallest_p_holm`` (what the planned pairs can reach at best), ``verdict`` (``better``, ``worse``,
+        ``undecided``), ``diverged`` and ``baseline_diverged`` (trials of each side that the verdict leaves out because
+        they diverged: it is over survivors), ``unpaired_seeds`` (planned for both, not completed by both).
     """
-    pairs = pair_seeds(trials, metric, baseline=baseline)
-    others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baseline]
+    pairs = pair_seeds(trials, metric, baselines=baselines)
+    others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baselines[arm]]
     rows = [_compare(arm, pairs.filter(pl.col("arm") == arm), direction) for arm in others]
     diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
     for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["p_holm"] = adjusted
         row["smallest_p_holm"] = min(1.0, len(rows) * row["smallest_p"])
         row["verdict"] = _verdict(row["difference"], adjusted, direction)
-        row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[baseline]
+        row["baseline"] = baselines[row["arm"]]
+        row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[row["baseline"]]
     return pl.DataFrame(rows, schema=SCHEMA)
 
 
-def pair_seeds(trials: pl.DataFrame, metric: str, *, baseline: str) -> pl.DataFrame:
-    """Put every trial beside the baseline's trial of the same seed.
+def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str]) -> pl.DataFrame:
+    """Put every trial beside its baseline's trial of the same seed; arguments as :func:`paired_differences` has them.
 
     Returns:
-        ``arm, seed, value, reference, difference`` for every seed planned for both, arms in order of appearance, seeds
-        ascending; null where a side has no finite final value.
+        ``arm, baseline, seed, value, reference, difference`` for every seed planned for both, seeds ascending, arms in
+        order of appearance; null where a side has no finite final value.
     """
     values = final_values(trials, metric).select("arm", "seed", "value")
     sides = trials.select("arm", "seed").join(
         values, on=["arm", "seed"], how="left", validate="1:1", maintain_order="left"
     )
-    reference = sides.filter(pl.col("arm") == baseline).select("seed", reference="value")
-    pairs = sides.filter(pl.col("arm") != baseline).sort("seed", maintain_order=True)
-    paired = pairs.join(reference, on="seed", validate="m:1", maintain_order="left")
+    against = pl.col("arm").replace_strict(dict(baselines), return_dtype=pl.String).alias("baseline")
+    others = sides.select("arm", against, "seed", "value").filter(pl.col("arm") != pl.col("baseline"))
+    reference = sides.select(pl.col("arm").alias("baseline"), "seed", pl.col("value").alias("reference"))
+    paired = others.sort("seed", maintain_order=True).join(
+        reference, on=["baseline", "seed"], validate="m:1", maintain_order="left"
+    )
     return paired.with_columns(difference=pl.col("value") - pl.col("reference"))
 
 

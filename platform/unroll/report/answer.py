@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.ledger import FINAL, MISSING
+from unroll.report.comparison_sentences import comparison_sentences
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.findings import Findings
+from unroll.report.metric_words import decimals, with_unit
 from unroll.report.numbers import (
-    choose_decimals,
     count,
     fixed,
     listed,
     p_value,
-    percent,
     plain,
-    plus_minus,
     shorten,
-    span,
 )
 
 STATUS_WORDS = {
@@ -37,9 +34,6 @@ STATUS_WORDS = {
 DECISIVE = ("device", "threads", "torch")
 """What trials of one study must have in common to be compared without a warning."""
 
-SPELT_OUT = 6
-"""Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""
-
 REASONS = 3
 """Most messages of failed trials that are told at the top."""
 
@@ -54,9 +48,7 @@ def _sentences(findings: Findings) -> Iterator[str]:
     if not completed:
         yield from _without_numbers(findings)
         return
-    yield _baseline(findings)
-    rows = findings.differences.to_dicts() if _has_value(findings.plan.baseline, findings) else []
-    yield from (_comparison(row, findings) for row in rows) if len(rows) <= SPELT_OUT else _verdicts_by_name(rows)
+    yield from comparison_sentences(findings)
     yield from filter(None, [divergence_sentence(findings)])
     yield from _floor(findings)
     have = "has" if completed == 1 else "have"
@@ -70,93 +62,6 @@ def _without_numbers(findings: Findings) -> Iterator[str]:
     else:
         yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
     yield from filter(None, [divergence_sentence(findings)])
-
-
-def decimals(findings: Findings) -> int:
-    """Decimals for the study's metric wherever it is told."""
-    return metric_decimals(findings, findings.metric)
-
-
-def metric_decimals(findings: Findings, metric: str) -> int:
-    """Decimals for any final metric: enough for its deviations over seeds and for what separates the arms' means."""
-    summary = findings.summary if metric == findings.metric else findings.summarise(metric)
-    baseline = summary.row(by_predicate=pl.col("arm") == findings.plan.baseline, named=True)["mean"]
-    return choose_decimals(summary["mean"], summary["sd"], summary["mean"] - baseline)
-
-
-def goal(direction: str) -> str:
-    """``lower is better`` or ``higher is better``."""
-    return "lower is better" if direction == "minimize" else "higher is better"
-
-
-def with_unit(number: str, unit: str) -> str:
-    """A number and its unit, if it has one."""
-    return f"{number} {unit}" if unit else number
-
-
-def _baseline(findings: Findings) -> str:
-    row = findings.summary.row(by_predicate=pl.col("arm") == findings.plan.baseline, named=True)
-    lead = f"On {findings.metric} ({goal(findings.direction)}), the baseline {findings.plan.baseline}"
-    if not row["n"]:
-        lost = _lost(findings.plan.baseline, findings)
-        return f"{lead} has no completed trial{lost}, so nothing can be compared with it."
-    half = None if row["high"] is None else row["high"] - row["mean"]
-    value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
-    over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
-    return f"{lead} reaches {value} ({over}){_survivors(findings.plan.baseline, findings)}."
-
-
-def _comparison(row: dict[str, Any], findings: Findings) -> str:
-    if not row["n"]:
-        return f"{row['arm']} is undecided: no completed pair with the baseline{_lost(row['arm'], findings)}."
-    places = decimals(findings)
-    size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
-    way = "lower" if row["difference"] < 0 else "higher"
-    told = f"{size} {way} ({percent(abs(row['relative']))})" if row["relative"] is not None else f"{size} {way}"
-    if row["low"] is None:
-        return f"{row['arm']} is undecided: {told} on one seed, from which neither an interval nor a test follows."
-    interval = span(row["low"], row["high"], places, sign=True)
-    wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
-    numbers = f"{told}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
-    return f"{row['arm']} is {row['verdict']}: {numbers}{_survivors(row['arm'], findings)}."
-
-
-def _test(row: dict[str, Any], findings: Findings) -> str:
-    """Both p-values, and why an interval on one side of zero decides nothing."""
-    p = f"p = {p_value(row['p'])}"
-    told = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
-    if row["smallest_p_holm"] > LEVEL:
-        return f"{told} (these seeds cannot reach {LEVEL:g})"
-    if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
-        return f"{told} (p decides, not the interval)"
-    return told
-
-
-def _survivors(arm: str, findings: Findings) -> str:
-    """What a sentence about an arm must not leave out: the trials that its numbers do without."""
-    row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
-    return f", but {row['diverged']} of its {count(row['planned'], 'trial')} diverged" if row["diverged"] else ""
-
-
-def _has_value(arm: str, findings: Findings) -> bool:
-    return bool(findings.summary.row(by_predicate=pl.col("arm") == arm, named=True)["n"])
-
-
-def _lost(arm: str, findings: Findings) -> str:
-    """In brackets, how many trials of an arm without a number diverged."""
-    row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
-    return f" ({row['diverged']} of its {count(row['planned'], 'trial')} diverged)" if row["diverged"] else ""
-
-
-def _verdicts_by_name(rows: list[dict[str, Any]]) -> Iterator[str]:
-    for verdict in ("better", "worse", "undecided"):
-        names = [_with_divergence(row) for row in rows if row["verdict"] == verdict]
-        if names:
-            yield f"{verdict.capitalize()}: {listed(names)}."
-
-
-def _with_divergence(row: dict[str, Any]) -> str:
-    return f"{row['arm']} (but {row['diverged']} diverged)" if row["diverged"] else str(row["arm"])
 
 
 def _floor(findings: Findings) -> Iterator[str]:
@@ -227,7 +132,8 @@ def _too_few_seeds(findings: Findings) -> Iterator[str]:
 
 
 def _data(findings: Findings) -> Iterator[str]:
-    if len({arm.fingerprint for arm in findings.arms}) > 1:
+    data = {arm.name: arm.fingerprint for arm in findings.arms}
+    if any(data[arm] != data[baseline] for arm, baseline in findings.baselines.items()):
         yield "Arms were trained on different data: a difference between them is also one between their data."
 
 

@@ -33,6 +33,5 @@ def empty_rows(rows: pl.DataFrame, y: alt.Y) -> alt.Chart:
 
 def arm_colour(findings: Findings) -> alt.Color:
     """The arm's colour, without a legend: for charts that name their rows."""
-    names = [plain(name) for name in findings.names]
-    colours = colour_arms(names, plain(findings.plan.baseline))
-    return alt.Color("arm:N", scale=alt.Scale(domain=names, range=list(colours.values())), legend=None)
+    colours = {plain(name): colour for name, colour in colour_arms(findings.groups).items()}
+    return alt.Color("arm:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)

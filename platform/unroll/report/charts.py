@@ -16,16 +16,17 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from unroll.report.answer import decimals, goal
 from unroll.report.curve_chart import layer_curves
 from unroll.report.difference_chart import layer_differences
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
+from unroll.report.metric_words import decimals, goal
 from unroll.report.numbers import count, plain
 from unroll.report.reference_lines import REFERENCES, Reference
 from unroll.report.seed_chart import is_near, layer_seeds
-from unroll.report.theme import CHART_CONFIG
+from unroll.report.theme import CHART_CONFIG, is_unmistakable
+from unroll.study.groups import kept_factors, told_baseline, told_factors, varied_factors
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
@@ -87,7 +88,7 @@ def _draw_profiles(findings: Findings) -> Iterator[Chart]:
     """Of the first profiles by name, what was logged first and what last."""
     for number, (name, profile) in enumerate(list(findings.profiles.items())[:MOST_PROFILES], 1):
         for (moment,), rows in profile.partition_by("moment", as_dict=True).items():
-            caption = _profile_caption(name, str(moment), rows["step"].unique().sort().to_list())
+            caption = _profile_caption(findings, name, str(moment), rows["step"].unique().sort().to_list())
             yield _chart(f"profile_{number}_{moment}", caption, layer_fading(findings, rows))
 
 
@@ -99,8 +100,8 @@ def _chart(name: str, caption: str, layers: alt.LayerChart) -> Chart:
 def _difference_caption(findings: Findings) -> str:
     side = "left" if findings.direction == "minimize" else "right"
     return (
-        f"Difference of {findings.metric} to {findings.plan.baseline} on the same seed: one small dot per seed, the "
-        f"mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero.{_survivors(findings)}"
+        f"Difference of {findings.metric} to {told_baseline(findings.plan)} on the same seed: one small dot per seed, "
+        f"the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero.{_survivors(findings)}"
     )
 
 
@@ -119,15 +120,25 @@ def _curve_caption(findings: Findings, metric: str) -> str:
     )
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{ended}{lines} Click an arm in the legend to single it out."
+        f"{ended}{lines}{_key(findings)} Click an arm in the legend to single it out."
     )
 
 
-def _profile_caption(name: str, moment: str, steps: list[int]) -> str:
+def _key(findings: Findings) -> str:
+    """What colours and line patterns mean where there are several baselines, as far as none has begun again."""
+    if not (findings.several_baselines and is_unmistakable(findings.groups)):
+        return ""
+    plan = findings.plan
+    colour, pattern = (told_factors(plan, each) for each in (varied_factors(plan), kept_factors(plan)))
+    return f" Grey: baselines. One colour is one {colour}, one line pattern one {pattern}."
+
+
+def _profile_caption(findings: Findings, name: str, moment: str, steps: list[int]) -> str:
     at = f"step {steps[0]:,}" if len(steps) == 1 else f"steps {steps[0]:,} to {steps[-1]:,}"
     return (
         f"{name} against distance as it was {moment} logged ({at}), relative to its value at distance 0: mean over "
         "seeds of the logarithm, with its 95 % t band. A level line keeps what it began with."
+        f"{_key(findings)}"
     )
 
 
@@ -135,7 +146,8 @@ def _seed_caption(findings: Findings) -> str:
     missing = findings.planned - int(findings.summary["n"].sum())
     return "".join(
         (
-            f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed; the ",
+            f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed",
+            " that are compared; the " if findings.several_baselines else "; the ",
             "bar below the dots is the mean with its 95 % interval.",
             f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "",
             *(_told(findings, kind) for kind in REFERENCES),

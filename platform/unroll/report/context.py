@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
-from unroll.report.answer import STATUS_WORDS, metric_decimals
+from unroll.report.answer import STATUS_WORDS
 from unroll.report.findings import Findings
+from unroll.report.metric_words import metric_decimals
 from unroll.report.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, plain, shorten
 from unroll.report.tables import Cells, Table, make_table, name_arm
 from unroll.study.plan import Arm

@@ -54,8 +54,7 @@ def draw_arms(
 ) -> list[alt.Chart]:
     """A line per arm with its band from ``low`` to ``high``; the legend singles an arm out."""
     names = [plain(name) for name in findings.names]
-    colours = colour_arms(names, plain(findings.plan.baseline))
-    dashes = dash_arms(names, plain(findings.plan.baseline))
+    colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
     legend = alt.Legend(columns=_columns(names))
     colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())), legend=legend)

@@ -1,24 +1,25 @@
-"""The answer drawn: every arm's difference to the baseline, seed by seed and in the mean."""
+"""The answer drawn: every arm's difference to its baseline, seed by seed and in the mean."""
 
 from __future__ import annotations
 
 import altair as alt
 import polars as pl
 
-from unroll.report.answer import decimals
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
+from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
 from unroll.report.theme import INK
+from unroll.study.groups import told_baseline
 
 ROW = 46
 """Pixels per arm."""
 
 
 def layer_differences(findings: Findings) -> alt.LayerChart:
-    """One row per other arm: a dot per seed, mean and interval, and zero."""
+    """One row per arm that is no baseline: a dot per seed, mean and interval, and zero."""
     arrow = "← better" if findings.direction == "minimize" else "better →"
-    title = f"{arrow} · difference to {findings.plan.baseline} in {findings.metric}"
+    title = f"{arrow} · difference to {told_baseline(findings.plan)} in {findings.metric}"
     y = arm_axis(findings.differences["arm"].to_list())
     x_title = plain(title)
     number = f"+,.{decimals(findings)}f"

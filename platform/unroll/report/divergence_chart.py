@@ -16,7 +16,7 @@ MARGIN = 0.02
 
 
 def layer_divergence(findings: Findings) -> alt.LayerChart:
-    """One row per arm, baseline first: the rate as a dot, its exact interval as a bar, the counts in words."""
+    """One row per arm, as in the tables: the rate as a dot, its exact interval as a bar, the counts in words."""
     rows = _rows(findings)
     y = arm_axis(findings.names)
     layers = [*_rates(findings, rows.drop_nulls("rate"), y), *_words(rows, y)]

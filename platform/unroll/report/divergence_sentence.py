@@ -15,12 +15,12 @@ SPELT_OUT = 6
 
 
 def divergence_sentence(findings: Findings) -> str:
-    """Rates with their exact intervals and the paired comparison with the baseline; empty where nothing diverged."""
+    """Rates with their exact intervals and the paired comparison with the baselines; empty where nothing diverged."""
     if not findings.any_diverged:
         return ""
     rows = findings.divergence.to_dicts()
-    parts = _spelt_out(rows, findings) if len(rows) <= SPELT_OUT else _by_name(findings.divergence)
-    return "; ".join(parts) + "."
+    parts = list(_spelt_out(rows, findings) if len(rows) <= SPELT_OUT else _by_name(findings))
+    return "; ".join([parts[0][0].upper() + parts[0][1:], *parts[1:]]) + "."
 
 
 def rate_span(row: dict[str, Any]) -> str:
@@ -33,7 +33,7 @@ def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
     """``The baseline none diverged on 9 of 10 seeds (95 % interval ...)``, and shorter for those after it."""
     first = next(row["arm"] for row in rows if row["n"])
     for row in rows:
-        name = f"The baseline {row['arm']}" if row["arm"] == findings.plan.baseline else row["arm"]
+        name = f"the baseline {row['arm']}" if row["baseline"] is None else row["arm"]
         if not row["n"]:
             yield f"{name} has no trial with a result yet"
         elif row["arm"] == first:
@@ -47,14 +47,15 @@ def _compared(row: dict[str, Any], findings: Findings) -> str:
     """Verdict and p-values; nothing for the baseline itself and where there is no pair."""
     if row["p"] is None:
         return ""
-    several = len(findings.divergence) > 2
+    several = findings.divergence["baseline"].count() > 1
     return f": {row['verdict']}, p = {p_value(row['p'])}" + (f", Holm {p_value(row['p_holm'])}" if several else "")
 
 
-def _by_name(rates: pl.DataFrame) -> Iterator[str]:
+def _by_name(findings: Findings) -> Iterator[str]:
     """Every arm that diverged with its counts, then the verdicts."""
+    rates, baseline = findings.divergence, "its baseline" if findings.several_baselines else "the baseline"
     diverged = rates.filter(pl.col("diverged") > 0).select("arm", "diverged", "n")
     yield "Seeds that diverged: " + listed(f"{arm} {seeds} of {n}" for arm, seeds, n in diverged.iter_rows())
     for verdict in ("more often", "less often"):
         if names := rates.filter(pl.col("verdict") == verdict)["arm"].to_list():
-            yield f"{verdict} than the baseline: {listed(names)}"
+            yield f"{verdict} than {baseline}: {listed(names)}"

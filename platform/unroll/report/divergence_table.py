@@ -1,4 +1,4 @@
-"""Rates of divergence and their comparison with the baseline, as a table."""
+"""Rates of divergence and their comparison with the baselines, as a table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from unroll.report.divergence_sentence import rate_span
 from unroll.report.findings import Findings
 from unroll.report.numbers import DASH, count, p_value, percent
 from unroll.report.tables import Cells, Table, make_table, name_arm
+from unroll.study.groups import told_baseline
 
 NUMBERS = frozenset(
     {
@@ -18,8 +19,8 @@ NUMBERS = frozenset(
 
 
 def divergence_table(findings: Findings) -> Table:
-    """One row per arm; the comparison is left out where there is only one."""
-    comparisons = len(findings.divergence) - 1
+    """One row per arm; the comparison is left out where there is none."""
+    comparisons = findings.divergence["baseline"].count()
 
     def show(row: dict[str, Any]) -> Cells:
         rate: Cells = {
@@ -28,14 +29,21 @@ def divergence_table(findings: Findings) -> Table:
             "Rate": percent(row["rate"]),
             "95 % interval": rate_span(row) if row["n"] else DASH,
         }
-        return {**rate, **(_comparison(row) if comparisons else {})}
+        return {**rate, **_against(row["arm"], findings), **(_comparison(row) if comparisons else {})}
 
     caption = (
         "Trials that diverged, of those with a result (completed or diverged), with the exact 95 % interval of the "
         "rate (Clopper and Pearson)." + (_compared(findings, comparisons) if comparisons else "")
     )
-    marks = {"Arm": "arm", "Diverges": "verdict"}
-    return make_table("divergence", caption, findings.divergence, show, numbers=NUMBERS, marks=marks)
+    marks = {"Arm": "arm", "Against": "arm", "Diverges": "verdict"}
+    rows = findings.written(findings.divergence)
+    return make_table("divergence", caption, rows, show, numbers=NUMBERS, marks=marks)
+
+
+def _against(arm: str, findings: Findings) -> Cells:
+    """What an arm is compared with, where that must be said."""
+    baseline = findings.baselines[arm]
+    return {"Against": DASH if arm == baseline else baseline} if findings.several_baselines else {}
 
 
 def _comparison(row: dict[str, Any]) -> Cells:
@@ -52,8 +60,9 @@ def _comparison(row: dict[str, Any]) -> Cells:
 
 
 def _compared(findings: Findings, comparisons: int) -> str:
+    baseline = "its baseline" if findings.several_baselines else told_baseline(findings.plan)
     return (
-        f" Alone: seeds on which the arm diverged and {findings.plan.baseline} did not, in brackets the other way "
+        f" Alone: seeds on which the arm diverged and {baseline} did not, in brackets the other way "
         "round. p: two-sided exact test on these seeds (McNemar); Holm: corrected for "
         f"{count(comparisons, 'comparison')}. Smallest p: what the planned pairs can reach at best, in brackets after "
         "Holm."

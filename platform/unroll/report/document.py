@@ -9,15 +9,17 @@ import polars as pl
 
 from unroll.evidence import LEVEL
 from unroll.report import context, tables
-from unroll.report.answer import answer, goal, warnings
+from unroll.report.answer import answer, warnings
 from unroll.report.charts import MOST_PROFILES, Chart, draw_charts
 from unroll.report.confusion_table import confusion_table
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.divergence_table import divergence_table
 from unroll.report.findings import Findings
+from unroll.report.metric_words import goal
 from unroll.report.numbers import p_value, plain, ranges, shorten
 from unroll.report.size_table import size_table
 from unroll.report.tables import Table
+from unroll.study.groups import told_baseline
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     charts = draw_charts(findings)
     others = len(findings.plan.metrics) > 1
     yield "arms", "Arms", [tables.arms_table(findings), *([tables.metrics_table(findings)] if others else [])]
-    yield "differences", f"Against {plain(findings.plan.baseline)}", _against(findings, charts)
+    yield "differences", f"Against {plain(told_baseline(findings.plan))}", _against(findings, charts)
     yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)
     yield "profiles", "Against distance", _profiles(findings, charts)
@@ -114,9 +116,15 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
 
 def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     if findings.differences.is_empty():
-        return [Note("The study has one arm: there is nothing to compare it with.")]
+        return [Note(_alone(findings))]
     chart: list[Block] = [charts["differences"]] if "differences" in charts else []
     return [*chart, tables.differences_table(findings), *map(Note, _unpaired(findings))]
+
+
+def _alone(findings: Findings) -> str:
+    if len(findings.arms) == 1:
+        return "The study has one arm: there is nothing to compare it with."
+    return "Every arm is a baseline: there is nothing to compare it with."
 
 
 def _divergence(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
@@ -171,18 +179,20 @@ def _failures(findings: Findings) -> list[Block]:
 
 
 def _sizes_differ(findings: Findings) -> Iterator[str]:
-    if ratio := _ratio([arm.parameters for arm in findings.arms]):
-        yield f"The largest arm has {ratio} times the parameters of the smallest: a difference may come from size."
-    if ratio := _ratio([arm.flops_per_token or 0 for arm in findings.arms]):
+    among = "Among arms that are compared, the" if findings.several_baselines else "The"
+    if ratio := _ratio(findings, {arm.name: arm.parameters for arm in findings.arms}):
+        yield f"{among} largest arm has {ratio} times the parameters of the smallest: a difference may come from size."
+    if ratio := _ratio(findings, {arm.name: arm.flops_per_token or 0 for arm in findings.arms}):
         yield (
-            f"The costliest arm takes {ratio} times the operations per token of the cheapest: a difference may come "
-            "from computation."
+            f"{among} costliest arm takes {ratio} times the operations per token of the cheapest: a difference may "
+            "come from computation."
         )
 
 
-def _ratio(sizes: list[int]) -> str:
-    """Largest over smallest where they differ by more than 5 %."""
-    ratio = max(sizes) / min(sizes) if min(sizes) > 0 else 1
+def _ratio(findings: Findings, sizes: dict[str, int]) -> str:
+    """Largest over smallest of arms with the same baseline, where they differ by more than 5 %."""
+    groups = [[sizes[arm] for arm in group.kinds] for group in findings.groups]
+    ratio = max((max(group) / min(group) for group in groups if min(group) > 0), default=1)
     return f"{ratio:.2f}" if ratio > 1.05 else ""
 
 

@@ -44,7 +44,7 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
     places = ReportFiles(folder / "report.html", folder / "report.md", folder / "tables")
     for path, data in (*_tables(findings, document, places.tables), *_charts(document, folder / "charts")):
         write_atomic(path, data, durable=False)
-    colours = colour_arms([plain(name) for name in findings.names], plain(findings.plan.baseline))
+    colours = {plain(name): colour for name, colour in colour_arms(findings.groups).items()}
     write_atomic(places.markdown, render_markdown(document).encode())
     write_atomic(places.html, render_page(document, colours, cache).encode())
     return places
@@ -52,7 +52,7 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
 
 def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
     shown = {block.name: block for block in document.blocks() if isinstance(block, Table)}
-    more = {"trials": findings.ordered, "pairs": findings.pairs}
+    more = {"trials": findings.ordered, "pairs": findings.written(findings.pairs)}
     more |= {"curves": findings.curves, "training": findings.training_curves}
     if findings.profiles:
         more["profiles"] = _join(findings.profiles)

@@ -24,6 +24,7 @@ from unroll.evidence import (
     summarise_arms,
 )
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord
+from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricNote, Plan
 
 
@@ -57,18 +58,34 @@ class Findings:
         return cast("Direction", self.note.direction)
 
     @cached_property
-    def arms(self) -> list[Arm]:
-        """The arms, baseline first."""
-        return sorted(self.plan.arms, key=lambda arm: arm.name != self.plan.baseline)
+    def groups(self) -> list[Group]:
+        """Every baseline with the arms that are compared with it; one group where all have the same."""
+        return find_groups(self.plan)
+
+    @cached_property
+    def baselines(self) -> dict[str, str]:
+        """Arm -> the arm that it is compared with; a baseline is its own."""
+        return self.plan.baselines
+
+    @property
+    def several_baselines(self) -> bool:
+        """Whether a difference must say what it is against."""
+        return len(self.groups) > 1
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the arms, baseline first."""
-        return [arm.name for arm in self.arms]
+        """Names of the arms, group by group, baseline first."""
+        return [arm for group in self.groups for arm in group.kinds]
+
+    @cached_property
+    def arms(self) -> list[Arm]:
+        """The arms in the order of :attr:`names`."""
+        arms = {arm.name: arm for arm in self.plan.arms}
+        return [arms[name] for name in self.names]
 
     @cached_property
     def ordered(self) -> pl.DataFrame:
-        """The trials: baseline first, then as planned, seeds ascending."""
+        """The trials: arms in the order of :attr:`names`, seeds ascending."""
         rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
         return self.trials.sort(rank, "seed", "trial")
 
@@ -84,13 +101,13 @@ class Findings:
 
     @cached_property
     def differences(self) -> pl.DataFrame:
-        """Every other arm against the baseline."""
-        return paired_differences(self.ordered, self.metric, baseline=self.plan.baseline, direction=self.direction)
+        """Every arm against its baseline."""
+        return paired_differences(self.ordered, self.metric, baselines=self.baselines, direction=self.direction)
 
     @cached_property
     def divergence(self) -> pl.DataFrame:
-        """How often every arm diverged, and against the baseline, baseline first."""
-        return divergence_rates(self.ordered, baseline=self.plan.baseline)
+        """How often every arm diverged, and against its baseline."""
+        return divergence_rates(self.ordered, baselines=self.baselines)
 
     @property
     def any_diverged(self) -> bool:
@@ -99,8 +116,12 @@ class Findings:
 
     @cached_property
     def pairs(self) -> pl.DataFrame:
-        """Every trial beside the baseline's of the same seed."""
-        return pair_seeds(self.ordered, self.metric, baseline=self.plan.baseline)
+        """Every trial beside its baseline's of the same seed."""
+        return pair_seeds(self.ordered, self.metric, baselines=self.baselines)
+
+    def written(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame as files hold it: with a column ``baseline`` only where it has something to say."""
+        return frame if self.several_baselines else frame.drop("baseline")
 
     @cached_property
     def values(self) -> pl.DataFrame:
@@ -157,24 +178,24 @@ class Findings:
 
     @cached_property
     def curves(self) -> pl.DataFrame:
-        """Mean curves of :attr:`curve_metric` with bands, baseline first."""
+        """Mean curves of :attr:`curve_metric` with bands."""
         return self._curves_of(self.curve_metric or self.metric)
 
     @cached_property
     def training_curves(self) -> pl.DataFrame:
-        """Mean curves of :attr:`training_metric` with bands, baseline first; empty where there is none."""
+        """Mean curves of :attr:`training_metric` with bands; empty where there is none."""
         return self._curves_of(self.training_metric or "")
 
     @cached_property
     def profiles(self) -> dict[str, pl.DataFrame]:
-        """How each profile fades with distance (``fading``), by name, baseline first."""
+        """How each profile fades with distance (``fading``), by name."""
         known = self._ranked_history
         found = {name: fading(known, name) for name in find_profiles(known["metric"].unique())}
         return {name: frame for name, frame in found.items() if frame["distance"].n_unique() > 1}
 
     @cached_property
     def confusions(self) -> dict[str, pl.DataFrame]:
-        """What each label was taken for (``confusion``), by the name before the labels, baseline first."""
+        """What each label was taken for (``confusion``), by the name before the labels."""
         known = self._ranked_history
         return {name: confusion(known, name) for name in find_confusions(known["metric"].unique())}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.answer import decimals
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
+from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
 from unroll.report.reference_lines import CHANCE, FLOOR, REFERENCES, Reference, draw_upright
 from unroll.report.theme import INK
@@ -27,7 +27,7 @@ def is_near(findings: Findings, kind: Reference) -> bool:
 
 
 def layer_seeds(findings: Findings) -> alt.LayerChart:
-    """One row per arm, baseline first."""
+    """One row per arm, baselines before those that are compared with them."""
     y = arm_axis(findings.names)
     layers: list[alt.Chart | alt.LayerChart] = [_joins(findings, y), *_dots(findings, y), *_means(findings, y)]
     layers += _lines(findings)
@@ -56,7 +56,14 @@ def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
 
 def _rows(findings: Findings) -> pl.DataFrame:
     rank = pl.col("arm").replace_strict(findings.names, range(len(findings.names)), return_dtype=pl.Int64)
-    return findings.values.select(plain_arm(), "seed", "value", rank=rank)
+    return findings.values.select(plain_arm(), "seed", "value", *_group(findings), rank=rank)
+
+
+def _group(findings: Findings) -> list[pl.Expr]:
+    """The baseline of each row, where lines must not join what is not compared."""
+    if not findings.several_baselines:
+        return []
+    return [pl.col("arm").replace_strict(findings.baselines, return_dtype=pl.String).alias("baseline")]
 
 
 def _x(column: str, findings: Findings) -> alt.X:
@@ -65,7 +72,8 @@ def _x(column: str, findings: Findings) -> alt.X:
 
 def _joins(findings: Findings, y: alt.Y) -> alt.Chart:
     lines = alt.Chart(_rows(findings)).mark_line(color=INK, strokeWidth=1, opacity=0.22, yOffset=-8)
-    return lines.encode(x=_x("value", findings), y=y, detail="seed:N", order="rank:Q")
+    detail = ["seed:N", "baseline:N"] if findings.several_baselines else "seed:N"
+    return lines.encode(x=_x("value", findings), y=y, detail=detail, order="rank:Q")
 
 
 def _dots(findings: Findings, y: alt.Y) -> list[alt.Chart]:

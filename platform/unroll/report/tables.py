@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from unroll.evidence import DRAWS, EXACT_UP_TO
-from unroll.report.answer import decimals, goal, metric_decimals, with_unit
 from unroll.report.findings import Findings
+from unroll.report.metric_words import decimals, goal, metric_decimals, with_unit
 from unroll.report.numbers import (
     count,
     fixed,
@@ -22,6 +22,7 @@ from unroll.report.numbers import (
     span,
     whole,
 )
+from unroll.study.groups import told_baseline
 
 Cells = Mapping[str, str]
 FLOPS = "FLOPs/token"
@@ -95,7 +96,7 @@ def operations(flops: Iterable[int | None]) -> str:
 
 
 def differences_table(findings: Findings) -> Table:
-    """Every arm against the baseline, paired by seed."""
+    """Every arm against its baseline, paired by seed."""
     places = decimals(findings)
     diverged = findings.any_diverged
     difference = "Difference (survivors)" if diverged else "Difference"
@@ -103,6 +104,7 @@ def differences_table(findings: Findings) -> Table:
     def show(row: dict[str, Any]) -> Cells:
         return {
             "Arm": row["arm"],
+            **({"Against": findings.baselines[row["arm"]]} if findings.several_baselines else {}),
             "Verdict": row["verdict"],
             **({"Diverged": f"{row['diverged']} ({row['baseline_diverged']})"} if diverged else {}),
             difference: _with_share(fixed(row["difference"], places, sign=True), row["relative"])
@@ -117,10 +119,11 @@ def differences_table(findings: Findings) -> Table:
         }
 
     caption = (
-        f"Difference of {findings.metric} to {findings.plan.baseline} on the same seeds ({goal(findings.direction)}). "
-        f"The t interval is not corrected. p: two-sided sign-flip test, {_manner(findings)}; Holm: corrected for "
-        f"{count(len(findings.differences), 'comparison')}. Smallest p: what the planned pairs can reach at best, in "
-        "brackets after Holm. Better on: share of pairs in which the arm is better, ties half."
+        f"Difference of {findings.metric} to {told_baseline(findings.plan)} on the same seeds "
+        f"({goal(findings.direction)}). The t interval is not corrected. p: two-sided sign-flip test, "
+        f"{_manner(findings)}; Holm: corrected for {count(len(findings.differences), 'comparison')}. Smallest p: what "
+        "the planned pairs can reach at best, in brackets after Holm. Better on: share of pairs in which the arm is "
+        "better, ties half."
         + (
             " Survivors: a seed on which either side diverged enters no difference, which flatters an arm that "
             "diverges. Diverged: such trials of the arm, in brackets the baseline's."
@@ -134,8 +137,9 @@ def differences_table(findings: Findings) -> Table:
             *("Pairs", "p", "p (Holm)", "Smallest p (Holm)"),
         }
     )
-    marks = {"Arm": "arm", "Verdict": "verdict"}
-    return make_table("differences", caption, findings.differences, show, numbers=numbers, marks=marks)
+    marks = {"Arm": "arm", "Against": "arm", "Verdict": "verdict"}
+    rows = findings.written(findings.differences)
+    return make_table("differences", caption, rows, show, numbers=numbers, marks=marks)
 
 
 def _manner(findings: Findings) -> str:
@@ -180,5 +184,5 @@ def _describe(findings: Findings, metric: str) -> str:
 
 
 def name_arm(arm: str, findings: Findings) -> str:
-    """An arm's name, the baseline marked."""
-    return f"{arm} (baseline)" if arm == findings.plan.baseline else arm
+    """An arm's name, baselines marked."""
+    return f"{arm} (baseline)" if arm == findings.baselines[arm] else arm
