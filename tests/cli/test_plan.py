@@ -38,6 +38,20 @@ def test_a_plan_tells_arms_trials_data_and_floor(unroll: Unroll) -> None:
     assert [trial["seed"] for trial in told["trials"]] == [0, 0, 1, 1]
 
 
+def test_a_plan_tells_what_only_some_arms_have(unroll: Unroll) -> None:
+    words = ("plan", "tiny", "data.sentences=20,30")
+    told = json.loads(unroll(*words, "--format", "json").out)
+    first, second = told["facts_of_arms"]
+    assert [arm["arm"] for arm in told["arms"]] == [
+        *(f"cell={cell}, sentences={size}" for cell in ("elman", "lstm") for size in (20, 30))
+    ]
+    assert first["arms"] == ["cell=elman, sentences=20", "cell=lstm, sentences=20"]
+    assert first["facts"]["train tokens"] < second["facts"]["train tokens"]
+    assert not first["facts"].keys() & told["facts"].keys()
+    assert "data of cell=elman, sentences=30, cell=lstm, sentences=30: train tokens " in unroll(*words).out
+    assert json.loads(unroll("plan", "tiny", "--format", "json").out)["facts_of_arms"] == []
+
+
 def test_a_plan_knows_what_is_done(unroll: Unroll, runner: FakeRunner) -> None:
     unroll("run", "tiny", "--no-report")
     told = json.loads(unroll("plan", "tiny", "seeds=3", "--format", "json").out)
@@ -55,6 +69,27 @@ def test_a_plan_shows_the_mismatch_that_is_left(unroll: Unroll) -> None:
         assert arm["mismatch"] == arm["parameters"] / 2000 - 1
         assert abs(arm["mismatch"]) < 0.1
     assert "%" in unroll(*words[:2], words[3]).out
+
+
+def test_a_plan_tells_what_is_compared_with_what(unroll: Unroll) -> None:
+    words = ("plan", "tiny", "network.depth=1,2", "baseline.network.cell=elman")
+    told = json.loads(unroll(*words, "--format", "json").out)
+    assert [(arm["arm"], arm["against"]) for arm in told["arms"]] == [
+        ("cell=elman, depth=1", None),
+        ("cell=elman, depth=2", None),
+        ("cell=lstm, depth=1", "cell=elman, depth=1"),
+        ("cell=lstm, depth=2", "cell=elman, depth=2"),
+    ]
+    header = unroll(*words, "--format", "csv").out.splitlines()[0]
+    assert header == "arm,against,parameters,steps,trials,done,missing"
+    table = unroll(*words).out
+    assert "against" in table
+    assert table.count("(baseline)") == 2
+
+
+def test_one_baseline_needs_no_column_in_a_plan(unroll: Unroll) -> None:
+    told = json.loads(unroll("plan", "tiny", "baseline=lstm", "--format", "json").out)
+    assert all("against" not in arm for arm in told["arms"])
 
 
 def test_calibration_estimates_time_from_each_arm(unroll: Unroll, monkeypatch: pytest.MonkeyPatch) -> None:

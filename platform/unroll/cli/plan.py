@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,7 @@ def finished_trials(folder: Path, plan: Plan) -> set[str]:
 
 def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: dict[str, float]) -> dict[str, Any]:
     trials = [trial.id for trial in plan.trials if trial.arm == arm.name]
-    row: dict[str, Any] = {"arm": arm.name, "parameters": arm.parameters}
+    row: dict[str, Any] = {"arm": arm.name, **_against(arm.name, plan), "parameters": arm.parameters}
     if arm.target_parameters is not None:
         row |= {"target": arm.target_parameters, "mismatch": arm.parameters / arm.target_parameters - 1}
     row |= {"steps": arm.steps, "trials": len(trials), "done": len(done & set(trials))}
@@ -75,6 +76,13 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: dict[str, float]) ->
     if arm.name in seconds:
         row["seconds_per_trial"] = seconds[arm.name]
     return row
+
+
+def _against(arm: str, plan: Plan) -> dict[str, str | None]:
+    """What an arm is compared with, where that is not the same for all; nothing for a baseline."""
+    baselines = plan.baselines
+    several = len(set(baselines.values())) > 1
+    return {"against": None if baselines[arm] == arm else baselines[arm]} if several else {}
 
 
 def _trial_rows(plan: Plan, done: set[str]) -> list[dict[str, Any]]:
@@ -106,6 +114,7 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "at_once": at_once,
         "disk_bytes": _disk_bytes(prepared, at_once),
         "facts": _shared([arm.facts for arm in plan.arms]),
+        "facts_of_arms": _own_facts(plan.arms),
         "bounds": _shared([arm.bounds for arm in plan.arms]),
         "chance": _shared([arm.chance for arm in plan.arms]),
     }
@@ -119,6 +128,19 @@ def _shared(mappings: list[Any]) -> dict[str, Any]:
     """What all arms have in common: usually everything, as they share their data."""
     first = dict(mappings[0])
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in mappings)}
+
+
+def _own_facts(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+    """What arms do not have in common with all others, told once for those that have the same."""
+    shared, groups = _shared([arm.facts for arm in arms]), list[dict[str, Any]]()
+    for arm in arms:
+        own = {key: value for key, value in arm.facts.items() if key not in shared}
+        group = next((group for group in groups if group["facts"] == own), None)
+        if group:
+            group["arms"].append(arm.name)
+        elif own:
+            groups.append({"arms": [arm.name], "facts": own})
+    return groups
 
 
 def _trials_at_once(prepared: Prepared) -> int:
@@ -148,7 +170,9 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
     say(visible(f"{plan.study}: {plan.question}"))
     say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
     if overview["facts"]:
-        say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in overview["facts"].items())))
+        say(visible(f"data: {_listed(overview['facts'])}"))
+    for group in overview["facts_of_arms"]:
+        say(visible(f"data of {', '.join(group['arms'])}: {_listed(group['facts'])}"))
     for metric, value in overview["bounds"].items():
         say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
     for metric, value in overview["chance"].items():
@@ -166,7 +190,12 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
         )
 
 
+def _listed(facts: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {figure(value)}" for key, value in facts.items())
+
+
 def _spoken(row: dict[str, Any]) -> dict[str, Any]:
     """A row as people read it."""
     spoken = row | ({"mismatch": f"{row['mismatch']:+.3%}"} if "mismatch" in row else {})
+    spoken |= {"against": row["against"] or "(baseline)"} if "against" in row else {}
     return {name.replace("_", " "): value for name, value in spoken.items()}
