@@ -14,7 +14,9 @@ Kind = Literal["recurrent", "window", "ngram"]
 
 _OF_BASELINES: Final = ("order", "direct")
 _HAS: Final[dict[str, frozenset[str]]] = {
-    "window": frozenset({"hidden", "initialization", "initialization_scale", "order", "direct"})
+    "window": frozenset(
+        {"hidden", "dropout", "tie_weights", "initialization", "initialization_scale", "order", "direct"}
+    )
     | frozenset(WordVectorSettings.model_fields),
     "ngram": frozenset({"order"}),
 }

@@ -138,6 +138,8 @@ def build_network(network: Network, *, vocabulary: int, vectors: WordVectors | N
             hidden=network.hidden,
             order=network.order,
             direct=network.direct,
+            dropout=network.dropout,
+            tie_weights=network.tie_weights,
             vectors=vectors,
         )
     return LanguageModel(

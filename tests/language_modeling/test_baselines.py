@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pydantic import ValidationError
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, dropout
 
 from tasks.language_modeling.kneser_ney import KneserNey
 from tasks.language_modeling.settings import LanguageModelingSettings
@@ -68,6 +68,32 @@ def test_a_window_computes_its_equation_whatever_the_stretches(order: int, direc
         logits, state = model(ids[begin:end], state)
         parts.append(logits)
     torch.testing.assert_close(torch.cat(parts), expected)
+
+
+def test_dropout_of_a_window_acts_where_it_does_in_a_recurrent_network() -> None:
+    model = WindowModel(vocabulary=7, embedding=3, hidden=4, order=3, direct=True, dropout=0.4)
+    ids = torch.randint(7, (6, 2), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(*(model.eval()(ids, model.initial_state(2))[0] for _ in range(2)))
+    torch.manual_seed(5)
+    logits, _ = model.train()(ids, model.initial_state(2))
+    torch.manual_seed(5)
+    before = torch.cat((torch.zeros(1, 2, 3), model.embedding(ids)[:-1]))
+    x = dropout(torch.cat((before, model.embedding(ids)), dim=-1), 0.4)
+    hidden = dropout(torch.tanh(model.hidden(x)), 0.4)
+    assert model.direct is not None
+    torch.testing.assert_close(logits, model.output(hidden) + model.direct(x))
+
+
+def test_a_window_may_share_one_matrix_between_embedding_and_output(corpus_of: CorpusOf, fit: Fit) -> None:
+    corpus = corpus_of(train=83, validation=60)
+    words = len(corpus.vocabulary)
+    module, _, _ = fit(corpus, {"kind": "window", "order": 3, "hidden": 6, "tie_weights": True, "dropout": 0.2})
+    network = cast("WindowModel", module.network)
+    assert network.output.weight is network.embedding.weight
+    assert sum(weight.numel() for weight in network.parameters()) == words * 6 + words + 12 * 6 + 6
+    ids = corpus.test[:9].tolist()
+    logits, _ = network.eval()(torch.tensor(ids)[:, None], network.initial_state(1))
+    torch.testing.assert_close(logits[:, 0], torch.stack(slow_logits(network, ids, 3)))
 
 
 def test_a_window_forgets_what_lies_beyond_it() -> None:
