@@ -34,7 +34,8 @@ def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> l
         where: what errors call the text.
 
     Raises:
-        UserError: a line has another number of columns than the first, or lacks a column, or one is empty (names it).
+        UserError: a line has another number of columns than the first, or lacks a column, or a word or tag is
+            not whole (names it).
     """
     sentences: list[list[Cell]] = []
     width = 0
@@ -46,7 +47,7 @@ def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> l
             width = width or _width(cells, (word, tag), place)
             if len(cells) != width:
                 raise _uneven(line, len(cells), width, place)
-            sentence.append(Cell(_filled(cells[word], place), _filled(cells[tag], place), place))
+            sentence.append(Cell(_filled(cells[word], place), _tag(cells[tag], place), place))
         sentences.append(sentence)
     return sentences
 
@@ -94,6 +95,13 @@ def _uneven(line: str, cells: int, width: int, place: str) -> UserError:
 def _filled(cell: str, place: str) -> str:
     if not cell or cell.isspace():
         raise UserError("a word and its tag must not be empty", where=place, received=repr(cell))
+    return cell
+
+
+def _tag(cell: str, place: str) -> str:
+    """A tag with a blank behind it would be another tag, and nobody would see it."""
+    if _filled(cell, place) != cell.strip():
+        raise UserError("a tag must have no blanks around it", where=place, received=repr(cell[:40]))
     return cell
 
 

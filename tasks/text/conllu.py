@@ -16,6 +16,7 @@ Row: TypeAlias = tuple[str, ...]
 
 _NEVER_EMPTY: Final[frozenset[Column]] = frozenset({"upos", "xpos", "head", "deprel"})
 """Columns in which ``_`` can only say that nobody filled them; elsewhere it may be a form, or "no features"."""
+_MAY_HOLD_BLANKS: Final[frozenset[Column]] = frozenset({"form", "lemma", "misc"})
 _SHAPES: Final[dict[Column, tuple[re.Pattern[str], str]]] = {
     "head": (re.compile("0|[1-9][0-9]{0,8}"), "a word's number, or 0"),
     "feats": (re.compile(r"_|[^|=]+=[^|]+(\|[^|=]+=[^|]+)*"), "Name=Value with a | between each two, or _"),
@@ -93,10 +94,9 @@ def _cells(line: str, place: str) -> list[str]:
             received="a comment inside a sentence" if comment else f"{len(cells)} columns",
             advice="comments stand before a sentence's words" if comment else "is it CoNLL-U?",
         )
-    if not all(cells):
-        raise UserError(
-            f"column {COLUMNS[cells.index('')]} must not be empty", where=place, advice="write _ for what is not known"
-        )
+    for column, cell in zip(COLUMNS, cells, strict=True):
+        if not cell.strip(" "):
+            raise UserError(f"column {column} must not be empty", where=place, advice="write _ for what is not known")
     return cells
 
 
@@ -130,6 +130,8 @@ def _chosen(cells: Sequence[str], column: Column, place: str) -> str:
             received="_",
             advice="choose a column that this treebank has",
         )
+    if column not in _MAY_HOLD_BLANKS and any(map(str.isspace, cell)):
+        raise UserError(f"column {column} must not hold blanks", where=place, received=repr(cell[:20]))
     shape, allowed = _SHAPES.get(column, (None, ""))
     if shape and not shape.fullmatch(cell):
         raise UserError(f"column {column} must be {allowed}", where=place, received=repr(cell[:20]))

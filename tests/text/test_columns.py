@@ -42,6 +42,10 @@ def test_tabs_cut_alone_where_there_are_any_and_white_space_ends_a_sentence() ->
     assert parse("a  b\nc    d") == [[("a", "b"), ("c", "d")]]
 
 
+def test_quotes_are_words() -> None:
+    assert parse('" O\n"" B-x\n"a O') == [[('"', "O"), ('""', "B-x"), ('"a', "O")]]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -58,6 +62,7 @@ def test_tabs_cut_alone_where_there_are_any_and_white_space_ends_a_sentence() ->
         ("the O\na b c", "file, line 2: all lines of a column file must hold as many columns as its first (2)"),
         ("the\t", "file, line 1: a word and its tag must not be empty (received '')"),
         ("\tO", "file, line 1: a word and its tag must not be empty (received '')"),
+        ("a\tO\nb\tB-x ", "file, line 2: a tag must have no blanks around it (received 'B-x ')"),
     ],
 )
 def test_a_violation_is_told_with_its_line(text: str, message: str) -> None:

@@ -41,6 +41,10 @@ def test_empty_lines_around_sentences_do_no_harm() -> None:
     assert parse() == parse("", "") == []
 
 
+def test_quotes_and_words_with_a_space_are_words() -> None:
+    assert parse(row(form='"'), row("2", form="20 000")) == [(('"', "x"), ("20 000", "x"))]
+
+
 def test_an_empty_node_may_stand_before_the_first_word() -> None:
     assert len(parse(row("0.1"), row("1"))[0]) == 1
 
@@ -59,6 +63,8 @@ TEN = "a line must hold 10 columns with a tab between each two, or nothing"
             f"tree, line 2: {TEN} (received a comment inside a sentence); comments stand before a sentence's words",
         ),
         ([row(form="")], "tree, line 1: column form must not be empty; write _ for what is not known"),
+        ([row(form=" ")], "tree, line 1: column form must not be empty; write _ for what is not known"),
+        ([row(), row("2", upos="NOUN ")], "tree, line 2: column upos must not hold blanks (received 'NOUN ')"),
         (
             [row("one")],
             "tree, line 1: column id must be a word's number (3), a range of them (3-4) or an empty node's (8.1) "

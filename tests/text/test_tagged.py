@@ -251,7 +251,7 @@ def test_a_released_folder_also_holds_the_raw_text(tmp_path: Path) -> None:
 
 def test_a_single_file_is_cut_into_runs_of_sentences(tmp_path: Path) -> None:
     file = tmp_path / "all.conllu"
-    file.write_text(treebank(*(f"word{number}/X" for number in range(20))))
+    file.write_text(treebank(*(f"word{number}/{'XY'[number % 2]}" for number in range(20))))
     corpus = read(file, validation_fraction=0.1, test_fraction=0.2, minimum_count=1)
     assert [len(text) for text in (corpus.train, corpus.validation, corpus.test)] == [14, 2, 4]
     assert corpus.vocabulary.words[0] == "word0"
@@ -263,6 +263,10 @@ def test_a_single_file_is_cut_into_runs_of_sentences(tmp_path: Path) -> None:
         ("1\tone\n", "/ud/xx-ud-train.conllu, line 1: a line must hold 10 columns"),
         ("\n\n", "/ud/xx-ud-train.conllu: the train text must hold at least one sentence; give more sentences"),
         ("", "/ud/xx-ud-train.conllu: a text must not be empty"),
+        (
+            treebank("the/X dogs/X"),
+            "/ud/xx-ud-train.conllu: the training text must have at least two tags (received 'X' alone)",
+        ),
     ],
 )
 def test_what_is_no_treebank_is_told_with_its_place(tmp_path: Path, train: str, message: str) -> None:

@@ -59,7 +59,7 @@ def prepare_sentences(
         What :func:`~tasks.text.tagged.cache.cached` keeps.
 
     Raises:
-        UserError: a split has no sentence.
+        UserError: a split has no sentence, or there is a single tag.
     """
     _refuse_empty(sentences, where)
     counts = _count(sentences["train"])
@@ -70,6 +70,7 @@ def prepare_sentences(
         required=(*required_words, UNKNOWN),
     )
     tags = Vocabulary.fit(_tags(sentences["train"]), required=required_tags)
+    _refuse_one_tag(tags, where["train"])
     texts = {split: _number(sentences[split], vocabulary, tags, counts) for split in SPLITS}
     characters, forms, numbers = _spell(sentences)
     return Parts(
@@ -155,6 +156,16 @@ def _baseline(sentences: Sequence[TaggedSentence], tags: NDArray[np.int32], comm
     """Accuracy of a tagger without any context, which calls unknown words by the commonest tag, number 0."""
     guesses = np.fromiter((commonest.get(word, 0) for word in _words(sentences)), np.int32)
     return float((guesses == tags).mean())
+
+
+def _refuse_one_tag(tags: Vocabulary, where: str) -> None:
+    if len(tags) < 2:
+        raise UserError(
+            "the training text must have at least two tags",
+            where=where,
+            received=f"{tags.words[0]!r} alone",
+            advice="is the file cut off, or another column the tag?",
+        )
 
 
 def _refuse_empty(sentences: Sentences, where: Mapping[str, str]) -> None:
