@@ -224,6 +224,40 @@ def test_csv_is_quoted_and_tsv_is_not(tmp_path: Path) -> None:
     assert sentences_of(corpus, corpus.train) == ['+ "good', '- bad film"']
 
 
+@pytest.mark.parametrize("kind", FILES)
+def test_labels_and_texts_that_look_like_numbers_or_gaps_are_text(tmp_path: Path, kind: str) -> None:
+    corpus = read(
+        kind, folder_of(tmp_path / "x", kind, train="-100 NA|nan null|0.5 NaN", dev="nan NA", test="0.5 null")
+    )
+    assert corpus.labels.words == ("-100", "0.5", "nan")
+    assert sentences_of(corpus, corpus.train) == ["-100 NA", "nan null", "0.5 NaN"]
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_very_long_sentence_is_read_whole(tmp_path: Path, kind: str) -> None:
+    corpus = read(kind, folder_of(tmp_path / "x", kind, train=f"+ {'w ' * 100_000}|- w", dev="- w", test="+ w"))
+    assert corpus.train.lengths.tolist() == [100_000, 1]
+    assert corpus.facts["train longest sentence"] == 100_000
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_repeated_sentences_rare_labels_and_unknown_words_are_counted(tmp_path: Path, kind: str) -> None:
+    corpus = read(kind, folder_of(tmp_path / "x", kind, train="+ a|+ b c|+ d|- a", dev="- a|+ b  c", test="+ x a|- b"))
+    assert corpus.vocabulary.words[-1] == "<unk>"
+    assert "x" not in corpus.vocabulary
+    found = {name: corpus.facts[name] for name in corpus.facts if "also in" in name or "rarest" in name}
+    assert found == {
+        "validation sentences also in training": 2,
+        "test sentences also in training": 0,
+        "train sentences of the rarest label": 1,
+        "validation sentences of the rarest label": 1,
+        "test sentences of the rarest label": 1,
+    }
+    assert corpus.facts["test words read as <unk>"] == pytest.approx(1 / 3)
+    with pytest.raises(UserError, match=r"train\.\w+: at most half of the train words may be unknown"):
+        read(kind, tmp_path / "x", minimum_count=9)
+
+
 def test_json_labels_may_be_whole_numbers_and_booleans(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "x", "json_lines", train="1 a|true b|0 c", dev="1 a", test="0 b")
     (folder / "train.jsonl").write_text(
@@ -253,6 +287,8 @@ MISTAKES = {
         ('text,label\na,+\n"b,-\nc,+\n', "line 3: a row must be cells with commas between them"),
         ('text,label\n"b"c,-\n', "line 2: a row must be cells with commas between them"),
         ("text,label\na,+\n\n", "line 3: each row must have 2 columns, as the first one has (received 0)"),
+        ('text,label\na,"+\n-"\n', "line 3: a label must stand on one line (received '+\\n-')"),
+        ("text,label,text\na,+,b\n", "line 1: the first line must name a column 'text' once"),
     ],
     "json_lines": [
         ("{\n", "line 1: each line must be a JSON object"),
@@ -262,6 +298,10 @@ MISTAKES = {
         ('{"text": "a", "label": NaN}\n', "a label must be a JSON string, a whole number or a boolean (received NaN)"),
         ('{"text": "a", "label": null}\n', "a label must be a JSON string, a whole number or a boolean (received null"),
         ('{"text": null, "label": 1}\n', "line 1: a text must be a JSON string (received null)"),
+        ('{"text": NaN, "label": 1}\n', "line 1: a text must be a JSON string (received NaN)"),
+        ('{"text": "a", "label": 1}\n\n', "line 2: each line must be a JSON object"),
+        ('{"text": "a\\u0000", "label": 1}\n', "line 1: NUL is no text (received '\\x00')"),
+        ('{"text": "a", "label": "x\\ny"}\n', "line 1: a label must stand on one line (received 'x\\ny')"),
         (
             '{"text": "a", "text": "b", "label": 1}\n',
             "line 1: each line must be a JSON object (received the same field",

@@ -85,14 +85,18 @@ def _sentences(file: Path, rows: Iterable[Row]) -> Iterator[LabelledSentence]:
         words = tuple(text.split())
         if not words:
             raise UserError("a text must have at least one word", where=place, advice="remove the line, or fill it")
-        if not label.strip():
+        if not (name := label.strip()):
             raise UserError("a label must not be empty", where=place, advice="remove the line, or fill it")
-        _refuse_half_characters(label + text, place)
-        yield LabelledSentence(words, label.strip(), place)
+        if "\n" in name:
+            raise UserError("a label must stand on one line", where=place, received=repr(name[:40]))
+        _refuse_what_is_no_text(label + text, place)
+        yield LabelledSentence(words, name, place)
 
 
-def _refuse_half_characters(text: str, place: str) -> None:
-    """JSON can write half of a character, which no file can hold."""
+def _refuse_what_is_no_text(text: str, place: str) -> None:
+    """JSON can write NUL, and half of a character, which no file can hold."""
+    if "\0" in text:
+        raise UserError("NUL is no text", where=place, received=ascii("\0"))
     try:
         text.encode()
     except UnicodeEncodeError as error:

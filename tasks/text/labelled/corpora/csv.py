@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tasks.text.labelled.settings import LabelledData
 
 SETTINGS: Final = FILE_SETTINGS + FIELD_SETTINGS
+_LONGEST: Final = 2**31 - 1
+"""Characters of a cell: Python's own limit of 131,072 is less than many a document has."""
 
 
 def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
@@ -37,6 +39,7 @@ def rows_of(lines: Sequence[str], where: str) -> Iterator[tuple[int, list[str]]]
     Raises:
         UserError: a quote is not closed, or something follows it that is no comma.
     """
+    csv.field_size_limit(_LONGEST)
     reader = csv.reader((f"{line}\n" for line in lines), strict=True)
     while True:
         begin = reader.line_num + 1
