@@ -166,6 +166,14 @@ def test_a_direction_sees_its_side(corpus: TaggedCorpus, direction: str, sees_be
     assert seen == [sees_before, sees_after]
 
 
+def test_a_very_long_sentence_is_tagged_to_its_end(corpus_of: Callable[..., TaggedCorpus]) -> None:
+    corpus = corpus_of(LENGTHS, held_out=(100_000, 1))
+    run = Run(Tagging(), settings_of("forward", epochs=1), corpus)
+    data: Any = Tagging().data(settings_of("forward"), corpus, 1)
+    assert sum(int(batch.lengths.sum()) for batch in data.test_dataloader()) == 100_001
+    assert 0 < run.tested["test/accuracy"] < 1
+
+
 def test_a_step_that_cannot_be_taken_ends_as_the_norm(corpus: TaggedCorpus, fit: Fit) -> None:
     module = fit(epochs=1)
     before = [weight.clone() for weight in module.network.parameters()]

@@ -1,11 +1,14 @@
 """Files of every kind that a task reads: a test text of one example has metrics, an empty one is refused by name."""
 
+import gzip
 import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.tasks.run import Run
 from unroll.contract import Settings, UserError, find_locations
@@ -60,13 +63,13 @@ class Folder:
             return False
         return True
 
-    def settings(self) -> Settings:
-        data = {"corpus": self._kind, "path": self.test.parent}
+    def settings(self, **data: Any) -> Settings:
+        data = {"corpus": self._kind, "path": self.test.parent, **data}
         training = {"epochs": 1, "batch_size": 2}
         return self.task.settings.model_validate({"data": data, "training": training})
 
-    def prepare(self) -> Any:
-        return self.task.prepare(self.settings(), self._folder / "cache")
+    def prepare(self, **data: Any) -> Any:
+        return self.task.prepare(self.settings(**data), self._folder / "cache")
 
 
 @pytest.fixture
@@ -95,3 +98,29 @@ def test_a_test_text_of_one_example_has_metrics_that_are_numbers(name: str, kind
     tested = Run(folder.task, folder.settings(), folder.prepare()).tested
     assert any(metric in tested for metric in folder.task.metrics)
     assert all(map(math.isfinite, tested.values())), tested
+
+
+@every_kind
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=60) | st.text(max_size=40).map(str.encode),
+    cut=st.integers(0, 200),
+    packed=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "latin-1", "utf-16"]),
+)
+def test_any_bytes_in_a_file_are_an_example_or_a_mistake_of_the_user(
+    name: str, kind: str, folder: Folder, content: bytes, cut: int, packed: bool, encoding: str
+) -> None:
+    head, examples = SAMPLES[folder.test.suffix[1:]]
+    whole = (head + examples).encode(encoding)
+    file = folder.test.with_name(f"single{folder.test.suffix}{'.gz' if packed else ''}")
+    file.write_bytes(whole[:cut] + content + whole[cut:])
+    if packed and cut % 2:
+        file.write_bytes(gzip.compress(file.read_bytes()))
+    told = str(file)
+    try:
+        folder.prepare(path=file, encoding=encoding, validation_fraction=0.3, test_fraction=0.3)
+    except UserError as error:
+        told = str(error)
+    assert told.startswith(str(file))
+    assert "\n" not in told

@@ -231,6 +231,21 @@ def test_parallel_files_are_told_side_by_side(tmp_path: Path) -> None:
         inspect_files(sides, "text", {})
 
 
+@given(left=st.binary(max_size=60), right=st.binary(max_size=60))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_arbitrary_parallel_files_give_an_inspection_or_one_error(left: bytes, right: bytes, tmp_path: Path) -> None:
+    files = {"de": tmp_path / "train.de", "en": tmp_path / "train.en"}
+    for side, content in (("de", left), ("en", right)):
+        files[side].write_bytes(content + b"a\n")
+    try:
+        found = inspect_files({side: {"train": file} for side, file in files.items()}, "text", {})
+    except UserError as error:
+        place = error.where
+    else:
+        place = str(tmp_path) if len(found.splits) == 2 else "nowhere"
+    assert place.startswith(str(tmp_path))
+
+
 def test_a_single_file_is_cut_as_a_study_cuts_it(tmp_path: Path) -> None:
     files = {"": {"all": written(tmp_path, all="a\n" * 10)["all"]}}
     options = {"validation_fraction": 0.2, "test_fraction": 0.1}
