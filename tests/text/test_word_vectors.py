@@ -129,11 +129,11 @@ def test_a_word_of_digits_stands_in_the_first_line(write: Write) -> None:
 
 MISTAKES = {
     "a 1 2\nb 1\n": "vectors.txt, line 2: a line must have 2 values, as many as the first one says (received 1 in "
-    "'b 1'); was the file cut off or edited? fetch it again",
+    "'b 1'); this line or the first one is damaged: fetch the file again",
     "a 1 2\nb 1 2 3\n": "vectors.txt, line 2: a line must have 2 values, as many as the first one says (received 3 in "
-    "'b 1 2 3'); was the file cut off or edited? fetch it again",
+    "'b 1 2 3'); this line or the first one is damaged: fetch the file again",
     "2 2\nb 1 2\na 1\n": "vectors.txt, line 3: a line must have 2 values, as many as the first one says (received 1 in "
-    "'a 1'); was the file cut off or edited? fetch it again",
+    "'a 1'); this line or the first one is damaged: fetch the file again",
     "b 1 2\na 1 x\n": "vectors.txt, line 2: the values of a word vector must be finite numbers (received 'x'); is the "
     "file damaged?",
     "b 1 2\na 1 1_0\n": "vectors.txt, line 2: the values of a word vector must be finite numbers (received '1_0'); is "

@@ -100,7 +100,7 @@ def _split(text: bytes, size: int, where: str) -> tuple[bytes, bytes]:
         f"a line must have {size} value{'s' if size > 1 else ''}, as many as the first one says",
         where=where,
         received=f"{text.count(b' ')} in {show(text)}",
-        advice="was the file cut off or edited? fetch it again",
+        advice="this line or the first one is damaged: fetch the file again",
     )
 
 
