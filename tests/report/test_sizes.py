@@ -38,6 +38,17 @@ def test_what_was_matched_has_its_mismatch(make_ledger: MakeLedger) -> None:
     assert table.rows["mismatch"].to_list() == [size / 200_000 - 1 for size in (200_000, 200_037, 200_074)]
 
 
+def test_parameters_that_are_not_trained_are_told(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    counts = zip(plan.arms, (200_000, 200_037, 37), strict=True)
+    arms = [arm.model_copy(update={"trained_parameters": count}) for arm, count in counts]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    table = size_table(gather(ledger))
+    assert table.shown["Trained"].to_list() == ["200,000", "200,037", "37"]
+    assert table.caption.endswith(" Trained: parameters that gradients change, not those that are frozen or counted.")
+
+
 def test_operations_stand_beside_parameters(make_ledger: MakeLedger) -> None:
     findings = with_flops(make_ledger(), 390_000, 410_000, 400_000, target=400_000)
     table = size_table(findings)

@@ -1,5 +1,6 @@
 """Every task that reads words: embeddings begin with the vectors of a file, and are frozen or tuned."""
 
+import json
 import logging
 from copy import deepcopy
 from pathlib import Path
@@ -19,6 +20,8 @@ from tasks.text.embeddings.layer import WordEmbedding
 from tests.tasks.run import Run as Trained
 from tests.tasks.run import quiet_trainer, same
 from unroll.contract import Settings, UserError
+from unroll.study import load_study
+from unroll.study.planning import make_plan
 
 SIZE, LEFT_OUT = 6, 4
 CASES: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
@@ -212,3 +215,22 @@ def test_the_given_weights_survive_a_copy(vectors: Path, tmp_path: Path) -> None
     module = deepcopy(language_model(tmp_path, word_vectors=vectors))
     module.initialise(1)
     assert embedding_of(module).weight.shape[1] == 3
+
+
+def test_a_plan_counts_what_is_frozen_apart(tmp_path: Path) -> None:
+    run = Run((Tagging, {}, {}), tmp_path)
+    settings = {"data": {"sentences": 40}, "network": {"hidden": 5, "embedding": SIZE}, "training": {"epochs": 1}}
+    file = tmp_path / "study" / "study.yaml"
+    file.parent.mkdir()
+    vectors = {"network.word_vectors": "../vectors.txt"}
+    frozen = {**vectors, "network.word_vectors_use": "frozen"}
+    levels = {"drawn": {}, "tuned": vectors, "frozen": frozen}
+    study = {"question": "q", "task": "tagging", "settings": settings, "compare": {"e": levels}, "seeds": 1}
+    file.write_text(json.dumps(study))
+    plan = make_plan(load_study(str(file), []), cache=tmp_path)
+    drawn, tuned, still = plan.arms
+    assert drawn.parameters == tuned.parameters == still.parameters == tuned.trained_parameters
+    assert still.trained_parameters == still.parameters - len(run.words) * SIZE
+    assert drawn.fingerprint != tuned.fingerprint == still.fingerprint
+    assert len({trial.id for trial in plan.trials}) == 3
+    assert all("word_vectors" not in trial.settings["network"] for trial in plan.trials)

@@ -69,6 +69,8 @@ def finished_trials(folder: Path, plan: Plan) -> set[str]:
 def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: dict[str, float]) -> dict[str, Any]:
     trials = [trial.id for trial in plan.trials if trial.arm == arm.name]
     row: dict[str, Any] = {"arm": arm.name, **_against(arm.name, plan), "parameters": arm.parameters}
+    if any(other.partly_trained for other in plan.arms):
+        row["trained"] = arm.trained_parameters
     if arm.target_parameters is not None:
         row |= {"target": arm.target_parameters, "mismatch": arm.parameters / arm.target_parameters - 1}
     row |= {"steps": arm.steps, "trials": len(trials), "done": len(done & set(trials))}

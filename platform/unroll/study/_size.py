@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -12,6 +13,9 @@ from unroll.contract import Dataset, Settings, Task, UserError
 from unroll.study._settings import Nested, has, put, setting_fields, validated
 from unroll.study.declaration import Match
 from unroll.study.project import AnyTask
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LARGEST = 2**24
 """Sizes are searched up to here where the task's size setting names no upper bound; no layer is wider."""
@@ -49,11 +53,19 @@ def tells_flops(task: AnyTask) -> bool:
 
 def count_parameters(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
     """Number of weights of the module, a shared one counted once; built on the meta device."""
+    return sum(weight.numel() for weight in _weights(task, settings, dataset))
+
+
+def count_trained(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
+    """Number of those weights that gradients change: not what is frozen."""
+    return sum(weight.numel() for weight in _weights(task, settings, dataset) if weight.requires_grad)
+
+
+def _weights(task: AnyTask, settings: Settings, dataset: Dataset) -> Iterator[nn.Parameter]:
     import torch
 
     with torch.device("meta"):
-        module = task.module(settings, dataset)
-    return sum(weight.numel() for weight in module.parameters())
+        return task.module(settings, dataset).parameters()
 
 
 def count_flops(task: AnyTask, settings: Settings, dataset: Dataset) -> int:

@@ -19,6 +19,8 @@ class Arm(Frozen):
     baseline: str | None = None
     """Name of the arm that this one is compared to, its own for a baseline; None: that of the plan."""
     parameters: int
+    trained_parameters: int | None = None
+    """Those that gradients change, not what is frozen or counted; None in plans of older versions."""
     target_parameters: int | None = None
     """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
     flops_per_token: int | None = None
@@ -32,6 +34,11 @@ class Arm(Frozen):
     facts: dict[str, int | float | str] = Field(default={})
     fingerprint: str
     steps: int | None = None
+
+    @property
+    def partly_trained(self) -> bool:
+        """Whether gradients leave some of the parameters as they are."""
+        return self.trained_parameters not in (None, self.parameters)
 
     @property
     def matched(self) -> Measure | None:

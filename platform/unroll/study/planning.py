@@ -12,7 +12,7 @@ from unroll.contract import Settings, UserError, find_locations, find_measuremen
 from unroll.study._check_parts import check_parts
 from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import count_parameters, solve_size, with_any_size
+from unroll.study._size import count_parameters, count_trained, solve_size, with_any_size
 from unroll.study.declaration import Study
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
@@ -108,6 +108,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         levels={factor.name: level.written for factor, level in zip(factors, levels, strict=True)},
         baseline=_baseline(study, factors, levels),
         parameters=count_parameters(task, settings, dataset),
+        trained_parameters=count_trained(task, settings, dataset),
         target_parameters=match.parameters if match else None,
         flops_per_token=task.flops_per_token(settings, dataset),
         target_flops_per_token=match.flops_per_token if match else None,
