@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,8 @@ import pytest
 from unroll.ledger import Ledger
 from unroll.report import write_report
 from unroll.report.answer import answer, warnings
-from unroll.report.charts import draw_charts
+from unroll.report.charts import Chart, draw_charts
+from unroll.report.context import facts_table
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.divergence_table import divergence_table
 from unroll.report.document import Matrix, Note, Section, compose
@@ -217,7 +219,8 @@ def test_sizes_are_held_against_those_of_the_same_group(make_ledger: MakeLedger)
 def test_charts_are_grouped_and_their_words_are_true(gather_grouped: Callable[..., Findings]) -> None:
     charts = draw_charts(gather_grouped())
     differences = json.dumps(charts["differences"].spec, ensure_ascii=False)
-    assert "← better · difference to elman with the same length in validation/perplexity" in differences
+    title = ["← better · difference in validation/perplexity", "to elman with the same length"]
+    assert f'"title": {json.dumps(title, ensure_ascii=False)}' in differences
     assert charts["differences"].caption.startswith(
         "Difference of validation/perplexity to elman with the same length on the same seed: "
     )
@@ -230,6 +233,38 @@ def test_charts_are_grouped_and_their_words_are_true(gather_grouped: Callable[..
     for chart in charts.values():
         json.dumps(chart.spec, allow_nan=False)
         assert chart.svg.startswith("<svg")
+
+
+def test_what_a_group_is_measured_by_bears_its_name(make_ledger: MakeLedger) -> None:
+    def charts(floors: dict[int, float]) -> dict[str, Chart]:
+        ledger = group_up(make_ledger, GAINS)
+        plan = ledger.plan()
+        arms = [arm.model_copy(update={"bounds": {plan.metric: floors[int(arm.name[-2:])]}}) for arm in plan.arms]
+        ledger.save_plan(plan.model_copy(update={"arms": arms}))
+        return draw_charts(gather(ledger))
+
+    for chart in (charts({20: 10.7, 50: 12.0})[name] for name in ("curves", "seeds")):
+        labels = [row["label"] for row in chain(*chart.spec["datasets"].values()) if "floor" in row]
+        assert sorted(labels) == ["true distribution 10.70, length=20", "true distribution 12.00, length=50"]
+        assert "The dashed lines are what the true distribution reaches." in chart.caption
+    (same,) = (row for row in chain(*charts({20: 10.7, 50: 10.7})["seeds"].spec["datasets"].values()) if "floor" in row)
+    assert same["label"] == "true distribution 10.70"
+
+
+def test_data_of_a_group_bear_its_name(gather_grouped: Callable[..., Findings]) -> None:
+    rows = facts_table(gather_grouped(data=lambda cell, length: f"{length}")).shown
+    assert rows["Of"].unique(maintain_order=True).to_list() == ["length=20", "length=50"]
+
+
+def test_the_reader_is_told_what_is_not_compared(
+    gather_grouped: Callable[..., Findings], make_ledger: MakeLedger
+) -> None:
+    told = (
+        "This study has several baselines: each arm is compared with elman with the same length, and with no other "
+        "arm. Whether arms differ that do not have the same length is not tested."
+    )
+    assert Note(told) in section(gather_grouped(), "reading").blocks
+    assert "several baselines" not in str(section(gather(make_ledger()), "reading").blocks)
 
 
 def test_lines_of_seeds_join_only_what_is_compared(gather_grouped: Callable[..., Findings]) -> None:

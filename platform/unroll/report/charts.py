@@ -114,7 +114,7 @@ def _survivors(findings: Findings) -> str:
 def _curve_caption(findings: Findings, metric: str) -> str:
     known = findings.plan.metrics.get(metric)
     told = f"{metric} ({goal(known.direction)})" if known else metric
-    lines = "".join(kind.drawn() for kind in REFERENCES if kind.values(findings, metric))
+    lines = "".join(kind.drawn(values) for kind in REFERENCES if (values := kind.values(findings, metric)))
     ended = (
         " A trial that diverged ends there: from then on the mean is over survivors." if findings.any_diverged else ""
     )
@@ -158,4 +158,4 @@ def _seed_caption(findings: Findings) -> str:
 def _told(findings: Findings, kind: Reference) -> str:
     if not (values := kind.values(findings, findings.metric)):
         return ""
-    return kind.drawn() if is_near(findings, kind) else kind.left_out(values, decimals(findings))
+    return kind.drawn(values) if is_near(findings, kind) else kind.left_out(values, decimals(findings))

@@ -62,9 +62,10 @@ def facts_table(findings: Findings) -> Table:
     for arm in findings.arms:
         groups.setdefault(arm.fingerprint, []).append(arm.name)
     arms = {arm.name: arm for arm in findings.arms}
+    shared = {tuple(group.kinds): group.shared for group in findings.groups}
     rows = []
     for fingerprint, names in groups.items():
-        who = "all arms" if len(groups) == 1 else ", ".join(names)
+        who = "all arms" if len(groups) == 1 else shared.get(tuple(names)) or ", ".join(names)
         first = arms[names[0]]
         facts = {key: _fact(value) for key, value in first.facts.items()} | dict(_bounds(first, findings))
         rows += [(who, key, value) for key, value in {**facts, "fingerprint": fingerprint}.items()]

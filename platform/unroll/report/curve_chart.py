@@ -22,8 +22,8 @@ LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
 
 def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, height: int = 360) -> alt.LayerChart:
     """Curves of one metric, as ``learning_curves`` gives them."""
-    lines = [(kind, value) for kind in REFERENCES for value in kind.values(findings, metric)]
-    logarithmic = is_wide([*curves["mean"], *(value for _, value in lines)])
+    measures = [value for kind in REFERENCES for value in kind.values(findings, metric)]
+    logarithmic = is_wide([*curves["mean"], *measures])
     rows = _rows(curves, logarithmic=logarithmic)
     kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
     scale = alt.Scale(**kind, nice=False, padding=10)
@@ -32,7 +32,7 @@ def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, heigh
     axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
     x = alt.X("step:Q", title="step", axis=axis)
     arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"))
-    layers = [*arms, *(draw_across(kind, value, places) for kind, value in lines)]
+    layers = [*arms, *(line for kind in REFERENCES for line in draw_across(findings, kind, metric, places))]
     return alt.layer(*layers).properties(height=height)
 
 

@@ -18,13 +18,20 @@ ROW = 46
 
 def layer_differences(findings: Findings) -> alt.LayerChart:
     """One row per arm that is no baseline: a dot per seed, mean and interval, and zero."""
-    arrow = "← better" if findings.direction == "minimize" else "better →"
-    title = f"{arrow} · difference to {told_baseline(findings.plan)} in {findings.metric}"
     y = arm_axis(findings.differences["arm"].to_list())
-    x_title = plain(title)
+    x_title = _title(findings)
     number = f"+,.{decimals(findings)}f"
     layers = [_zero(), *_seeds(findings, y, x_title, number), *_means(findings, y, x_title, number)]
     return alt.layer(*layers, *_empty(findings, y)).properties(height=ROW * len(findings.differences))
+
+
+def _title(findings: Findings) -> str | list[str]:
+    """Where better lies and what a difference is to; in two lines where that takes more than a name."""
+    arrow = "← better" if findings.direction == "minimize" else "better →"
+    baseline = plain(told_baseline(findings.plan))
+    if findings.several_baselines:
+        return [plain(f"{arrow} · difference in {findings.metric}"), f"to {baseline}"]
+    return plain(f"{arrow} · difference to {baseline} in {findings.metric}")
 
 
 def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
@@ -36,7 +43,7 @@ def _zero() -> alt.Chart:
     return alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=INK, opacity=0.55).encode(x="zero:Q")
 
 
-def _seeds(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Chart]:
+def _seeds(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
     rows = findings.pairs.drop_nulls("difference").select(plain_arm(), "seed", "difference")
     x = alt.X("difference:Q", title=title, axis=alt.Axis(tickCount=8))
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("difference:Q", format=number)]
@@ -44,7 +51,7 @@ def _seeds(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Ch
     return [dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips)]
 
 
-def _means(findings: Findings, y: alt.Y, title: str, number: str) -> list[alt.Chart]:
+def _means(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
     rows = findings.differences.drop_nulls("difference").select(
         plain_arm(), "difference", "low", "high", "verdict", "diverged", "n"
     )

@@ -19,7 +19,7 @@ from unroll.report.metric_words import goal
 from unroll.report.numbers import p_value, plain, ranges, shorten
 from unroll.report.size_table import size_table
 from unroll.report.tables import Table
-from unroll.study.groups import told_baseline
+from unroll.study.groups import kept_factors, told_baseline, told_factors
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,16 @@ def _provenance(findings: Findings) -> list[Block]:
     return [*environments, runs]
 
 
-def _reading(findings: Findings) -> tuple[str, ...]:
-    return (*READING, READING_DIVERGENCE) if findings.any_diverged else READING
+def _reading(findings: Findings) -> Iterator[str]:
+    yield from READING
+    if findings.several_baselines:
+        kept = told_factors(findings.plan, kept_factors(findings.plan))
+        yield plain(
+            f"This study has several baselines: each arm is compared with {told_baseline(findings.plan)}, and with no "
+            f"other arm. Whether arms differ that do not have the same {kept} is not tested."
+        )
+    if findings.any_diverged:
+        yield READING_DIVERGENCE
 
 
 READING = (

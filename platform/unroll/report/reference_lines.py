@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.findings import Findings
-from unroll.report.numbers import fixed, listed
+from unroll.report.numbers import fixed, listed, plain
 from unroll.report.theme import INK
 
 
@@ -36,9 +36,18 @@ class Reference:
         """Its values on the arms' data: usually one, as arms share their data."""
         return findings.floors(metric) if self is FLOOR else findings.chances(metric)
 
-    def drawn(self) -> str:
+    def whose(self, findings: Findings, metric: str, value: float) -> str:
+        """``, size=many``: the groups of arms that one of several values belongs to; empty for the only one."""
+        if not findings.several_baselines or len(self.values(findings, metric)) == 1:
+            return ""
+        told = {arm.name: (arm.bounds if self is FLOOR else arm.chance).get(metric) for arm in findings.arms}
+        groups = [group.shared for group in findings.groups if value in [told[arm] for arm in group.kinds]]
+        return f", {listed(groups)}"
+
+    def drawn(self, values: list[float]) -> str:
         """A sentence of a caption."""
-        return f" The {self.pattern} line is {self.meaning}."
+        lines = f"{self.pattern} line is" if len(values) == 1 else f"{self.pattern} lines are"
+        return f" The {lines} {self.meaning}."
 
     def left_out(self, values: list[float], places: int) -> str:
         """A sentence of a caption that cannot point at the line."""
@@ -58,30 +67,53 @@ CHANCE = Reference(
 )
 REFERENCES = (FLOOR, CHANCE)
 
+BELOW, BESIDE, ABREAST = 15, 220, 3
+"""Pixels from one label to the next, below and beside it, and how many stand beside each other."""
 
-def draw_across(kind: Reference, value: float, places: int) -> alt.LayerChart:
-    """A horizontal line under curves.
+
+def draw_across(findings: Findings, kind: Reference, metric: str, places: int) -> list[alt.LayerChart]:
+    """Horizontal lines under curves.
 
     The best possible is labelled at the start, where curves are far above it; chance, where most begin, at the end.
+    Labels of several lines, which may lie close, stand beside each other.
     """
-    at_start: dict[str, Any] = {"align": "left", "dx": 6}
-    at_end: dict[str, Any] = {"align": "right", "dx": -6}
-    rule, base = _rule(kind, value, places)
+    return [
+        _across(kind, value, _words(findings, kind, metric, value, places), BESIDE * (number % ABREAST))
+        for number, value in enumerate(kind.values(findings, metric))
+    ]
+
+
+def draw_upright(findings: Findings, kind: Reference, places: int, *, label: str) -> list[alt.LayerChart]:
+    """Vertical lines among dots, their labels to the ``left`` or ``right`` of them, one below the other."""
+    metric = findings.metric
+    return [
+        _upright(kind, value, _words(findings, kind, metric, value, places), label, BELOW * number)
+        for number, value in enumerate(kind.values(findings, metric))
+    ]
+
+
+def _words(findings: Findings, kind: Reference, metric: str, value: float, places: int) -> str:
+    return plain(f"{kind.label} {fixed(value, places)}{kind.whose(findings, metric, value)}")
+
+
+def _across(kind: Reference, value: float, words: str, beside: int) -> alt.LayerChart:
+    at_start: dict[str, Any] = {"align": "left", "dx": 6 + beside}
+    at_end: dict[str, Any] = {"align": "right", "dx": -6 - beside}
+    rule, base = _rule(kind, value, words)
     y = alt.Y(f"{kind.field}:Q")
-    words = base.mark_text(baseline="bottom", dy=-4, color=INK, opacity=0.8, **(at_start if kind is FLOOR else at_end))
+    text = base.mark_text(baseline="bottom", dy=-4, color=INK, opacity=0.8, **(at_start if kind is FLOOR else at_end))
     x = alt.value(0) if kind is FLOOR else alt.value("width")
-    return alt.layer(rule.encode(y=y), words.encode(y=y, x=x, text="label:N"))
+    return alt.layer(rule.encode(y=y), text.encode(y=y, x=x, text="label:N"))
 
 
-def draw_upright(kind: Reference, value: float, places: int, *, label: str) -> alt.LayerChart:
-    """A vertical line among dots, its label to the ``left`` or ``right`` of it."""
+def _upright(kind: Reference, value: float, words: str, label: str, below: int) -> alt.LayerChart:
     side: dict[str, Any] = {"align": "left", "dx": 5} if label == "right" else {"align": "right", "dx": -5}
-    rule, base = _rule(kind, value, places)
+    rule, base = _rule(kind, value, words)
     x = alt.X(f"{kind.field}:Q")
-    words = base.mark_text(baseline="top", dy=2, color=INK, opacity=0.8, **side)
-    return alt.layer(rule.encode(x=x), words.encode(x=x, y=alt.value(0), text="label:N"))
+    text = base.mark_text(baseline="top", dy=2 + below, color=INK, opacity=0.8, **side)
+    return alt.layer(rule.encode(x=x), text.encode(x=x, y=alt.value(0), text="label:N"))
 
 
-def _rule(kind: Reference, value: float, places: int) -> tuple[alt.Chart, alt.Chart]:
-    base = alt.Chart(pl.DataFrame({kind.field: [value], "label": [f"{kind.label} {fixed(value, places)}"]}))
+def _rule(kind: Reference, value: float, words: str) -> tuple[alt.Chart, alt.Chart]:
+    base = alt.Chart(pl.DataFrame({kind.field: [value], "label": [words]}))
     return base.mark_rule(strokeDash=list(kind.dash), color=INK, opacity=0.8, strokeWidth=1.3), base

@@ -39,10 +39,10 @@ def _lines(findings: Findings) -> list[alt.LayerChart]:
     best_side = "right" if findings.direction == "minimize" else "left"
     sides = {FLOOR: best_side, CHANCE: "left" if best_side == "right" else "right"}
     return [
-        draw_upright(kind, value, decimals(findings), label=sides[kind])
+        line
         for kind in REFERENCES
         if is_near(findings, kind)
-        for value in kind.values(findings, findings.metric)
+        for line in draw_upright(findings, kind, decimals(findings), label=sides[kind])
     ]
 
 
