@@ -98,7 +98,10 @@ def _facts(splits: Mapping[str, Split], texts: Mapping[str, AgreementText], voca
         facts[f"{split} verbs with a form that is read as <unk>"] = verbs - len(text.lengths)
         facts[f"{split} verbs"] = len(text.lengths)
         facts[f"{split} share of plural verbs"] = float(text.plural.mean())
+    seen = {sentence.words for sentence in splits["train"].sentences}
     for split in _HELD_OUT:
+        repeated = sum(sentence.words in seen for sentence in splits[split].sentences)
+        facts[f"{split} sentences also in training"] = repeated
         for attractors in range(MOST_ATTRACTORS + 1):
             facts[f"{split} verbs with {attractors} attractors"] = int((texts[split].attractors == attractors).sum())
     return facts

@@ -118,6 +118,8 @@ def test_a_treebank_is_read_from_its_files(treebank: Path, tmp_path: Path) -> No
     assert text.attractors.tolist() == [1, 0]
     assert [tuple(words[form] for form in pair) for pair in text.forms] == [("sleeps", "sleep")] * 2
     assert corpus.fingerprint == load(data, tmp_path / "other cache").fingerprint
+    assert corpus.facts["train share of plural verbs"] == 0.5
+    assert corpus.facts["test sentences also in training"] == 2
 
 
 def test_verbs_whose_forms_the_vocabulary_lacks_are_told(treebank: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ SETTINGS: Final = (
     "training_sentences",
 )
 _OPTIONS: Final = {"encoding", "vocabulary_size", "minimum_count", "training_sentences"}
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raised when the same files and options give another corpus."""
 
 Tree = Sequence[Word]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.agreement.data import AgreementData
 
 SETTINGS: Final = ("dialect", "sentences", "training_sentences", "seed")
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Raised when grammar, lexicon or generator change."""
 _METRICS: Final = ("accuracy", *(f"accuracy/attractors_{n}" for n in range(MOST_ATTRACTORS + 1)))
 _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in _METRICS}
