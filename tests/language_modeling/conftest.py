@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from tasks.text import TokenCorpus, Vocabulary
+from tests.tasks.run import quiet_trainer
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +48,6 @@ def trainer_of() -> Callable[..., pl.Trainer]:
     """Builds a trainer on the CPU that writes nothing by itself."""
 
     def build(*, epochs: int = 1, **more: Any) -> pl.Trainer:
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        more = {**quiet, "enable_model_summary": False, "num_sanity_val_steps": 0, "accelerator": "cpu", **more}
-        return pl.Trainer(max_epochs=epochs, **more)
+        return quiet_trainer(max_epochs=epochs, **more)
 
     return build

@@ -12,6 +12,7 @@ import torch
 from tasks.text import Vocabulary
 from tasks.text.corpus import SPLITS
 from tasks.text.tagged import Spelling, TaggedCorpus, TaggedText
+from tests.tasks.run import quiet_trainer
 
 TAGS = tuple(f"T{i}" for i in range(5))
 
@@ -73,8 +74,6 @@ def trainer_of() -> Callable[..., pl.Trainer]:
     """Builds a trainer on the CPU that writes nothing by itself."""
 
     def build(*, epochs: int = 1, **more: Any) -> pl.Trainer:
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        more = {**quiet, "enable_model_summary": False, "num_sanity_val_steps": 0, "accelerator": "cpu", **more}
-        return pl.Trainer(max_epochs=epochs, **more)
+        return quiet_trainer(max_epochs=epochs, **more)
 
     return build
