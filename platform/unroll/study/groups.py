@@ -26,21 +26,22 @@ class Group:
 
 def find_groups(plan: Plan) -> list[Group]:
     """The groups of a plan in the order in which it first names an arm of each; every arm is in one."""
-    baselines = plan.baselines
-    several = len(set(baselines.values())) > 1
-    kept, varied = kept_factors(plan), varied_factors(plan)
+    members = {baseline: [baseline] for baseline in plan.baselines.values()}
+    for arm, baseline in plan.baselines.items():
+        if arm != baseline:
+            members[baseline].append(arm)
+    if len(members) > 1:
+        return [_group(plan, baseline, arms) for baseline, arms in members.items()]
+    return [Group(baseline=baseline, shared="", kinds={arm: arm for arm in arms}) for baseline, arms in members.items()]
+
+
+def _group(plan: Plan, baseline: str, arms: list[str]) -> Group:
+    """One of several groups: its name is what all share, names within it are what they do not."""
     levels = {arm.name: arm.levels for arm in plan.arms}
-
-    def kind(arm: str) -> str:
-        return name_levels({factor: levels[arm][factor] for factor in varied}, plan.factors) if several else arm
-
-    def group(baseline: str) -> Group:
-        shared = spell_levels({factor: levels[baseline][factor] for factor in kept}, plan.factors) if several else ""
-        arms = [arm for arm, other in baselines.items() if other == baseline]
-        arms.sort(key=lambda arm: arm != baseline)
-        return Group(baseline=baseline, shared=shared, kinds={arm: kind(arm) for arm in arms})
-
-    return [group(baseline) for baseline in dict.fromkeys(baselines.values())]
+    shared = {factor: levels[baseline][factor] for factor in kept_factors(plan)}
+    own = {arm: {factor: levels[arm][factor] for factor in varied_factors(plan)} for arm in arms}
+    kinds = {arm: name_levels(own[arm], plan.factors) for arm in arms}
+    return Group(baseline=baseline, shared=spell_levels(shared, plan.factors), kinds=kinds)
 
 
 def told_baseline(plan: Plan) -> str:
