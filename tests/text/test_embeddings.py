@@ -62,8 +62,8 @@ def test_coverage_is_a_fact_beside_those_of_the_text(prepare: Prepare) -> None:
     assert prepare().facts == {
         "vocabulary": 5,
         "word vectors": 4,
-        "word vectors of a word that had one": 0,
-        "word vectors of a word that is not UTF-8": 0,
+        "repeated word vectors": 0,
+        "word vectors of undecodable words": 0,
         "word vector size": 2,
         "word vectors' mean norm": pytest.approx(np.mean(norms)),
         "vocabulary with a word vector": 0.6,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.text.embeddings.reader import read_vectors
+from tasks.text.embeddings.reader import Found, read_vectors
 from tasks.text.lines import is_packed, refusing_unreadable
 from tasks.text.store import Parts, hash_file, stored
 from tasks.text.vocabulary import Vocabulary
@@ -28,7 +30,7 @@ def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> Parts:
         UserError: the file is missing or malformed, or has none of the words.
     """
     described = _describe(file)
-    words = hashlib.sha256("\n".join(vocabulary.words).encode(errors="surrogatepass")).hexdigest()
+    words = hashlib.sha256(json.dumps(vocabulary.words).encode()).hexdigest()
 
     def make() -> Parts:
         parts = _read(file, vocabulary)
@@ -63,16 +65,20 @@ def _read(file: Path, vocabulary: Vocabulary) -> Parts:
         )
     values = np.stack([found.vectors[forms[number]] for number in numbers])
     lowered = sum(forms[number] != vocabulary.words[number] for number in numbers)
-    return Parts(
-        arrays={"words": np.array(numbers, np.int32), "values": values},
-        words={},
-        record={
-            "word vectors": found.lines,
-            "word vectors of a word that had one": found.repeated,
-            "word vectors of a word that is not UTF-8": found.undecodable,
-            "word vector size": found.size,
-            "word vectors' mean norm": float(np.linalg.norm(values.astype(np.float64), axis=1).mean()),
-            "vocabulary with a word vector": len(numbers) / len(vocabulary),
-            "vocabulary with that of the lower-case form": lowered / len(vocabulary),
-        },
-    )
+    shares = {
+        "vocabulary with a word vector": len(numbers) / len(vocabulary),
+        "vocabulary with that of the lower-case form": lowered / len(vocabulary),
+    }
+    arrays = {"words": np.array(numbers, np.int32), "values": values}
+    return Parts(arrays=arrays, words={}, record={**_facts(found, values), **shares})
+
+
+def _facts(found: Found, values: NDArray[np.float32]) -> dict[str, int | float]:
+    """About the file, and about the vectors of shape (found, size) that were taken from it."""
+    return {
+        "word vectors": found.lines,
+        "repeated word vectors": found.repeated,
+        "word vectors of undecodable words": found.undecodable,
+        "word vector size": found.size,
+        "word vectors' mean norm": float(np.linalg.norm(values.astype(np.float64), axis=1).mean()),
+    }
