@@ -224,6 +224,8 @@ def test_charts_are_grouped_and_their_words_are_true(gather_grouped: Callable[..
     assert charts["differences"].caption.startswith(
         "Difference of validation/perplexity to elman with the same length on the same seed: "
     )
+    means = [row for row in chain(*charts["differences"].spec["datasets"].values()) if "verdict" in row]
+    assert [row["baseline"] for row in means] == [name("elman", length) for length in (20, 20, 50, 50)]
     order = [name(cell, length) for length in ELMAN for cell in ("gru", "lstm")]
     assert f'"domain": {json.dumps(order)}' in differences
     assert f'"domain": {json.dumps(ORDER)}' in json.dumps(charts["seeds"].spec)

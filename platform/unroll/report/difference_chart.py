@@ -52,14 +52,16 @@ def _seeds(findings: Findings, y: alt.Y, title: str | list[str], number: str) ->
 
 
 def _means(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
+    against = [pl.col("baseline").map_elements(plain, return_dtype=pl.String)] if findings.several_baselines else []
     rows = findings.differences.drop_nulls("difference").select(
-        plain_arm(), "difference", "low", "high", "verdict", "diverged", "n"
+        plain_arm(), *against, "difference", "low", "high", "verdict", "diverged", "n"
     )
     base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
     bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     numbers = [alt.Tooltip(f"{name}:Q", format=number) for name in ("difference", "low", "high")]
     tips = [
         alt.Tooltip("arm:N"),
+        *(alt.Tooltip("baseline:N", title="against") for _ in against),
         *numbers,
         alt.Tooltip("n:Q", title="pairs"),
         alt.Tooltip("verdict:N"),
