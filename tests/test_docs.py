@@ -272,7 +272,7 @@ def test_the_documented_task_keeps_the_contract(project: Path) -> None:
     words = [sys.executable, *shlex.split(command)[1:]]
     result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert re.search(r" 6 passed, \d+ deselected", result.stdout), result.stdout
+    assert re.search(r" 7 passed, \d+ deselected", result.stdout), result.stdout
 
 
 def described_defaults() -> dict[str, str]:

@@ -1,38 +1,18 @@
 """What every task promises, whichever are found: see docs/add-a-task.md."""
 
-import logging
 import math
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 
-from tests.tasks.run import Run, quiet_trainer, same
-from tests.tasks.variants import Variant, variants
-from unroll.study import discover_tasks
-
-FAR_BELOW = 1 / 20
-"""Share of its first value that the loss on ten examples must fall below: no answer that ignores the input does."""
-MOST_STEPS = 600
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    torch.set_num_threads(1)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-every_variant = pytest.mark.parametrize("variant", list(variants()), ids=str, scope="module")
+from tests.tasks.run import Run, same
+from tests.tasks.variants import Variant, every_variant, variants
+from unroll.study import discover_tasks, load_task
+from unroll.study._settings import setting_fields
 
 
 def test_every_folder_with_a_task_is_found(root: Path) -> None:
@@ -40,54 +20,19 @@ def test_every_folder_with_a_task_is_found(root: Path) -> None:
     assert found == set(discover_tasks()) >= {file.parent.name for file in root.glob("tasks/*/task.py")}
 
 
+@pytest.mark.parametrize("name", discover_tasks())
+def test_a_task_says_what_makes_it_small(name: str) -> None:
+    task = load_task(name)
+    unknown = task.small(10).keys() - setting_fields(task.settings).keys()
+    assert not unknown, f"small() of task {name} must name settings that it has: see docs/add-a-task.md"
+    assert task.small(1) != task.small(10), "it must depend on the number of examples"
+
+
 def disturb(seed: int) -> None:
     """Leave every global generator in another state."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-class Only:
-    """Epochs of one batch, always the same."""
-
-    def __init__(self, batch: Any) -> None:
-        self._batch = batch
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[Any]:
-        yield self._batch
-
-
-class Losses(pl.Callback):
-    """The loss of every step; stops once it is far below the first."""
-
-    def __init__(self) -> None:
-        self.seen: list[float] = []
-
-    def on_train_batch_end(self, trainer: pl.Trainer, module: Any, outputs: Any, *args: Any) -> None:
-        self.seen.append(float(outputs["loss"]))
-        trainer.should_stop = self.learned
-
-    @property
-    def learned(self) -> bool:
-        return self.seen[-1] < FAR_BELOW * self.seen[0]
-
-
-@every_variant
-def test_ten_examples_are_learned_by_heart(variant: Variant, cache: Path) -> None:
-    task, settings = variant.task, variant.settings(10)
-    dataset = task.prepare(settings, cache)
-    module: Any = task.module(settings, dataset)
-    if not any(weight.requires_grad for weight in module.parameters()):
-        pytest.skip("it counts: nothing is learned step by step")
-    module.initialise(0)
-    data: Any = task.data(settings, dataset, 0)
-    losses = Losses()
-    trainer = quiet_trainer(max_epochs=MOST_STEPS, callbacks=[losses], limit_val_batches=0)
-    trainer.fit(module, Only(next(iter(data.train_dataloader()))), data.val_dataloader())
-    assert losses.learned, losses.seen[:: MOST_STEPS // 10]
 
 
 class Whole(Run):

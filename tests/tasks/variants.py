@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
+import pytest
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
@@ -86,3 +87,7 @@ def _declares(settings: type[Settings], path: str) -> bool:
     section, name = path.split(".")
     model = settings.model_fields[section].annotation
     return name in getattr(model, "__annotations__", {})
+
+
+every_variant = pytest.mark.parametrize("variant", list(variants()), ids=str, scope="module")
+"""For tests that any task must pass."""
