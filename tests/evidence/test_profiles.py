@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from unroll.evidence import fading, find_profiles
+from unroll.evidence import by_distance, fading, find_profiles
 
 Looks = dict[int, dict[int, float]]
 
@@ -103,3 +103,17 @@ def test_a_value_that_was_logged_again_counts_once() -> None:
 
 def test_nothing_logged_is_an_empty_frame() -> None:
     assert fading(frame({("gru", 0): {0: {0: 1.0}}}), "other").is_empty()
+
+
+def test_by_distance_gives_the_last_values_in_their_own_unit() -> None:
+    trials = {
+        ("window", 0): {10: {0: 0.5, 3: 0.1}, 20: {0: 1.0, 3: 0.6}},
+        ("window", 1): {20: {0: 0.9, 3: 0.5}},
+        ("gru", 0): {20: {0: 1.0, 3: math.nan}},
+    }
+    found = by_distance(frame(trials, "test/accuracy"), "test/accuracy")
+    assert found.select("arm", "distance", "n").rows() == [("window", 0, 2), ("window", 3, 2), ("gru", 0, 1)]
+    assert found["mean"].to_list() == pytest.approx([0.95, 0.55, 1.0])
+    low, high = stats.t.interval(0.95, 1, loc=0.55, scale=stats.sem([0.6, 0.5]))
+    assert found.row(1)[4:] == pytest.approx((low, high))
+    assert found["low"].to_list()[2] is None

@@ -10,12 +10,13 @@ from unroll.evidence.curves import learning_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, sign_flip_p, smallest_p
-from unroll.evidence.profiles import fading, find_profiles
+from unroll.evidence.profiles import by_distance, fading, find_profiles
 
 __all__ = [
     "DRAWS",
     "EXACT_UP_TO",
     "LEVEL",
+    "by_distance",
     "confusion",
     "coverage",
     "divergence_rates",

@@ -51,6 +51,30 @@ def fading(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     return arms.join(means, on="arm", maintain_order="left_right")
 
 
+def by_distance(history: pl.DataFrame, profile: str) -> pl.DataFrame:
+    """A profile as it was last logged, in its own unit, averaged over an arm's trials.
+
+    A trial's last profile is that of its last step. NaN and infinities are left out: ``n`` falls.
+
+    Args:
+        history: one row per logged value: ``trial, arm, step, metric, value``.
+        profile: name of the profile.
+
+    Returns:
+        ``arm, distance, n, mean, low, high`` (95 % t band; null below two trials), arms in order of appearance,
+        distances ascending.
+    """
+    points = _points(history, profile)
+    last = points.filter(pl.col("step") == pl.col("step").max().over("trial"), pl.col("value").is_finite())
+    means = last.group_by("arm", "distance").agg(
+        n=pl.len().cast(pl.Int64), mean=pl.col("value").mean(), sd=pl.col("value").std()
+    )
+    half = half_width(pl.col("n"), pl.col("sd"))
+    means = means.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).drop("sd").sort("distance")
+    arms = history.select(pl.col("arm").unique(maintain_order=True))
+    return arms.join(means, on="arm", maintain_order="left_right")
+
+
 def _points(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """``trial, arm, step, distance, value`` of one profile, one row each."""
     start = f"{profile}/distance_"

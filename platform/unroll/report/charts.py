@@ -18,6 +18,7 @@ import vl_convert
 
 from unroll.report.curve_chart import layer_curves
 from unroll.report.difference_chart import layer_differences
+from unroll.report.distance_chart import layer_by_distance
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
@@ -79,9 +80,19 @@ def _draw(findings: Findings) -> Iterator[Chart]:
         caption = _curve_caption(findings, findings.training_metric)
         training = layer_curves(findings, findings.training_curves, metric=findings.training_metric, height=SMALLER)
         yield _chart("training", caption, training)
+    yield from _draw_metrics_by_distance(findings)
     yield from _draw_profiles(findings)
     if findings.summary["n"].sum():
         yield _chart("seeds", _seed_caption(findings), layer_seeds(findings))
+
+
+def _draw_metrics_by_distance(findings: Findings) -> Iterator[Chart]:
+    for number, (name, rows) in enumerate(list(findings.metrics_by_distance.items())[:MOST_PROFILES], 1):
+        caption = (
+            f"{name} against distance as each trial last told it: mean over seeds with its 95 % t band."
+            f"{_lines(findings, name)}{_key(findings)}"
+        )
+        yield _chart(f"by_distance_{number}", caption, layer_by_distance(findings, rows, metric=name))
 
 
 def _draw_profiles(findings: Findings) -> Iterator[Chart]:
@@ -114,14 +125,17 @@ def _survivors(findings: Findings) -> str:
 def _curve_caption(findings: Findings, metric: str) -> str:
     known = findings.plan.metrics.get(metric)
     told = f"{metric} ({goal(known.direction)})" if known else metric
-    lines = "".join(kind.drawn(values) for kind in REFERENCES if (values := kind.values(findings, metric)))
     ended = (
         " A trial that diverged ends there: from then on the mean is over survivors." if findings.any_diverged else ""
     )
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{ended}{lines}{_key(findings)} Click an arm in the legend to single it out."
+        f"{ended}{_lines(findings, metric)}{_key(findings)} Click an arm in the legend to single it out."
     )
+
+
+def _lines(findings: Findings, metric: str) -> str:
+    return "".join(kind.drawn(values) for kind in REFERENCES if (values := kind.values(findings, metric)))
 
 
 def _key(findings: Findings) -> str:

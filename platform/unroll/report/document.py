@@ -142,7 +142,7 @@ def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
 
 def _profiles(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     """Nothing, and so no section, where no profile was logged."""
-    drawn = [chart for name, chart in charts.items() if name.startswith("profile_")]
+    drawn = [chart for name, chart in charts.items() if name.startswith(("by_distance_", "profile_"))]
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
     return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {plain(others)}.")] if others else [])]
 

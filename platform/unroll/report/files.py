@@ -55,7 +55,9 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
     more = {"trials": findings.ordered, "pairs": findings.written(findings.pairs)}
     more |= {"curves": findings.curves, "training": findings.training_curves}
     if findings.profiles:
-        more["profiles"] = _join(findings.profiles)
+        more["profiles"] = _join(findings.profiles)  # mean, low and high are logarithms to base 10
+    if findings.metrics_by_distance:
+        more["by_distance"] = _join(findings.metrics_by_distance)
     for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():
         yield folder / f"{name}.csv", to_csv(frame)
         yield folder / f"{name}.parquet", _parquet(frame)
@@ -64,7 +66,7 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
 
 
 def _join(profiles: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """One frame; ``mean``, ``low`` and ``high`` are logarithms to base 10."""
+    """One frame that names the profile of each row."""
     return pl.concat([frame.select(pl.lit(name).alias("profile"), pl.all()) for name, frame in profiles.items()])
 
 

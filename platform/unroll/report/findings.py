@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
@@ -11,6 +11,7 @@ import polars as pl
 
 from unroll.contract import Direction
 from unroll.evidence import (
+    by_distance,
     confusion,
     coverage,
     divergence_rates,
@@ -188,9 +189,23 @@ class Findings:
 
     @cached_property
     def profiles(self) -> dict[str, pl.DataFrame]:
-        """How each profile fades with distance (``fading``), by name."""
-        known = self._ranked_history
-        found = {name: fading(known, name) for name in find_profiles(known["metric"].unique())}
+        """How each profile fades with distance (``fading``), by name; metrics of the study are no such profiles."""
+        return self._profiles_of(fading, [name for name in self._profile_names if name not in self.plan.metrics])
+
+    @cached_property
+    def metrics_by_distance(self) -> dict[str, pl.DataFrame]:
+        """Metrics of the study that are told by distance too (``by_distance``), the study's own first."""
+        names = [name for name in self._profile_names if name in self.plan.metrics]
+        return self._profiles_of(by_distance, sorted(names, key=lambda name: name != self.metric))
+
+    @property
+    def _profile_names(self) -> list[str]:
+        return find_profiles(self._ranked_history["metric"].unique())
+
+    def _profiles_of(
+        self, average: Callable[[pl.DataFrame, str], pl.DataFrame], names: Iterable[str]
+    ) -> dict[str, pl.DataFrame]:
+        found = {name: average(self._ranked_history, name) for name in names}
         return {name: frame for name, frame in found.items() if frame["distance"].n_unique() > 1}
 
     @cached_property
