@@ -7,8 +7,9 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def _quiet() -> None:
+    """For the session, so that it comes before runs that a module's tests share: threads change the last bits."""
     torch.set_num_threads(1)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 
