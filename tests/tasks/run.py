@@ -61,7 +61,8 @@ class Run:
         save: folder for checkpoints.
         callbacks: beside the platform's own.
         checkpoint: what to go on from.
-        log_every: steps between two rows of training.
+        log_every: steps between two rows of training, an epoch's at most; from 2 on, what is counted between them must
+            be kept, too.
     """
 
     def __init__(
@@ -75,19 +76,19 @@ class Run:
         save: Path | None = None,
         callbacks: Sequence[pl.Callback] = (),
         checkpoint: Path | None = None,
-        log_every: int = 1,
+        log_every: int = 2,
     ) -> None:
         history = History()
         module: Any = task.module(settings, dataset)
         module.initialise(seed if checkpoint is None else seed + 99)
         saving = [] if save is None else [SaveEverywhere(save)]
+        data: Any = task.data(settings, dataset, seed)
         trainer = quiet_trainer(
             max_epochs=task.epochs(settings),
             logger=history,
             callbacks=[RestoreOrder(), Reseed(noise), *saving, *callbacks],
-            log_every_n_steps=log_every,
+            log_every_n_steps=min(log_every, len(data.train_dataloader())),
         )
-        data = task.data(settings, dataset, seed)
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
         self.module, self.optimizers = module, [optimizer.state_dict() for optimizer in trainer.optimizers]
         self.steps, self.batches = trainer.global_step, int(trainer.num_training_batches)
