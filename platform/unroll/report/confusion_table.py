@@ -5,12 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from unroll.report.findings import Findings
-from unroll.report.numbers import fixed, percent, plain
+from unroll.report.numbers import DASH, fixed, percent, plain
 from unroll.report.tables import Cells, Table, name_arm
+
+_EXAMPLES = "Examples"
 
 
 def confusion_table(findings: Findings, name: str, number: int) -> Table:
-    """One row for each true label of each arm, one column for each guess.
+    """One row for each true label of each arm, one column for each guess; a dash where an arm's data lack the label.
 
     Args:
         findings: of the study.
@@ -33,15 +35,12 @@ def confusion_table(findings: Findings, name: str, number: int) -> Table:
     return Table(f"confusion_{number}", plain(caption), rows, pl.DataFrame(shown), numbers, {"Arm": "arm"})
 
 
-_EXAMPLES = "Examples"
-
-
 def _heading(guess: str) -> str:
     return f"told {plain(guess)}"
 
 
 def _row(arm: object, true: object, cells: dict[str, dict[str, float]], guesses: list[str]) -> Cells:
     examples = sum(cell["count"] for cell in cells.values())
-    shares = {_heading(guess): percent(cells[guess]["share"]) for guess in guesses}
+    shares = {_heading(guess): percent(cells[guess]["share"]) if guess in cells else DASH for guess in guesses}
     whole = fixed(examples, 0 if examples == round(examples) else 1)
     return {"Arm": plain(arm), "True label": plain(true), _EXAMPLES: whole, **shares}
