@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
@@ -87,7 +87,7 @@ def trace_layers(network: RecurrentNetwork) -> Iterator[Sequence[Trace]]:
     def trace(layer: Layer, _: Any, kwargs: dict[str, Any], reading: Reading) -> Reading:
         outputs, state = _kept(reading.outputs), reading.state and tuple(map(_kept, reading.state))
         traces.append(Trace(layer, outputs, state[0] if state else None, kwargs["lengths"]))
-        return Reading(outputs, state)
+        return replace(reading, outputs=outputs, state=state)
 
     for layer in network.layers():
         check_elman(layer.cell)
