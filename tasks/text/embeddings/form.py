@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -13,11 +14,10 @@ LONGEST: Final = 2**22
 END: Final = b" \r\n"
 """What may follow the last value of a line: some programs write a space there."""
 _HEADER: Final = re.compile(rb"(\d{1,12}) (\d{1,12})")
-_MARK: Final = b"\xef\xbb\xbf"
 _LOOKED_AT: Final = 4096
 _SHOWN: Final = 40
 _PACKED: Final = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "gzip data"}
-"""First bytes of packed files; what is left of them once a ``.gz`` was unpacked is text."""
+"""First bytes of packed files. One that is named ``.gz`` is unpacked before anybody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def tell_form(file: BinaryIO, beginning: bytes, where: str) -> Form:
         UserError: the file holds no word vectors as text.
     """
     _refuse_packed(beginning, where)
-    first = file.readline(LONGEST).removeprefix(_MARK).rstrip(END)
+    first = file.readline(LONGEST).removeprefix(codecs.BOM_UTF8).rstrip(END)
     header = _HEADER.fullmatch(first)
     if header and not int(header[2]):
         raise UserError("a vector must have at least one value", where=f"{where}, line 1", received=show(first))

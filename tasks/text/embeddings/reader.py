@@ -70,10 +70,10 @@ def _collect(lines: Iterable[bytes], form: Form, wanted: set[str], where: str) -
     found, words = Found(form.size), {word.encode(errors="surrogatepass"): word for word in wanted}
     for number, line in enumerate(lines, start=1):
         text = line.rstrip(END)
+        if not text:
+            continue
         word, _, values = text.partition(b" ")
-        if values.count(b" ") != form.size - 1 or not values:
-            if not text:
-                continue
+        if not values or values.count(b" ") != form.size - 1:
             word, values = _split(text, form.size, f"{where}, line {number}")
         found.lines += 1
         if word in words:

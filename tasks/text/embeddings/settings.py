@@ -11,7 +11,7 @@ from tasks.text.embeddings.vectors import WordVectors
 from tasks.text.kinds import absolute
 from unroll.contract import LOCATION, Settings, UserError
 
-_DRAWN: Final = 64
+_DEFAULT_SIZE: Final = 64
 """Size of an embedding unless a study names another, or word vectors."""
 _WIDEST: Final = 65_536
 """Far beyond any real use: what is above it is a slip."""
@@ -24,7 +24,7 @@ class WordVectorSettings(Settings):
         None,
         ge=1,
         le=_WIDEST,
-        description=f"Size of a word's embedding; null: that of word_vectors, and without them {_DRAWN}.",
+        description=f"Size of a word's embedding; null: that of word_vectors, and without them {_DEFAULT_SIZE}.",
     )
     word_vectors: Path | None = Field(
         None,
@@ -49,7 +49,7 @@ class WordVectorSettings(Settings):
         return self
 
 
-def embedding_size(settings: WordVectorSettings, vectors: WordVectors | None, *, otherwise: int = _DRAWN) -> int:
+def embedding_size(settings: WordVectorSettings, vectors: WordVectors | None, *, otherwise: int = _DEFAULT_SIZE) -> int:
     """Size of an embedding: the vectors', or what is asked for, or another.
 
     Args:
