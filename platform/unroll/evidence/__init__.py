@@ -5,7 +5,7 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 """
 
 from unroll.evidence.arms import coverage, final_values, summarise_arms
-from unroll.evidence.confusion import confusion, find_confusions
+from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
