@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, Final, TypeVar
 
 from tasks.text.corpus import SPLITS
 from tasks.text.lines import is_packed, read_lines, refusing_unreadable
 from tasks.text.store import hash_file
-from unroll.contract import UserError
+from unroll.contract import UserError, derive_seed
 
 ItemT = TypeVar("ItemT")
 
@@ -64,9 +65,21 @@ def split_items(items: Sequence[ItemT], validation_fraction: float, test_fractio
     }
 
 
-def limit_training(splits: Mapping[str, Sequence[ItemT]], most: int | None) -> dict[str, Sequence[ItemT]]:
-    """The splits with at most so many lines or sentences of training text, its first ones; None: all."""
-    return {**splits, "train": splits["train"][:most]}
+def keep_first(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | None) -> dict[str, Sequence[ItemT]]:
+    """The splits with at most so many lines of training text, its first ones: they go on from each other; None: all."""
+    return {**splits, "train": splits["train"][:training_sentences]}
+
+
+def keep_some(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | None) -> dict[str, Sequence[ItemT]]:
+    """The splits with at most so many training sentences, drawn once for all, in their order; None: all.
+
+    Many a file is sorted by its labels or its genres. Fewer sentences are some of more.
+    """
+    if training_sentences is None:
+        return dict(splits)
+    places = list(range(len(splits["train"])))
+    Random(derive_seed("training sentences")).shuffle(places)  # noqa: S311 - no secret
+    return {**splits, "train": [splits["train"][place] for place in sorted(places[:training_sentences])]}
 
 
 def describe_file(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tasks.text.cache import Prepared, cached
 from tasks.text.corpus import TokenCorpus
-from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_first, name_sources, read_unchanged, split_items
 from tasks.text.lines import DEFAULT_ENCODING
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
@@ -57,7 +57,7 @@ def read_plain(
         if fractions is not None:
             lines = split_items(lines["all"], *fractions)
         return prepare_streams(
-            limit_training(lines, training_sentences),
+            keep_first(lines, training_sentences),
             level=level,
             vocabulary_size=vocabulary_size,
             minimum_count=minimum_count,

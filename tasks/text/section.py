@@ -37,8 +37,8 @@ class DataSection(Settings):
     minimum_count: int = Field(2, ge=1, lt=2**31)
     """Words that the training text has less often are read as ``<unk>``; with 1 nothing is learned about ``<unk>``."""
     training_sentences: int | None = Field(None, ge=1, lt=2**31)
-    """Most sentences (lines of plain text) of the training text to learn from: the first ones, of labelled files some
-    that are drawn once for all; null: all. Held-out text stays whole."""
+    """Most sentences (lines of plain text) of the training text to learn from, drawn once for all, of plain text the
+    first ones; null: all. Held-out text stays whole."""
     sentences: int = Field(3000, ge=1, le=10_000_000)
     """Training sentences that are generated; validation and test text get a fifth of it each."""
     seed: int = Field(1, ge=0, lt=2**31)

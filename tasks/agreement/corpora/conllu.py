@@ -12,7 +12,7 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from unroll.contract import UserError
 
@@ -51,7 +51,7 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
         found = {split: _read(file, sources[split], settings) for split, file in files.items()}
         trees = found if fractions is None else split_items(found["all"], *fractions)
         return prepare(
-            find_verbs(limit_training(trees, settings.training_sentences)),
+            find_verbs(keep_some(trees, settings.training_sentences)),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             where=name_sources(files),

@@ -18,7 +18,7 @@ def read(settings: TextData, cache: Path) -> TokenCorpus:
     """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
     return read_toy(
         sentences=settings.sentences,
-        training=settings.training_sentences,
+        training_sentences=settings.training_sentences,
         seed=settings.seed,
         level=settings.level,
         cache=cache,

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.files import describe_file, find_files, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
@@ -66,10 +66,12 @@ def read_files(
             split: list(_sentences(file, parse(read_unchanged(file, sources[split], settings.encoding), str(file))))
             for split, file in files.items()
         }
+        sentences = _split(_lowered(found) if settings.lowercase else found, *fractions)
         return prepare_sentences(
-            _split(_lowered(found) if settings.lowercase else found, *fractions, settings.training_sentences),
+            keep_some(sentences, settings.training_sentences),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
+            required_labels=[sentence.label for sentence in sentences["train"]],
             where=name_sources(files),
         )
 
@@ -119,21 +121,11 @@ def _fractions(settings: LabelledData, files: Mapping[str, Path]) -> tuple[float
 
 
 def _split(
-    found: Mapping[str, Sequence[LabelledSentence]], validation: float, test: float, most: int | None
+    found: Mapping[str, Sequence[LabelledSentence]], validation: float, test: float
 ) -> Mapping[str, Sequence[LabelledSentence]]:
     """Cut what files are lacking from a random order, always the same: many a file is sorted by its labels."""
     whole = list(found.get("all", found.get("train", ())))
     if validation or test:
         Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret
     cut = split_items(whole, validation, test)
-    held_out = {split: found[split] for split in found if split in ("validation", "test")}
-    return {**cut, **held_out, "train": _some(cut["train"], most)}
-
-
-def _some(sentences: Sequence[LabelledSentence], most: int | None) -> Sequence[LabelledSentence]:
-    """At most so many, in their order; which ones is random, always the same, and fewer are some of more."""
-    if most is None:
-        return sentences
-    places = list(range(len(sentences)))
-    Random(derive_seed("training sentences")).shuffle(places)  # noqa: S311 - no secret
-    return [sentences[place] for place in sorted(places[:most])]
+    return {**cut, **{split: found[split] for split in found if split in ("validation", "test")}}

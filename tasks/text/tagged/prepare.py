@@ -86,6 +86,11 @@ def prepare_sentences(
     )
 
 
+def tags_of(sentences: Sequence[TaggedSentence]) -> set[str]:
+    """All tags of these sentences."""
+    return set(_tags(sentences))
+
+
 def _spell(sentences: Sentences) -> tuple[Vocabulary, Vocabulary, dict[str, NDArray[np.int32]]]:
     """Characters of the training text, all forms, and the form of each word."""
     characters = Vocabulary.fit((c for word in _words(sentences["train"]) for c in word), required=(UNKNOWN,))

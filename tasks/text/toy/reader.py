@@ -19,13 +19,13 @@ _VERSION: Final = 1
 
 
 def read_toy(
-    *, sentences: int = 3000, training: int | None = None, seed: int = 1, level: Level = "word", cache: Path
+    *, sentences: int = 3000, training_sentences: int | None = None, seed: int = 1, level: Level = "word", cache: Path
 ) -> TokenCorpus:
     """Independent random sentences; validation and test text come from random streams of their own.
 
     Args:
         sentences: of the training text; validation and test text have a fifth of it each, at least one.
-        training: most sentences of the training text to learn from, its first ones; None: all.
+        training_sentences: most sentences of the training text to learn from, its first ones; None: all.
         seed: of the text.
         level: what a token is; characters are those of the words, a space between them, and a newline.
         cache: folder of prepared texts.
@@ -34,7 +34,7 @@ def read_toy(
         A corpus that knows its bounds: the perplexity of the grammar itself on the held-out texts, which is the
         lowest that any model can be expected to reach.
     """
-    sizes = split_sizes(sentences, training)
+    sizes = split_sizes(sentences, training_sentences)
 
     def build() -> Prepared:
         texts = {split: generate(seed, split, size) for split, size in sizes.items()}

@@ -10,12 +10,12 @@ _HELD_OUT: Final = 5
 """Validation and test text are each this many times smaller than the training text."""
 
 
-def split_sizes(sentences: int, training: int | None = None) -> dict[str, int]:
+def split_sizes(sentences: int, training_sentences: int | None = None) -> dict[str, int]:
     """Sentences by split.
 
     Args:
         sentences: of the whole training text; validation and test text have a fifth of it each, at least one.
-        training: most sentences of the training text to learn from, its first ones; None: all.
+        training_sentences: most sentences of the training text to learn from, its first ones; None: all.
     """
     sizes = {split: max(1, sentences // _HELD_OUT) for split in SPLITS}
-    return {**sizes, "train": sentences if training is None else min(sentences, training)}
+    return {**sizes, "train": sentences if training_sentences is None else min(sentences, training_sentences)}

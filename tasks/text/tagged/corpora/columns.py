@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
-from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
-from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
+from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences, tags_of
 from tasks.text.tagged.schemes import OUTSIDE, Scheme, convert, recognise
 from unroll.contract import UserError
 
@@ -60,13 +60,12 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     def build() -> Parts:
         rows = {split: _rows(file, sources[split], settings) for split, file in files.items()}
         tagged, scheme = _tag(rows, settings)
-        whole = tagged if fractions is None else split_items(tagged["all"], *fractions)
-        sentences = limit_training(whole, settings.training_sentences)
+        sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
         return prepare_sentences(
-            sentences,
+            keep_some(sentences, settings.training_sentences),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
-            required_tags=_tags(sentences["train"]) if scheme else (),
+            required_tags=_required_tags(sentences["train"], settings, scheme),
             where=name_sources(files),
         )
 
@@ -93,7 +92,12 @@ def _sentence(rows: Sequence[Cell], scheme: Scheme | None) -> TaggedSentence:
     return TaggedSentence(words, convert(tags, scheme, places) if scheme else tags)
 
 
-def _tags(train: Sequence[TaggedSentence]) -> tuple[str, ...]:
-    """``O``, and both tags of every type of the training text: elsewhere its entities may be longer."""
-    kinds = sorted({tag[2:] for sentence in train for tag in sentence.tags if tag != OUTSIDE})
-    return (OUTSIDE, *(f"{letter}-{kind}" for kind in kinds for letter in "BI"))
+def _required_tags(train: Sequence[TaggedSentence], settings: TaggedData, scheme: Scheme | None) -> tuple[str, ...]:
+    """Tags of the whole training text that a part of it may lack.
+
+    Of entities ``O`` and both tags of every type: elsewhere they may be longer.
+    """
+    if scheme:
+        kinds = sorted({tag[2:] for tag in tags_of(train) if tag != OUTSIDE})
+        return (OUTSIDE, *(f"{letter}-{kind}" for kind in kinds for letter in "BI"))
+    return () if settings.training_sentences is None else tuple(sorted(tags_of(train)))

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, limit_training, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
-from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
+from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences, tags_of
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
         found = {split: _read(file, sources[split], settings) for split, file in files.items()}
         sentences = found if fractions is None else split_items(found["all"], *fractions)
         return prepare_sentences(
-            limit_training(sentences, settings.training_sentences),
+            keep_some(sentences, settings.training_sentences),
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
+            required_tags=() if settings.training_sentences is None else sorted(tags_of(sentences["train"])),
             where=name_sources(files),
         )
 
