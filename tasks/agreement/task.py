@@ -42,6 +42,10 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
     settings: ClassVar[type[AgreementSettings]] = AgreementSettings
     metrics: ClassVar[Mapping[str, Metric]] = _declare_metrics()
 
+    def small(self, examples: int) -> Mapping[str, int]:
+        """So many sentences to learn from."""
+        return {"data.sentences": examples}
+
     def prepare(self, settings: AgreementSettings, cache: Path) -> AgreementCorpus:
         """Read the sentences, once per node.
 

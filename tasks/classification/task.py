@@ -38,6 +38,10 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
     settings: ClassVar[type[ClassificationSettings]] = ClassificationSettings
     metrics: ClassVar[Mapping[str, Metric]] = _declare_metrics()
 
+    def small(self, examples: int) -> Mapping[str, int]:
+        """So many sentences to learn from."""
+        return {"data.sentences": examples}
+
     def prepare(self, settings: ClassificationSettings, cache: Path) -> LabelledCorpus:
         """Read the sentences, once per node.
 

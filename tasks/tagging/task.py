@@ -47,6 +47,10 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
     settings: ClassVar[type[TaggingSettings]] = TaggingSettings
     metrics: ClassVar[Mapping[str, Metric]] = _declare_metrics()
 
+    def small(self, examples: int) -> Mapping[str, int]:
+        """So many sentences to learn from."""
+        return {"data.sentences": examples}
+
     def prepare(self, settings: TaggingSettings, cache: Path) -> TaggedCorpus:
         """Read the sentences, once per node.
 

@@ -23,6 +23,7 @@ def test_every_folder_with_a_task_is_found(root: Path) -> None:
 @pytest.mark.parametrize("name", discover_tasks())
 def test_a_task_says_what_makes_it_small(name: str) -> None:
     task = load_task(name)
+    assert task.small(10), f"task {name} must say what makes it small: see small() in docs/add-a-task.md"
     unknown = task.small(10).keys() - setting_fields(task.settings).keys()
     assert not unknown, f"small() of task {name} must name settings that it has: see docs/add-a-task.md"
     assert task.small(1) != task.small(10), "it must depend on the number of examples"
