@@ -111,9 +111,14 @@ class TrainingModule(Protocol):
     ``validation/perplexity``, and everything that a resumed run needs beside weights and optimizers (carried state,
     ``items_seen``) goes into its checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
 
-    It may log more, under names of its own. Metrics called ``<profile>/distance_<n>``, n a whole number from 0 on, are
-    one profile: the report draws how it fades with n, relative to its value at 0, as it was first and last logged. A
-    profile whose name goes on from that of another one, ``<profile>/<part>``, is kept and not drawn.
+    It may log more, under names of its own, and the report knows two kinds of them. Metrics called
+    ``<profile>/distance_<n>``, n a whole number from 0 on, are one profile. Where ``<profile>`` is a metric that the
+    task declares, the report draws it against n in its own unit, as it was last logged; any other is drawn as it fades
+    with n, relative to its value at 0, as it was first and last logged. A profile whose name goes on from that of
+    another one, ``<profile>/<part>``, is kept and not drawn.
+
+    Numbers of examples called ``<split>/confusion/<true label>/<guess>``, logged for every pair of labels, also of a
+    label with itself, are a confusion matrix: the report has a table of what each label was last taken for.
     """
 
     items_seen: int
