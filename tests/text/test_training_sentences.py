@@ -125,8 +125,8 @@ def test_what_may_be_said_does_not_depend_on_how_much_is_learned_from(tmp_path: 
     (tmp_path / "labels").mkdir()
     (tmp_path / "tags").mkdir()
     for split in ("train", "valid", "test"):
-        labels = [f"{('good', 'bad')[i % 2] if i != 12 else 'rare'} the dog saw it\n" for i in range(40)]
-        tags = [f"the DET\ndog {'NOUN' if i != 12 else 'RARE'}\n\n" for i in range(40)]
+        labels = [f"{('good', 'bad')[i % 2] if i != 30 else 'rare'} the dog saw it\n" for i in range(40)]
+        tags = [f"the DET\ndog {'NOUN' if i != 30 else 'RARE'}\n\n" for i in range(40)]
         (tmp_path / "labels" / f"{split}.txt").write_text("".join(labels), encoding="utf-8")
         (tmp_path / "tags" / f"{split}.txt").write_text("".join(tags), encoding="utf-8")
     few = {"training_sentences": 4, "minimum_count": 1}
