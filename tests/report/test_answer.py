@@ -204,3 +204,17 @@ def test_direction_decides_what_is_better(make_ledger: MakeLedger, direction: st
     text = answer(gather(make_ledger({"elman": 13.0, "gru": 11.0}, metrics=notes)))
     assert f"gru is {verdict}: " in text
     assert " nats lower (" in text
+
+
+def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger({"elman": 13.4, "gru": 11.0, "lstm": 13.5})
+    plan = ledger.plan()
+    arms = [arm.model_copy(update={"chance": {plan.metric: 12.5}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    (warning,) = warnings(gather(ledger))
+    assert warning == (
+        "No better on average than one who ignores the input (12.50): elman and lstm. Have they had enough steps?"
+    )
+    better = [arm.model_copy(update={"chance": {plan.metric: 20.0}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": better}))
+    assert warnings(gather(ledger)) == []

@@ -79,7 +79,7 @@ def _floor(findings: Findings) -> Iterator[str]:
 
 def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
-    checks = (_incomplete, _diverged, _not_finite, _too_few_seeds, _data, _code, _environments, _damage)
+    checks = (_incomplete, _diverged, _not_finite, _at_chance, _too_few_seeds, _data, _code, _environments, _damage)
     return [text for check in checks for text in check(findings)]
 
 
@@ -117,6 +117,19 @@ def _not_finite(findings: Findings) -> Iterator[str]:
     if rows:
         shares = listed(f"{row['arm']} {row['not_finite']}" for row in rows)
         yield f"Completed trials without a finite {findings.metric}: {shares}. They count in no mean."
+
+
+def _at_chance(findings: Findings) -> Iterator[str]:
+    """Arms that have learned nothing from what they read; a comparison with one says nothing about networks."""
+    means = dict(findings.summary.drop_nulls("mean").select("arm", "mean").iter_rows())
+    chances = {arm.name: arm.chance[findings.metric] for arm in findings.arms if findings.metric in arm.chance}
+    sign = 1 if findings.direction == "minimize" else -1
+    idle = [name for name, chance in chances.items() if name in means and sign * means[name] >= sign * chance]
+    if idle:
+        reached = listed(dict.fromkeys(fixed(chances[name], decimals(findings)) for name in idle))
+        yield (
+            f"No better on average than one who ignores the input ({reached}): {listed(idle)}. Have they had enough steps?"
+        )
 
 
 def _too_few_seeds(findings: Findings) -> Iterator[str]:

@@ -22,12 +22,13 @@ from unroll.report.distance_chart import layer_by_distance
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline, told_factors
 from unroll.report.metric_words import decimals, goal
 from unroll.report.numbers import count, plain
 from unroll.report.reference_lines import REFERENCES, Reference
 from unroll.report.seed_chart import is_near, layer_seeds
 from unroll.report.theme import CHART_CONFIG, is_unmistakable
-from unroll.study.groups import kept_factors, told_baseline, told_factors, varied_factors
+from unroll.study.groups import kept_factors, varied_factors
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""

@@ -9,9 +9,10 @@ import polars as pl
 
 from unroll.evidence import LEVEL
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline
 from unroll.report.metric_words import decimals, goal, with_unit
 from unroll.report.numbers import count, fixed, listed, p_value, percent, plus_minus, span
-from unroll.study.groups import Group, told_baseline
+from unroll.study.groups import Group
 
 SPELT_OUT = 6
 """Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""

@@ -42,5 +42,5 @@ def _heading(guess: str) -> str:
 def _row(arm: object, true: object, cells: dict[str, dict[str, float]], guesses: list[str]) -> Cells:
     examples = sum(cell["count"] for cell in cells.values())
     shares = {_heading(guess): percent(cells[guess]["share"]) if guess in cells else DASH for guess in guesses}
-    whole = fixed(examples, 0 if examples == round(examples) else 1)
+    whole = fixed(examples, 0 if abs(examples - round(examples)) < 1e-6 else 1)  # a sum of means over seeds
     return {"Arm": plain(arm), "True label": plain(true), _EXAMPLES: whole, **shares}

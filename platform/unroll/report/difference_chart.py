@@ -7,10 +7,10 @@ import polars as pl
 
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline
 from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
 from unroll.report.theme import INK
-from unroll.study.groups import told_baseline
 
 ROW = 46
 """Pixels per arm."""

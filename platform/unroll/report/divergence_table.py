@@ -6,9 +6,9 @@ from typing import Any
 
 from unroll.report.divergence_sentence import rate_span
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline
 from unroll.report.numbers import DASH, count, p_value, percent
 from unroll.report.tables import Cells, Table, make_table, name_arm
-from unroll.study.groups import told_baseline
 
 NUMBERS = frozenset(
     {

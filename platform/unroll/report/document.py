@@ -15,11 +15,12 @@ from unroll.report.confusion_table import confusion_table
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.divergence_table import divergence_table
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline, told_factors
 from unroll.report.metric_words import goal
 from unroll.report.numbers import p_value, plain, ranges, shorten
 from unroll.report.size_table import size_table
 from unroll.report.tables import Table
-from unroll.study.groups import kept_factors, told_baseline, told_factors
+from unroll.study.groups import kept_factors
 
 
 @dataclass(frozen=True)

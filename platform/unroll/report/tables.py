@@ -10,6 +10,7 @@ import polars as pl
 
 from unroll.evidence import DRAWS, EXACT_UP_TO
 from unroll.report.findings import Findings
+from unroll.report.group_words import told_baseline
 from unroll.report.metric_words import decimals, goal, metric_decimals, with_unit
 from unroll.report.numbers import (
     count,
@@ -22,7 +23,6 @@ from unroll.report.numbers import (
     span,
     whole,
 )
-from unroll.study.groups import told_baseline
 
 Cells = Mapping[str, str]
 FLOPS = "FLOPs/token"

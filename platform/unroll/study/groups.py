@@ -44,18 +44,10 @@ def _group(plan: Plan, baseline: str, arms: list[str]) -> Group:
     return Group(baseline=baseline, shared=spell_levels(shared, plan.factors), kinds=kinds)
 
 
-def told_baseline(plan: Plan) -> str:
-    """What arms are compared to: ``elman``, or ``elman with the same length`` where every length has its own."""
-    first = find_groups(plan)[0]
-    kind = first.kinds[first.baseline]
-    return f"{kind} with the same {told_factors(plan, kept_factors(plan))}" if first.shared else kind
-
-
-def told_factors(plan: Plan, factors: list[str]) -> str:
-    """Factors by their short names: ``length``, ``length and depth``."""
+def short_factors(plan: Plan, factors: list[str]) -> list[str]:
+    """What these factors are called beside all of the plan: ``length``, ``depth``."""
     names = short_names(plan.factors)
-    *head, last = (names[factor] for factor in factors)
-    return f"{', '.join(head)} and {last}" if head else last
+    return [names[factor] for factor in factors]
 
 
 def kept_factors(plan: Plan) -> list[str]:
