@@ -213,7 +213,7 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     (warning,) = warnings(gather(ledger))
     assert warning == (
-        "No better on average than one who ignores the input (12.50): elman and lstm. Have they had enough steps?"
+        "No better on average than one who ignores the input (12.500): elman and lstm. Have they had enough steps?"
     )
     better = [arm.model_copy(update={"chance": {plan.metric: 20.0}}) for arm in plan.arms]
     ledger.save_plan(plan.model_copy(update={"arms": better}))

@@ -127,9 +127,8 @@ def _at_chance(findings: Findings) -> Iterator[str]:
     idle = [name for name, chance in chances.items() if name in means and sign * means[name] >= sign * chance]
     if idle:
         reached = listed(dict.fromkeys(fixed(chances[name], decimals(findings)) for name in idle))
-        yield (
-            f"No better on average than one who ignores the input ({reached}): {listed(idle)}. Have they had enough steps?"
-        )
+        who = f"No better on average than one who ignores the input ({reached}): {listed(idle)}."
+        yield f"{who} Have they had enough steps?"
 
 
 def _too_few_seeds(findings: Findings) -> Iterator[str]:
