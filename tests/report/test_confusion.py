@@ -15,12 +15,12 @@ from unroll.report.findings import gather
 COUNTS = {"bad/bad": 8.0, "bad/good": 2.0, "good/bad": 1.0, "good/good": 4.0}
 
 
-def add_confusion(ledger: Ledger, counts: Mapping[str, float]) -> None:
-    """Let every trial tell the same counts at its end."""
+def add_confusion(ledger: Ledger, counts: Mapping[str, float], **more: Mapping[str, float]) -> None:
+    """Let every trial tell the same counts at its end, and those of the arms in ``more`` these besides."""
     for trial in ledger.plan().trials:
         rows = [
             HistoryRow(step=5000, epoch=10, seconds=20.0, metric=f"test/confusion/{name}", value=value)
-            for name, value in counts.items()
+            for name, value in {**counts, **more.get(trial.arm, {})}.items()
         ]
         ledger.append_history(trial.id, rows, step=5000)
 
@@ -44,6 +44,17 @@ def test_it_is_in_page_text_and_files(make_ledger: MakeLedger, tmp_path: Path) -
     assert '<section id="confusion">' in places.html.read_text(encoding="utf-8")
     assert "| told bad | told good |" in places.markdown.read_text(encoding="utf-8")
     assert pl.read_csv(places.tables / "confusion_1.csv")["share"][0] == pytest.approx(0.8)
+
+
+def test_an_arm_whose_data_lack_a_label_has_dashes_for_it_and_a_report(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    """As where data of two labels are compared with data of three."""
+    ledger = make_ledger(seeds=2)
+    mild = dict.fromkeys(("mild/mild", "mild/bad", "mild/good", "bad/mild", "good/mild"), 1.0)
+    add_confusion(ledger, COUNTS, gru=mild, lstm=mild)
+    shown = confusion_table(gather(ledger), "test/confusion", 1).shown
+    told = shown.filter(pl.col("True label") == "bad").select("Arm", "told mild").rows()
+    assert told == [("elman (baseline)", "–"), ("gru", "9.1 %"), ("lstm", "9.1 %")]
+    assert "| told good | told mild |" in write_report(ledger, tmp_path).markdown.read_text(encoding="utf-8")
 
 
 def test_without_counts_there_is_no_such_section(make_ledger: MakeLedger, tmp_path: Path) -> None:
