@@ -20,6 +20,7 @@ from unroll.report.numbers import (
     plain,
     shorten,
 )
+from unroll.report.reference_lines import FLOOR
 
 STATUS_WORDS = {
     "completed": "completed",
@@ -65,7 +66,7 @@ def _without_numbers(findings: Findings) -> Iterator[str]:
 
 
 def _floor(findings: Findings) -> Iterator[str]:
-    floors = findings.floors(findings.metric)
+    floors = FLOOR.values(findings, findings.metric)
     means = findings.summary.drop_nulls("mean").sort("mean", descending=findings.direction == "maximize")
     if len(floors) == 1 and not means.is_empty():
         best, places = means.row(0, named=True), decimals(findings)

@@ -52,20 +52,21 @@ def _seeds(findings: Findings, y: alt.Y, title: str | list[str], number: str) ->
 
 
 def _means(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
-    against = [pl.col("baseline").map_elements(plain, return_dtype=pl.String)] if findings.several_baselines else []
-    rows = findings.differences.drop_nulls("difference").select(
-        plain_arm(), *against, "difference", "low", "high", "verdict", "diverged", "n"
-    )
-    base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
+    base = alt.Chart(_mean_rows(findings)).encode(y=y, color=arm_colour(findings))
     bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    x, tips = alt.X("difference:Q", title=title), _mean_tips(findings, number)
+    return [bar, base.mark_circle(size=130, opacity=1, yOffset=5).encode(x=x, tooltip=tips)]
+
+
+def _mean_rows(findings: Findings) -> pl.DataFrame:
+    """What bars and dots are drawn from; baselines are named where there are several."""
+    against = [pl.col("baseline").map_elements(plain, return_dtype=pl.String)] if findings.several_baselines else []
+    numbers = ("difference", "low", "high", "verdict", "diverged", "n")
+    return findings.differences.drop_nulls("difference").select(plain_arm(), *against, *numbers)
+
+
+def _mean_tips(findings: Findings, number: str) -> list[alt.Tooltip]:
+    against = [alt.Tooltip("baseline:N", title="against")] if findings.several_baselines else []
     numbers = [alt.Tooltip(f"{name}:Q", format=number) for name in ("difference", "low", "high")]
-    tips = [
-        alt.Tooltip("arm:N"),
-        *(alt.Tooltip("baseline:N", title="against") for _ in against),
-        *numbers,
-        alt.Tooltip("n:Q", title="pairs"),
-        alt.Tooltip("verdict:N"),
-        alt.Tooltip("diverged:Q"),
-    ]
-    dot = base.mark_circle(size=130, opacity=1, yOffset=5).encode(x=alt.X("difference:Q", title=title), tooltip=tips)
-    return [bar, dot]
+    pairs = alt.Tooltip("n:Q", title="pairs")
+    return [alt.Tooltip("arm:N"), *against, *numbers, pairs, alt.Tooltip("verdict:N"), alt.Tooltip("diverged:Q")]

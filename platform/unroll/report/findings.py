@@ -222,14 +222,6 @@ class Findings:
         rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
         return self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
 
-    def floors(self, metric: str) -> list[float]:
-        """What the true distribution reaches on the arms' data: usually one value, as arms share their data."""
-        return sorted({arm.bounds[metric] for arm in self.arms if metric in arm.bounds})
-
-    def chances(self, metric: str) -> list[float]:
-        """What one reaches on the arms' data who ignores the input: usually one value, as arms share their data."""
-        return sorted({arm.chance[metric] for arm in self.arms if metric in arm.chance})
-
 
 def gather(ledger: Ledger) -> Findings:
     """Read what a report needs. Trials of the tuning phase chose the settings; they are no evidence and stay out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,6 +12,7 @@ import polars as pl
 from unroll.report.findings import Findings
 from unroll.report.numbers import fixed, listed, plain
 from unroll.report.theme import INK
+from unroll.study.plan import Arm
 
 
 @final
@@ -24,6 +26,7 @@ class Reference:
         meaning: what the value is, for captions.
         pattern: "dashed" or "dotted", for captions.
         dash: the same for the chart.
+        told: where an arm has its values, by metric.
     """
 
     field: str
@@ -31,16 +34,17 @@ class Reference:
     meaning: str
     pattern: str
     dash: tuple[int, int]
+    told: Callable[[Arm], Mapping[str, float]]
 
     def values(self, findings: Findings, metric: str) -> list[float]:
         """Its values on the arms' data: usually one, as arms share their data."""
-        return findings.floors(metric) if self is FLOOR else findings.chances(metric)
+        return sorted({told[metric] for told in map(self.told, findings.arms) if metric in told})
 
     def whose(self, findings: Findings, metric: str, value: float) -> str:
         """``, size=many``: the groups of arms that one of several values belongs to; empty for the only one."""
         if not findings.several_baselines or len(self.values(findings, metric)) == 1:
             return ""
-        told = {arm.name: (arm.bounds if self is FLOOR else arm.chance).get(metric) for arm in findings.arms}
+        told = {arm.name: self.told(arm).get(metric) for arm in findings.arms}
         groups = [group.shared for group in findings.groups if value in [told[arm] for arm in group.kinds]]
         return f", {listed(groups)}"
 
@@ -61,9 +65,15 @@ FLOOR = Reference(
     meaning="what the true distribution reaches",
     pattern="dashed",
     dash=(5, 4),
+    told=lambda arm: arm.bounds,
 )
 CHANCE = Reference(
-    field="chance", label="chance", meaning="what one reaches who ignores the input", pattern="dotted", dash=(2, 4)
+    field="chance",
+    label="chance",
+    meaning="what one reaches who ignores the input",
+    pattern="dotted",
+    dash=(2, 4),
+    told=lambda arm: arm.chance,
 )
 REFERENCES = (FLOOR, CHANCE)
 
