@@ -45,11 +45,19 @@ class Tally:
         return {"accuracy": (right.sum() / self.counts.sum()).item(), "macro_f1": f1.mean().item()}
 
     def confusion(self, labels: Sequence[str]) -> dict[str, float]:
-        """``confusion/TRUE/GUESS``: number of sentences; nothing of more labels than one reads in a table."""
+        """``confusion/TRUE/GUESS``: number of sentences; nothing of more labels than one reads in a table.
+
+        A slash in a label is written ``%2F``, and ``%`` is ``%25``.
+        """
         if len(labels) > MOST_LABELS:
             return {}
         return {
-            f"confusion/{true}/{guess}": float(self.counts[i, j])
+            f"confusion/{_written(true)}/{_written(guess)}": float(self.counts[i, j])
             for i, true in enumerate(labels)
             for j, guess in enumerate(labels)
         }
+
+
+def _written(label: str) -> str:
+    """A label in the name of a metric, where a slash stands between labels."""
+    return label.replace("%", "%25").replace("/", "%2F")

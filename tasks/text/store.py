@@ -114,7 +114,12 @@ def _store(entry: Path, parts: Parts) -> None:
         _sweep(entry.parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError("the cache must be a writable folder", where=str(entry.parent), received=reason) from error
+        raise UserError(
+            "the cache must be a writable folder with space left",
+            where=str(entry.parent),
+            received=reason,
+            advice="free space, or name another folder in UNROLL_CACHE",
+        ) from error
 
 
 def _publish(new: Path, entry: Path, damaged: Path) -> None:

@@ -1,8 +1,12 @@
 """Confusion matrices: found by the names of metrics, the last counts of each trial, shares of each true label."""
 
+from typing import cast
+
 import polars as pl
 import pytest
+import torch
 
+from tasks.classification.tally import Tally
 from unroll.evidence import confusion, find_confusions
 
 Counts = dict[tuple[str, str], float]
@@ -54,9 +58,13 @@ def test_each_trial_counts_once_with_what_it_told_last_and_arms_keep_their_order
 
 
 def test_labels_may_hold_slashes() -> None:
-    found = confusion(frame({("gru", 0): {1: counted(1, 2, 3, 4, ("a/b", "b"))}}), "test/confusion")
+    """`a` told `b/a` and `a/b` told `a` would have one name, were it not for how a slash is written."""
+    labels = ("a", "a/b", "b/a", "100 %2F")
+    tally = Tally(torch.arange(16).view(4, 4))
+    counts = {tuple(name.split("/")[1:]): count for name, count in tally.confusion(labels).items()}
+    found = confusion(frame({("gru", 0): {1: cast("Counts", counts)}}), "test/confusion")
     cells = {(row["true"], row["guess"]): row["count"] for row in found.iter_rows(named=True)}
-    assert cells == {("a/b", "a/b"): 1, ("a/b", "b"): 2, ("b", "a/b"): 3, ("b", "b"): 4}
+    assert cells == {(true, guess): 4 * i + j for i, true in enumerate(labels) for j, guess in enumerate(labels)}
 
 
 def test_a_label_without_examples_has_counts_and_no_shares() -> None:

@@ -142,7 +142,10 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(UserError) as caught:
         cached(tmp_path / "file", {}, Builder())
-    assert str(caught.value) == f"{tmp_path}/file: the cache must be a writable folder (received File exists)"
+    assert str(caught.value) == (
+        f"{tmp_path}/file: the cache must be a writable folder with space left (received File exists); free space, or "
+        "name another folder in UNROLL_CACHE"
+    )
 
 
 def test_a_failed_preparation_leaves_nothing(tmp_path: Path) -> None:

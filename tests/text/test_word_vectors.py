@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.text.embeddings.lookup import look_up
 from tasks.text.embeddings.reader import read_vectors
+from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
 Vectors = Sequence[tuple[str, Sequence[float]]]
@@ -181,6 +184,13 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
         "none.txt: the file of word vectors must be readable (received No "
     )
     assert "must be readable (received Is a directory" in refusal(tmp_path)
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UserError, match="must lie in a regular file"):
+            look_up(place, Vocabulary(("the",)), tmp_path / "cache")
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", ".gz"]), st.sampled_from([b"", b"2 2\n", b"a 1 2\n"]))

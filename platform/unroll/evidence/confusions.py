@@ -1,8 +1,12 @@
-"""Confusion matrices: counts in metrics that are called ``<split>/confusion/<true label>/<guess>``."""
+"""Confusion matrices: counts in metrics that are called ``<split>/confusion/<true label>/<guess>``.
+
+A slash in a label is written ``%2F`` there, and ``%`` is ``%25``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -44,9 +48,6 @@ def _last_counts(history: pl.DataFrame, start: str) -> pl.DataFrame:
 
 
 def _pairs(metrics: Iterable[str], start: str) -> list[tuple[str, str, str]]:
-    """Each metric with its two labels. A label may hold a slash: labels are what is taken for itself somewhere."""
-    names = {metric: metric.removeprefix(start) for metric in metrics}
-    halves = {(name[: len(name) // 2], name[len(name) // 2 + 1 :]) for name in names.values()}
-    labels = {one for one, other in halves if one == other}
-    cuts = ((metric, name[:i], name[i + 1 :]) for metric, name in names.items() for i in range(len(name)))
-    return [(metric, true, guess) for metric, true, guess in cuts if true in labels and guess in labels]
+    """Each metric with its two labels."""
+    parts = ((metric, metric.removeprefix(start).split("/")) for metric in metrics)
+    return [(metric, unquote(labels[0]), unquote(labels[1])) for metric, labels in parts if len(labels) == 2]

@@ -44,6 +44,8 @@ def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> Parts:
 
 def _describe(file: Path) -> dict[str, Any]:
     with refusing_unreadable(file, "file of word vectors"):
+        if file.exists() and not file.is_file():  # a pipe or a device would be read for ever
+            raise UserError("word vectors must lie in a regular file", where=str(file), advice="name a file")
         return {"sha256": hash_file(file), "packed": is_packed(file)}
 
 
