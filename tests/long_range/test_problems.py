@@ -1,6 +1,9 @@
 """The problems' sequences, step by step as their papers describe them; and the answers of one who never looks back."""
 
 import math
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -106,3 +109,18 @@ def test_an_unknown_problem_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UserError, match="a problem is one of adding, copying, temporal_order") as caught:
         find_problem("addng")
     assert caught.value.advice == "did you mean 'adding'?"
+
+
+def test_the_problem_of_the_readme_is_one(root: Path) -> None:
+    readme = (root / "tasks" / "long_range" / "README.md").read_text(encoding="utf-8")
+    source = re.search(r"```python\n(# tasks/long_range/problems/first_bit\.py\n.*?)```", readme, re.DOTALL)
+    assert source is not None
+    found: dict[str, Any] = {}
+    exec(compile(source[1], "first_bit.py", "exec"), found)
+    problem = found["FirstBit"]()
+    drawn = problem.draw(5, 2000, torch.Generator().manual_seed(0))
+    assert drawn.inputs.shape == (5, 2000, problem.inputs)
+    assert torch.equal(drawn.targets, drawn.inputs[0, :, 0])
+    score = problem.score(torch.zeros(2000, problem.outputs), drawn.targets)
+    assert (score.loss.item(), score.error.item()) == pytest.approx(problem.memoryless(5), abs=0.05)
+    assert problem.score(20 * drawn.targets[:, None] - 10, drawn.targets).error == 0

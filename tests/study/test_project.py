@@ -118,9 +118,19 @@ def test_a_section_named_like_a_key_of_studies_is_refused(project: Path) -> None
 
 
 def test_a_mistake_inside_a_task_is_not_hidden(project: Path) -> None:
-    add_task(project, "broken", "import no_such_library\n")
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+    add_task(project, "broken", "\nimport no_such_library\n")
+    add_task(project, "odd", "x = (\n")
+    told = r"broken/task\.py:2: tasks\.broken\.task must be importable \(received ModuleNotFoundError: No module named"
+    with pytest.raises(UserError, match=told):
         load_task("broken")
+    with pytest.raises(UserError, match=r"odd/task\.py:1: tasks\.odd\.task must be importable \(received SyntaxError"):
+        load_task("odd")
+
+
+def test_what_a_task_lacks_is_named(project: Path) -> None:
+    add_task(project, "half", "from unroll.contract import Task\nclass Half(Task):\n    epochs = prepare = None\n")
+    with pytest.raises(UserError, match=r"tasks\.half\.task: a task defines data and module \(received Half\)"):
+        load_task("half")
 
 
 def test_a_project_without_its_package_file_is_told_what_is_missing(project: Path) -> None:

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,24 @@ def load_task(name: str) -> AnyTask:
     try:
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise _absent_task(name) from None
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            raise _absent_task(name) from None
+        raise _unimportable(module, error) from error
+    except UserError:
+        raise
+    except Exception as error:
+        raise _unimportable(module, error) from error
     return _only_task([value for value in vars(found).values() if _is_task(value, module)], module)
+
+
+def _unimportable(module: str, error: Exception) -> UserError:
+    """What is wrong with a task's file is its author's to know, with the place: the last one within ``tasks``."""
+    if isinstance(error, SyntaxError):
+        place, told = f"{error.filename}:{error.lineno}", error.msg
+    else:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tasks" in Path(frame.filename).parts]
+        place, told = next((f"{frame.filename}:{frame.lineno}" for frame in reversed(frames)), module), str(error)
+    return UserError(f"{module} must be importable", where=place, received=f"{type(error).__name__}: {told}")
 
 
 def _absent_task(name: str) -> UserError:
@@ -113,10 +128,14 @@ def _absent_task(name: str) -> UserError:
 
 
 def _only_task(classes: list[type[AnyTask]], module: str) -> AnyTask:
-    if len(classes) != 1:
-        names = ", ".join(sorted(found.__name__ for found in classes)) or "none"
+    concrete = [found for found in classes if not inspect.isabstract(found)]
+    if not concrete and len(classes) == 1:
+        missing = " and ".join(sorted(classes[0].__abstractmethods__))
+        raise UserError(f"a task defines {missing}", where=module, received=classes[0].__name__)
+    if len(concrete) != 1:
+        names = ", ".join(sorted(found.__name__ for found in concrete)) or "none"
         raise UserError("must hold exactly one concrete Task", where=module, received=names)
-    task = classes[0]()
+    task = concrete[0]()
     shared = sorted(set(task.settings.model_fields) & set(Declaration.model_fields))
     if shared:
         raise UserError(
@@ -126,8 +145,7 @@ def _only_task(classes: list[type[AnyTask]], module: str) -> AnyTask:
 
 
 def _is_task(value: object, module: str) -> bool:
-    is_class = isinstance(value, type) and issubclass(value, Task)
-    return is_class and not inspect.isabstract(value) and value.__module__ == module
+    return isinstance(value, type) and issubclass(value, Task) and value.__module__ == module
 
 
 def _is_root(folder: Path) -> bool:

@@ -5,14 +5,12 @@ A new file is a new decoder; there is no list to add it to. Names are known with
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import inspect
-import pkgutil
+import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from unroll.contract import UserError
+from tasks.recurrent.named import NamedClasses
 
 if TYPE_CHECKING:
     from tasks.tagging.decoder import Decoder
@@ -20,40 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["check_decoder", "check_options", "decoder_names", "find_decoder"]
 
 
-def decoder_names() -> tuple[str, ...]:
-    """Names of all decoders, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
-
-
-def check_decoder(name: str) -> str:
-    """Give the name back if there is such a decoder.
-
-    Raises:
-        UserError: there is none; lists those that there are.
-    """
-    names = decoder_names()
-    if name in names:
-        return name
-    near = difflib.get_close_matches(name.lower(), names, n=1)
-    raise UserError(
-        f"a decoder is one of {', '.join(names)}",
-        received=repr(name),
-        advice=f"did you mean {near[0]!r}?" if near else "a new decoder is a new file in tasks/tagging/decoders",
-    )
-
-
-def find_decoder(name: str) -> type[Decoder]:
-    """The class of the decoder of this name.
-
-    Raises:
-        UserError: there is no such decoder.
-    """
+def _base() -> type[Decoder]:
     from tasks.tagging.decoder import Decoder
 
-    module = importlib.import_module(f"{__name__}.{check_decoder(name)}")
-    here = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
-    (decoder,) = [c for c in here if issubclass(c, Decoder)]
-    return decoder
+    return Decoder
+
+
+_DECODERS: Final = NamedClasses(sys.modules[__name__], what="decoder", base=_base)
+decoder_names: Final = _DECODERS.names
+check_decoder: Final = _DECODERS.check
+find_decoder: Final = _DECODERS.find
 
 
 def check_options(name: str, options: Iterable[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,27 +27,3 @@ def test_a_new_file_is_a_new_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "rosenblatt" in cell_names()
     assert find_cell("rosenblatt").__name__ == "Rosenblatt"
     assert not [name for name in cell_names() if name.startswith("_")]
-
-
-@pytest.mark.parametrize(
-    ("source", "told"),
-    [
-        ("x = (\n", "tasks/recurrent/cells/broken.py:1: a cell's file must be importable (received SyntaxError: "),
-        ("\nimport nothing_here\n", "tasks/recurrent/cells/broken.py:2: a cell's file must be importable"),
-        ("", "tasks/recurrent/cells/broken.py: a cell's file holds exactly one subclass of Cell (received 0)"),
-        (
-            "from tasks.recurrent.cell import Cell\nclass Broken(Cell): ...\n",
-            "tasks/recurrent/cells/broken.py: a cell defines step (received Broken)",
-        ),
-    ],
-)
-def test_a_mistake_in_a_file_is_told_with_its_place(
-    source: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "broken.py").write_text(source)
-    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, f"{cells.__name__}.broken", raising=False)
-    with pytest.raises(UserError) as caught:
-        find_cell("broken")
-    assert str(caught.value).startswith(told)
-    sys.modules.pop(f"{cells.__name__}.broken", None)
