@@ -35,4 +35,4 @@ def load(settings: AgreementData, cache: Path) -> AgreementCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return KINDS.reader(settings.corpus).read(settings, cache)
+    return KINDS.load(settings, cache)

@@ -7,11 +7,14 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, Generic, Protocol, TypeVar, cast, final
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, final
 
 from pydantic_core import PydanticKnownError
 
-from unroll.contract import Settings
+from unroll.contract import Settings, UserError
+
+if TYPE_CHECKING:
+    from tasks.text.section import DataSection
 
 Corpus = TypeVar("Corpus", covariant=True)
 
@@ -45,6 +48,20 @@ class Kinds(Generic[Corpus]):
     def reader(self, name: str) -> Reader[Corpus]:
         """The module of this name."""
         return cast("Reader[Corpus]", import_module(f"{self._package}.{name}"))
+
+    def load(self, section: DataSection, cache: Path) -> Corpus:
+        """The corpus that a ``data`` section names, from ``cache`` where it was prepared before.
+
+        Raises:
+            UserError: the data are missing or malformed, or too few of them are to be learned from.
+        """
+        try:
+            return self.reader(section.corpus).read(section, cache)
+        except UserError as error:
+            if (few := section.training_sentences) is not None:
+                doubt = f"is data.training_sentences, {few:,}, too small?"
+                error.advice = f"{error.advice}; {doubt}" if error.advice else doubt
+            raise
 
     def check(self, name: str) -> str:
         """Give the name back if there is such a kind.

@@ -43,7 +43,7 @@ def load(settings: TextData, cache: Path) -> TokenCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return reader(settings.corpus).read(settings, cache)
+    return KINDS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[TokenCorpus]:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tasks.agreement.data import AgreementData
-from tasks.text.labelled.settings import LabelledData
+from tasks.text.labelled.settings import LabelledData, load
 from tasks.text.section import DataSection
 from tasks.text.settings import TextData
 from tasks.text.tagged.settings import TaggedData
 from tasks.text.toy import generate
+from unroll.contract import UserError
 
 SECTIONS: tuple[type[DataSection], ...] = (TextData, TaggedData, LabelledData, AgreementData)
 KINDS = [(section, kind) for section in SECTIONS for kind in section.kinds.names]
@@ -135,6 +136,14 @@ def test_what_may_be_said_does_not_depend_on_how_much_is_learned_from(tmp_path: 
     assert labelled.facts["train sentences of the rarest label"] == 0
     tagged = read(TaggedData, "columns", tmp_path / "cache", path=tmp_path / "tags", **few)
     assert set(tagged.tags.words) == {"DET", "NOUN", "RARE"}
+
+
+def test_where_too_few_are_learned_from_the_setting_is_named(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    source("tsv", tmp_path / "texts", single=False)
+    settings = {"corpus": "tsv", "path": tmp_path / "texts", "minimum_count": 3}
+    with pytest.raises(UserError, match=r"; is data\.training_sentences, 1, too small\?$"):
+        load(LabelledData.model_validate({**settings, "training_sentences": 1}), tmp_path / "cache")
 
 
 def test_less_is_a_beginning_of_more(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def load(settings: LabelledData, cache: Path) -> LabelledCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return reader(settings.corpus).read(settings, cache)
+    return KINDS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[LabelledCorpus]:

@@ -45,7 +45,7 @@ def load(settings: TaggedData, cache: Path) -> TaggedCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return reader(settings.corpus).read(settings, cache)
+    return KINDS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[TaggedCorpus]:
