@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from unroll.ledger.files import StorageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.cli.conftest import Said
+    from tests.cli.conftest import FakeRunner, Said
 
     Unroll = Callable[..., Said]
 
@@ -148,6 +151,14 @@ def test_where_no_file_can_be_written_the_traceback_is_printed(
     assert said.code == 70
     assert "Traceback" in said.err
     assert "ZeroDivisionError" in said.err
+
+
+@pytest.mark.usefixtures("project")
+def test_a_full_disk_is_no_mistake_in_what_was_asked(unroll: Unroll, runner: FakeRunner, tmp_path: Path) -> None:
+    runner.refusal = StorageError(tmp_path / "trial.json", OSError(errno.ENOSPC, "No space left on device"))
+    said = unroll("run", "tiny")
+    assert said.code == 74
+    assert "the results folder must be writable and have space (received No space left on device)" in said.err
 
 
 PROGRAM = Path(sys.executable).with_name("unroll")

@@ -22,8 +22,8 @@ from unroll.cli._places import cache_folder
 from unroll.contract import UserError
 
 USER_MISTAKE = 2
-OUTPUT_BROKEN = 74
-"""``EX_IOERR`` of sysexits.h: what was to be printed could not be."""
+DISK_REFUSED = 74
+"""``EX_IOERR`` of sysexits.h: what was to be kept or printed could not be."""
 REFUSED = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR})
 """A place that was named, or the rights to it, are the user's matter, not ours."""
 NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -57,7 +57,7 @@ def _top(
     """Comparative experiments with recurrent networks: from a question to a report.
 
     Exit codes: 0 every trial completed, 1 some did not, 2 a mistake in what was asked, 70 an error of Unroll's own,
-    130 interrupted.
+    74 the disk refused, 130 interrupted.
     """
 
 
@@ -75,12 +75,12 @@ def main(args: Sequence[str] | None = None) -> None:
         _run_command(args)
     except UserError as error:
         say(*(f"error: {line}" for line in error_lines(error)), stderr=True)
-        sys.exit(USER_MISTAKE)
+        sys.exit(DISK_REFUSED if isinstance(error, OSError) else USER_MISTAKE)  # the ledger's errors are both
     except OSError as error:
         if not _is_output_broken(error):
             _end_with_bug(error)
         say(f"error: standard output cannot be written: {visible(error.strerror)}", stderr=True)
-        sys.exit(OUTPUT_BROKEN)
+        sys.exit(DISK_REFUSED)
     except Exception as error:  # the last station: nothing above may hide it, nobody below handles it
         _end_with_bug(error)
 
