@@ -30,6 +30,7 @@ def test_typed_statuses(line: Any, project: Path) -> None:
         "diverges": "diverged",
         "raises": "failed_user",
         "refuses": "failed_user",
+        "forgets": "failed_user",
         "hangs": "timeout",
         "exhausts": "out_of_memory",
         "fills_the_disk": "failed_infrastructure",
@@ -40,6 +41,8 @@ def test_typed_statuses(line: Any, project: Path) -> None:
     assert trials["diverges"]["steps"] == 6
     assert "ValueError: the fault that was asked for" in trials["raises"]["message"]
     assert "points.txt:3: points must lie on a line" in trials["refuses"]["message"]
+    assert trials["forgets"]["message"].startswith("task faulty: the task must log the metric that decides the study")
+    assert "validation/mistaken" in trials["forgets"]["message"]
     folder = results / "trials" / trials["raises"]["trial"]
     assert "raise ValueError" in (folder / "traceback.txt").read_text()
     stacks = results / "trials" / trials["hangs"]["trial"]

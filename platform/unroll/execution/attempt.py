@@ -135,6 +135,7 @@ class Attempt:
         trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
         trainer.test(module, datamodule=data, verbose=False)
         self._check_metrics(task.metrics)
+        self._check_result()
 
     def _check_data(self, fingerprint: str) -> None:
         if fingerprint != self._job.trial.fingerprint:
@@ -150,6 +151,16 @@ class Attempt:
             value = self.recorder.logger.latest.get(metric, 0.0)
             if not math.isfinite(value):
                 raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
+
+    def _check_result(self) -> None:
+        """A completed trial without the study's metric would be a result that says nothing."""
+        logged = self.recorder.logger.latest
+        if self._job.metric not in logged:
+            raise UserError(
+                "the task must log the metric that decides the study",
+                where=f"task {self._job.trial.task}",
+                received=f"{', '.join(sorted(logged)) or 'no metric'}, and no {self._job.metric}",
+            )
 
     def _resume_point(self) -> str | None:
         self._fence()

@@ -17,6 +17,8 @@ class Job(Frozen):
     resources: Resources
     limits: Limits
     wandb: Wandb
+    metric: str
+    """What decides the study: a trial that never logs it has no result."""
     log_every_steps: int
     cache: str
     """Folder for prepared data on whatever node the job runs."""

@@ -75,6 +75,7 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             resources=study.resources,
             limits=study.limits,
             wandb=study.wandb,
+            metric=study.metric,
             log_every_steps=study.log_every_steps,
             cache=os.path.abspath(cache),
         )

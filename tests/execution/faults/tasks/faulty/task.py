@@ -15,7 +15,9 @@ from torch import Tensor
 
 from unroll.contract import Metric, Settings, Task, UserError
 
-Fault = Literal["none", "diverges", "raises", "refuses", "hangs", "exhausts", "dies", "dies_once", "fills_the_disk"]
+Fault = Literal[
+    "none", "diverges", "raises", "refuses", "forgets", "hangs", "exhausts", "dies", "dies_once", "fills_the_disk"
+]
 
 
 class Network(Settings):
@@ -94,7 +96,8 @@ class FaultyModule(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Tensor) -> None:
-        self.log("validation/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
+        name = "validation/mistaken" if self.training_settings.fault == "forgets" else "validation/loss"
+        self.log(name, (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
 
     def test_step(self, batch: Tensor) -> None:
         self.log("test/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
