@@ -158,9 +158,19 @@ def test_short_names_share_a_line_of_the_legend(make_ledger: MakeLedger) -> None
     names = {"elman": 13.0, "irnn": 12.9, "gru": 12.0, "lstm": 12.2}
     spec = draw_charts(gather(make_ledger(names, seeds=1)))["curves"].spec
     assert {node["columns"] for node in walk(spec) if "columns" in node} == {4}
-    long = {"elman": 13.0, **{f"{'x' * 60}{i}": 12.0 for i in range(3)}}
-    spec = draw_charts(gather(make_ledger(long, seeds=1)))["curves"].spec
-    assert {node["columns"] for node in walk(spec) if "columns" in node} == {2}
+    for letters, columns in ((24, 3), (40, 2), (60, 1)):
+        long = {"elman": 13.0, **{f"{'x' * letters}{i}": 12.0 for i in range(3)}}
+        spec = draw_charts(gather(make_ledger(long, seeds=1)))["curves"].spec
+        assert {node["columns"] for node in walk(spec) if "columns" in node} == {columns}
+
+
+def test_arms_of_two_factors_are_written_to_their_ends(make_ledger: MakeLedger) -> None:
+    names = {f"classifier=bilstm, training_sentences={n}": 12.0 + n / 100 for n in (100, 300)}
+    charts = draw_charts(gather(make_ledger(names, seeds=2)))
+    for chart in (charts["curves"], charts["differences"]):
+        written = re.findall(r"<text[^>]*>([^<]*)</text>", chart.svg)
+        assert "classifier=bilstm, training_sentences=300" in written
+        assert not [text for text in written if text.endswith("…")]
 
 
 def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:

@@ -18,8 +18,8 @@ DASHES: tuple[list[int], ...] = (
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK = "currentColor"
 """Charts are SVG: their text and rules take the colour of the text around them, light or dark."""
-LABEL_LIMIT = 200
-"""Pixels from which a name in a legend is cut."""
+LABEL_LIMIT = 340
+"""Pixels from which a name beside an axis or in a legend is cut: arms of two factors differ at their ends."""
 
 
 def colour_arms(groups: Sequence[Group]) -> dict[str, str]:
@@ -72,8 +72,8 @@ CHART_CONFIG: dict[str, Any] = {
         "titlePadding": 10,
         "labelOpacity": 0.8,
         "titleOpacity": 0.8,
-        "labelLimit": 220,
-        "titleLimit": 420,
+        "labelLimit": LABEL_LIMIT,
+        "titleLimit": 620,
     },
     "legend": {
         "labelColor": INK,
