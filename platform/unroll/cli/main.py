@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, plan, report, results, run, status
+from unroll.cli import data, doctor, plan, report, results, run, settings, status
 from unroll.cli._output import error_lines, say, visible
 from unroll.cli._places import cache_folder
 from unroll.contract import UserError
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan.plan, run.run, status.status, results.results, report.report, doctor.doctor):
+for command in (plan.plan, run.run, status.status, results.results, report.report, settings.settings, doctor.doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 

@@ -9,6 +9,7 @@ import json
 import sys
 from typing import Any
 
+from unroll.contract import Settings
 from unroll.study._settings import setting_fields
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, discover_tasks, load_task
@@ -52,6 +53,13 @@ def _task_schema(name: str, task: AnyTask) -> tuple[Schema, Schema]:
     factors = {path: {"type": "array", "items": part, "minItems": 1} for path, part in paths.items()}
     compare = {"properties": factors, "additionalProperties": {"$ref": f"#/$defs/{name}.levels"}}
     return {"settings": _partial(settings), "compare": compare, "metric": {"enum": list(task.metrics)}}, definitions
+
+
+def setting_schemas(name: str, model: type[Settings]) -> dict[str, Schema]:
+    """Dotted path -> schema of every setting of a task."""
+    settings = model.model_json_schema(ref_template=f"#/$defs/{name}.{{model}}")
+    definitions = {f"{name}.{part}": each for part, each in settings.pop("$defs", {}).items()}
+    return {path: _at(settings, path, definitions) for path in setting_fields(model)}
 
 
 def _partial(schema: Schema) -> Schema:
