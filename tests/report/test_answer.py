@@ -218,3 +218,9 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
     better = [arm.model_copy(update={"chance": {plan.metric: 20.0}}) for arm in plan.arms]
     ledger.save_plan(plan.model_copy(update={"arms": better}))
     assert warnings(gather(ledger)) == []
+
+
+def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
+    changes = ("data.length=10", "match=null")
+    (warning,) = warnings(gather(make_ledger(overrides=changes)))
+    assert warning == "On the command line the study was changed: data.length=10 and match=null."

@@ -38,6 +38,15 @@ def test_arms_are_the_product_of_the_factors_without_the_excluded(project: Path,
     assert made.baseline == "cell=elman, depth=1, size=s"
 
 
+def test_a_plan_keeps_what_was_changed_on_the_command_line(project: Path, write: Write) -> None:
+    file = write(HEAD + "compare: {network.cell: [elman, gru]}\n")
+    assert plan(project).overrides == ()
+    changed = plan(project, "seeds=3", "network.hidden=5", f"data.path={file}")
+    assert changed.overrides == ("network.hidden=5",)
+    assert Plan.model_validate_json(changed.model_dump_json()) == changed
+    assert "overrides" not in changed.declaration
+
+
 def test_factors_that_share_their_last_word_are_written_out(project: Path, write: Write) -> None:
     write(HEAD + "compare: {network.depth: [1], depth: {x: {network.hidden: 1}, y: {network.hidden: 2}}}\n")
     assert [arm.name for arm in plan(project).arms] == ["network.depth=1, depth=x", "network.depth=1, depth=y"]

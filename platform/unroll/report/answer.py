@@ -80,8 +80,25 @@ def _floor(findings: Findings) -> Iterator[str]:
 
 def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
-    checks = (_incomplete, _diverged, _not_finite, _at_chance, _too_few_seeds, _data, _code, _environments, _damage)
+    checks = (
+        _overridden,
+        _incomplete,
+        _diverged,
+        _not_finite,
+        _at_chance,
+        _too_few_seeds,
+        _data,
+        _code,
+        _environments,
+        _damage,
+    )
     return [text for check in checks for text in check(findings)]
+
+
+def _overridden(findings: Findings) -> Iterator[str]:
+    """The question stays as the study's file has it, whatever was asked of it since."""
+    if changes := findings.plan.overrides:
+        yield f"On the command line the study was changed: {listed(map(plain, changes))}."
 
 
 def _incomplete(findings: Findings) -> Iterator[str]:

@@ -179,5 +179,7 @@ class Study(Declaration):
     file: Path
     metric: str
     baseline: Baseline
+    overrides: tuple[str, ...] = ()
+    """What was said on the command line besides the file."""
     locations: dict[str, str] = Field(default={})
     """Absolute location -> place in the file that it was written at, for what is found wrong there later."""

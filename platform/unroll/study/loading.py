@@ -47,7 +47,7 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     check_study(draft, broken, task, mistakes)
     mistakes.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
-    return _study(draft, name, file, task, locations)
+    return _study(draft, name, file, task, locations).model_copy(update={"overrides": tuple(overrides)})
 
 
 def load_settings(task: str, overrides: Sequence[str]) -> Settings:

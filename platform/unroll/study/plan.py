@@ -84,6 +84,8 @@ class Plan(Frozen):
     trials: list[Trial]
     declaration: dict[str, Any]
     """The study as declared, after overrides and defaults, without locations."""
+    overrides: tuple[str, ...] = ()
+    """Overrides of the command line that change what is asked: neither locations nor the number of seeds."""
 
     @property
     def baselines(self) -> dict[str, str]:

@@ -54,6 +54,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         arms=arms,
         trials=trials,
         declaration=_declaration(study, task),
+        overrides=_changes(study, task),
     )
 
 
@@ -194,10 +195,15 @@ def _located(settings: Nested, shared: Settings, locations: frozenset[str]) -> N
     return located
 
 
+def _changes(study: Study, task: AnyTask) -> tuple[str, ...]:
+    elsewhere = {"seeds", *find_locations(task.settings)}
+    return tuple(each for each in study.overrides if each.partition("=")[0] not in elsewhere)
+
+
 def _declaration(study: Study, task: AnyTask) -> dict[str, Any]:
     """The study as declared, after overrides and defaults, without locations and without where it lies."""
     locations = find_locations(task.settings)
-    declared = study.model_dump(mode="json", exclude={"name", "file", "locations"})
+    declared = study.model_dump(mode="json", exclude={"name", "file", "overrides", "locations"})
     declared["settings"] = without(declared["settings"], locations)
     declared["compare"] = {
         factor: levels
