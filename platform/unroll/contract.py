@@ -201,6 +201,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """
         return {}
 
+    def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:  # noqa: ARG002
+        """What a reader must know of the data before believing a number; empty, as here, where there is nothing.
+
+        One whole sentence each, with its counts: "812 of 872 validation sentences stand in the training text too.".
+        Plan and report tell them at the top. What is counted and harmless belongs to :attr:`Dataset.facts`.
+        """
+        return ()
+
     def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -224,3 +225,12 @@ def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
     changes = ("data.length=10", "match=null")
     (warning,) = warnings(gather(make_ledger(overrides=changes)))
     assert warning == "On the command line the study was changed: data.length=10 and match=null."
+
+
+def test_what_the_task_says_of_its_data_stands_at_the_top(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger())
+    every, one = "8 of 9 test sentences stand in the training text too.", "All letters are small."
+    arms = [arm.model_copy(update={"warnings": (every,)}) for arm in findings.plan.arms]
+    arms[1] = arms[1].model_copy(update={"warnings": (every, one)})
+    told = warnings(replace(findings, plan=findings.plan.model_copy(update={"arms": arms})))
+    assert told == [every, f"{arms[1].name}: {one}"]

@@ -111,6 +111,9 @@ class Tiny(Task[Everything, Prepared]):
         gates = {"elman": 1, "gru": 3, "lstm": 4}[settings.network.cell]
         return 2 * gates * settings.network.hidden * (9 + settings.network.hidden)
 
+    def warnings(self, settings, dataset):
+        return ["All letters are small."] if settings.data.lowercase else []
+
     def steps(self, settings, dataset):
         return 100 * settings.training.epochs
 """

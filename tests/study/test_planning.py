@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies
 from unroll.contract import UserError
 from unroll.study import Plan, load_study, load_task, make_plan
 from unroll.study._size import LARGEST, allowed_sizes, first_above
+from unroll.study.plan import warned_arms
 
 Write = Callable[..., Path]
 HEAD = "question: Why?\ntask: tiny\nseeds: 1\n"
@@ -121,6 +122,14 @@ def test_the_plan_tells_what_a_report_needs(project: Path, write: Write) -> None
     assert made.declaration["settings"]["training"] == {"epochs": 5}
     assert made.declaration["resources"] == {"cpus": 1.0, "gpus": 0.0}
     assert Plan.model_validate_json(made.model_dump_json()) == made
+
+
+def test_what_the_task_says_of_its_data_stands_with_the_arms_that_it_concerns(project: Path, write: Write) -> None:
+    write()
+    made = plan(project, "data.lowercase=false,true")
+    warned = [arm.name for arm in made.arms if arm.levels["data.lowercase"]]
+    assert warned_arms(made) == {"All letters are small.": warned}
+    assert len(warned) == 3
 
 
 @pytest.mark.parametrize("target", [10, 1_000, 12_345, 100_000])

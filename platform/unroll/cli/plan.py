@@ -102,6 +102,8 @@ def _trial_rows(plan: Plan, done: set[str]) -> list[dict[str, Any]]:
 
 
 def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    from unroll.study.plan import warned_arms
+
     plan = prepared.plan
     at_once = _trials_at_once(prepared)
     overview: dict[str, Any] = {
@@ -115,6 +117,7 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "missing": sum(row["missing"] for row in rows),
         "at_once": at_once,
         "disk_bytes": _disk_bytes(prepared, at_once),
+        "warnings": warned_arms(plan),
         "facts": _shared([arm.facts for arm in plan.arms]),
         "facts_of_arms": _own_facts(plan.arms),
         "bounds": _shared([arm.bounds for arm in plan.arms]),
@@ -171,6 +174,8 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
     better = "lower" if plan.metrics[plan.metric].direction == "minimize" else "higher"
     say(visible(f"{plan.study}: {plan.question}"))
     say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
+    for warning, arms in overview["warnings"].items():
+        say(visible(f"warning: {warning}" if len(arms) == len(plan.arms) else f"warning, {', '.join(arms)}: {warning}"))
     if overview["facts"]:
         say(visible(f"data: {_listed(overview['facts'])}"))
     for group in overview["facts_of_arms"]:

@@ -21,6 +21,7 @@ from unroll.report.numbers import (
     shorten,
 )
 from unroll.report.reference_lines import FLOOR
+from unroll.study.plan import warned_arms
 
 STATUS_WORDS = {
     "completed": "completed",
@@ -82,6 +83,7 @@ def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
     checks = (
         _overridden,
+        _strange_data,
         _incomplete,
         _diverged,
         _not_finite,
@@ -99,6 +101,12 @@ def _overridden(findings: Findings) -> Iterator[str]:
     """The question stays as the study's file has it, whatever was asked of it since."""
     if changes := findings.plan.overrides:
         yield f"On the command line the study was changed: {listed(map(plain, changes))}."
+
+
+def _strange_data(findings: Findings) -> Iterator[str]:
+    """What the task says of its data, told once however many arms it concerns."""
+    for text, arms in warned_arms(findings.plan).items():
+        yield plain(text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}")
 
 
 def _incomplete(findings: Findings) -> Iterator[str]:

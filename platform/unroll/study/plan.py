@@ -32,6 +32,8 @@ class Arm(Frozen):
     chance: dict[str, float] = Field(default={})
     """Metric -> what one reaches on this arm's data who ignores the input (``contract.Task.chance``)."""
     facts: dict[str, int | float | str] = Field(default={})
+    warnings: tuple[str, ...] = ()
+    """What a reader must know of this arm's data before believing a number (``contract.Task.warnings``)."""
     fingerprint: str
     steps: int | None = None
 
@@ -91,3 +93,12 @@ class Plan(Frozen):
     def baselines(self) -> dict[str, str]:
         """Arm -> the arm that it is compared to; a baseline is its own."""
         return {arm.name: arm.baseline or self.baseline for arm in self.arms}
+
+
+def warned_arms(plan: Plan) -> dict[str, list[str]]:
+    """Every warning of the task about its data, with the names of the arms that it concerns."""
+    found: dict[str, list[str]] = {}
+    for arm in plan.arms:
+        for warning in arm.warnings:
+            found.setdefault(warning, []).append(arm.name)
+    return found

@@ -117,6 +117,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         bounds=dict(dataset.bounds),
         chance=dict(task.chance(settings, dataset)),
         facts=dict(dataset.facts),
+        warnings=tuple(task.warnings(settings, dataset)),
         fingerprint=dataset.fingerprint,
         steps=task.steps(settings, dataset),
     )
