@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from unroll.cli._output import Format, as_table, emit, figure, lossless, size, visible
+from unroll.cli._output import Format, as_table, emit, figure, lay_out, lossless, size, visible
 
 
 @given(st.text())
@@ -44,6 +44,76 @@ def test_a_table_takes_text_literally() -> None:
     assert "[red]x[/red] :smile:" in text
     assert "\x1b[31m" not in text
     assert "[b]t" in text
+
+
+SETTINGS: list[dict[str, object]] = [
+    {"setting": "network.cell", "default": "lstm", "values": "elman, " * 15 + "lstm", "meaning": "Cell."},
+    {"setting": "training.epochs", "default": "1", "values": "integer", "meaning": "What it is, at length. " * 9},
+]
+NUMBERS: list[dict[str, object]] = [
+    {"arm": f"cell=lstm, size={size}", **{f"validation/metric_{i}": 1234567 + i for i in range(9)}} for size in (1, 20)
+]
+
+
+def drawn(rows: list[dict[str, object]], width: int) -> list[str]:
+    """The lines on a terminal of this many columns."""
+    file = io.StringIO()
+    voice = Console(file=file, width=width, force_terminal=True, color_system=None)
+    voice.print(*lay_out(rows, title="title", width=width), sep="\n")
+    return file.getvalue().splitlines()
+
+
+def test_off_a_terminal_no_line_is_longer_than_its_content(capsys: pytest.CaptureFixture[str]) -> None:
+    emit(SETTINGS, Format.TABLE)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(" ")] == []
+    assert lines[1].split() == ["setting", "default", "values", "meaning"]
+    epochs = next(line for line in lines if "training.epochs" in line)
+    assert "What it is, at length. " * 8 in epochs  # one row, one line, for grep
+    assert epochs.index("What") < 60  # a long cell pushes nothing but its own line
+    assert next(line for line in lines if "network.cell" in line).count("elman") == 15
+    assert len(lines[2]) < 60
+
+
+def test_off_a_terminal_a_table_looks_as_on_one(capsys: pytest.CaptureFixture[str]) -> None:
+    emit(NUMBERS, Format.TABLE, title="title")
+    assert capsys.readouterr().out.splitlines() == [line.rstrip() for line in drawn(NUMBERS, 1000)]
+
+
+def test_a_table_of_nothing_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    emit([], Format.TABLE)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("width", [40, 60, 79, 80, 120, 200])
+@pytest.mark.parametrize("rows", [SETTINGS, NUMBERS])
+def test_on_a_terminal_every_word_and_number_is_whole(rows: list[dict[str, object]], width: int) -> None:
+    lines = drawn(rows, width)
+    assert max(map(len, lines)) <= width
+    words = " ".join(lines).split()
+    for row in rows:
+        for name, value in row.items():
+            assert name in words
+            assert set(figure(value).split()) <= set(words)
+
+
+def test_numbers_that_do_not_fit_follow_below_beside_their_names() -> None:
+    lines = drawn(NUMBERS, 80)
+    assert [line.split()[0] for line in lines if "validation/metric" in line] == ["arm"] * 5
+    assert sum("cell=lstm, size=20" in line for line in lines) == 5
+    assert sum("title" in line for line in lines) == 1
+
+
+def test_a_table_that_just_fits_is_one_table() -> None:
+    whole = [line for line in drawn(NUMBERS, 1000) if "metric_8" in line]
+    width = len(whole[0].rstrip()) + 1
+    assert sum("arm" in line for line in drawn(NUMBERS, width)) == 1
+    assert sum("arm" in line for line in drawn(NUMBERS, width - 1)) == 2
+
+
+def test_long_texts_that_do_not_fit_are_told_row_by_row() -> None:
+    lines = [line.rstrip() for line in drawn(SETTINGS, 60)]
+    assert lines[:3] == ["title", "setting  network.cell", "default  lstm"]
 
 
 def test_csv_has_every_column_of_any_row(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,13 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,13 @@ from rich.text import Text
 from unroll.contract import UserError, UserErrors
 
 Row = Mapping[str, Any]
+
+PROSE = 40
+"""Characters from which a cell may be broken into lines."""
+PROSE_LEAST = 24
+"""Columns that are left to such cells; with fewer they are told below each other."""
+PROSE_MOST = 60
+"""Off a terminal, a longer cell widens its own line and not the whole column."""
 
 
 class Format(StrEnum):
@@ -90,8 +98,12 @@ def emit(rows: Sequence[Row], format: Format, *, title: str = "") -> None:  # no
         emit_json(rows)
     elif format is Format.CSV:
         emit_csv(rows)
-    else:
-        console().print(as_table(rows, title=title))
+    elif rows:
+        voice = console()
+        if voice.is_terminal:
+            voice.print(*lay_out(rows, title=title, width=voice.width), sep="\n")
+        else:
+            voice.file.write("".join(f"{line.rstrip()}\n" for line in _plain(rows, title)))
 
 
 def emit_json(content: Row | Sequence[Row]) -> None:
@@ -120,16 +132,92 @@ def _cell(value: Any) -> Any:
     return harmless(value) if isinstance(value, str) else lossless(value)
 
 
+def _plain(rows: Sequence[Row], title: str) -> Iterator[str]:
+    """The same table where there is no screen: a line for each row, whole, as ``grep`` wants it."""
+    cells = [[visible(name), *(figure(row.get(name)) for row in rows)] for name in _needs(rows)]
+    widths = [max((n for n in map(cell_len, column) if n <= PROSE_MOST), default=0) for column in cells]
+    right = [_is_numeric(rows, name) for name in _needs(rows)]
+    heading, *lines = zip(*cells, strict=True)
+    yield from [visible(title)] if title else []
+    yield ""
+    yield _line(heading, widths, right)
+    yield f" {'─' * (_across(widths) - 2)}"
+    yield from (_line(line, widths, right) for line in lines)
+    yield ""
+
+
+def _line(cells: Iterable[str], widths: Iterable[int], right: Iterable[bool]) -> str:
+    padded = ((text, " " * (width - cell_len(text))) for text, width in zip(cells, widths, strict=True))
+    texts = (blanks + text if flush else text + blanks for (text, blanks), flush in zip(padded, right, strict=True))
+    return " " + "   ".join(texts)
+
+
+def lay_out(rows: Sequence[Row], *, title: str = "", width: int) -> Sequence[Table | Text]:
+    """Rows for people, in this many columns of a screen.
+
+    One table while it fits: long texts are broken between words, numbers and names never. Else several tables below
+    each other, each with the first column; or, where long texts or narrow screens forbid it, row below row.
+    """
+    needs = _needs(rows)
+    least = {name: PROSE_LEAST if need > PROSE else need for name, need in needs.items()}
+    if _across(least.values()) <= width:
+        return [as_table(rows, title=title)]
+    first, *others = needs.values()
+    if max(needs.values()) > PROSE or _across([first, max(others, default=0)]) > width:
+        return [*([Text(visible(title))] if title else []), *(_stacked(row) for row in rows)]
+    return [as_table(part, title="" if number else title) for number, part in enumerate(_split(rows, needs, width))]
+
+
 def as_table(rows: Sequence[Row], *, title: str = "") -> Table:
-    """A table for people: numbers to the right, headings as the field says them."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    """A table for people: numbers to the right, headings as the field says them, only long texts broken into lines."""
     table = Table(title=Text(visible(title)) if title else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(Text(visible(name)), justify="right" if numeric else "left", overflow="fold")
+    needs = _needs(rows)
+    for name, need in needs.items():
+        justify: Literal["left", "right"] = "right" if _is_numeric(rows, name) else "left"
+        table.add_column(Text(visible(name)), justify=justify, overflow="fold", no_wrap=need <= PROSE)
     for row in rows:
-        table.add_row(*(Text(figure(row.get(name))) for name in columns))
+        table.add_row(*(Text(figure(row.get(name))) for name in needs))
     return table
+
+
+def _is_numeric(rows: Sequence[Row], name: str) -> bool:
+    return all(isinstance(row.get(name), int | float | None) for row in rows)
+
+
+def _needs(rows: Sequence[Row]) -> dict[str, int]:
+    """Heading -> columns of a screen that its longest cell takes, in the order of first appearance."""
+    names = dict.fromkeys(key for row in rows for key in row)
+    return {
+        name: max(cell_len(text) for text in (visible(name), *(figure(row.get(name)) for row in rows)))
+        for name in names
+    }
+
+
+def _across(needs: Iterable[int]) -> int:
+    """Columns of a screen that a table takes: three between cells, one at each side."""
+    return sum(need + 3 for need in needs) - 1
+
+
+def _split(rows: Sequence[Row], needs: Mapping[str, int], width: int) -> list[list[Row]]:
+    """As many columns beside the first as fit, and at least one; then the next ones."""
+    first, *others = needs
+    parts = [[first]]
+    for name in others:
+        if len(parts[-1]) > 1 and _across(needs[each] for each in (*parts[-1], name)) > width:
+            parts.append([first])
+        parts[-1].append(name)
+    return [[{name: row.get(name) for name in part} for row in rows] for part in parts]
+
+
+def _stacked(row: Row) -> Table:
+    """One row as lines of heading and value."""
+    lines = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for name, value in row.items():
+        lines.add_row(Text(visible(name)), Text(figure(value)))
+    lines.add_row()
+    return lines
 
 
 _ENDLESS = 1e9
