@@ -209,6 +209,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """
         return ()
 
+    def absent(self, settings: SettingsT, dataset: DatasetT) -> Mapping[str, str]:  # noqa: ARG002
+        """Declared metrics that such a run never logs, each with the reason in a few words; empty, as here, for none.
+
+        "the validation text has no entity", say. It is known before anything is trained: from the settings, and from
+        counts of the data that cost next to nothing. A plan refuses a study that such a metric is to decide.
+        """
+        return {}
+
     def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
 

@@ -92,6 +92,15 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
         texts = {"validation": dataset.validation, "test": dataset.test}
         return {f"{split}/accuracy": majority_accuracy(dataset.train, text) for split, text in texts.items()}
 
+    def absent(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Mapping[str, str]:  # noqa: ARG002
+        """Accuracies over verbs that a text has none of."""
+        texts = {"validation": dataset.validation, "test": dataset.test}
+        return {
+            f"{split}/accuracy/attractors_{number}": f"the {split} text has no such verb"
+            for split, text in texts.items()
+            for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())
+        }
+
     def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""
         import torch

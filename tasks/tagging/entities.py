@@ -83,6 +83,10 @@ class EntityScorer:
         self._types = np.array([*(types.index(tag[2:]) + 1 if tag[2:] else 0 for tag in tags), 0, len(types) + 1])
         self._begins = np.array([*(tag.startswith("B-") for tag in tags), False, False])
 
+    def any_in(self, tags: NDArray[np.int32]) -> bool:
+        """Whether a text with these tags, numbers of shape (tokens,), has an entity."""
+        return bool((self._types[tags] > 0).any())
+
     def count(self, guesses: Tensor, tags: Tensor, before: EntityTally) -> EntityTally:
         """With the entities of one more batch.
 

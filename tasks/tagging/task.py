@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
+import numpy as np
+
 from tasks.recurrent.settings import build_initialization, build_recurrent
 from tasks.tagging.settings import Network, TaggingSettings
 from tasks.text.embeddings import embedding_size, with_word_vectors
@@ -93,6 +95,21 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
     def steps(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Batches of all epochs: one optimizer step each."""
         return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
+
+    def absent(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Mapping[str, str]:  # noqa: ARG002
+        """Scores of entities where there are none, and accuracies over words that a text has none of."""
+        from tasks.tagging import entities, tally
+
+        scorer = entities.EntityScorer(dataset.tags.words) if entities.are_entities(dataset.tags.words) else None
+        found: dict[str, str] = {}
+        for split, text in (("validation", dataset.validation), ("test", dataset.test)):
+            if scorer is None or not scorer.any_in(text.tags):
+                reason = f"the {split} text has no entity" if scorer else "the tags are no entity tags"
+                found |= {f"{split}/{name}": reason for name in entities.METRICS}
+            for name, groups in tally.METRICS.items():
+                if not np.isin(text.groups, groups).any():
+                    found[f"{split}/{name}"] = f"the {split} text has no such word"
+        return found
 
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Every matrix but an embedding is used once per token, or once per character of it."""

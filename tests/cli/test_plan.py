@@ -71,6 +71,27 @@ def test_a_plan_shows_the_mismatch_that_is_left(unroll: Unroll) -> None:
     assert "%" in unroll(*words[:2], words[3]).out
 
 
+def test_a_plan_refuses_a_metric_that_can_never_come(unroll: Unroll, project: Path) -> None:
+    for split, tags in {"train": "B-x O", "dev": "O O", "test": "B-x O"}.items():
+        lines = "".join(f"{word} {tag}\n" for word, tag in zip("ab", tags.split(), strict=True))
+        (project / f"{split}.txt").write_text(lines, encoding="utf-8")
+    study = project / "studies" / "tags" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text(
+        "question: Why?\ntask: tagging\nsettings: {data: {corpus: columns, path: ../..}}\n"
+        "compare: {network.decoder: [softmax, crf]}\nmetric: validation/entity_f1\n",
+        encoding="utf-8",
+    )
+    said = unroll("plan", "tags")
+    assert said.code == 2
+    assert said.err == (
+        "error: metric: the metric that decides a study must be one that every arm logs (received "
+        "validation/entity_f1, but the validation text has no entity); choose among validation/accuracy, "
+        "test/accuracy, test/entity_f1, test/entity_precision, test/entity_recall\n"
+    )
+    assert unroll("plan", "tags", "metric=test/entity_f1").code == 0
+
+
 def test_a_plan_tells_what_is_compared_with_what(unroll: Unroll) -> None:
     words = ("plan", "tiny", "network.depth=1,2", "baseline.network.cell=elman")
     told = json.loads(unroll(*words, "--format", "json").out)

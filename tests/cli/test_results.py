@@ -51,6 +51,15 @@ def test_numbers_survive_json_and_csv(unroll: Unroll, runner: FakeRunner) -> Non
     assert (line["test/perplexity"], line["train/perplexity"]) == ("NaN", "-Infinity")
 
 
+def test_the_table_has_no_column_for_a_metric_that_no_trial_has(unroll: Unroll, runner: FakeRunner) -> None:
+    del runner.metrics["train/perplexity"]
+    unroll("run", "tiny", "--no-report")
+    head = unroll("results", "tiny").out.split("─")[0]
+    assert "test/perplexity" in head
+    assert "train/perplexity" not in head
+    assert "train/perplexity" in json.loads(unroll("results", "tiny", "--format", "json").out)[0]
+
+
 def test_trials_without_an_outcome_are_there_too(unroll: Unroll, runner: FakeRunner) -> None:
     runner.stop_after = 1
     unroll("run", "tiny")

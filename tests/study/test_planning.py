@@ -132,6 +132,28 @@ def test_what_the_task_says_of_its_data_stands_with_the_arms_that_it_concerns(pr
     assert len(warned) == 3
 
 
+@pytest.mark.parametrize(
+    ("lowercase", "received"),
+    [
+        ("true", "test/accuracy, but nothing is capital"),
+        ("false,true", "test/accuracy, but in cell=gru, lowercase=true, cell=lstm, lowercase=true nothing is capital"),
+    ],
+)
+def test_a_metric_that_an_arm_never_logs_cannot_decide(
+    project: Path, write: Write, lowercase: str, received: str
+) -> None:
+    write(HEAD + "compare: {network.cell: [gru, lstm]}\nmetric: test/accuracy\n")
+    assert plan(project).metric == "test/accuracy"
+    with pytest.raises(UserError) as caught:
+        plan(project, f"data.lowercase={lowercase}")
+    assert str(caught.value) == (
+        f"metric: the metric that decides a study must be one that every arm logs (received {received}); "
+        "choose among validation/loss"
+    )
+    made = plan(project, f"data.lowercase={lowercase}", "metric=validation/loss")
+    assert made.arms[-1].absent == {"test/accuracy": "nothing is capital"}
+
+
 @pytest.mark.parametrize("target", [10, 1_000, 12_345, 100_000])
 def test_match_finds_the_size_that_a_search_of_all_sizes_finds(project: Path, write: Write, target: int) -> None:
     write()

@@ -90,6 +90,14 @@ def test_one_example_has_metrics_that_are_numbers(variant: Variant, cache: Path)
 
 
 @every_variant
+def test_every_declared_metric_is_logged_or_known_to_be_absent(variant: Variant, whole: Whole) -> None:
+    logged = {name for _, name, _ in whole.rows}
+    absent = variant.task.absent(whole.settings, whole.dataset)
+    assert absent.keys() == variant.task.metrics.keys() - logged
+    assert all(absent.values())
+
+
+@every_variant
 def test_batches_come_in_an_order_of_seed_and_epoch(variant: Variant, cache: Path) -> None:
     task, settings = variant.task, variant.settings(10, batch=3)
     dataset = task.prepare(settings, cache)

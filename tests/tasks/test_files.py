@@ -95,9 +95,12 @@ def test_a_test_text_of_one_example_has_metrics_that_are_numbers(name: str, kind
     _, examples = SAMPLES[folder.test.suffix[1:]]
     separator = "\n\n" if "\n\n" in examples else "\n"
     folder.test.write_text(folder.head + examples.split(separator)[0] + "\n")
-    tested = Run(folder.task, folder.settings(), folder.prepare()).tested
-    assert any(metric in tested for metric in folder.task.metrics)
-    assert all(map(math.isfinite, tested.values())), tested
+    dataset = folder.prepare()
+    run = Run(folder.task, folder.settings(), dataset)
+    assert any(metric in run.tested for metric in folder.task.metrics)
+    assert all(map(math.isfinite, run.tested.values())), run.tested
+    absent = folder.task.absent(folder.settings(), dataset).keys()
+    assert absent == folder.task.metrics.keys() - {metric for _, metric, _ in run.rows}
 
 
 @every_kind

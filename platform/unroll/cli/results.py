@@ -29,6 +29,8 @@ def results(
     frame = ledger.every_trial_frame() if every else ledger.trials_frame(plan)
     rows = frame.to_dicts()
     if format is Format.TABLE:
-        metrics = [name for name in frame.columns if name in plan.metrics]
+        metrics = [
+            name for name in frame.columns if name == plan.metric or (name in plan.metrics and frame[name].count())
+        ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
     emit(rows, format)

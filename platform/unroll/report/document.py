@@ -98,8 +98,8 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
     charts = draw_charts(findings)
-    others = len(findings.plan.metrics) > 1
-    yield "arms", "Arms", [tables.arms_table(findings), *([tables.metrics_table(findings)] if others else [])]
+    others = [tables.metrics_table(findings)] if findings.other_metrics else []
+    yield "arms", "Arms", [tables.arms_table(findings), *others]
     yield "differences", f"Against {plain(told_baseline(findings.plan))}", _against(findings, charts)
     yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)

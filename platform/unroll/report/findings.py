@@ -95,6 +95,12 @@ class Findings:
         """The metric per arm."""
         return self.summarise(self.metric)
 
+    @cached_property
+    def other_metrics(self) -> list[str]:
+        """The final metrics beside the one that decides, as far as any trial has them."""
+        names = [name for name in self.plan.metrics if name != self.metric]
+        return [name for name in names if self.trials[name].count()]
+
     def summarise(self, metric: str) -> pl.DataFrame:
         """Any of the final metrics per arm."""
         direction = cast("Direction", self.plan.metrics[metric].direction)

@@ -155,7 +155,7 @@ def _with_share(number: str, share: float | None) -> str:
 
 def metrics_table(findings: Findings) -> Table:
     """Every other final metric per arm."""
-    others = [name for name in findings.plan.metrics if name != findings.metric]
+    others = findings.other_metrics
     summaries = {name: findings.summarise(name) for name in others}
     long = [frame.with_columns(metric=pl.lit(name)) for name, frame in summaries.items()]
     columns = ("metric", "arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite")

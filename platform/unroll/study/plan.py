@@ -34,6 +34,8 @@ class Arm(Frozen):
     facts: dict[str, int | float | str] = Field(default={})
     warnings: tuple[str, ...] = ()
     """What a reader must know of this arm's data before believing a number (``contract.Task.warnings``)."""
+    absent: dict[str, str] = Field(default={})
+    """Declared metrics that this arm never logs -> why (``contract.Task.absent``)."""
     fingerprint: str
     steps: int | None = None
 

@@ -30,13 +30,14 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
 
     Raises:
         UserError: data are missing or malformed, the task's module or data lack what the platform calls, a size cannot
-            be matched, or two arms are the same or measured differently.
+            be matched, two arms are the same or measured differently, or one never logs the study's metric.
     """
     task = load_task(study.task)
     sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
     arms = [arm for arm, _ in sized]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
     _refuse_twins(trials)
+    _refuse_absent(study.metric, arms, task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -118,6 +119,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         chance=dict(task.chance(settings, dataset)),
         facts=dict(dataset.facts),
         warnings=tuple(task.warnings(settings, dataset)),
+        absent=dict(task.absent(settings, dataset)),
         fingerprint=dataset.fingerprint,
         steps=task.steps(settings, dataset),
     )
@@ -172,6 +174,24 @@ def _refuse_twins(trials: list[Trial]) -> None:
     for trial in trials:
         if (other := seen.setdefault(trial.id, trial.arm)) != trial.arm:
             raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{trial.arm}'")
+
+
+def _refuse_absent(metric: str, arms: list[Arm], task: AnyTask) -> None:
+    """An arm that never logs what decides the study would train to its end for nothing."""
+    reasons: dict[str, list[str]] = {}
+    for arm in arms:
+        if metric in arm.absent:
+            reasons.setdefault(arm.absent[metric], []).append(arm.name)
+    if not reasons:
+        return
+    whose = {reason: "" if len(names) == len(arms) else f" in {', '.join(names)}" for reason, names in reasons.items()}
+    logged = [name for name in task.metrics if not any(name in arm.absent for arm in arms)]
+    raise UserError(
+        "the metric that decides a study must be one that every arm logs",
+        where="metric",
+        received=f"{metric}, but{'; '.join(f'{where} {reason}' for reason, where in whose.items())}",
+        advice=f"choose among {', '.join(logged)}",
+    )
 
 
 def _refuse_unlike_measures(trials: list[Trial], measurements: frozenset[str]) -> None:

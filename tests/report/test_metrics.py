@@ -1,0 +1,37 @@
+"""The table of the final metrics that do not decide: those that any trial has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from unroll.ledger import Ledger
+from unroll.report.document import compose
+from unroll.report.findings import gather
+from unroll.report.tables import Table
+from unroll.study.plan import MetricNote
+
+MakeLedger = Callable[..., Ledger]
+
+
+def shown_tables(ledger: Ledger) -> dict[str, Table]:
+    sections = compose(gather(ledger)).sections
+    return {block.name: block for section in sections for block in section.blocks if isinstance(block, Table)}
+
+
+def with_metrics(ledger: Ledger, *names: str) -> Ledger:
+    """The same study of a task that declares these metrics beside the one that decides."""
+    plan, note = ledger.plan(), MetricNote(direction="maximize", unit="", description="")
+    metrics = {plan.metric: plan.metrics[plan.metric], **dict.fromkeys(names, note)}
+    ledger.save_plan(plan.model_copy(update={"metrics": metrics}))
+    return ledger
+
+
+def test_a_metric_that_no_trial_has_is_no_column(make_ledger: MakeLedger) -> None:
+    table = shown_tables(with_metrics(make_ledger(seeds=2), "test/perplexity", "test/entity_f1"))["metrics"]
+    assert table.shown.columns == ["Arm", "test/perplexity"]
+    assert table.rows["metric"].unique().to_list() == ["test/perplexity"]
+    assert "entity_f1" not in table.caption
+
+
+def test_without_any_there_is_no_table(make_ledger: MakeLedger) -> None:
+    assert "metrics" not in shown_tables(with_metrics(make_ledger(seeds=2), "test/entity_f1"))
