@@ -223,6 +223,20 @@ def test_documented_cells_run_in_every_loop(block: Block, loop: Any) -> None:
     torch.testing.assert_close(second.state, whole.state)
 
 
+def test_documented_cells_keep_the_contract(project: Path) -> None:
+    """In one loop: that they run in every one is tested above."""
+    shutil.copytree(ROOT / "tests" / "recurrent" / "cells", project / "tests" / "recurrent" / "cells")
+    for file in ("tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, project / file)
+    names = [Path(path).stem for path in SOURCES if path.startswith("tasks/recurrent/cells/")]
+    files = [f"tests/recurrent/cells/test_{name}.py" for name in ("contract", "padding", "parameters")]
+    chosen = f"({' or '.join(names)}) and not common and not auto"
+    words = [sys.executable, "-m", "pytest", "-q", *files, "-k", chosen]
+    result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert re.search(r"\d\d passed", result.stdout), result.stdout
+
+
 @pytest.mark.parametrize("block", CELLS, ids=str)
 def test_a_documented_cell_is_about_40_lines(block: Block) -> None:
     assert len(block.text.splitlines()) <= 40
@@ -272,7 +286,7 @@ def test_the_documented_task_keeps_the_contract(project: Path) -> None:
     words = [sys.executable, *shlex.split(command)[1:]]
     result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert re.search(r" 7 passed, \d+ deselected", result.stdout), result.stdout
+    assert re.search(r" 8 passed, \d+ deselected", result.stdout), result.stdout
 
 
 def described_defaults() -> dict[str, str]:

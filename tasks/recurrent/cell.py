@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ClassVar, final
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
 State = tuple[Tensor, ...]
 """What a cell carries from step to step, each part of shape (batch, hidden); the first part is its output h."""
+
+InitialValue = float | Callable[[Tensor, Generator], Tensor]
+"""What a parameter begins at: a constant; or values of its shape, made of what would be drawn for it and of a generator
+that is seeded by (seed, name, shape), on the CPU in float32, and of nothing else."""
 
 _mask: ContextVar[Tensor | None] = ContextVar("what recurrent products multiply what they read with", default=None)
 
@@ -61,8 +65,8 @@ class Cell(nn.Module, ABC):
     """How the recurrent blocks begin where that makes the cell: settings that say otherwise are refused. None: as the
     settings say."""
 
-    initial_values: ClassVar[Mapping[str, float]] = {}
-    """Parameters that begin at a constant, whatever the others are drawn from, by name as in the state dict."""
+    initial_values: ClassVar[Mapping[str, InitialValue]] = {}
+    """Parameters that begin as the cell says, whatever the others are drawn from, by name as in the state dict."""
 
     def __init__(self, *, inputs: int, hidden: int, blocks: Sequence[str], parts: Sequence[str] = ("h",)) -> None:
         super().__init__()
@@ -140,5 +144,9 @@ class Cell(nn.Module, ABC):
         return {name: self.block(self.recur.weight, name) for name in self.blocks}
 
     def forget_bias(self) -> Tensor | None:
-        """A view of the forget gate's bias, shape (hidden,); None without a forget gate."""
-        return self.block(self.read.bias, "f") if "f" in self.blocks else None
+        """A view of the forget gate's bias, for settings to fill, shape (hidden,).
+
+        None without a forget gate, and where the cell itself says how ``read.bias`` begins.
+        """
+        own = "read.bias" in self.initial_values
+        return self.block(self.read.bias, "f") if "f" in self.blocks and not own else None

@@ -7,15 +7,16 @@ the same embedding and output layer. Values are drawn on the CPU in float32, wha
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast, final, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from tasks.recurrent.cell import Cell
+from tasks.recurrent.cell import Cell, InitialValue
 from tasks.recurrent.recurrent_laws import LAWS, RecurrentLaw
-from unroll.contract import derive_seed
+from unroll.contract import UserError, derive_seed
 
 
 @runtime_checkable
@@ -29,7 +30,7 @@ class GivenWeights(Protocol):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialization:
-    """How a network's weights are drawn. What a cell holds at a constant, and layer normalization, begins there.
+    """How a network's weights are drawn. Layer normalization, and what a cell says itself, begins with that.
 
     Weights that come from elsewhere (:class:`GivenWeights`) replace those that were drawn in their place, so that all
     others begin as they would without them.
@@ -52,14 +53,19 @@ class Initialization:
 
     @torch.no_grad()
     def fill(self, network: nn.Module, *, seed: int) -> None:
-        """Draw all weights of the network in place, and put given ones over them."""
-        bounds, constants = scaled_bounds(network), constant_values(network)
+        """Draw all weights of the network in place, and put given ones over them.
+
+        Raises:
+            UserError: a cell gives a parameter values of another shape.
+        """
+        bounds, own = scaled_bounds(network), own_values(network)
         for name, parameter in network.named_parameters():
-            if name in constants:
-                parameter.fill_(constants[name])
-            else:
-                bound = bounds[name] if self.scale is None else self.scale
-                parameter.copy_(draw(name, parameter.shape, seed=seed, bound=bound))
+            value = own.get(name)
+            if isinstance(value, float | int):
+                parameter.fill_(value)
+                continue
+            drawn = draw(name, parameter.shape, seed=seed, bound=bounds[name] if self.scale is None else self.scale)
+            parameter.copy_(drawn if value is None else _made(value, drawn, name=name, seed=seed))
         for name, cell in _cells(network):
             law = self.recurrent or cast("RecurrentLaw | None", cell.recurrent_initialization)
             self._fill_recurrent(cell, law, name=name, seed=seed)
@@ -92,15 +98,24 @@ def scaled_bounds(network: nn.Module) -> dict[str, float]:
     return bounds
 
 
-def constant_values(network: nn.Module) -> dict[str, float]:
-    """Parameters that are not drawn, by name, and what they begin at."""
-    constants: dict[str, float] = {}
+def own_values(network: nn.Module) -> dict[str, InitialValue]:
+    """Parameters that settings do not draw, by name, and what they begin at."""
+    values: dict[str, InitialValue] = {}
     for prefix, norm in network.named_modules():
         if isinstance(norm, nn.LayerNorm):
-            constants |= {name: float(name.endswith("weight")) for name, _ in norm.named_parameters(prefix)}
+            values |= {name: float(name.endswith("weight")) for name, _ in norm.named_parameters(prefix)}
     for prefix, cell in _cells(network):
-        constants |= {f"{prefix}.{name}".removeprefix("."): value for name, value in cell.initial_values.items()}
-    return constants
+        values |= {f"{prefix}.{name}".removeprefix("."): value for name, value in cell.initial_values.items()}
+    return values
+
+
+def _made(make: Callable[[Tensor, torch.Generator], Tensor], drawn: Tensor, *, name: str, seed: int) -> Tensor:
+    shape = drawn.shape
+    values = make(drawn, _generator(seed, "initial values of a cell's own", name, *shape))
+    if values.shape != shape:
+        rule = "a function of a cell's initial_values must give a tensor of its parameter's shape"
+        raise UserError(rule, where=name, received=f"{tuple(values.shape)} for {tuple(shape)}")
+    return values
 
 
 def _bound(name: str, shape: torch.Size) -> float:

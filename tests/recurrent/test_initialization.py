@@ -5,18 +5,19 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.recurrent.cell import Cell
+from tasks.recurrent.cell import Cell, InitialValue, State
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
 from tasks.recurrent.recurrent_laws import RecurrentLaw, orthogonal
 from tasks.recurrent.stack import RecurrentNetwork
 from tasks.recurrent.summary import Attention
+from unroll.contract import UserError
 
 HIDDEN = 40
 
@@ -151,6 +152,80 @@ def test_of_any_cell_the_forget_bias_alone_is_set(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["elman", "irnn", "gru"])
 def test_cells_without_a_forget_gate_have_no_forget_bias(cell: str) -> None:
     assert {layer.forget_bias() for layer in cells_of(Network(cell))} == {None}
+
+
+# What a cell says itself
+
+
+def chrono(drawn: Tensor, generator: torch.Generator) -> Tensor:
+    """Biases of Tallec and Ollivier 2018 for memories of up to 50 steps."""
+    forget = torch.empty(len(drawn) // 4).uniform_(1, 49, generator=generator).log()
+    return torch.cat((-forget, forget, drawn[len(drawn) // 2 :]))
+
+
+class Remembering(Cell):
+    """An LSTM without the rest."""
+
+    initial_values: ClassVar[dict[str, InitialValue]] = {"read.bias": chrono}
+
+    def __init__(self, *, hidden: int) -> None:
+        super().__init__(inputs=3, hidden=hidden, blocks=("i", "f", "g", "o"))
+
+    def step(self, read: Tensor, state: State) -> State:
+        raise NotImplementedError
+
+
+class Reader(nn.Module):
+    def __init__(self, *names: str, hidden: int = 2_000) -> None:
+        super().__init__()
+        for name in names:
+            self.add_module(name, Remembering(hidden=hidden))
+
+
+def biases_of(reader: nn.Module, *, seed: int = 1, **options: Any) -> dict[str, Tensor]:
+    Initialization(**options).fill(reader, seed=seed)
+    return {name: weight.detach() for name, weight in reader.named_parameters() if name.endswith("bias")}
+
+
+def test_a_cell_gives_weights_a_law_of_their_own() -> None:
+    bias = biases_of(Reader("one"))["one.read.bias"]
+    i, f, *drawn = bias.chunk(4)
+    assert torch.equal(i, -f)
+    lengths = f.double().exp()
+    assert 1 <= lengths.min() < 1.1
+    assert 48.9 < lengths.max() <= 49
+    assert lengths.mean().item() == pytest.approx(25, abs=4 * 48 / math.sqrt(12 * 2_000))
+    expected = draw("one.read.bias", bias.shape, seed=1, bound=1 / math.sqrt(2_000)).chunk(4)[2:]
+    assert all(map(torch.equal, drawn, expected))
+
+
+def test_that_law_is_a_function_of_seed_name_and_shape_alone() -> None:
+    torch.manual_seed(5)
+    first = biases_of(Reader("one", "two", hidden=8))
+    torch.manual_seed(6)
+    again = biases_of(Reader("two", "more", "one", hidden=8))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["one.read.bias"], first["two.read.bias"])
+    assert not torch.equal(first["one.read.bias"], biases_of(Reader("one", hidden=8), seed=2)["one.read.bias"])
+    double = biases_of(Reader("one", hidden=8).double())["one.read.bias"]
+    assert torch.equal(first["one.read.bias"].double(), double)
+
+
+def test_settings_leave_what_a_cell_says_itself() -> None:
+    cell = Remembering(hidden=2)
+    assert cell.forget_bias() is None
+    first, second = (biases_of(Reader("one", hidden=8), forget_bias=bias)["one.read.bias"] for bias in (None, 7.0))
+    assert torch.equal(first, second)
+
+
+def test_values_of_another_shape_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Remembering, "initial_values", {"read.bias": lambda drawn, generator: drawn[:1]})
+    with pytest.raises(UserError) as caught:
+        biases_of(Reader("one", hidden=8))
+    assert str(caught.value) == (
+        "one.read.bias: a function of a cell's initial_values must give a tensor of its parameter's shape "
+        "(received (1,) for (32,))"
+    )
 
 
 # Laws of recurrent matrices

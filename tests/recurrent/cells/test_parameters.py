@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tasks.recurrent import cells
 from tasks.recurrent.cells import find_cell
 from tests.recurrent.cells.variants import VARIANTS, Variant
 
@@ -81,8 +84,9 @@ def test_the_forget_bias_opens_the_forget_gate_and_moves_nothing_else(variant: V
     cell = variant.build(inputs=3, hidden=4)
     state, x = tuple(torch.rand(1, 4).double() for _ in cell.parts), torch.randn(1, 3).double()
     before, bias = cell.activations(cell.project(x), state), cell.forget_bias()
-    assert (bias is not None) == ("f" in before)
-    if bias is None:
+    if before:  # a cell need not tell its gates; if it does, the forget gate is among them
+        assert ("f" in cell.blocks) == ("f" in before)
+    if bias is None or not before:
         return
     assert bias.shape == (4,)
     bias.data.fill_(100)
@@ -92,8 +96,37 @@ def test_the_forget_bias_opens_the_forget_gate_and_moves_nothing_else(variant: V
     assert {name for name in after if not torch.equal(before[name], after[name])} == moved
 
 
+UNTOLD = """
+from typing import final
+
+import torch
+
+from tasks.recurrent.cell import Cell
+
+
+@final
+class Untold(Cell):
+    def __init__(self, *, inputs, hidden):
+        super().__init__(inputs=inputs, hidden=hidden, blocks=("f", "n"))
+
+    def step(self, read, state):
+        (h,) = state
+        f, n = (read + self.recur(h)).chunk(2, dim=-1)
+        return (torch.sigmoid(f) * h + torch.tanh(n),)
+"""
+
+
+def test_a_cell_with_a_forget_gate_need_not_tell_its_gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "untold.py").write_text(UNTOLD)
+    monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
+    variant = Variant("untold")
+    assert variant.build(inputs=3, hidden=4).forget_bias() is not None
+    test_the_forget_bias_opens_the_forget_gate_and_moves_nothing_else(variant)
+    monkeypatch.delitem(sys.modules, f"{cells.__name__}.untold")
+
+
 @every_cell
-def test_what_begins_at_a_constant_is_a_parameter_of_the_cell(variant: Variant) -> None:
+def test_what_begins_as_the_cell_says_is_a_parameter_of_it(variant: Variant) -> None:
     build: Any = find_cell(variant.cell)
-    cells = [v.build(inputs=1, hidden=1) for v in VARIANTS if v.cell == variant.cell]
-    assert build.initial_values.keys() <= {name for cell in cells for name, _ in cell.named_parameters()}
+    built = [v.build(inputs=1, hidden=1) for v in VARIANTS if v.cell == variant.cell]
+    assert build.initial_values.keys() <= {name for cell in built for name, _ in cell.named_parameters()}
