@@ -108,8 +108,9 @@ class TrainingModule(Protocol):
     once, after training). A plan refuses a module that lacks any of these.
 
     It logs with ``self.log`` every metric that the task declares, under its full name such as
-    ``validation/perplexity``, and everything that a resumed run needs beside weights and optimizers (carried state,
-    ``items_seen``) goes into its checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
+    ``validation/perplexity`` and as a tensor in float64 (of anything else Lightning keeps 32 bits), and
+    everything that a resumed run needs beside weights and optimizers (carried state, ``items_seen``) goes into its
+    checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
 
     It may log more, under names of its own, and the report knows two kinds of them. Metrics called
     ``<profile>/distance_<n>``, n a whole number from 0 on, are one profile. Where ``<profile>`` is a metric that the

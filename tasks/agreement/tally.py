@@ -46,7 +46,7 @@ class Tally:
             sums[f"accuracy/attractors_{n}"] = right[n].sum(), verbs[n].sum()
         for n in range(MOST_DISTANCE + 1):
             sums[f"accuracy/distance_{n}"] = right[:, n].sum(), verbs[:, n].sum()
-        return {name: (good / seen).item() for name, (good, seen) in sums.items() if seen}
+        return {name: int(good) / int(seen) for name, (good, seen) in sums.items() if seen}
 
 
 def _count(groups: Tensor) -> Tensor:

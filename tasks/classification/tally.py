@@ -41,8 +41,8 @@ class Tally:
         told = self.counts.sum(0) + self.counts.sum(1)  # F1 = 2 right / (guesses of the label + sentences of it)
         if not told.any():
             return {}
-        f1 = 2 * right[told > 0] / told[told > 0]
-        return {"accuracy": (right.sum() / self.counts.sum()).item(), "macro_f1": f1.mean().item()}
+        f1 = 2 * right[told > 0].double() / told[told > 0]
+        return {"accuracy": int(right.sum()) / int(self.counts.sum()), "macro_f1": f1.mean().item()}
 
     def confusion(self, labels: Sequence[str]) -> dict[str, float]:
         """``confusion/TRUE/GUESS``: number of sentences; nothing of more labels than one reads in a table.

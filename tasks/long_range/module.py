@@ -141,9 +141,9 @@ class LongRangeModule(pl.LightningModule):
         self._evaluate("test", batch)
 
     def _evaluate(self, split: str, batch: Batch) -> None:
-        """Every sequence counts the same, whatever its length."""
+        """Every sequence counts the same, whatever its length; sums over all of them have 64 bits."""
         inputs, targets = batch
-        score = self._problem.score(self.network(inputs), targets)
+        score = self._problem.score(self.network(inputs).double(), targets)
         values = {f"{split}/loss": score.loss, f"{split}/error": score.error}
         self.log_dict(values, on_epoch=True, batch_size=inputs.shape[1])
         self.log(

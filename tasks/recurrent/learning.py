@@ -157,9 +157,12 @@ class LearningModule(pl.LightningModule, ABC, Generic[BatchT, HeldOutT]):
         self._log_scores("test")
 
     def _log_scores(self, split: str) -> None:
-        for name, score in self.scores().items():
-            self.log(f"{split}/{name}", score)
+        self.tell({f"{split}/{name}": score for name, score in self.scores().items()})
         self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+
+    def tell(self, values: Mapping[str, float]) -> None:
+        """Log the values of a whole text as they are: of Python's numbers ``self.log`` keeps but 32 bits."""
+        self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()})
 
     # Checkpoints
 

@@ -54,4 +54,4 @@ class Tally:
         sums = {
             name: (self.right[list(kinds)].sum(), self.tokens[list(kinds)].sum()) for name, kinds in METRICS.items()
         }
-        return {name: (right / tokens).item() for name, (right, tokens) in sums.items() if tokens}
+        return {name: int(right) / int(tokens) for name, (right, tokens) in sums.items() if tokens}

@@ -14,10 +14,10 @@ def test_accuracies_are_those_of_a_slow_version() -> None:
     tally = Tally()
     for part in (slice(begin, begin + 64) for begin in range(0, 500, 64)):
         tally = tally.plus(right[part], attractors[part], distances[part])
-    expected = {"accuracy": right.float().mean().item()}
-    expected |= {f"accuracy/attractors_{n}": right[attractors == n].float().mean().item() for n in range(5)}
-    expected |= {f"accuracy/distance_{n}": right[distances == n].float().mean().item() for n in range(21)}
-    assert tally.accuracies() == pytest.approx(expected)
+    expected = {"accuracy": right.double().mean().item()}
+    expected |= {f"accuracy/attractors_{n}": right[attractors == n].double().mean().item() for n in range(5)}
+    expected |= {f"accuracy/distance_{n}": right[distances == n].double().mean().item() for n in range(21)}
+    assert tally.accuracies() == pytest.approx(expected, abs=1e-15, rel=0)
 
 
 def test_what_there_is_none_of_has_no_accuracy() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,24 @@ def test_numbers_are_a_function_of_the_seed_and_of_nothing_else(variant: Variant
     if any(weight.requires_grad for weight in whole.module.parameters()):
         assert not same(other.end(), whole.end())
         assert other.rows != whole.rows
+
+
+@every_variant
+def test_metrics_are_told_in_64_bits(variant: Variant, whole: Whole) -> None:
+    declared = {n: v for _, n, v in whole.rows if any(n == m or n.startswith(f"{m}/") for m in variant.task.metrics)}
+    assert set(declared) & set(variant.task.metrics)
+    for name, value in declared.items():
+        dyadic = value * 2**10 == round(value * 2**10)
+        assert dyadic or float(np.float32(value)) != value, f"{name} is {value!r}, rounded to 32 bits"
+
+
+@every_variant
+def test_shares_are_quotients_of_whole_numbers(variant: Variant, whole: Whole) -> None:
+    shares = {name for name, metric in variant.task.metrics.items() if metric.description.startswith("Share of")}
+    for _, name, value in whole.rows:
+        if name in shares:
+            quotient = Fraction(value).limit_denominator(10_000)
+            assert value == pytest.approx(float(quotient), abs=1e-15, rel=0), name
 
 
 @every_variant

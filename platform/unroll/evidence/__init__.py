@@ -9,7 +9,7 @@ from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
-from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, sign_flip_p, smallest_p
+from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "learning_curves",
     "pair_seeds",
     "paired_differences",
+    "resolution",
     "sign_flip_p",
     "smallest_p",
     "summarise_arms",

@@ -11,7 +11,7 @@ import polars as pl
 from unroll.contract import Direction
 from unroll.evidence.arms import final_values
 from unroll.evidence.intervals import t_factor
-from unroll.evidence.permutation import holm, sign_flip_p, smallest_p
+from unroll.evidence.permutation import holm, resolution, sign_flip_p, smallest_p
 
 LEVEL = 0.05
 """Holm-adjusted p-value up to which a verdict is given."""
@@ -79,7 +79,8 @@ def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str
 
     Returns:
         ``arm, baseline, seed, value, reference, difference`` for every seed planned for both, seeds ascending, arms in
-        order of appearance; null where a side has no finite final value.
+        order of appearance; null where a side has no finite final value. A difference that rounding of the two values
+        explains is 0.
     """
     values = final_values(trials, metric).select("arm", "seed", "value")
     sides = trials.select("arm", "seed").join(
@@ -91,12 +92,14 @@ def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str
     paired = others.sort("seed", maintain_order=True).join(
         reference, on=["baseline", "seed"], validate="m:1", maintain_order="left"
     )
-    return paired.with_columns(difference=pl.col("value") - pl.col("reference"))
+    difference, error = pl.col("value") - pl.col("reference"), _error("value") + _error("reference")
+    return paired.with_columns(difference=pl.when(difference.abs() > error).then(difference).otherwise(0 * difference))
 
 
 def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, Any]:
     done = pairs.drop_nulls("difference")
     differences = done["difference"]
+    error = float(done.select(_error("value") + _error("reference")).sum().item())
     n, mean = len(differences), _number(differences.mean())
     sd = _number(differences.std())
     half = t_factor(n) * sd / n**0.5 if sd is not None and n > 1 else None
@@ -109,11 +112,18 @@ def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, A
         "high": None if mean is None or half is None else mean + half,
         "relative": mean / abs(reference) if mean is not None and reference else None,
         "superiority": _superiority(differences, direction),
-        "p": sign_flip_p(differences.to_numpy()) if n else None,
+        "p": sign_flip_p(differences.to_numpy(), error=error) if n else None,
         "planned_pairs": len(pairs),
         "smallest_p": smallest_p(len(pairs)),
         "unpaired_seeds": sorted(set(pairs["seed"]) - set(done["seed"])),
     }
+
+
+def _error(side: str) -> pl.Expr:
+    """How far the values of a side may be off by rounding; null where one is missing."""
+    return pl.col(side).map_batches(
+        lambda values: pl.Series(resolution(values.fill_null(0.0).to_numpy())), return_dtype=pl.Float64
+    )
 
 
 def _superiority(differences: pl.Series, direction: Direction) -> float | None:

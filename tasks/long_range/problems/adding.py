@@ -38,7 +38,7 @@ class Adding(Problem):
     def score(self, answers: Tensor, targets: Tensor) -> Score:
         """Mean squared error; share of sums that are off by more than 0.04."""
         off = answers.squeeze(1) - targets
-        return Score(off.square().mean(), (off.abs() > TOLERANCE).float().mean())
+        return Score(off.square().mean(), (off.abs() > TOLERANCE).double().mean())
 
     def memoryless(self, length: int) -> tuple[float, float]:  # noqa: ARG002
         """Always 1: the variance of a sum of two, 1/6; the sum lies within 0.04 of 1 with probability 0.0784."""

@@ -41,7 +41,7 @@ class Copying(Problem):
         """Cross entropy over all steps; share of the ten symbols that are recalled wrongly."""
         loss = cross_entropy(answers.flatten(0, 1), targets.flatten())
         recalled = answers[-RECALLED:, :, :SYMBOLS].argmax(2)
-        return Score(loss, (recalled != targets[-RECALLED:]).float().mean())
+        return Score(loss, (recalled != targets[-RECALLED:]).double().mean())
 
     def memoryless(self, length: int) -> tuple[float, float]:
         """Blank until the end, then a guess: 10 ln 8 / (length + 20) nats per step, seven of eight wrong."""

@@ -40,7 +40,7 @@ class TemporalOrder(Problem):
 
     def score(self, answers: Tensor, targets: Tensor) -> Score:
         """Cross entropy; share of wrong classes."""
-        return Score(cross_entropy(answers, targets), (answers.argmax(1) != targets).float().mean())
+        return Score(cross_entropy(answers, targets), (answers.argmax(1) != targets).double().mean())
 
     def memoryless(self, length: int) -> tuple[float, float]:  # noqa: ARG002
         """A guess: ln 4 nats, three of four wrong."""
