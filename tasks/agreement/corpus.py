@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class AgreementCorpus:
         bounds: the highest accuracy that is to be expected of any model, per metric; empty where that is unknown.
         fingerprint: hash of words and numbers, see :func:`fingerprint`.
         vectors: what the embeddings of words begin with; None: as they are drawn.
+        warnings: what a reader must know of the sentences before believing a number.
     """
 
     vocabulary: Vocabulary
@@ -67,6 +68,7 @@ class AgreementCorpus:
     bounds: Mapping[str, float]
     fingerprint: str
     vectors: WordVectors | None = None
+    warnings: Sequence[str] = ()
 
     @property
     def start(self) -> int:

@@ -25,6 +25,7 @@ def prepare(
     minimum_count: int = 1,
     required: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
     where: Mapping[str, str],
 ) -> Parts:
     """Fit the words on the training sentences alone and write all sentences in their numbers.
@@ -35,6 +36,7 @@ def prepare(
         minimum_count: words that the training text has less often are read as ``<unk>``.
         required: words of the vocabulary beside those of the training text.
         bounds: see :class:`~tasks.agreement.corpus.AgreementCorpus`.
+        warnings: see there.
         where: what errors call the text of each split.
 
     Returns:
@@ -58,6 +60,7 @@ def prepare(
         record={
             "facts": _facts(splits, texts, vocabulary),
             "bounds": dict(bounds or {}),
+            "warnings": list(warnings),
             "fingerprint": fingerprint(vocabulary, texts),
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -100,6 +100,10 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
             for split, text in texts.items()
             for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())
         }
+
+    def warnings(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Sequence[str]:  # noqa: ARG002
+        """What was noticed when the text was prepared."""
+        return dataset.warnings
 
     def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -84,6 +84,10 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """The share of the commonest label."""
         texts = {"validation": dataset.validation, "test": dataset.test}
         return {f"{split}/accuracy": float(np.bincount(text.labels).max() / len(text)) for split, text in texts.items()}
+
+    def warnings(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Sequence[str]:  # noqa: ARG002
+        """What was noticed when the text was prepared."""
+        return dataset.warnings
 
     def flops_per_token(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int | None:
         """What is used once per sentence counts by its share, for sentences as long as those of the training text.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -106,6 +106,10 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
             return 1
         column = len(dataset.train) // training.batch_size
         return training.epochs * -(-column // training.bptt)
+
+    def warnings(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Sequence[str]:  # noqa: ARG002
+        """What was noticed when the text was prepared."""
+        return dataset.warnings
 
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -110,6 +110,10 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
                 if not np.isin(text.groups, groups).any():
                     found[f"{split}/{name}"] = f"the {split} text has no such word"
         return found
+
+    def warnings(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Sequence[str]:  # noqa: ARG002
+        """What was noticed when the text was prepared."""
+        return dataset.warnings
 
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Every matrix but an embedding is used once per token, or once per character of it."""

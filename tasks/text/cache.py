@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Prepared:
     start: int
     facts: Mapping[str, int | float | str]
     bounds: Mapping[str, float] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Prepared]) -> TokenCorpus:
@@ -57,6 +58,7 @@ def _parts(prepared: Prepared) -> Parts:
             "start": prepared.start,
             "facts": dict(prepared.facts),
             "bounds": dict(prepared.bounds),
+            "warnings": list(prepared.warnings),
             "fingerprint": fingerprint(prepared.vocabulary, prepared.splits, prepared.start),
         },
     )

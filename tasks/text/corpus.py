@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +33,7 @@ class TokenCorpus:
         bounds: the lowest perplexity that is to be expected of any model, per metric; empty where that is unknown.
         fingerprint: hash of words and numbers, see :func:`fingerprint`.
         vectors: what the embeddings of words begin with; None: as they are drawn.
+        warnings: what a reader must know of the text before believing a number.
     """
 
     vocabulary: Vocabulary
@@ -44,6 +45,7 @@ class TokenCorpus:
     bounds: Mapping[str, float]
     fingerprint: str
     vectors: WordVectors | None = None
+    warnings: Sequence[str] = ()
 
 
 def fingerprint(vocabulary: Vocabulary, splits: Mapping[str, NDArray[np.int32]], start: int) -> str:

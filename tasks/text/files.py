@@ -16,10 +16,13 @@ from unroll.contract import UserError, derive_seed
 ItemT = TypeVar("ItemT")
 
 _STEMS: Final = {
-    "train": frozenset({"train", "training"}),
-    "validation": frozenset({"validation", "valid", "val", "dev", "development"}),
-    "test": frozenset({"test", "testing"}),
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev", "devel", "development", "testa"),
+    "test": ("test", "testing", "testb"),
 }
+"""Parts of names that tell a split; ``testa`` and ``testb`` are those of the CoNLL shared tasks."""
+_SHOWN: Final = 6
+"""Most files of a folder that an error names."""
 
 
 def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) -> dict[str, Path]:
@@ -27,24 +30,29 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
 
     Args:
         path: a file, or a folder with one file for each split, known by a part of its name: ``ptb.train.txt``,
-            ``valid.txt.gz``, ``en.test``.
+            ``valid.txt.gz``, ``eng.testb``.
         ending: what the name of a folder's file must end with, ``.gz`` aside; others are left alone.
         optional: splits that a folder may lack.
 
     Raises:
-        UserError: nothing is there, or not exactly one file for each split.
+        UserError: nothing is there, a file's name tells two splits, or there is not exactly one file for each split.
     """
     with refusing_unreadable(path):
         if path.is_file():
             return {"all": path}
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-            files = [file for file in files if file.name.removesuffix(".gz").endswith(ending)]
-            wanted = [
-                split for split in SPLITS if split not in optional or any(_belongs(file, split) for file in files)
-            ]
-            return {split: _only(path, split, files, ending or ".txt") for split in wanted}
+            found = {file: tell_splits(file.name) for file in files if file.name.removesuffix(".gz").endswith(ending)}
+            _refuse_two_splits(path, found)
+            wanted = [split for split in SPLITS if split not in optional or (split,) in found.values()]
+            return {split: _only(path, split, found, ending or ".txt") for split in wanted}
     raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
+
+
+def tell_splits(name: str) -> tuple[str, ...]:
+    """The splits that a file belongs to by a part of its name; one is right, none is some other file."""
+    parts = set(re.split(r"[^a-z]+", name.lower()))
+    return tuple(split for split in SPLITS if not parts.isdisjoint(_STEMS[split]))
 
 
 def name_sources(files: Mapping[str, Path]) -> dict[str, str]:
@@ -104,17 +112,36 @@ def read_unchanged(file: Path, described: dict[str, Any], encoding: str) -> list
     return lines
 
 
-def _belongs(file: Path, split: str) -> bool:
-    return not _STEMS[split].isdisjoint(re.split(r"[^a-z]+", file.name.lower()))
+def _refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:
+    """What ``train_dev.tsv`` holds, both texts or one of them, only its owner knows."""
+    if double := [file for file, splits in found.items() if len(splits) > 1]:
+        files = double + [file for file, splits in found.items() if len(splits) == 1]
+        raise UserError(
+            "each file of a folder must be one split's by its name",
+            where=str(folder),
+            received=", ".join(f"{file.name}: {' and '.join(found[file])}" for file in files[:_SHOWN]),
+            advice=f"move {double[0].name} to another folder, or give it the name of one split: {_known()}",
+        )
 
 
-def _only(folder: Path, split: str, files: Sequence[Path], ending: str) -> Path:
-    found = [file for file in files if _belongs(file, split)]
-    if len(found) == 1:
-        return found[0]
+def _only(folder: Path, split: str, found: Mapping[Path, tuple[str, ...]], ending: str) -> Path:
+    files = [file for file, splits in found.items() if splits == (split,)]
+    if len(files) == 1:
+        return files[0]
     raise UserError(
         f"a folder must hold exactly one {split} file, known by a part of its name",
         where=str(folder),
-        received=", ".join(file.name for file in found) or "none",
-        advice=f"name it {split}{ending}, or set data.path to a single file, which is split by lines",
+        received=", ".join(file.name for file in files) or _none(found),
+        advice=f"name it, or a link to it, {split}{ending} (known are {_known()}), or set data.path to a single file, "
+        "which is split by lines",
     )
+
+
+def _none(found: Mapping[Path, tuple[str, ...]]) -> str:
+    names = [file.name for file in found]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"none among {', '.join(names[:_SHOWN])}{more}" if names else "none"
+
+
+def _known() -> str:
+    return "; ".join(f"{split}: {', '.join(stems)}" for split, stems in _STEMS.items())

@@ -9,6 +9,7 @@ from typing import Any, Final
 from tasks.text.cache import Prepared, cached
 from tasks.text.corpus import TokenCorpus
 from tasks.text.files import describe_file, find_files, keep_first, name_sources, read_unchanged, split_items
+from tasks.text.leaks import tell_leaks
 from tasks.text.lines import DEFAULT_ENCODING
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
@@ -56,11 +57,13 @@ def read_plain(
         lines = {split: _read(file, sources[split], encoding, level) for split, file in files.items()}
         if fractions is not None:
             lines = split_items(lines["all"], *fractions)
+        kept = keep_first(lines, training_sentences)
         return prepare_streams(
-            keep_first(lines, training_sentences),
+            kept,
             level=level,
             vocabulary_size=vocabulary_size,
             minimum_count=minimum_count,
+            warnings=tell_leaks({split: [" ".join(line.split()) for line in kept[split]] for split in kept}, "lines"),
             where=name_sources(files),
             doubt="" if encoding == DEFAULT_ENCODING else f"is the text really {encoding} (data.encoding)?",
         )

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
-_LAYOUT: Final = 1
-"""Raised when the layout of an entry changes."""
+_LAYOUT: Final = 2
+"""Raised when the layout of an entry, or what all entries hold, changes."""
 _ATTEMPTS: Final = 3
 _BENCH: Final = ".making-"
 """Beginning of the names of folders in which entries are being made."""

@@ -40,6 +40,7 @@ def prepare_streams(
     minimum_count: int = 1,
     required: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
     where: Mapping[str, str],
     doubt: str = "",
 ) -> Prepared:
@@ -52,6 +53,7 @@ def prepare_streams(
         minimum_count: words that the training text has less often become ``<unk>``.
         required: words of the vocabulary beside those of the training text.
         bounds: see :class:`~tasks.text.corpus.TokenCorpus`.
+        warnings: see there.
         where: what errors call the text of each split.
         doubt: a question that comes first in the advice of errors which a misread text would also cause.
 
@@ -76,6 +78,7 @@ def prepare_streams(
         start=vocabulary.number(end),
         facts=facts,
         bounds=bounds or {},
+        warnings=warnings,
     )
 
 

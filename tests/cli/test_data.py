@@ -104,7 +104,7 @@ def test_another_folder_is_named_with_to_and_in(project: Path, unroll: Unroll, t
     assert (project / "there" / "tiny" / "test.txt").read_text() == TEXTS["test"]
     assert "there/tiny" in unroll("data", "list", "--in", "there").out
     found = json.loads(unroll("data", "inspect", "tiny", "--in", "there", "-f", "json").out)
-    assert found.keys() == {"facts", "splits", "lengths", "labels", "oddities"}
+    assert found.keys() == {"facts", "warnings", "splits", "lengths", "labels", "oddities"}
     assert [row["unknown tokens"] for row in found["splits"]] == [None, 0.0, 1 / 3]
     rows = list(csv.DictReader(io.StringIO(unroll("data", "inspect", "tiny", "--in", "there", "-f", "csv").out)))
     assert [(row["split"], row["also in train"]) for row in rows] == [("train", ""), ("validation", "0"), ("test", "1")]
@@ -158,10 +158,22 @@ def test_what_a_task_reads_is_inspected(project: Path, unroll: Unroll) -> None:
     words = ["data", "inspect", "--task", "language_modeling", "data.corpus=text", "data.path=text.txt"]
     said = unroll(*words, "data.test_fraction=0.1")
     assert said.code == 0, said.err
-    assert said.out.startswith("data: vocabulary 7, train tokens ")
+    assert "data: vocabulary 7, train tokens " in said.out
     assert "sentence lengths" in said.out
     assert "of train" in said.out
     assert unroll(*words, "data.encoding=utf-16").code == 2
+
+
+def test_an_inspection_warns_as_a_plan_does(project: Path, unroll: Unroll) -> None:
+    for split in ("train", "devel", "test"):
+        (project / f"{split}.txt").write_text("a b c d\ne f\n" if split != "test" else "a b\n")
+    words = ["data", "inspect", "--task", "language_modeling", "data.corpus=text", "data.path=."]
+    said = unroll(*words, "training.batch_size=1")
+    assert said.code == 0, said.err
+    warning = "2 of 2 validation lines (100% of that text) stand in the training text too"
+    assert said.out.startswith(f"warning: {warning}")
+    (told,) = json.loads(unroll(*words, "training.batch_size=1", "-f", "json").out)["warnings"]
+    assert told.startswith(warning)
 
 
 def test_generated_text_has_facts_alone(project: Path, unroll: Unroll) -> None:

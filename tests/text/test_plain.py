@@ -141,7 +141,10 @@ def test_this_fingerprint_changes_only_together_with_the_reader_version(tmp_path
 @pytest.mark.parametrize(
     ("splits", "message"),
     [
-        ({"train": b"a", "validation": b"a"}, "exactly one test file, known by a part of its name (received none)"),
+        (
+            {"train": b"a", "validation": b"a"},
+            "exactly one test file, known by a part of its name (received none among train.txt, va",
+        ),
         (
             {"train": b"a", "validation": b"a", "test": b"a", "test.old": b"a"},
             "exactly one test file, known by a part of its name (received test.old.txt, test.txt)",

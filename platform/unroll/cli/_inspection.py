@@ -13,20 +13,26 @@ BAR = 40
 """Characters of the histogram's longest bar."""
 
 
-def show_inspection(facts: dict[str, Any], inspection: Inspection | None, format: Format) -> None:  # noqa: A002
+def show_inspection(
+    facts: dict[str, Any],
+    warnings: list[str],
+    inspection: Inspection | None,
+    format: Format,  # noqa: A002
+) -> None:
     """Print what was found.
 
     Args:
         facts: what a plan says about the data; empty where no task was asked.
+        warnings: what a plan warns of, in the same way.
         inspection: a look at the files; None where no library can read them.
         format: what standard output holds; CSV holds the table of the splits alone, or the facts.
     """
     if format is Format.JSON:
-        emit_json({"facts": facts, **_tables(inspection)})
+        emit_json({"facts": facts, "warnings": warnings, **_tables(inspection)})
     elif format is Format.CSV:
         emit_csv(inspection.splits if inspection else [facts])
     else:
-        _tell(facts, inspection)
+        _tell(facts, warnings, inspection)
 
 
 def _tables(inspection: Inspection | None) -> dict[str, Rows]:
@@ -34,7 +40,9 @@ def _tables(inspection: Inspection | None) -> dict[str, Rows]:
     return {name: getattr(inspection, name) if inspection else [] for name in names}
 
 
-def _tell(facts: dict[str, Any], inspection: Inspection | None) -> None:
+def _tell(facts: dict[str, Any], warnings: list[str], inspection: Inspection | None) -> None:
+    for warning in warnings:
+        say(visible(f"warning: {warning}"))
     if facts:
         say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in facts.items())))
     if inspection is None:

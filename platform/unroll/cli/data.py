@@ -74,14 +74,14 @@ def inspect(
     """
     words = [*([name] if name is not None else []), *(settings or [])]
     if task is not None:
-        facts, inspection = _inspect_task(task, words)
+        facts, warnings, inspection = _inspect_task(task, words)
     elif len(words) == 1 and "=" not in words[0]:
-        facts, inspection = {}, _inspect_known(words[0], corpora_root(place))
+        facts, warnings, inspection = {}, [], _inspect_known(words[0], corpora_root(place))
     else:
         raise UserError(
             "inspect needs the name of a corpus, or --task TASK with its settings", received=" ".join(words)
         )
-    show_inspection(facts, inspection, format)
+    show_inspection(facts, warnings, inspection, format)
 
 
 def _inspect_known(name: str, root: Path) -> Inspection:
@@ -92,14 +92,15 @@ def _inspect_known(name: str, root: Path) -> Inspection:
     return library.inspect(name, folder)
 
 
-def _inspect_task(task: str, overrides: list[str]) -> tuple[dict[str, Any], Inspection | None]:
-    """The facts that a plan would show, by the task's own reader, and a library's look at the files."""
+def _inspect_task(name: str, overrides: list[str]) -> tuple[dict[str, Any], list[str], Inspection | None]:
+    """Facts and warnings that a plan would show, by the task's own reader, and a library's look at the files."""
     from unroll.study import load_libraries, load_settings, load_task
 
-    chosen = load_settings(task, overrides)
-    facts = dict(load_task(task).prepare(chosen, cache_folder()).facts)
+    chosen, task = load_settings(name, overrides), load_task(name)
+    dataset = task.prepare(chosen, cache_folder())
     found = (library.inspect_settings(chosen) for library in load_libraries())
-    return facts, next((inspection for inspection in found if inspection is not None), None)
+    inspection = next((inspection for inspection in found if inspection is not None), None)
+    return dict(dataset.facts), list(task.warnings(chosen, dataset)), inspection
 
 
 def _row(corpus: KnownCorpus, library: Library, root: Path) -> dict[str, Any]:

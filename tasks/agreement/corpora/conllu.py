@@ -13,6 +13,7 @@ from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from unroll.contract import UserError
 
@@ -50,10 +51,12 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
     def build() -> Parts:
         found = {split: _read(file, sources[split], settings) for split, file in files.items()}
         trees = found if fractions is None else split_items(found["all"], *fractions)
+        kept = find_verbs(keep_some(trees, settings.training_sentences))
         return prepare(
-            find_verbs(keep_some(trees, settings.training_sentences)),
+            kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
+            warnings=tell_leaks({split: [each.words for each in kept[split].sentences] for split in kept}),
             where=name_sources(files),
         )
 

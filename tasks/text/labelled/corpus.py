@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ class LabelledCorpus:
         bounds: the best that is to be expected of any classifier, per metric; empty where that is unknown.
         fingerprint: hash of words, labels and numbers, see :func:`fingerprint`.
         vectors: what the embeddings of words begin with; None: as they are drawn.
+        warnings: what a reader must know of the sentences before believing a number.
     """
 
     vocabulary: Vocabulary
@@ -65,6 +66,7 @@ class LabelledCorpus:
     bounds: Mapping[str, float]
     fingerprint: str
     vectors: WordVectors | None = None
+    warnings: Sequence[str] = ()
 
 
 def fingerprint(vocabulary: Vocabulary, labels: Vocabulary, splits: Mapping[str, LabelledText]) -> str:

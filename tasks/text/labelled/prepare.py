@@ -43,6 +43,7 @@ def prepare_sentences(
     required_words: Sequence[str] = (),
     required_labels: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
     where: Mapping[str, str],
 ) -> Parts:
     """Fit words and labels on the training sentences alone and write all sentences in their numbers.
@@ -54,6 +55,7 @@ def prepare_sentences(
         required_words: words of the vocabulary beside those of the training text.
         required_labels: labels beside those of the training text.
         bounds: see :class:`~tasks.text.labelled.corpus.LabelledCorpus`.
+        warnings: see there.
         where: what errors call the text of each split.
 
     Returns:
@@ -81,6 +83,7 @@ def prepare_sentences(
         record={
             "facts": facts,
             "bounds": dict(bounds or {}),
+            "warnings": list(warnings),
             "fingerprint": fingerprint(vocabulary, labels, texts),
         },
     )

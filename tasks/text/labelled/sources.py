@@ -11,6 +11,7 @@ from tasks.text.files import describe_file, find_files, keep_some, name_sources,
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
+from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from unroll.contract import UserError, derive_seed
 
@@ -67,11 +68,13 @@ def read_files(
             for split, file in files.items()
         }
         sentences = _split(_lowered(found) if settings.lowercase else found, *fractions)
+        kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(
-            keep_some(sentences, settings.training_sentences),
+            kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_labels=[sentence.label for sentence in sentences["train"]],
+            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
             where=name_sources(files),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -89,6 +89,7 @@ class TaggedCorpus:
         fingerprint: hash of words, tags and numbers, see :func:`fingerprint`.
         spelling: how the words are written; no part of the fingerprint, for only few models look at it.
         vectors: what the embeddings of words begin with; None: as they are drawn.
+        warnings: what a reader must know of the sentences before believing a number.
     """
 
     vocabulary: Vocabulary
@@ -101,6 +102,7 @@ class TaggedCorpus:
     fingerprint: str
     spelling: Spelling
     vectors: WordVectors | None = None
+    warnings: Sequence[str] = ()
 
     def spelled(self) -> TaggedCorpus:
         """The corpus for a model that reads characters: its fingerprint holds them."""

@@ -42,6 +42,7 @@ def prepare_sentences(
     required_words: Sequence[str] = (),
     required_tags: Sequence[str] = (),
     bounds: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
     where: Mapping[str, str],
 ) -> Parts:
     """Fit words and tags on the training sentences alone and write all sentences in their numbers.
@@ -53,6 +54,7 @@ def prepare_sentences(
         required_words: words of the vocabulary beside those of the training text.
         required_tags: tags beside those of the training text.
         bounds: see :class:`~tasks.text.tagged.corpus.TaggedCorpus`.
+        warnings: see there.
         where: what errors call the text of each split.
 
     Returns:
@@ -81,6 +83,7 @@ def prepare_sentences(
             "spelling": spelling_fingerprint(characters, forms, numbers),
             "facts": _facts(sentences, texts, vocabulary, tags, counts),
             "bounds": dict(bounds or {}),
+            "warnings": list(warnings),
             "fingerprint": fingerprint(vocabulary, tags, texts),
         },
     )

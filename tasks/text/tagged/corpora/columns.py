@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
@@ -61,11 +62,13 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
         rows = {split: _rows(file, sources[split], settings) for split, file in files.items()}
         tagged, scheme = _tag(rows, settings)
         sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
+        kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(
-            keep_some(sentences, settings.training_sentences),
+            kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_tags=_required_tags(sentences["train"], settings, scheme),
+            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
             where=name_sources(files),
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.conllu import parse_conllu
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
@@ -47,11 +48,13 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     def build() -> Parts:
         found = {split: _read(file, sources[split], settings) for split, file in files.items()}
         sentences = found if fractions is None else split_items(found["all"], *fractions)
+        kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(
-            keep_some(sentences, settings.training_sentences),
+            kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_tags=() if settings.training_sentences is None else sorted(tags_of(sentences["train"])),
+            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
             where=name_sources(files),
         )
 
