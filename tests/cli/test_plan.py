@@ -52,6 +52,21 @@ def test_a_plan_tells_what_only_some_arms_have(unroll: Unroll) -> None:
     assert json.loads(unroll("plan", "tiny", "--format", "json").out)["facts_of_arms"] == []
 
 
+def test_a_plan_tells_what_its_seeds_cannot_decide(unroll: Unroll) -> None:
+    told = json.loads(unroll("plan", "tiny", "--format", "json").out)
+    sentence = (
+        "The planned seeds cannot decide: with 2 pairs and 1 comparison the smallest p that can be reached is 0.5; "
+        "6 seeds can reach 0.05."
+    )
+    assert told["warnings"] == {sentence: ["elman", "lstm"]}
+    assert told["reach"] == {"comparisons": 1, "pairs": 2, "smallest_p": 0.5, "enough_seeds": 6}
+    assert f"warning: {sentence}\n" in unroll("plan", "tiny").out.replace("\n  ", " ")
+    enough = json.loads(unroll("plan", "tiny", "seeds=6", "--format", "json").out)
+    assert (enough["warnings"], enough["reach"]["smallest_p"]) == ({}, 2 / 2**6)
+    alone = json.loads(unroll("plan", "tiny", "network.cell=lstm", "--format", "json").out)
+    assert (alone["warnings"], alone["reach"]["comparisons"]) == ({}, 0)
+
+
 def test_a_plan_knows_what_is_done(unroll: Unroll, runner: FakeRunner) -> None:
     unroll("run", "tiny", "--no-report")
     told = json.loads(unroll("plan", "tiny", "seeds=3", "--format", "json").out)

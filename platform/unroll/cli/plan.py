@@ -102,10 +102,10 @@ def _trial_rows(plan: Plan, done: set[str]) -> list[dict[str, Any]]:
 
 
 def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    from unroll.study.plan import warned_arms
+    from unroll.evidence import reach
 
     plan = prepared.plan
-    at_once = _trials_at_once(prepared)
+    at_once, reached = _trials_at_once(prepared), reach(plan)
     overview: dict[str, Any] = {
         "study": plan.study,
         "question": plan.question,
@@ -117,7 +117,8 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "missing": sum(row["missing"] for row in rows),
         "at_once": at_once,
         "disk_bytes": _disk_bytes(prepared, at_once),
-        "warnings": warned_arms(plan),
+        "warnings": _warnings(plan),
+        "reach": {name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         "facts": _shared([arm.facts for arm in plan.arms]),
         "facts_of_arms": _own_facts(plan.arms),
         "bounds": _shared([arm.bounds for arm in plan.arms]),
@@ -127,6 +128,15 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         work = sum(row["missing"] * row["seconds_per_trial"] for row in rows)
         overview |= {"core_seconds": work * prepared.study.resources.cpus, "seconds": work / at_once}
     return overview
+
+
+def _warnings(plan: Plan) -> dict[str, list[str]]:
+    """What the data and the design make doubtful, with the arms that it concerns."""
+    from unroll.report.reach_sentence import reach_sentence
+    from unroll.study.plan import warned_arms
+
+    undecidable = reach_sentence(plan)
+    return warned_arms(plan) | ({undecidable: [arm.name for arm in plan.arms]} if undecidable else {})
 
 
 def _shared(mappings: list[Any]) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles
+from unroll.evidence.reach import Reach, reach
 
 __all__ = [
     "DRAWS",
     "EXACT_UP_TO",
     "LEVEL",
+    "Reach",
     "by_distance",
     "confusion",
     "coverage",
@@ -28,6 +30,7 @@ __all__ = [
     "learning_curves",
     "pair_seeds",
     "paired_differences",
+    "reach",
     "resolution",
     "sign_flip_p",
     "smallest_p",

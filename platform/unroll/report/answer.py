@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from unroll.evidence import LEVEL, smallest_p
 from unroll.ledger import FINAL, MISSING
 from unroll.report.comparison_sentences import comparison_sentences
 from unroll.report.divergence_sentence import divergence_sentence
@@ -16,10 +15,10 @@ from unroll.report.numbers import (
     count,
     fixed,
     listed,
-    p_value,
     plain,
     shorten,
 )
+from unroll.report.reach_sentence import reach_sentence
 from unroll.report.reference_lines import FLOOR
 from unroll.study.plan import warned_arms
 
@@ -158,15 +157,7 @@ def _at_chance(findings: Findings) -> Iterator[str]:
 
 
 def _too_few_seeds(findings: Findings) -> Iterator[str]:
-    rows = findings.differences.filter(pl.col("smallest_p_holm") > LEVEL).sort("planned_pairs").to_dicts()
-    if rows:
-        comparisons = len(findings.differences)
-        enough = next((n for n in range(1, 64) if comparisons * smallest_p(n) <= LEVEL), None)
-        yield (
-            f"The planned seeds cannot decide: with {count(rows[0]['planned_pairs'], 'pair')} and "
-            f"{count(comparisons, 'comparison')} the smallest p that can be reached is "
-            f"{p_value(rows[0]['smallest_p_holm'])}" + (f"; {enough} seeds can reach {LEVEL:g}." if enough else ".")
-        )
+    yield from filter(None, [reach_sentence(findings.plan)])
 
 
 def _data(findings: Findings) -> Iterator[str]:

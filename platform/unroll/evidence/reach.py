@@ -1,0 +1,47 @@
+"""What a plan's seeds can decide at all, whatever comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unroll.evidence.pairs import LEVEL
+from unroll.evidence.permutation import EXACT_UP_TO, smallest_p
+from unroll.study.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How small a p-value of a comparison can become.
+
+    Args:
+        comparisons: how many the study has: Holm's correction counts them all.
+        pairs: seeds that are planned for both sides, in the comparison that has fewest.
+    """
+
+    comparisons: int
+    pairs: int
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p after Holm's correction."""
+        return min(1.0, self.comparisons * smallest_p(self.pairs))
+
+    @property
+    def decides(self) -> bool:
+        """Whether a verdict other than "undecided" is possible; a study without comparisons has nothing to decide."""
+        return not self.comparisons or self.smallest_p <= LEVEL
+
+    @property
+    def enough_seeds(self) -> int:
+        """Least number of seeds with which one is: 16 for the thousand arms that a study may have."""
+        return next(n for n in range(1, EXACT_UP_TO) if self.comparisons * smallest_p(n) <= LEVEL)
+
+
+def reach(plan: Plan) -> Reach:
+    """What a plan's seeds can decide, from the plan alone."""
+    seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
+    for trial in plan.trials:
+        if trial.phase == "confirm":
+            seeds[trial.arm].add(trial.seed)
+    pairs = [len(seeds[arm] & seeds[baseline]) for arm, baseline in plan.baselines.items() if arm != baseline]
+    return Reach(comparisons=len(pairs), pairs=min(pairs, default=0))
