@@ -218,6 +218,16 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """
         return {}
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:  # noqa: ARG002
+        """How a module computed, as far as neither settings nor data decide it: recorded with the trial's outcome.
+
+        Called when the trial has ended. The report knows two names and warns where trials differ in one: ``loop``,
+        which code ran, and ``compiler``, what made that code and for which processor. A ``loop`` with a colon tells
+        behind it why that code stood in for the one that was asked for. Values are for people and hold no path. Empty,
+        as here, where a module computes with torch alone.
+        """
+        return {}
+
     def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
 

@@ -105,6 +105,12 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
     def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""
         import torch

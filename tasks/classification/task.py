@@ -89,6 +89,12 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
     def flops_per_token(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int | None:
         """What is used once per sentence counts by its share, for sentences as long as those of the training text.
 

@@ -111,6 +111,12 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""
         if settings.network.kind == "ngram":

@@ -119,6 +119,12 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         reached = {"loss": sum(losses) / len(lengths), "error": sum(errors) / len(lengths)}
         return {f"{split}/{name}": value for split in ("validation", "test") for name, value in reached.items()}
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
     def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
         """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""
         import torch

@@ -115,6 +115,12 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Every matrix but an embedding is used once per token, or once per character of it."""
         import torch

@@ -44,6 +44,7 @@ class FakeRunner:
 
     status: Callable[[Job], Status] = lambda job: "completed"
     metrics: dict[str, float] = field(default_factory=lambda: dict(METRICS))
+    environment: dict[str, str] = field(default_factory=dict)
     stop_after: int | None = None
     refusal: UserError | None = None
     error: BaseException | None = None
@@ -63,7 +64,14 @@ class FakeRunner:
             status = self.status(job)
             message = "" if status == "completed" else f"it {status}"
             outcome = Outcome(
-                trial=job.trial.id, status=status, message=message, metrics=self.metrics, steps=7, items=70, seconds=1.5
+                trial=job.trial.id,
+                status=status,
+                message=message,
+                metrics=self.metrics,
+                steps=7,
+                items=70,
+                seconds=1.5,
+                environment=self.environment,
             )
             rows = [
                 HistoryRow(step=7, epoch=1, seconds=1.5, metric=name, value=self.metrics[name]) for name in self.metrics

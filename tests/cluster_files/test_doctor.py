@@ -20,6 +20,7 @@ def test_a_healthy_machine_has_a_finding_for_everything(tmp_path: Path, monkeypa
         "python",
         "ray",
         "torch",
+        "C compiler",
         "GPUs",
         "cores",
         "free memory",
@@ -74,6 +75,25 @@ def test_the_other_lightning_is_a_finding(monkeypatch: pytest.MonkeyPatch, versi
 def test_a_shadowed_platform_module_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "platform", types.ModuleType("platform"))
     assert not _software.standard_platform().ok
+
+
+@pytest.mark.parametrize(
+    ("compiler", "detail"),
+    [(None, "none: recurrent loops would run in Python"), ("exit 1", "mycc does not make a library")],
+)
+def test_a_machine_without_a_working_compiler_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiler: str | None, detail: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    if compiler:
+        (tmp_path / "mycc").write_text(f"#!/bin/sh\n{compiler}\n")
+        (tmp_path / "mycc").chmod(0o755)
+        monkeypatch.setenv("CC", "mycc")
+    finding = _software.compiler()
+    assert not finding.ok
+    assert detail in finding.detail
+    assert "set CC" in finding.advice
 
 
 def test_memory_is_that_of_the_container(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ def test_alone_among_eight_in_a_reused_process_and_in_the_twin(
     line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     expected = by_trial(undisturbed)  # two at a time, in processes that serve one trial after another
+    assert {trial["loop"] for trial in undisturbed} == {"compiled"}
+    assert all(trial["compiler"] and trial["vectors"] for trial in undisturbed)
 
     line.run(tmp_path / "inline", "--runner", "inline", PYTHONHASHSEED="1")
     assert by_trial(line.results(tmp_path / "inline")) == expected

@@ -153,6 +153,19 @@ def test_another_torch_is_told_another_python_or_host_is_not(make_ledger: MakeLe
     assert warnings(gather(make_ledger(environments={("gru", 0): {"python": "3.13.1", "host": "node-8"}}))) == []
 
 
+def test_a_study_of_which_half_ran_in_a_slower_loop_says_so(make_ledger: MakeLedger) -> None:
+    compiled = {"loop": "compiled", "compiler": "gcc 12.2.0, x86_64 avx2"}
+    plain = {"loop": "plain: there is no C compiler"}
+    found = {(arm, s): plain if s < 4 else compiled for arm in ("elman", "gru", "lstm") for s in range(8)}
+    findings = gather(make_ledger(environments=found))
+    (warning,) = warnings(findings)
+    assert "they differ in loop (plain: there is no C compiler, compiled), which may change their numbers" in warning
+    shown = environments_table(findings).shown
+    assert shown["Loop"].to_list() == ["plain: there is no C compiler", "compiled"]
+    assert shown["Compiler"].to_list() == ["–", "gcc 12.2.0, x86_64 avx2"]
+    assert "Vectors" not in shown.columns, "what no trial tells has no column"
+
+
 def test_a_trial_without_a_result_changes_no_conditions(make_ledger: MakeLedger) -> None:
     key = ("gru", 0)
     findings = gather(make_ledger(ends={key: ("timeout", "")}, environments={key: {"device": "H200"}}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -56,12 +57,13 @@ def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Typed, form
     Returns:
         The exit code.
     """
-    rows = arm_rows(Ledger.open(folder), plan)
+    ledger = Ledger.open(folder)
+    rows = arm_rows(ledger, plan)
     if format is Format.JSON:
         emit_json(_overview(plan, folder, launched) | {"arms": rows})
     else:
         emit(rows, format)
-    for line in _lines(plan, folder, launched, typed):
+    for line in _lines(plan, ledger, launched, typed):
         say(line, stderr=format is not Format.TABLE)
     return exit_code(launched)
 
@@ -101,13 +103,14 @@ def _overview(plan: Plan, folder: Path, launched: Launched) -> dict[str, Any]:
     }
 
 
-def _lines(plan: Plan, folder: Path, launched: Launched, typed: Typed) -> list[str]:
+def _lines(plan: Plan, ledger: Ledger, launched: Launched, typed: Typed) -> list[str]:
     """What a person wants to know next."""
     return [
         *_ended(launched.summary),
+        *_slower(plan, ledger),
         *(visible(f"damaged: {line}") for line in launched.damage),
         *_report(launched.report),
-        *_unsynced(folder, launched.unsynced),
+        *_unsynced(ledger.root, launched.unsynced),
         *_next(plan, launched.summary, typed),
     ]
 
@@ -117,6 +120,16 @@ def _ended(summary: Summary) -> list[str]:
     others = [f"{count} {status}" for status, count in sorted(summary.counts.items()) if status != "completed"]
     ends = ", ".join([f"{completed} of {summary.planned} trials completed", *others])
     return [f"{'interrupted: ' if summary.interrupted else ''}{ends}, {duration(summary.seconds)}"]
+
+
+def _slower(plan: Plan, ledger: Ledger) -> list[str]:
+    """Why trials ran slower than they could, with the number of those that did."""
+    outcomes = ledger.outcomes(trial.id for trial in plan.trials).values()
+    reasons = Counter(outcome.stood_in for outcome in outcomes if outcome.stood_in)
+    return [
+        f"slower    {number} of {len(plan.trials)} trials ran without the compiled loop: {visible(reason)}"
+        for reason, number in reasons.most_common()
+    ]
 
 
 def _report(page: Path | None) -> list[str]:

@@ -45,6 +45,7 @@ class Tally:
         self.before = len(plan.trials) - len(missing)
         """Trials that this run leaves alone."""
         self._ends: dict[str, str] = {}
+        self._stood_in: set[str] = set()
         self._ledger = ledger
         self._outcomes = ledger.outcomes(self.trials)
         self._missing = [trial for trial in self.trials if trial in missing]
@@ -75,6 +76,14 @@ class Tally:
         """Count the end of one trial; where it ended more than once, as with a lost cluster, the last end counts."""
         self._ends[outcome.trial] = outcome.status
         self._outcomes[outcome.trial] = outcome
+
+    def news(self, outcome: Outcome) -> str:
+        """A line that is told once: why trials run slower than they could; empty where there is nothing new."""
+        reason = outcome.stood_in
+        if not reason or reason in self._stood_in:
+            return ""
+        self._stood_in.add(reason)
+        return f"{self.trials[outcome.trial].arm} runs without the compiled loop, which is slower: {reason}"
 
     def statuses(self) -> dict[str, int]:
         """Status -> trials of the whole plan, as in :class:`unroll.execution.Summary`."""
@@ -141,6 +150,8 @@ class Lines:
         """Say how a trial ended."""
         self._tally.finished(outcome)
         self.message(self._tally.describe(outcome))
+        if news := self._tally.news(outcome):
+            self.message(news)
 
     def message(self, text: str) -> None:
         """Print one line."""
@@ -170,6 +181,8 @@ class LiveTable:
         self._tally.finished(outcome)
         if outcome.status != "completed":
             self.message(self._tally.describe(outcome))
+        if news := self._tally.news(outcome):
+            self.message(news)
         self.refresh()
 
     def message(self, text: str) -> None:

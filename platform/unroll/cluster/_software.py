@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 
 from unroll.cluster.finding import Finding
 
@@ -50,6 +55,31 @@ def standard_platform() -> Finding:
     ok = hasattr(platform, "system")
     detail = "the standard library's" if ok else str(platform.__spec__.origin if platform.__spec__ else platform)
     return Finding("module `platform`", ok, detail, "" if ok else "remove platform/__init__.py or mend PYTHONPATH")
+
+
+def compiler() -> Finding:
+    """The C compiler of recurrent loops: without one they run in Python, which is slower and adds in another order."""
+    names = (os.environ.get("CC"), "cc", "gcc", "clang")
+    found = next((path for name in names if name and (path := shutil.which(name))), None)
+    if found is None:
+        detail = "none: recurrent loops would run in Python"
+        return Finding("C compiler", False, detail, "apt-get install gcc, or set CC")
+    try:
+        works = _compiles(found)
+    except (OSError, subprocess.SubprocessError):
+        works = False
+    detail = found if works else f"{found} does not make a library that runs"
+    return Finding("C compiler", works, detail, "" if works else "mend it, or set CC")
+
+
+def _compiles(compiler: str) -> bool:
+    """Whether a function that was compiled here can be called."""
+    with tempfile.TemporaryDirectory(prefix="unroll-doctor-") as folder:
+        made = Path(folder, "one.so")
+        command = [compiler, "-x", "c", "-shared", "-fPIC", "-", "-o", str(made)]
+        source = b"int one(void) { return 1; }"
+        subprocess.run(command, input=source, check=True, capture_output=True, timeout=60)  # noqa: S603
+        return bool(ctypes.CDLL(str(made)).one() == 1)
 
 
 def browser() -> Finding:

@@ -17,7 +17,7 @@ def examine(*, results: Path = Path("results"), cache: Path | None = None, onlin
         online: also ask whether W&B answers.
     """
     found = [_software.python(), *_software.packages(), _software.second_lightning(), _software.standard_platform()]
-    found += [_machine.gpus(), _machine.cores(), _machine.memory(), _machine.shared_memory()]
+    found += [_software.compiler(), _machine.gpus(), _machine.cores(), _machine.memory(), _machine.shared_memory()]
     found += [_machine.disk(results), _machine.writable("results folder", results), _machine.clock(results)]
     found += [_machine.writable("cache folder", cache)] if cache else []
     found += [_accounts.usage_statistics(), _accounts.ray_token(), _accounts.wandb_key()]

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -131,7 +132,8 @@ class Attempt:
         module.initialise(trial.seed)  # type: ignore[operator]  # contract.TrainingModule
         data = task.data(settings, dataset, trial.seed)
         trainer = self._build_trainer(task.epochs(settings), mirrored)
-        self.recorder.follow(trainer, module, steps=task.steps(settings, dataset))
+        steps = task.steps(settings, dataset)
+        self.recorder.follow(trainer, module, steps=steps, conditions=partial(task.conditions, module))
         trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
         trainer.test(module, datamodule=data, verbose=False)
         self._check_metrics(task.metrics)

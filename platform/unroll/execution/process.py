@@ -66,6 +66,7 @@ def environment(*, threads: int, gpus: float) -> dict[str, str]:
     device = torch.cuda.get_device_name() if gpus and torch.cuda.is_available() else processor()
     found = {
         "device": device,
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "threads": str(threads),
         "host": socket.gethostname(),
         "python": platform.python_version(),

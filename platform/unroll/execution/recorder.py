@@ -7,6 +7,7 @@ import os
 import socket
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +41,7 @@ class Recorder:
         self._trainer: pl.Trainer | None = None
         self._module: Any = None
         self._steps: int | None = None
+        self._conditions: Callable[[], Mapping[str, str]] = dict
         self.stopwatch = Stopwatch()
         self.logger = HistoryLogger(self.position)
 
@@ -48,9 +50,18 @@ class Recorder:
         """Threads that the trial computes with: its whole cores, at least one."""
         return max(1, math.floor(self._job.resources.cpus))
 
-    def follow(self, trainer: pl.Trainer, module: Any, *, steps: int | None) -> None:
-        """From now on the position is this trainer's; ``steps`` is the length of the whole run, if known."""
-        self._trainer, self._module, self._steps = trainer, module, steps
+    def follow(
+        self, trainer: pl.Trainer, module: Any, *, steps: int | None, conditions: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """From now on the position is this trainer's.
+
+        Args:
+            trainer: what trains.
+            module: what is trained.
+            steps: the length of the whole run, if known.
+            conditions: how the module has computed so far (``contract.Task.conditions``).
+        """
+        self._trainer, self._module, self._steps, self._conditions = trainer, module, steps, conditions
         self.stopwatch.start()
 
     def position(self) -> tuple[int, int, float]:
@@ -102,7 +113,10 @@ class Recorder:
             seconds=seconds,
             started=self._started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            environment=process.environment(threads=self.threads, gpus=self._job.resources.gpus),
+            environment={
+                **self._conditions(),
+                **process.environment(threads=self.threads, gpus=self._job.resources.gpus),
+            },
         )
 
     def settle(self, outcome: Outcome) -> None:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 MISSING = "missing"
 """Status of a planned trial without an outcome."""
 
-ENVIRONMENT = ("device", "threads", "torch", "cudnn", "python", "system")
+ENVIRONMENT = ("device", "vectors", "threads", "loop", "compiler", "torch", "cudnn", "python", "system")
 """What a trial's numbers depend on beside its identity (``Outcome.environment``): a column each.
 
-The host's name is none of them: it changes no number.
+``vectors`` are the processor's instructions that torch makes use of; ``loop`` and ``compiler`` are what
+``contract.Task.conditions`` tells. The host's name is none of them: it changes no number.
 """
 
 _TRIAL_COLUMNS = {

@@ -34,7 +34,13 @@ class Outcome(Frozen):
     started: str = ""
     finished: str = ""
     environment: dict[str, str] = Field(default={})
-    """Hardware, versions and thread count that the numbers depend on, of the attempt that ended here."""
+    """Hardware, versions, thread count and the code that ran, which the numbers depend on, of the attempt that ended
+    here."""
+
+    @property
+    def stood_in(self) -> str:
+        """Why other code computed this than was asked for (``contract.Task.conditions``); empty where none did."""
+        return self.environment.get("loop", "").partition(": ")[2]
 
 
 class HistoryRow(Frozen):

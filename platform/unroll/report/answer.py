@@ -32,7 +32,7 @@ STATUS_WORDS = {
     "failed_infrastructure": "failed (infrastructure)",
     MISSING: "not run yet",
 }
-DECISIVE = ("device", "threads", "torch")
+DECISIVE = ("device", "vectors", "threads", "loop", "compiler", "torch")
 """What trials of one study must have in common to be compared without a warning."""
 
 REASONS = 3

@@ -110,10 +110,11 @@ def settings_table(findings: Findings) -> Table:
 
 
 def environments_table(findings: Findings) -> Table:
-    """What the trials that have a result ran on."""
+    """What the trials that have a result ran on; what no trial tells has no column."""
+    told = [name for name in ENVIRONMENT if findings.environments[name].null_count() < len(findings.environments)]
 
     def show(row: dict[str, Any]) -> Cells:
-        values = {PROPER_NAMES.get(name, name.capitalize()): row[name] or DASH for name in ENVIRONMENT}
+        values = {PROPER_NAMES.get(name, name.capitalize()): row[name] or DASH for name in told}
         return {**values, "Trials": f"{row['trials']:,}", "Of the arms": shorten(row["arms"])}
 
     caption = "What the trials that have a result ran on; of a trial that was continued elsewhere, where it ended."

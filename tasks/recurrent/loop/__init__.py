@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.common import common_loop, common_project, compiles
+from tasks.recurrent.loop.common import common_loop, common_project, compiles, refusal
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_steps, stack_steps
+from tasks.recurrent.loop.ran import PLAIN, TORCH, describe_loops, note
 
-__all__ = ["LoopName", "Noise", "Reading", "read_sequence"]
+__all__ = ["LoopName", "Noise", "Reading", "describe_loops", "read_sequence"]
 
 LoopName = Literal["auto", "common", "plain"]
 
@@ -76,8 +77,10 @@ def read_sequence(
     ):
         fused = cell.fused(inputs, state)
         if fused is not None:
+            note(cell, TORCH, reason=refusal(inputs.dtype) if _one_thread(inputs) else "")
             return _masked(*fused, lengths)
     if loop == "plain":
+        note(cell, PLAIN)
         steps = plain_steps(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
         parts = stack_steps(steps)
         return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
@@ -94,7 +97,11 @@ def _check_steps(inputs: Tensor, lengths: Tensor | None) -> None:
 
 def _torch_is_faster(inputs: Tensor) -> bool:
     """Whether torch's kernels are to be preferred: with one thread on a CPU they are slower, or at best as fast."""
-    return inputs.device.type != "cpu" or torch.get_num_threads() > 1 or not compiles(inputs.dtype)
+    return not _one_thread(inputs) or not compiles(inputs.dtype)
+
+
+def _one_thread(inputs: Tensor) -> bool:
+    return inputs.device.type == "cpu" and torch.get_num_threads() == 1
 
 
 def _masked(outputs: Tensor, state: State, lengths: Tensor | None) -> Reading:

@@ -20,6 +20,8 @@ FLAGS = (
 """None of them lets the compiler assume that there is no NaN or infinity, or reorder a sum that is not marked."""
 CHECKSUM = hashlib.sha256().digest_size
 """Bytes at the end of a shared object, which the system's loader does not mind."""
+VECTORS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl", "asimd", "sve", "sve2")
+"""Extensions of processors, as Linux calls them, that compiled loops make use of."""
 SECONDS = 300
 """After which a compiler is given up."""
 
@@ -123,14 +125,28 @@ def _flags() -> tuple[str, ...]:
 @functools.cache
 def processor() -> str:
     """What code for this very processor depends on."""
+    known = _cpuinfo()
+    if not known:
+        return f"{platform.machine()} {platform.processor()}"
+    names = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU part", "Features")
+    return "\n".join([platform.machine(), *(known.get(name, "") for name in names)])
+
+
+def features() -> str:
+    """The vector instructions of this processor, which decide in what order a compiled loop adds."""
+    known = _cpuinfo()
+    here = {*known.get("flags", "").split(), *known.get("Features", "").split()}
+    return " ".join([platform.machine(), *(name for name in VECTORS if name in here)])
+
+
+def _cpuinfo() -> dict[str, str]:
+    """What Linux says of its first processor; nothing elsewhere."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return f"{platform.machine()} {platform.processor()}"
+        return {}
     fields = (line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
-    known = {name.strip(): value.strip() for name, value in fields}
-    names = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU part", "Features")
-    return "\n".join([platform.machine(), *(known.get(name, "") for name in names)])
+    return {name.strip(): value.strip() for name, value in fields}
 
 
 def _folder() -> Path:

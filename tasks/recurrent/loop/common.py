@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, final
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ from tasks.recurrent.loop.look import look
 from tasks.recurrent.loop.noise import Noise
 from tasks.recurrent.loop.plain import plain_loop
 from tasks.recurrent.loop.products import OwnLinear, products, refuse_twice
+from tasks.recurrent.loop.ran import COMPILED, PLAIN, note
 from tasks.recurrent.loop.record import Step, record_step, substitute, tensors
 
 _log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ _said: set[str] = set()
 _lock = threading.Lock()
 
 SLOWER = "recurrent cells run in the plain loop, which is slower: {}"
+FOREIGN = "only numbers on a CPU, of 32 or 64 bits and of one kind, are compiled for"
+CHANGED = "the cell's weights are no longer what its step was compiled for"
 MOST = 16
 """Loops that are kept for a cell: a step that is another one at each call is never worth compiling."""
 
@@ -66,9 +70,18 @@ def _alike(tensor: Tensor, stand_in: Tensor) -> bool:
     return tensor.shape == stand_in.shape and tensor.dtype == stand_in.dtype and tensor.device.type == "cpu"
 
 
-_cells: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | float]] = WeakKeyDictionary()
-"""What is remembered of a cell: by all that a step may depend on, its loop, or when making one is worth another try."""
-_refused: dict[torch.dtype, float] = {}
+@final
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no compiled loop, and the time (``time.monotonic``) from which on another try is worth it."""
+
+    reason: str
+    until: float = math.inf
+
+
+_cells: WeakKeyDictionary[Cell, dict[tuple[Any, ...], Loop | Refusal]] = WeakKeyDictionary()
+"""What is remembered of a cell, by all that a step may depend on."""
+_refused: dict[torch.dtype, Refusal] = {}
 """The same for numbers whose products cannot be had."""
 
 
@@ -106,9 +119,11 @@ def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | Non
     named, shares = _given(read, state, noise or Noise())
     now, traits = look(cell)
     loop = _find(cell, traits, read, state, lengths, noise or Noise())
-    weights = loop.weights({**now, **shares}) if loop else None
-    if loop is None or weights is None:
+    weights = None if isinstance(loop, Refusal) else loop.weights({**now, **shares})
+    if isinstance(loop, Refusal) or weights is None:
+        note(cell, PLAIN, reason=loop.reason if isinstance(loop, Refusal) else CHANGED)
         return plain_loop(cell, read, state, lengths=lengths, noise=noise)
+    note(cell, COMPILED)
     named |= {"read": read.contiguous(), **{f"start_{part}": each.contiguous() for part, each in enumerate(state)}}
     named |= weights
     keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in named.values())
@@ -129,19 +144,26 @@ def common_project(cell: Cell, inputs: Tensor) -> Tensor:
 
 def compiles(dtype: torch.dtype) -> bool:
     """Whether C can be had for numbers of this type; says so, once, where it cannot."""
-    if dtype not in DTYPES or (dtype in _refused and time.monotonic() < _refused[dtype]):
+    if dtype not in DTYPES or (dtype in _refused and time.monotonic() < _refused[dtype].until):
         return False
     try:
         products(dtype)
     except NoCompiler as reason:
-        _refused[dtype] = _until(reason)
+        _refused[dtype] = _refuse(reason)
         return False
     return True
 
 
-def _until(reason: NoCompiler) -> float:
+def refusal(dtype: torch.dtype) -> str:
+    """Why no C can be had for numbers of this type, as :func:`compiles` last found; empty where nothing is known."""
+    if dtype not in DTYPES:
+        return FOREIGN
+    return _refused[dtype].reason if dtype in _refused else ""
+
+
+def _refuse(reason: NoCompiler) -> Refusal:
     _say(SLOWER.format(reason))
-    return time.monotonic() + reason.pause
+    return Refusal(str(reason), time.monotonic() + reason.pause)
 
 
 def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -159,40 +181,41 @@ def _given(read: Tensor, state: State, noise: Noise) -> tuple[dict[str, Tensor],
 
 def _find(
     cell: Cell, traits: tuple[Any, ...], read: Tensor, state: State, lengths: Tensor | None, noise: Noise
-) -> Loop | None:
+) -> Loop | Refusal:
     rows = read.shape[1]
     shaped = len(state) == len(cell.parts) and all(part.shape == (rows, cell.hidden) for part in state)
     if not shaped or (lengths is not None and lengths.shape != (rows,)) or not _eligible(read, state, noise):
-        return None  # what is wrong is told by the plain loop
+        return Refusal(FOREIGN)  # what is wrong is told by the plain loop
     keep = tuple(each.numel() == 1 for each in noise.keep)
     key = (read.dtype, read.shape[2], noise.recurrent is not None, keep, traits)
     with _lock:
         loops = _cells.setdefault(cell, {})
         found = loops.get(key)
         if found is None and len(loops) >= MOST:
-            _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: it changed {MOST} times")
-            return None
-        if found is None or (isinstance(found, float) and time.monotonic() >= found):
+            return _refuse_step(cell, f"it changed {MOST} times")
+        if found is None or (isinstance(found, Refusal) and time.monotonic() >= found.until):
             found = loops[key] = _make(cell, read, recurrent=noise.recurrent is not None, keep=keep)
-        return found if isinstance(found, Loop) else None
+        return found
 
 
-def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | float:
-    """A loop, or the time of the next try."""
+def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) -> Loop | Refusal:
+    """A loop, or why there is none."""
     if not compiles(read.dtype):
         return _refused[read.dtype]
     try:
         with torch.inference_mode(False):  # it serves again when there are gradients
             return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
     except Unsupported as reason:
-        name = type(cell).__name__
-        _say(f"the cell {name} runs in the plain loop, which is slower: the common one does not know {reason}")
-        return math.inf
+        return _refuse_step(cell, f"the common one does not know {reason}")
     except NoCompiler as reason:
-        return _until(reason)
+        return _refuse(reason)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a step that the generator gets wrong
-        _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: {type(error).__name__}: {error}")
-        return math.inf
+        return _refuse_step(cell, f"{type(error).__name__}: {error}")
+
+
+def _refuse_step(cell: Cell, reason: str) -> Refusal:
+    _say(f"the cell {type(cell).__name__} runs in the plain loop, which is slower: {reason}")
+    return Refusal(f"the cell {type(cell).__name__}: {reason}")
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,48 @@
+"""Which loop ran each cell: what a trial's speed and its last bits depend on beside settings, data and versions."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from tasks.recurrent.cell import Cell
+from tasks.recurrent.loop.build import describe, features, find_compiler
+
+COMPILED: Final = "compiled"
+PLAIN: Final = "plain"
+TORCH: Final = "torch"
+"""torch's own kernel of a cell."""
+
+_ran: WeakKeyDictionary[Cell, dict[str, None]] = WeakKeyDictionary()
+_PATH = re.compile(r"(?:[^\s/]*/)+(?=[^\s/])")
+
+
+def note(cell: Cell, loop: str, *, reason: str = "") -> None:
+    """Remember that a loop ran this cell.
+
+    Args:
+        cell: the cell.
+        loop: :data:`COMPILED`, :data:`PLAIN` or :data:`TORCH`.
+        reason: why it stood in for the compiled one; empty where it is what was asked for.
+    """
+    _ran.setdefault(cell, {})[f"{loop}: {_PATH.sub('', reason)}" if reason else loop] = None
+
+
+def describe_loops(network: nn.Module) -> dict[str, str]:
+    """What has run the cells of a network so far (``unroll.contract.Task.conditions``).
+
+    Returns:
+        ``loop``: "compiled", "torch" or "plain", with the reason where it stood in for "compiled"; several, sorted,
+        where one run had several. ``compiler``, where anything was compiled: name, version and the vector
+        instructions that it compiled for. Empty for a network without cells.
+    """
+    found = {loop for cell in network.modules() if isinstance(cell, Cell) for loop in _ran.get(cell, ())}
+    if len(found) > 1:
+        found.discard(PLAIN)  # a look into the network takes the plain loop, whatever trains it
+    conditions = {"loop": ", ".join(sorted(found))} if found else {}
+    if COMPILED in found:
+        conditions["compiler"] = f"{describe(find_compiler()).splitlines()[0]}, {features()}"
+    return conditions
