@@ -76,14 +76,15 @@ class CountingModule(pl.LightningModule):
         vocabulary: number of word types.
         boundary: the word that ends a sentence.
         counts: how many counts the training text is going to give.
+        characters: whether a token is a character.
     """
 
-    def __init__(self, *, order: int, vocabulary: int, boundary: int, counts: int) -> None:
+    def __init__(self, *, order: int, vocabulary: int, boundary: int, counts: int, characters: bool) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.counts = nn.Parameter(torch.zeros(counts), requires_grad=False)
         self.items_seen = 0
-        self._order, self._vocabulary, self._boundary = order, vocabulary, boundary
+        self._order, self._vocabulary, self._boundary, self._characters = order, vocabulary, boundary, characters
         self._model: KneserNey | None = None
         self._train, self._held_out = Likelihood(), Reading()
 
@@ -128,9 +129,9 @@ class CountingModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the training text under its own counts."""
-        self._log_perplexity("validation", self._held_out.likelihood)
+        self._log_scores("validation")
         if self.trainer.state.fn == TrainerFn.FITTING:
-            self._log_perplexity("train", self._train)
+            self.log("train/perplexity", self._train.perplexity())
 
     def on_test_epoch_start(self) -> None:
         """Start the text anew."""
@@ -142,15 +143,16 @@ class CountingModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Perplexity of the whole test text."""
-        self._log_perplexity("test", self._held_out.likelihood)
+        self._log_scores("test")
 
     def _read(self, batch: Tensor) -> None:
         if self._model is None:
             raise RuntimeError("nothing was counted yet")
         self._held_out.read(batch, self._model)
 
-    def _log_perplexity(self, split: str, likelihood: Likelihood) -> None:
-        self.log(f"{split}/perplexity", likelihood.perplexity())
+    def _log_scores(self, split: str) -> None:
+        scores = self._held_out.likelihood.scores(characters=self._characters)
+        self.log_dict({f"{split}/{name}": score for name, score in scores.items()})
         self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
 
     # Checkpoints

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor
+
+BITS_PER_CHARACTER: Final = "bits_per_character"
+"""The metric that texts of characters have besides."""
 
 
 def _nothing() -> Tensor:
@@ -44,3 +48,11 @@ class Likelihood:
     def perplexity(self) -> Tensor:
         """``exp(mean)``, a scalar in float64; infinite where that overflows."""
         return self.mean().exp()
+
+    def scores(self, *, characters: bool) -> dict[str, Tensor]:
+        """What is told of a held-out text, by name without its split, scalars in float64.
+
+        Of a text whose tokens are characters that is bits per character too, ``log2(perplexity)``.
+        """
+        scores = {"perplexity": self.perplexity()}
+        return scores | ({BITS_PER_CHARACTER: self.mean() / math.log(2)} if characters else {})

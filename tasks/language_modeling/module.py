@@ -35,7 +35,7 @@ class LanguageModelingModule(pl.LightningModule):
     such step of the epoch), ``train/gradient_norm`` (before clipping), ``train/clip_rate`` (share of the steps since
     the last such step whose gradient was clipped), ``train/learning_rate`` and, where it is at work, ``train/omega``;
     after each epoch ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and
-    ``validation/perplexity``. Every ``diagnose_every`` steps they get what
+    ``validation/perplexity``; of characters, bits per character besides. Every ``diagnose_every`` steps they get what
     :func:`~tasks.recurrent.diagnostics.diagnose` sees. All are logged at the number of optimizer steps done, not of
     batches.
 
@@ -52,6 +52,7 @@ class LanguageModelingModule(pl.LightningModule):
         omega: added to the gradient before clipping; None for none.
         reduction: ``token_mean``, or ``time_sum``: the sum over a window's steps of the mean over its columns.
         diagnose_every: optimizer steps between two diagnoses, the first before the first step; None for none.
+        characters: whether a token is a character.
     """
 
     def __init__(
@@ -66,12 +67,13 @@ class LanguageModelingModule(pl.LightningModule):
         omega: Omega | None,
         reduction: Reduction,
         diagnose_every: int | None,
+        characters: bool,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.network = network
         self._initialization, self._optimizer, self._schedule = initialization, optimizer, schedule
-        self._bptt, self._diagnose_every = bptt, diagnose_every
+        self._bptt, self._diagnose_every, self._characters = bptt, diagnose_every, characters
         self._training_state, self._held_out = TrainingState(), HeldOut()
         self._learner = Learner(
             network=network, state=self._training_state, reduction=reduction, clipping=clipping, omega=omega
@@ -179,7 +181,7 @@ class LanguageModelingModule(pl.LightningModule):
 
         The second is logged here too, so that both are out before a checkpoint is taken between two epochs.
         """
-        self._log_perplexity("validation")
+        self._log_scores("validation")
         if self.trainer.state.fn == TrainerFn.FITTING:
             self.log("train/perplexity", self._training_state.epoch.perplexity())
 
@@ -193,10 +195,11 @@ class LanguageModelingModule(pl.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Perplexity of the whole test text."""
-        self._log_perplexity("test")
+        self._log_scores("test")
 
-    def _log_perplexity(self, split: str) -> None:
-        self.log(f"{split}/perplexity", self._held_out.likelihood.perplexity())
+    def _log_scores(self, split: str) -> None:
+        scores = self._held_out.likelihood.scores(characters=self._characters)
+        self.log_dict({f"{split}/{name}": score for name, score in scores.items()})
         self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
 
     # Checkpoints

@@ -30,6 +30,12 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         "train/perplexity": Metric(
             "minimize", "", "Perplexity of the training text during the last epoch, with dropout, while weights moved."
         ),
+        "validation/bits_per_character": Metric(
+            "minimize", "bits", "log2 of the perplexity of the validation text, where a token is a character."
+        ),
+        "test/bits_per_character": Metric(
+            "minimize", "bits", "log2 of the perplexity of the test text, where a token is a character."
+        ),
     }
 
     def small(self, examples: int) -> Mapping[str, int]:
@@ -55,7 +61,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
     def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
         if settings.network.kind == "ngram":
-            return _counting(settings.network, dataset)
+            return _counting(settings, dataset)
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
         from tasks.recurrent.clipping import Clipping
@@ -76,6 +82,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
             omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
             reduction=training.reduction,
             diagnose_every=training.diagnose_every,
+            characters=settings.data.level == "character",
         )
 
     def data(
@@ -116,6 +123,11 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def absent(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, str]:  # noqa: ARG002
+        """Bits per character of words."""
+        names = [name for name in self.metrics if name.endswith("bits_per_character")]
+        return {} if settings.data.level == "character" else dict.fromkeys(names, "a token is a word")
 
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""
@@ -173,12 +185,14 @@ def _embedding_size(network: Network, vectors: WordVectors | None) -> int:
     return size
 
 
-def _counting(network: Network, dataset: TokenCorpus) -> pl.LightningModule:
+def _counting(settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
     from tasks.language_modeling.counting import CountingModule, count_grams
 
+    order = settings.network.order
     return CountingModule(
-        order=network.order,
+        order=order,
         vocabulary=len(dataset.vocabulary),
         boundary=dataset.start,
-        counts=count_grams(dataset, network.order),
+        counts=count_grams(dataset, order),
+        characters=settings.data.level == "character",
     )

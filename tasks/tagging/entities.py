@@ -22,6 +22,8 @@ from tasks.tagging.batches import PADDING
 from unroll.contract import UserError
 
 METRICS: Final = ("entity_f1", "entity_precision", "entity_recall")
+ILLEGAL_MOVES: Final = "illegal_moves"
+"""The metric that counts guesses which BIO does not allow where they stand."""
 _BIO: Final = re.compile(r"O|[BI]-.+")
 
 
@@ -52,14 +54,31 @@ def legal_moves(tags: Sequence[str]) -> Tensor:
 @final
 @dataclass(frozen=True, slots=True)
 class EntityTally:
-    """How many entities were guessed rightly, how many were guessed, and how many there are."""
+    """How many entities were guessed rightly, how many were guessed, how many there are, and what was illegal.
+
+    Args:
+        right: entities that were guessed with both ends and type.
+        guessed: entities that were guessed.
+        gold: entities of the text.
+        illegal: guesses that BIO does not allow behind the one before them.
+        sentences: how many were seen.
+    """
 
     right: int = 0
     guessed: int = 0
     gold: int = 0
+    illegal: int = 0
+    sentences: int = 0
 
     def scores(self) -> dict[str, float]:
-        """Micro-averaged over all entities; nothing where the text has none. Without any guess, precision is 0."""
+        """Micro-averaged over all entities, and illegal moves per sentence.
+
+        Nothing is said of entities where the text has none. Without any guess, precision is 0.
+        """
+        moves = {ILLEGAL_MOVES: self.illegal / self.sentences} if self.sentences else {}
+        return moves | self._of_entities()
+
+    def _of_entities(self) -> dict[str, float]:
         if not self.gold:
             return {}
         precision, recall = self.right / max(1, self.guessed), self.right / self.gold
@@ -82,6 +101,7 @@ class EntityScorer:
         # Number of each tag's type, 0 outside; then that of what is outside for sure; last, number -1, a strange tag.
         self._types = np.array([*(types.index(tag[2:]) + 1 if tag[2:] else 0 for tag in tags), 0, len(types) + 1])
         self._begins = np.array([*(tag.startswith("B-") for tag in tags), False, False])
+        self._illegal = ~legal_moves(tags)[:, :-1]  # (tags + 1, tags): BIO ends anywhere
 
     def any_in(self, tags: NDArray[np.int32]) -> bool:
         """Whether a text with these tags, numbers of shape (tokens,), has an entity."""
@@ -98,7 +118,18 @@ class EntityScorer:
         real = tags != PADDING
         guessed, gold = (self._entities(each.where(real, self._outside)) for each in (guesses, tags))
         right = np.intersect1d(guessed, gold, assume_unique=True)
-        return EntityTally(before.right + len(right), before.guessed + len(guessed), before.gold + len(gold))
+        return EntityTally(
+            right=before.right + len(right),
+            guessed=before.guessed + len(guessed),
+            gold=before.gold + len(gold),
+            illegal=before.illegal + int((self._moves_illegally(guesses.where(real, 0)) & real).sum()),
+            sentences=before.sentences + tags.shape[1],
+        )
+
+    def _moves_illegally(self, tags: Tensor) -> Tensor:
+        """Whether BIO forbids each tag where it stands, shape (time, batch)."""
+        previous = torch.cat([torch.full_like(tags[:1], self._outside), tags[:-1]])
+        return self._illegal.to(tags.device)[previous, tags]
 
     def _entities(self, tags: Tensor) -> NDArray[Any]:
         """First place, last place and type of each entity as one record, shape (entities,)."""

@@ -16,10 +16,10 @@ from tasks.tagging.tally import Tally
 
 @final
 class TaggingModule(LearningModule[TaggedBatch, TaggedBatch]):
-    """The decoder's loss over the real tokens of a batch of sentences; accuracy over all tokens of held-out text.
+    """The decoder's loss over the real tokens of a batch of sentences; accuracy over all of a held-out text.
 
     ``train/loss`` is in nats per token. An accuracy over words that a text has none of is not logged, nor are the
-    scores of entities where there are none.
+    scores of entities where there are none, nor illegal moves of tags that are no entity tags.
 
     Args:
         network: the tagger.
@@ -50,5 +50,5 @@ class TaggingModule(LearningModule[TaggedBatch, TaggedBatch]):
             self._entities = self._scorer.count(guesses, batch.tags, self._entities)
 
     def scores(self) -> Mapping[str, float]:
-        """Accuracies, and scores of entities."""
+        """Accuracies, scores of entities, and illegal moves."""
         return self._held_out.accuracies() | self._entities.scores()

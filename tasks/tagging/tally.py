@@ -1,4 +1,4 @@
-"""Accuracy from counts: right tokens / tokens, never the mean of batches' accuracies."""
+"""Accuracy from counts: right tokens / tokens, right sentences / sentences, never the mean of batches' accuracies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ METRICS: Final[dict[str, tuple[Group, ...]]] = {
     "ambiguous_word_accuracy": (Group.AMBIGUOUS,),
 }
 """Metric -> the groups of words whose tokens it counts."""
+OF_SENTENCES: Final = "sentence_accuracy"
+"""The metric that counts sentences of which every tag is right."""
 
 
 def _nothing() -> Tensor:
@@ -26,32 +28,43 @@ def _nothing() -> Tensor:
 @final
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many tokens of each group were seen, and how many of them were tagged rightly.
+    """How many tokens of each group and how many sentences were seen, and how many of them were tagged rightly.
 
     Args:
-        right: shape (groups,).
+        right: tokens, shape (groups,).
         tokens: shape (groups,).
+        right_sentences: those of which every tag is right.
+        sentences: all.
     """
 
     right: Tensor = field(default_factory=_nothing)
     tokens: Tensor = field(default_factory=_nothing)
+    right_sentences: int = 0
+    sentences: int = 0
 
     def plus(self, guesses: Tensor, batch: TaggedBatch) -> Tally:
-        """With the tokens of one more batch.
+        """With the sentences of one more batch.
 
         Args:
             guesses: numbers of tags, shape (time, batch); what is at padding does not count.
             batch: what was guessed about.
         """
         real = batch.tags != PADDING
-        groups, right = batch.groups[real], (guesses == batch.tags)[real]
+        same = guesses == batch.tags
+        groups, right = batch.groups[real], same[real]
         kinds = torch.arange(len(Group), device=groups.device).unsqueeze(1)
         member = groups == kinds  # (groups, tokens)
-        return Tally(self.right + (member & right).sum(1).cpu(), self.tokens + member.sum(1).cpu())
+        return Tally(
+            right=self.right + (member & right).sum(1).cpu(),
+            tokens=self.tokens + member.sum(1).cpu(),
+            right_sentences=self.right_sentences + int((same | ~real).all(0).sum()),
+            sentences=self.sentences + batch.tags.shape[1],
+        )
 
     def accuracies(self) -> dict[str, float]:
-        """Each metric whose tokens there are any of."""
+        """Each metric that there are tokens or sentences for."""
         sums = {
             name: (self.right[list(kinds)].sum(), self.tokens[list(kinds)].sum()) for name, kinds in METRICS.items()
         }
-        return {name: int(right) / int(tokens) for name, (right, tokens) in sums.items() if tokens}
+        found = {name: int(right) / int(tokens) for name, (right, tokens) in sums.items() if tokens}
+        return found | ({OF_SENTENCES: self.right_sentences / self.sentences} if self.sentences else {})

@@ -34,9 +34,11 @@ def _declare_metrics() -> dict[str, Metric]:
         "entity_recall": "Share of the entities of the {} text that are found, by conlleval.",
     }
     shares = {name: f"Share of {which} of the {{}} text that are tagged rightly." for name, which in words.items()}
+    shares["sentence_accuracy"] = "Share of the sentences of the {} text of which every tag is right."
+    moves = {"illegal_moves": "Tags per sentence of the {} text that BIO does not allow behind the last one."}
     return {
-        f"{split}/{name}": Metric("maximize", "", text.format(split))
-        for name, text in (shares | entities).items()
+        f"{split}/{name}": Metric("minimize" if name in moves else "maximize", "", text.format(split))
+        for name, text in (shares | entities | moves).items()
         for split in ("validation", "test")
     }
 
@@ -103,9 +105,11 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         scorer = entities.EntityScorer(dataset.tags.words) if entities.are_entities(dataset.tags.words) else None
         found: dict[str, str] = {}
         for split, text in (("validation", dataset.validation), ("test", dataset.test)):
-            if scorer is None or not scorer.any_in(text.tags):
-                reason = f"the {split} text has no entity" if scorer else "the tags are no entity tags"
-                found |= {f"{split}/{name}": reason for name in entities.METRICS}
+            if scorer is None:
+                names = (*entities.METRICS, entities.ILLEGAL_MOVES)
+                found |= {f"{split}/{name}": "the tags are no entity tags" for name in names}
+            elif not scorer.any_in(text.tags):
+                found |= {f"{split}/{name}": f"the {split} text has no entity" for name in entities.METRICS}
             for name, groups in tally.METRICS.items():
                 if not np.isin(text.groups, groups).any():
                     found[f"{split}/{name}"] = f"the {split} text has no such word"

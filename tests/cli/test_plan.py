@@ -102,7 +102,8 @@ def test_a_plan_refuses_a_metric_that_can_never_come(unroll: Unroll, project: Pa
     assert said.err == (
         "error: metric: the metric that decides a study must be one that every arm logs (received "
         "validation/entity_f1, but the validation text has no entity); choose among validation/accuracy, "
-        "test/accuracy, test/entity_f1, test/entity_precision, test/entity_recall\n"
+        "test/accuracy, validation/sentence_accuracy, test/sentence_accuracy, test/entity_f1, test/entity_precision, "
+        "test/entity_recall, validation/illegal_moves, test/illegal_moves\n"
     )
     assert unroll("plan", "tags", "metric=test/entity_f1").code == 0
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import pytorch_lightning as pl
 import torch
 
 from tasks.language_modeling.batches import EVALUATION_TOKENS
+from tasks.language_modeling.likelihood import Likelihood
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
 from tasks.text import TokenCorpus
+from tests.tasks.run import Run
 
 TOKENS = 2 * EVALUATION_TOKENS + 77
 """Three stretches of one column, the last one shorter; no multiple of the columns below."""
@@ -46,6 +49,37 @@ def test_perplexity_is_that_of_a_slow_loop(
     with torch.no_grad():
         expected = slow_perplexity(module.network, corpus, columns)
     assert metrics["test/perplexity"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "network", [{"hidden": 4}, {"kind": "window", "order": 3, "hidden": 4}, {"kind": "ngram", "order": 3}]
+)
+def test_bits_per_character_are_log2_of_perplexity_where_tokens_are_characters(
+    network: dict[str, Any], tmp_path: Path
+) -> None:
+    task, told = LanguageModeling(), {}
+    for level in ("character", "word"):
+        settings = task.settings.model_validate(
+            {"data": {"sentences": 40, "level": level}, "network": network, "training": {"epochs": 1}}
+        )
+        dataset = task.prepare(settings, tmp_path)
+        told[level] = {name: value for _, name, value in Run(task, settings, dataset).rows}
+        absent = [name for name in task.metrics if name not in told[level]]
+        assert absent == list(task.absent(settings, dataset))
+    for split in ("validation", "test"):
+        bits = told["character"][f"{split}/bits_per_character"]
+        assert bits == pytest.approx(math.log2(told["character"][f"{split}/perplexity"]), abs=1e-12)
+        assert f"{split}/bits_per_character" not in told["word"]
+
+
+def test_two_characters_of_one_bit_and_of_three_have_two() -> None:
+    likelihood = Likelihood().plus(torch.tensor(math.log(2), dtype=torch.float64), 1)
+    likelihood = likelihood.plus(torch.tensor(math.log(8), dtype=torch.float64), 1)
+    scores = likelihood.scores(characters=True)
+    assert {name: score.item() for name, score in scores.items()} == pytest.approx(
+        {"perplexity": 4, "bits_per_character": 2}, abs=1e-15
+    )
+    assert list(likelihood.scores(characters=False)) == ["perplexity"]
 
 
 def test_a_uniform_model_has_the_vocabulary_as_its_perplexity(

@@ -152,6 +152,7 @@ def test_a_metric_that_an_arm_never_logs_cannot_decide(
     )
     made = plan(project, f"data.lowercase={lowercase}", "metric=validation/loss")
     assert made.arms[-1].absent == {"test/accuracy": "nothing is capital"}
+    assert list(made.metrics) == ["validation/loss", *([] if lowercase == "true" else ["test/accuracy"])]
 
 
 @pytest.mark.parametrize("target", [10, 1_000, 12_345, 100_000])

@@ -10,6 +10,7 @@ from tests.tasks.run import Run
 CASES = Path(__file__).with_name("cases")
 SPLITS = ("validation", "test")
 ENTITIES = ("entity_f1", "entity_precision", "entity_recall")
+OF_ENTITY_TAGS = (*ENTITIES, "illegal_moves")
 TRAIN = "saw O\nann B-PER\nlee I-PER\n\nsaw B-TOOL\n"
 """``saw`` has two tags."""
 
@@ -53,5 +54,5 @@ def test_a_test_text_without_entities_and_every_group_of_words(tmp_path: Path) -
 def test_tags_that_are_no_entity_tags(tmp_path: Path, tags: tuple[str, str]) -> None:
     text = "saw {0}\nann {1}\n\nsaw {1}\n".format(*tags)
     path = folder_of(tmp_path / "data", train=text, validation=text, test=text)
-    scores = {f"{split}/{name}": "the tags are no entity tags" for split in SPLITS for name in ENTITIES}
+    scores = {f"{split}/{name}": "the tags are no entity tags" for split in SPLITS for name in OF_ENTITY_TAGS}
     check(path, tmp_path, scores | no_words("unknown"))

@@ -1,6 +1,7 @@
 """Precision, recall and F1 of entities equal those of seqeval's default mode, on valid and invalid sequences."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 
 from tasks.tagging.batches import PADDING
-from tasks.tagging.entities import METRICS, EntityScorer, EntityTally
+from tasks.tagging.entities import ILLEGAL_MOVES, METRICS, EntityScorer, EntityTally
 from tasks.text.tagged.corpus import STRANGE_TAG
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y", "B-x-z", "I-x-z")
@@ -22,7 +23,15 @@ def scores(sentences: list[Sentence]) -> dict[str, float]:
     longest = max(map(len, sentences))
     columns = [[*sentence, *[(3, PADDING)] * (longest - len(sentence))] for sentence in sentences]
     guesses, tags = torch.tensor(columns).permute(2, 1, 0)
-    return EntityScorer(TAGS).count(guesses, tags, EntityTally()).scores()
+    found = EntityScorer(TAGS).count(guesses, tags, EntityTally()).scores()
+    assert found.pop(ILLEGAL_MOVES) == sum(map(illegal_moves, sentences)) / len(sentences)
+    return found
+
+
+def illegal_moves(sentence: Sentence) -> int:
+    """Guesses ``I-x`` that no ``B-x`` or ``I-x`` stands before."""
+    guesses = ["O", *(TAGS[guess] for guess, _ in sentence)]
+    return sum(tag[0] == "I" and before[1:] != tag[1:] for before, tag in pairwise(guesses))
 
 
 def by_seqeval(sentences: list[Sentence]) -> dict[str, float]:
@@ -73,6 +82,15 @@ def test_an_example_by_hand() -> None:
         "entity_precision": 0.5,
         "entity_recall": 0.5,
     }
+
+
+def test_illegal_moves_are_counted_per_sentence_over_batches() -> None:
+    scorer, tally = EntityScorer(TAGS), EntityTally()
+    for guesses in ([2, 2, 0, 4], [1, 2, 4, 6], [1, 2, 0, 5]):  # I-x I-x O I-y; B-x I-x I-y I-x-z; B-x I-x O B-x-z
+        column = torch.tensor(guesses).unsqueeze(1)
+        tally = scorer.count(column, torch.zeros_like(column), tally)
+    assert tally.scores() == {ILLEGAL_MOVES: 4 / 3}, "of a text without entities, that alone"
+    assert EntityTally().scores() == {}
 
 
 def test_a_type_that_training_lacks_is_an_entity_that_nobody_finds() -> None:

@@ -81,6 +81,7 @@ class Plan(Frozen):
     item: str
     metric: str
     metrics: dict[str, MetricNote]
+    """The task's final metrics, as far as any arm logs them."""
     baseline: str
     """Name of the arm that those are compared to which name none: all of them, in plans of earlier versions."""
     factors: dict[str, list[str]]

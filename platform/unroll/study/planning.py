@@ -49,6 +49,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         metrics={
             name: MetricNote(direction=metric.direction, unit=metric.unit, description=metric.description)
             for name, metric in task.metrics.items()
+            if not all(name in arm.absent for arm in arms)
         },
         baseline=arms[0].baseline or arms[0].name,
         factors={factor.name: [level.name for level in factor.levels] for factor in read_factors(study.compare)},
