@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unroll.cli._progress import QUIET_SECONDS, RUNNING_ROWS, Tally, watch
+from unroll.cli._live_table import RUNNING_ROWS
+from unroll.cli._progress import QUIET_SECONDS, Tally, watch
 from unroll.ledger import Ledger, Outcome, Progress, Status
 from unroll.study import Plan, load_study, make_plan
 
@@ -154,6 +155,6 @@ def test_the_live_table_shows_arms_and_running_trials(plan: Plan, ledger: Ledger
     assert "elman seed 1" in text
     assert "25 of 100" in text
     assert "validation/perplexity 90.00" in text
-    assert "and 2 more" in text
+    assert "and 3 more" in text
     assert "lstm seed 0 diverged (2.0 s): the loss became nan" in text
     assert "2 of 20 trials ended, 14 running" in text

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from statistics import fmean
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from unroll.cli._output import as_table, figure, visible
+from unroll.cli._live_table import draw
+from unroll.cli._output import figure, visible
 from unroll.execution import Observer
-from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
+from unroll.ledger import MISSING, Ledger, Outcome, Progress
 from unroll.report.numbers import duration
 from unroll.study import Plan
 
-RUNNING_ROWS = 12
-"""Running trials that the live table shows; of the others it says how many there are."""
 QUIET_SECONDS = 30.0
 """Off a terminal, a line about what is running follows at most this often."""
 SETTLED_SECONDS = 5.0
@@ -42,6 +41,7 @@ class Tally:
         self.plan, self.clock = plan, clock
         self.trials = {trial.id: trial for trial in plan.trials}
         self.planned = Counter(trial.arm for trial in plan.trials)
+        self._of_arm = {arm.name: [trial.id for trial in plan.trials if trial.arm == arm.name] for arm in plan.arms}
         self.before = len(plan.trials) - len(missing)
         """Trials that this run leaves alone."""
         self._ends: dict[str, str] = {}
@@ -91,7 +91,13 @@ class Tally:
 
     def arm_statuses(self, arm: str) -> Counter[str]:
         """Status -> trials of one arm."""
-        return Counter(self._status(id) for id, trial in self.trials.items() if trial.arm == arm)  # noqa: A001
+        return Counter(map(self._status, self._of_arm[arm]))
+
+    def arm_mean(self, arm: str) -> float | None:
+        """The metric that decides, in the mean of the arm's completed trials; None before there is one."""
+        ends = [self._outcomes[trial] for trial in self._of_arm[arm] if self._status(trial) == "completed"]
+        values = [end.metrics[self.plan.metric] for end in ends if self.plan.metric in end.metrics]
+        return fmean(values) if values else None
 
     def _status(self, trial: str) -> str:
         return self._outcomes[trial].status if trial in self._outcomes else MISSING
@@ -172,9 +178,8 @@ class LiveTable:
 
     def refresh(self) -> None:
         """Draw the table anew."""
-        running = self._tally.running()
-        headline = Text(self._tally.headline(running), style="bold")
-        self._live.update(Group(_arms(self._tally), _trials(self._tally, running), headline), refresh=True)
+        screen = self._live.console.size
+        self._live.update(Group(*draw(self._tally, width=screen.width, height=screen.height)), refresh=True)
 
     def finished(self, outcome: Outcome) -> None:
         """Count a trial; what is no result is worth a line that stays."""
@@ -198,44 +203,3 @@ def watch(tally: Tally, voice: Console, *, live: bool) -> Iterator[Observer]:
         return
     with Live(console=voice, auto_refresh=False, transient=True) as table:
         yield LiveTable(tally, table)
-
-
-def _arms(tally: Tally) -> Table:
-    return as_table([_arm(tally, arm.name) for arm in tally.plan.arms])
-
-
-def _arm(tally: Tally, name: str) -> dict[str, object]:
-    statuses = tally.arm_statuses(name)
-    done = sum(statuses[status] for status in FINAL)
-    without = {status: count for status, count in statuses.items() if status not in {"completed", MISSING}}
-    others = ", ".join(f"{count} {status}" for status, count in sorted(without.items()))
-    return {"arm": name, "done": _bar(done, tally.planned[name]), "not completed": others}
-
-
-def _bar(done: int, planned: int, width: int = 20) -> str:
-    filled = width * done // planned if planned else width
-    return f"{'━' * filled}{'╌' * (width - filled)} {done}/{planned}"
-
-
-def _trials(tally: Tally, running: list[Progress]) -> Table:
-    rows = [_trial(tally, progress) for progress in running[:RUNNING_ROWS]]
-    hidden = len(running) - RUNNING_ROWS
-    return as_table([*rows, {"running": f"and {hidden} more"}] if hidden > 0 else rows)
-
-
-def _newest(metrics: Mapping[str, float], deciding: str) -> tuple[str, float | None]:
-    """The metric that decides; before it is known, one of training, or whatever there is."""
-    names = [deciding, *(name for name in metrics if name.startswith("train/")), *metrics]
-    return next(((name, metrics[name]) for name in names if name in metrics), ("", None))
-
-
-def _trial(tally: Tally, progress: Progress) -> dict[str, object]:
-    trial = tally.trials[progress.trial]
-    name, value = _newest(progress.metrics, tally.plan.metric)
-    return {
-        "running": f"{trial.arm} seed {trial.seed}",
-        "epoch": progress.epoch,
-        "step": f"{progress.step:,}" + (f" of {progress.steps:,}" if progress.steps else ""),
-        "newest": f"{name} {figure(value)}" if name else "",
-        "for": duration(progress.seconds),
-    }
