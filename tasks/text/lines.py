@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tasks.text.unpacking import unpacking
 from unroll.contract import UserError
 
 DEFAULT_ENCODING: Final = "utf-8"
@@ -55,15 +54,29 @@ def read_lines(path: Path, encoding: str) -> list[str]:
     part of the text. A file whose name ends in ``.gz`` is unpacked.
 
     Raises:
-        UserError: the file cannot be read, is empty, is not text in this encoding, or holds NUL or a lone ``\r``.
+        UserError: the file cannot be read or unpacked, is empty, is not text in this encoding, or holds NUL or a lone
+            ``\r``.
     """
-    text = _decode(_unpack(path), encoding, path)
+    text = _decode(read_bytes(path), encoding, path)
     if not text:
         raise UserError("a text must not be empty", where=str(path))
     _refuse(text, "\0", "NUL is no text", path, "is it a binary file, or UTF-16 (data.encoding=utf-16)?")
     text = text.replace("\r\n", "\n")
     _refuse(text, "\r", r"lines must end with \n or \r\n", path, r"replace each lone \r")
     return text.removesuffix("\n").split("\n")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file, unpacked where its name ends in ``.gz``.
+
+    Raises:
+        UserError: the file cannot be read, is no gzip data, or unpacks to more than any text.
+    """
+    with refusing_unreadable(path), path.open("rb") as file:
+        if not is_packed(path):
+            return file.read()
+        with unpacking(path, file) as unpacked:
+            return unpacked.read()
 
 
 @contextmanager
@@ -79,17 +92,6 @@ def refusing_unreadable(path: Path, what: str = "corpus") -> Iterator[None]:
         raise UserError(
             f"the {what} must be readable", where=str(path), received=error.strerror or str(error)
         ) from error
-
-
-def _unpack(path: Path) -> bytes:
-    with refusing_unreadable(path):
-        content = path.read_bytes()
-    if not is_packed(path):
-        return content
-    try:
-        return gzip.decompress(content)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError("a file named .gz must be whole gzip data", where=str(path), received=str(error)) from error
 
 
 def _decode(content: bytes, encoding: str, path: Path) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.text.embeddings.form import END, LONGEST, Form, is_number, show, tell_form
 from tasks.text.lines import is_packed, refusing_unreadable
+from tasks.text.unpacking import unpacking
 from unroll.contract import UserError
 
 _BUFFER: Final = 2**20
@@ -141,7 +140,5 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         if not is_packed(path):
             yield cast("io.BufferedReader", raw)
             return
-        try:
-            yield io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw)), _BUFFER)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise UserError("a file named .gz must be whole gzip data", where=str(path), received=str(error)) from error
+        with unpacking(path, raw) as unpacked:
+            yield unpacked

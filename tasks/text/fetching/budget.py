@@ -6,14 +6,11 @@ import gzip
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
+from tasks.text.unpacking import MOST_RATIO, allowance
 from unroll.contract import UserError
 
 MOST_MEMBERS: Final = 10_000
 MOST_UNPACKED: Final = 2**29
-MOST_RATIO: Final = 200
-"""Text is packed to a quarter, a list of equal lines to a fiftieth."""
-_SMALL: Final = 2**24
-"""Up to here the ratio says nothing."""
 _CHUNK: Final = 1 << 16
 
 
@@ -27,7 +24,7 @@ class Budget:
 
     def __init__(self, packed: int, where: str) -> None:
         self._where, self._members = where, 0
-        self.bytes = min(MOST_UNPACKED, max(_SMALL, packed * MOST_RATIO))
+        self.bytes = allowance(packed, MOST_UNPACKED)
 
     def count(self, name: str, size: int, harmless: bool) -> None:
         """Look at a member before anything of it is read."""

@@ -11,12 +11,12 @@ from typing import Final
 
 from requests import Session
 
-from tasks.text.fetching.http import Broken, Request, open_session, transfer
+from tasks.text.fetching.http import Broken, Request, TooSlow, open_session, transfer
 from tasks.text.fetching.partial import Partial
 from unroll.contract import Fetching, UserError, UserErrors
 
 _PAUSES: Final = (0.5, 2.0, 4.0)
-"""Seconds before another attempt; attempts that brought something forward are not counted."""
+"""Seconds before another attempt; attempts that brought something forward are not counted, unless by drips."""
 _MOST_ATTEMPTS: Final = 50
 _MOST_BYTES: Final = 2**30
 """Of a file whose length nobody told: no corpus of text that is known by name is larger."""
@@ -71,7 +71,8 @@ def _download(session: Session, wanted: Wanted, part: Partial, watch: Callable[[
             transfer(request, lambda: watch(Fetching(file=wanted.name, here=part.size, whole=part.whole)))
             return _verified(wanted, part)
         except Broken as error:
-            failures = 0 if part.size > before else failures + 1
+            forward = part.size > before and not isinstance(error, TooSlow)
+            failures = 0 if forward else failures + 1
             if failures >= len(_PAUSES) or attempts >= _MOST_ATTEMPTS:
                 raise _gave_up(part, error) from error
             time.sleep(_PAUSES[failures])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from threading import Thread
+from typing import Final, final
 
 import requests
 from requests import Response, Session
@@ -18,6 +22,10 @@ from unroll.contract import UserError
 
 _TIMEOUT: Final = (10.0, 30.0)
 """Seconds to connect, and between two arrivals of bytes."""
+_WINDOW: Final = 60.0
+"""Seconds over which speed is measured, and in which an answer must begin: bytes that drip never time out."""
+_SLOWEST: Final = 1024
+"""Bytes a second; a telephone line brings seven times as many."""
 _CHUNK: Final = 1 << 16
 _MOST_REDIRECTS: Final = 5
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -26,6 +34,10 @@ _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 class Broken(Exception):
     """The transfer ended early for a reason that may pass."""
+
+
+class TooSlow(Broken):
+    """It was cut off, for it would never have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ def transfer(request: Request, watch: Callable[[], None]) -> None:
     """Get the rest of the file, or all of it where the server has another version or knows no ranges.
 
     Raises:
-        Broken: it ended early.
+        Broken: it ended early, or was too slow.
         UserError: the server refuses, or has something else.
         OSError: the disk refuses.
     """
@@ -77,12 +89,29 @@ def transfer(request: Request, watch: Callable[[], None]) -> None:
 def _answer(request: Request, headers: dict[str, str]) -> Response:
     url = request.part.url
     try:
-        return request.session.get(url, headers=headers, stream=True, timeout=_TIMEOUT)
+        return _within_window(lambda: request.session.get(url, headers=headers, stream=True, timeout=_TIMEOUT))
     except (InvalidSchema, InvalidURL, MissingSchema, TooManyRedirects, LocationParseError) as error:
         rule = "a download must stay with http and https, without many redirects"
         raise UserError(rule, where=url, received=_reason(error)) from error
     except (RequestException, HTTPError) as error:
         raise Broken(_reason(error)) from error
+
+
+def _within_window(ask: Callable[[], Response]) -> Response:
+    """The answer to a request, unless its head takes for ever; then the thread that waits ends with the process."""
+    future: Future[Response] = Future()
+
+    def wait() -> None:
+        try:
+            future.set_result(ask())
+        except BaseException as error:  # raised where the answer is waited for
+            future.set_exception(error)
+
+    Thread(target=wait, daemon=True).start()
+    try:
+        return future.result(_WINDOW)
+    except TimeoutError:
+        raise TooSlow(f"no answer within {_WINDOW:g} seconds") from None
 
 
 def _begin(request: Request, answer: Response, have: int) -> None:
@@ -113,9 +142,10 @@ def _refuse(part: Partial, answer: Response) -> None:
 
 def _receive(request: Request, answer: Response, watch: Callable[[], None]) -> None:
     """Write bytes as they come over the wire: a ``Content-Encoding`` is part of what was hashed."""
+    speed = Speed()
     with request.part.path.open("ab") as file:
-        chunks = answer.raw.stream(_CHUNK, decode_content=False)
-        while chunk := _next(chunks):
+        while chunk := _next(answer):
+            speed.count(len(chunk))
             file.write(chunk)
             file.flush()
             if file.tell() > request.limit:
@@ -124,9 +154,33 @@ def _receive(request: Request, answer: Response, watch: Callable[[], None]) -> N
             watch()
 
 
-def _next(chunks: object) -> bytes:
+@final
+class Speed:
+    """How fast bytes come, over the last :data:`_WINDOW` seconds."""
+
+    def __init__(self) -> None:
+        self._begin, self._bytes = time.monotonic(), 0
+        self._arrivals: deque[tuple[float, int]] = deque()
+
+    def count(self, more: int) -> None:
+        """Count an arrival.
+
+        Raises:
+            TooSlow: a window is full and holds too little.
+        """
+        now = time.monotonic()
+        self._arrivals.append((now, more))
+        self._bytes += more
+        while self._arrivals[0][0] < now - _WINDOW:
+            self._bytes -= self._arrivals.popleft()[1]
+        if now - self._begin >= _WINDOW and self._bytes < _SLOWEST * _WINDOW:
+            raise TooSlow(f"{self._bytes:,} bytes in {_WINDOW:g} seconds, less than {_SLOWEST:,} a second")
+
+
+def _next(answer: Response) -> bytes:
+    """What is there by now, at most a chunk; empty at the end."""
     try:
-        return next(chunks, b"")  # type: ignore[call-overload, no-any-return]  # an iterator of bytes
+        return answer.raw.read1(_CHUNK, decode_content=False) or b""
     except (RequestException, HTTPError, OSError) as error:
         raise Broken(_reason(error)) from error
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tasks.text.lines import is_packed
+from tasks.text.lines import read_bytes
 
 _INVISIBLE: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 """Characters that nobody sees and that make another word."""
@@ -39,8 +38,7 @@ def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool
 
 def _marks(file: Path, encoding: str) -> list[Mapping[str, int | str]]:
     """What reading takes away: the byte-order mark, Windows line ends."""
-    content = file.read_bytes()
-    content = gzip.decompress(content) if is_packed(file) else content
+    content = read_bytes(file)
     mark = content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = content.decode(encoding).split("\n")
     ends = [number for number, line in enumerate(text, start=1) if line.endswith("\r")]

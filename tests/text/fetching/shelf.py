@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -22,6 +22,8 @@ class Page:
         modified: the same, as a date.
         ranges: whether the server knows ranges.
         breaks: after so many bytes each answer breaks off, one entry for each answer.
+        drips: after so many bytes each answer comes byte by byte, one entry for each answer.
+        head: seconds between the bytes of the head of an answer.
         length: what ``Content-Length`` claims; None: the truth, -1: nothing.
         statuses: first answers, instead of the content.
         location: where to go instead.
@@ -34,6 +36,8 @@ class Page:
     modified: str = ""
     ranges: bool = True
     breaks: list[int] = field(default_factory=list)
+    drips: list[int] = field(default_factory=list)
+    head: float = 0.0
     length: int | None = None
     statuses: list[int] = field(default_factory=list)
     location: str = ""
@@ -70,7 +74,9 @@ def serving() -> Iterator[Shelf]:
             self.close_connection = True
             page = shelf.pages.get(self.path)
             time.sleep(page.stalls if page else 0.0)
-            if page is None or page.statuses:
+            if page and page.head:
+                self.drip(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 60_000, page.head)
+            elif page is None or page.statuses:
                 self.answer(page.statuses.pop(0) if page else 404, b"sorry")
             elif page.location:
                 self.answer(302, b"", {"Location": page.location})
@@ -104,7 +110,16 @@ def serving() -> Iterator[Shelf]:
                 self.send_header("Content-Length", str(length))
             self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(content[: page.breaks.pop(0)] if page and page.breaks else content)
+            content = content[: page.breaks.pop(0)] if page and page.breaks else content
+            at_once = page.drips.pop(0) if page and page.drips else len(content)
+            self.wfile.write(content[:at_once])
+            self.drip(content[at_once:], 0.005)
+
+        def drip(self, content: bytes, pause: float) -> None:
+            with suppress(OSError):  # whoever asked has gone
+                for byte in content:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(pause)
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -108,7 +108,7 @@ def test_links_and_passwords_in_zips_are_refused(tmp_path: Path) -> None:
 def test_bombs_are_refused_before_they_are_unpacked(
     kind: Kind, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budget, "_SMALL", 2**16)
+    monkeypatch.setattr("tasks.text.unpacking.SMALL", 2**16)
     message = refused(tmp_path, kind, PACK[kind]((name, bytes(2**23))))
     assert "an archive must unpack to at most" in message
     written = tmp_path / "ready" / "train.txt"
@@ -116,7 +116,7 @@ def test_bombs_are_refused_before_they_are_unpacked(
 
 
 def test_a_header_that_is_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "_SMALL", 2**16)
+    monkeypatch.setattr("tasks.text.unpacking.SMALL", 2**16)
     info = tarfile.TarInfo("x")
     info.type, info.size = tarfile.XHDTYPE, 2**32
     content = gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(2**23))
