@@ -72,6 +72,7 @@ class FakeRunner:
                 items=70,
                 seconds=1.5,
                 environment=self.environment,
+                sources=job.sources,
             )
             rows = [
                 HistoryRow(step=7, epoch=1, seconds=1.5, metric=name, value=self.metrics[name]) for name in self.metrics

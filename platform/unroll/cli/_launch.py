@@ -13,6 +13,7 @@ from unroll.cli._prepare import Prepared
 from unroll.cli._progress import Tally, watch
 from unroll.cli._provenance import begin_record, now, typed_command
 from unroll.execution import Runner, Summary, find_missing, run_plan
+from unroll.execution.changed import IfChanged, settle_changed
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
 from unroll.study import Plan
 from unroll.tracking import unsynced
@@ -31,7 +32,16 @@ class Launched:
     """Files that were found damaged, one line each."""
 
 
-def launch(prepared: Prepared, folder: Path, runner: Runner, *, retry: bool, report: bool, voice: Console) -> Launched:
+def launch(
+    prepared: Prepared,
+    folder: Path,
+    runner: Runner,
+    *,
+    retry: bool,
+    if_changed: IfChanged = "refuse",
+    report: bool,
+    voice: Console,
+) -> Launched:
     """Run the trials that have no result yet, compact the ledger, write the report.
 
     Args:
@@ -39,16 +49,19 @@ def launch(prepared: Prepared, folder: Path, runner: Runner, *, retry: bool, rep
         folder: the results folder; made if there is none.
         runner: how to run.
         retry: also run again what failed by a user's mistake.
+        if_changed: what to do with results of source files that were changed since.
         report: whether to write the report.
         voice: where progress is told.
 
     Raises:
-        UserError: somebody else owns the folder, the runner cannot start, or the disk refused.
+        UserError: somebody else owns the folder, other source files gave its results, the runner cannot start, or the
+            disk refused.
     """
     with nothing_left_on_error(folder):
         ledger = Ledger.create(folder)
         with ledger.lock(typed_command()) as lock:
             ledger.clear_stop()
+            settle_changed(prepared.plan, ledger, if_changed)
             summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
             page = _tell(ledger, report=report and not summary.interrupted)
     return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
@@ -63,6 +76,7 @@ class _Beginning:
         self._name = ""
 
     def __call__(self) -> None:
+        self._ledger.keep_sources(self._plan)
         self._ledger.save_plan(self._plan)
         for trial in self._plan.trials:
             self._ledger.register(trial)

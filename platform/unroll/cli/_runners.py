@@ -18,6 +18,14 @@ class RunnerName(StrEnum):
     INLINE = "inline"
 
 
+class IfChanged(StrEnum):
+    """What becomes of results of other source files, see ``unroll.execution.changed``."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+    RERUN = "rerun"
+
+
 def choose_runner(name: RunnerName, *, address: str | None, concurrency: int | None) -> Runner:
     """Build the runner that was asked for; Ray itself is imported when it has something to run.
 

@@ -117,7 +117,7 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "missing": sum(row["missing"] for row in rows),
         "at_once": at_once,
         "disk_bytes": _disk_bytes(prepared, at_once),
-        "warnings": _warnings(plan),
+        "warnings": _warnings(plan, folder),
         "reach": {name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         "facts": _shared([arm.facts for arm in plan.arms]),
         "facts_of_arms": _own_facts(plan.arms),
@@ -130,13 +130,16 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
     return overview
 
 
-def _warnings(plan: Plan) -> dict[str, list[str]]:
-    """What the data and the design make doubtful, with the arms that it concerns."""
+def _warnings(plan: Plan, folder: Path) -> dict[str, list[str]]:
+    """What data, design and older results make doubtful, with the arms that it concerns."""
+    from unroll.ledger import Ledger, describe_changed
     from unroll.report.reach_sentence import reach_sentence
     from unroll.study.plan import warned_arms
 
-    undecidable = reach_sentence(plan)
-    return warned_arms(plan) | ({undecidable: [arm.name for arm in plan.arms]} if undecidable else {})
+    changed = Ledger(folder).changed(plan)
+    older = f"source files were changed since: {describe_changed(plan, changed)}; see --if-changed" if changed else ""
+    of_all = filter(None, [reach_sentence(plan), older])
+    return warned_arms(plan) | {warning: [arm.name for arm in plan.arms] for warning in of_all}
 
 
 def _shared(mappings: list[Any]) -> dict[str, Any]:

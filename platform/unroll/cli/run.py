@@ -9,7 +9,7 @@ import typer
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, console
 from unroll.cli._places import results_folder
-from unroll.cli._runners import RunnerName, choose_runner
+from unroll.cli._runners import IfChanged, RunnerName, choose_runner
 
 
 def run(
@@ -30,6 +30,10 @@ def run(
     retry: Annotated[
         bool, typer.Option("--retry", help="Run again what failed by a mistake in task or settings.")
     ] = False,
+    if_changed: Annotated[
+        IfChanged,
+        typer.Option("--if-changed", help="What to do with results of tasks' source files that were changed since."),
+    ] = IfChanged.REFUSE,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
@@ -45,12 +49,13 @@ def run(
     prepared = prepare(study, overrides)
     folder = results_folder(prepared.plan.study, results)
     voice = console(stderr=format is not Format.TABLE)
-    launched = launch(prepared, folder, chosen, retry=retry, report=report, voice=voice)
+    launched = launch(prepared, folder, chosen, retry=retry, if_changed=if_changed.value, report=report, voice=voice)
     options = {
         "--results": results,
         "--runner": runner if runner is not RunnerName.RAY else None,
         "--address": address,
         "--concurrency": concurrency,
+        "--if-changed": if_changed if if_changed is not IfChanged.REFUSE else None,
         "--format": format if format is not Format.TABLE else None,
     }
     switches = [*(["--retry"] if retry else []), *([] if report else ["--no-report"])]

@@ -108,6 +108,7 @@ class Recorder:
             status=status,
             message=message,
             metrics=dict(self.logger.latest),
+            sources=self._job.sources,
             steps=step,
             items=int(getattr(self._module, "items_seen", 0)),
             seconds=seconds,

@@ -9,6 +9,7 @@ from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Status
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
+from unroll.ledger.sources import describe_changed
 
 __all__ = [
     "ENVIRONMENT",
@@ -26,6 +27,7 @@ __all__ = [
     "Status",
     "StorageError",
     "UnknownFormat",
+    "describe_changed",
     "nothing_left_on_error",
     "read_record",
     "write_atomic",

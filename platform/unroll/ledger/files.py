@@ -86,6 +86,18 @@ def make_folder(folder: Path) -> None:
         _sync_folder(folder.parent, durable=True)
 
 
+def move_folder(folder: Path, to: Path) -> None:
+    """Give a folder another name on the same file system, in one step and durably.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with _storage(to):
+        folder.rename(to)
+        _sync_folder(to.parent, durable=True)
+        _sync_folder(folder.parent, durable=True)
+
+
 def remove(path: Path) -> None:
     """Remove a file, durably; no error if it is not there.
 

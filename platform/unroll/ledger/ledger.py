@@ -7,6 +7,8 @@
       runs/<utc>-<random>.json       provenance of each run
       lock/                          who owns the folder, see lock.py
       stop                           a request to stop, addressed to one owner
+      sources/<digest>.json          the source files that trials ran, written once
+      set_aside/<id>-<number>/       a trial whose result other sources gave, as it was
       trials/<id>/trial.json         the trial, written once
       trials/<id>/attempts/0001.json outcome of the first attempt, immutable
       trials/<id>/history/*.json     immutable segments of what was logged
@@ -32,13 +34,14 @@ from pydantic import ValidationError
 
 from unroll.contract import UserError
 from unroll.ledger.attempts import Attempts
-from unroll.ledger.files import StorageError, make_folder, remove, sweep, write_atomic
+from unroll.ledger.files import StorageError, make_folder, move_folder, remove, sweep, write_atomic
 from unroll.ledger.frames import check_metrics, history_table, trials_table, write_parquet
 from unroll.ledger.history import History
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.outcome import HistoryRow, Outcome, Progress
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
+from unroll.ledger.sources import Sources
 from unroll.study.plan import Plan
 from unroll.study.trial import Trial
 
@@ -248,6 +251,38 @@ class Ledger:
         found = ((trial_id, self.outcome(trial_id)) for trial_id in ids)
         return {trial_id: outcome for trial_id, outcome in found if outcome is not None}
 
+    def keep_sources(self, plan: Plan) -> None:
+        """Write down which source files the plan's trials run.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._sources.keep(plan)
+
+    def changed(self, plan: Plan) -> dict[str, list[str]]:
+        """Trials with a result that other source files gave than the plan's: id -> the files that differ."""
+        return self._sources.changed(plan, self.outcomes(trial.id for trial in plan.trials).values())
+
+    def set_aside(self, trial_id: str) -> None:
+        """Take a trial out of the study, with all that is known of it; nothing is lost, and it can be run anew.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        make_folder(self._aside)
+        number = 1
+        while (place := self._aside / f"{trial_id}-{number}").exists():
+            number += 1
+        move_folder(self.folder(trial_id), place)
+
+    @property
+    def _aside(self) -> Path:
+        return self.root / "set_aside"
+
+    @property
+    def _sources(self) -> Sources:
+        return Sources(self.root / "sources", self._reader)
+
     def append_history(self, trial_id: str, rows: Sequence[HistoryRow], *, step: int) -> None:
         """Write down what was logged since the last call, up to ``step`` inclusive. Durable once this returns.
 
@@ -345,7 +380,13 @@ class Ledger:
             yield lock
 
     def _sweep(self) -> None:
-        for folder in (self.root, self._runs, *self._trials.glob("*"), *self._trials.glob("*/*/")):
+        for folder in (
+            self.root,
+            self._runs,
+            self.root / "sources",
+            *self._trials.glob("*"),
+            *self._trials.glob("*/*/"),
+        ):
             sweep(folder)
 
     def owner(self) -> Owner | None:

@@ -36,6 +36,8 @@ class Outcome(Frozen):
     environment: dict[str, str] = Field(default={})
     """Hardware, versions, thread count and the code that ran, which the numbers depend on, of the attempt that ended
     here."""
+    sources: str = ""
+    """Digest of the source files that it ran (``Plan.sources``); empty in outcomes of older versions."""
 
     @property
     def stood_in(self) -> str:

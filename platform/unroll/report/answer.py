@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from unroll.ledger import FINAL, MISSING
+from unroll.ledger import FINAL, MISSING, describe_changed
 from unroll.report.comparison_sentences import comparison_sentences
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.findings import Findings
@@ -172,6 +172,9 @@ def _code(findings: Findings) -> Iterator[str]:
         yield f"Trials were run with {commits} commits of the code: see Provenance."
     if any(run.git_dirty for run in findings.runs):
         yield "The code had changes that were not committed: see Provenance."
+    if findings.changed:
+        told = describe_changed(findings.plan, findings.changed)
+        yield f"Source files that gave results were changed since: {told}."
 
 
 def _environments(findings: Findings) -> Iterator[str]:

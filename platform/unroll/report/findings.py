@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
@@ -42,6 +42,8 @@ class Findings:
     """Provenance of the runs that had something to do, killed ones too, oldest first."""
     damaged: Sequence[str] = ()
     """Files of the ledger whose content cannot be trusted."""
+    changed: Mapping[str, list[str]] = field(default_factory=dict)
+    """Trials whose result other source files gave than the plan's, with the files that differ (``Ledger.changed``)."""
 
     @property
     def metric(self) -> str:
@@ -233,6 +235,7 @@ def gather(ledger: Ledger) -> Findings:
     """Read what a report needs. Trials of the tuning phase chose the settings; they are no evidence and stay out."""
     plan = ledger.plan()
     trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
+    changed = ledger.changed(plan)
     history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
-    return Findings(plan=plan, trials=trials, history=history, runs=ledger.runs(), damaged=damaged)
+    return Findings(plan=plan, trials=trials, history=history, runs=ledger.runs(), damaged=damaged, changed=changed)

@@ -24,6 +24,7 @@ def digest(findings: Findings) -> str:
     for frame in (findings.trials, findings.history):
         whole.update(frame.write_csv(float_precision=17).encode())
     whole.update("\n".join(findings.damaged).encode())
+    whole.update(repr(sorted(findings.changed.items())).encode())
     return whole.hexdigest()
 
 

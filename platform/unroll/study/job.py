@@ -20,5 +20,7 @@ class Job(Frozen):
     metric: str
     """What decides the study: a trial that never logs it has no result."""
     log_every_steps: int
+    sources: str = ""
+    """Digest of the source files that the trial runs (``Arm.sources``)."""
     cache: str
     """Folder for prepared data on whatever node the job runs."""

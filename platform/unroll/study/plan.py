@@ -38,6 +38,8 @@ class Arm(Frozen):
     """Declared metrics that this arm never logs -> why (``contract.Task.absent``)."""
     fingerprint: str
     steps: int | None = None
+    sources: str = ""
+    """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
     @property
     def partly_trained(self) -> bool:
@@ -91,6 +93,8 @@ class Plan(Frozen):
     """The study as declared, after overrides and defaults, without locations."""
     overrides: tuple[str, ...] = ()
     """Overrides of the command line that change what is asked: neither locations nor the number of seeds."""
+    sources: dict[str, dict[str, str]] = Field(default={})
+    """Digest -> source file below the project -> hash of what it says (``study.sources``)."""
 
     @property
     def baselines(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ from unroll.study.identity import trial_id
 from unroll.study.job import Job
 from unroll.study.plan import Arm, MetricNote, Plan
 from unroll.study.project import AnyTask, load_task
+from unroll.study.sources import digest_sources, find_sources
 from unroll.study.trial import Trial
 
 
@@ -34,7 +35,11 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
     """
     task = load_task(study.task)
     sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
-    arms = [arm for arm, _ in sized]
+    sources = [find_sources(study.task, dumped(settings)) for _, settings in sized]
+    arms = [
+        arm.model_copy(update={"sources": digest_sources(files)})
+        for (arm, _), files in zip(sized, sources, strict=True)
+    ]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
     _refuse_twins(trials)
     _refuse_absent(study.metric, arms, task)
@@ -57,6 +62,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         trials=trials,
         declaration=_declaration(study, task),
         overrides=_changes(study, task),
+        sources={digest_sources(files): files for files in sources},
     )
 
 
@@ -71,6 +77,7 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
     task = load_task(study.task)
     locations = find_locations(task.settings)
     shared = {arm: _complete(study, task, levels) for arm, levels in _arms(study)}
+    sources = {arm.name: arm.sources for arm in plan.arms}
     return [
         Job(
             trial=trial,
@@ -80,6 +87,7 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             wandb=study.wandb,
             metric=study.metric,
             log_every_steps=study.log_every_steps,
+            sources=sources[trial.arm],
             cache=os.path.abspath(cache),
         )
         for trial in plan.trials

@@ -1,0 +1,112 @@
+"""A run over results of other source files: refused, kept or run anew, by choice, and always told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from unroll.ledger import Ledger
+from unroll.study import planning, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import FakeRunner, Said
+
+    Unroll = Callable[..., Said]
+
+CELL = "tasks/recurrent/cells/lstm.py"
+
+
+@pytest.fixture
+def edited(project: Path, unroll: Unroll, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A finished study; a call edits the cell of one of its two arms."""
+    unroll("run", "tiny", "--no-report")
+    runner.ran.clear()
+    real = sources.find_sources
+
+    def edit() -> None:
+        def changed(task: str, settings: dict[str, Any]) -> dict[str, str]:
+            return {file: "edited" if file == CELL else text for file, text in real(task, settings).items()}
+
+        monkeypatch.setattr(planning, "find_sources", changed)
+
+    return edit
+
+
+def test_results_of_another_cell_are_refused_with_the_file(
+    edited: Callable[[], None], unroll: Unroll, runner: FakeRunner
+) -> None:
+    edited()
+    said = unroll("run", "tiny", "seeds=3")
+    assert (said.code, runner.ran) == (2, [])
+    assert "results must come from the source files that run now" in said.err
+    assert f"2 trials of lstm, before {CELL} changed" in said.err
+    assert "--if-changed rerun" in said.err
+    assert "--if-changed keep" in said.err
+    told = json.loads(unroll("plan", "tiny", "--format", "json").out)
+    assert any(CELL in warning for warning in told["warnings"])
+
+
+def test_they_are_kept_by_choice_and_the_report_says_so(
+    edited: Callable[[], None], unroll: Unroll, runner: FakeRunner
+) -> None:
+    edited()
+    said = unroll("run", "tiny", "seeds=3", "--if-changed", "keep")
+    assert said.code == 0
+    assert [job.trial.seed for job in runner.ran] == [2, 2]
+    assert "--if-changed keep" in said.out, "what continues it says it again"
+    page = Path("results/tiny/report/report.md").read_text(encoding="utf-8")
+    assert f"Source files that gave results were changed since: 2 trials of lstm, before {CELL} changed." in page
+
+
+def test_they_are_run_anew_by_choice_and_nothing_is_lost(
+    edited: Callable[[], None], unroll: Unroll, runner: FakeRunner
+) -> None:
+    before = {path.read_bytes() for path in Path("results/tiny/trials").glob("*/attempts/0001.json")}
+    edited()
+    runner.metrics["validation/perplexity"] = 7.0
+    said = unroll("run", "tiny", "--if-changed", "rerun")
+    assert said.code == 0
+    assert {job.trial.arm for job in runner.ran} == {"lstm"}
+    rows = json.loads(unroll("results", "tiny", "--format", "json").out)
+    assert {row["arm"]: row["validation/perplexity"] for row in rows} == {"elman": 12.5, "lstm": 7.0}
+    aside = {path.read_bytes() for path in Path("results/tiny/set_aside").glob("*-1/attempts/0001.json")}
+    assert len(aside) == 2
+    assert aside < before
+    assert "changed since" not in Path("results/tiny/report/report.md").read_text(encoding="utf-8")
+    runner.ran.clear()
+    assert (unroll("run", "tiny").code, runner.ran) == (0, [])
+
+
+def test_a_second_set_aside_keeps_the_first(edited: Callable[[], None], unroll: Unroll, runner: FakeRunner) -> None:
+    ledger, trial = Ledger.open(Path("results/tiny")), next(Path("results/tiny/trials").iterdir()).name
+    ledger.set_aside(trial)
+    unroll("run", "tiny", "--no-report")
+    assert [job.trial.id for job in runner.ran] == [trial]
+    ledger.set_aside(trial)
+    assert sorted(path.name for path in Path("results/tiny/set_aside").iterdir()) == [f"{trial}-1", f"{trial}-2"]
+
+
+def test_other_code_is_told_even_if_nobody_knows_which(edited: Callable[[], None], unroll: Unroll) -> None:
+    for record in Path("results/tiny/sources").iterdir():
+        record.unlink()
+    edited()
+    said = unroll("run", "tiny")
+    assert said.code == 2
+    assert "2 trials of lstm, before source files that are no longer known changed" in said.err
+
+
+def test_results_that_tell_no_sources_are_believed(edited: Callable[[], None], unroll: Unroll) -> None:
+    ledger = Ledger.open(Path("results/tiny"))
+    for trial in ledger.plan().trials:
+        outcome = ledger.outcome(trial.id)
+        assert outcome
+        ledger.set_aside(trial.id)
+        ledger.register(trial)
+        ledger.record(outcome.model_copy(update={"sources": ""}))
+    edited()
+    assert unroll("run", "tiny", "--no-report").code == 0
