@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Typ
 
 from pydantic import BaseModel, ConfigDict
 
+from unroll.ownership import NotOurs as NotOurs
+from unroll.ownership import check_ours as check_ours
+from unroll.ownership import open_ours as open_ours
+
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
@@ -332,6 +336,23 @@ class Library(ABC):
         Raises:
             UserError: a file is missing or malformed.
         """
+
+
+def check_cache(cache: Path) -> None:
+    """Refuse a cache that another account could change: what lies there is believed, and compiled code is run.
+
+    Raises:
+        UserError: somebody could, or it cannot be looked at.
+    """
+    try:
+        check_ours(cache)
+    except (NotOurs, OSError) as error:
+        raise UserError(
+            "the cache must lie where no other account can change it",
+            where=str(cache),
+            received=str(error.strerror or error) if isinstance(error, OSError) else str(error),
+            advice="name a folder of your own in UNROLL_CACHE, or take the others' right to write (chmod go-w)",
+        ) from None
 
 
 def derive_seed(*parts: int | str) -> int:

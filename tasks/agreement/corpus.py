@@ -104,11 +104,15 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, content, build)
+    parts = stored(cache, content, build, fingerprints=_fingerprints)
     train, validation, test = (_text(parts, split) for split in SPLITS)
     return AgreementCorpus(
         vocabulary=parts.words["vocabulary"], train=train, validation=validation, test=test, **parts.record
     )
+
+
+def _fingerprints(parts: Parts) -> dict[str, str]:
+    return {"fingerprint": fingerprint(parts.words["vocabulary"], {split: _text(parts, split) for split in SPLITS})}
 
 
 def _text(parts: Parts, split: str) -> AgreementText:

@@ -40,7 +40,7 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Prepared
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, content, lambda: _parts(build()))
+    parts = stored(cache, content, lambda: _parts(build()), fingerprints=_fingerprints)
     return TokenCorpus(
         vocabulary=parts.words["vocabulary"],
         train=parts.arrays["train"],
@@ -48,6 +48,10 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Prepared
         test=parts.arrays["test"],
         **parts.record,
     )
+
+
+def _fingerprints(parts: Parts) -> dict[str, str]:
+    return {"fingerprint": fingerprint(parts.words["vocabulary"], parts.arrays, parts.record["start"])}
 
 
 def _parts(prepared: Prepared) -> Parts:

@@ -3,7 +3,9 @@
 An entry is a folder ``<cache>/<key>/`` with a ``.npy`` file for each array, a ``.json`` file for each list of words and
 ``facts.json``. It is written beside its place, flushed to the disk and renamed, so it is there wholly or not at all; of
 several processes that make the same entry at once the first wins, and the others throw theirs away.
-``facts.json`` holds the checksum of every file: a damaged entry is made again.
+``facts.json`` holds the checksum of every file: a damaged entry is made again. Checksums find damage; they do not show
+who wrote an entry. So it must belong to this account, in a cache that no other can change, and the hashes in its record
+are counted anew from the arrays that are used.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.vocabulary import Vocabulary
-from unroll.contract import UserError
+from unroll.contract import NotOurs, UserError, check_cache, check_ours, open_ours
 
 _LAYOUT: Final = 2
 """Raised when the layout of an entry, or what all entries hold, changes."""
@@ -51,22 +53,32 @@ class Parts:
     record: Mapping[str, Any]
 
 
-def stored(cache: Path, content: Mapping[str, Any], make: Callable[[], Parts]) -> Parts:
+Fingerprints = Callable[[Parts], Mapping[str, str]]
+"""Counts hashes of what an entry holds, by their names in its record."""
+_counted: set[str] = set()
+"""Checksums of the records whose hashes this process has counted anew."""
+
+
+def stored(
+    cache: Path, content: Mapping[str, Any], make: Callable[[], Parts], *, fingerprints: Fingerprints | None = None
+) -> Parts:
     """The entry of this content, made by ``make`` unless the cache holds it.
 
     Args:
         cache: folder of all entries; made if need be.
         content: everything that the entry depends on, as JSON: reader and its version, options, hashes of sources.
         make: reads the sources.
+        fingerprints: of an entry that was read; one whose record says otherwise is damaged. None: its record has none.
 
     Raises:
-        UserError: the sources are malformed, or the cache cannot be written.
+        UserError: the sources are malformed, or the cache cannot be written or can be changed by another account.
     """
     entry = cache / _key({"layout": _LAYOUT, **content})
     for _ in range(_ATTEMPTS):
-        if (parts := _read(entry)) is not None:
+        check_cache(cache)
+        if (parts := _read(entry, fingerprints)) is not None:
             return parts
-        _store(entry, make())
+        _store(entry, make(), fingerprints)
     raise UserError("the cache must keep what is written to it", where=str(cache), advice="choose another folder")
 
 
@@ -86,30 +98,57 @@ def _key(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _read(entry: Path) -> Parts | None:
+def _read(entry: Path, fingerprints: Fingerprints | None) -> Parts | None:
     """The parts of an entry; None where there is none, or only a damaged one."""
     try:
-        record = json.loads((entry / "facts.json").read_text(encoding="utf-8"))
-        if record.pop("checksum") != _key(record) or any(
-            hash_file(entry / name) != checksum for name, checksum in record["files"].items()
-        ):
+        with os.fdopen(open_ours(entry / "facts.json"), encoding="utf-8") as file:
+            record = json.load(file)
+        checksum = record.pop("checksum")
+        files = [_inside(entry, name) for name in record["files"]]
+        if checksum != _key(record) or any(hash_file(file) != record["files"][file.name] for file in files):
             return None
-        files = [entry / name for name in record["files"]]
-        return Parts(
+        parts = Parts(
             arrays={file.stem: np.load(file, mmap_mode="r") for file in files if file.suffix == ".npy"},
             words={file.stem: Vocabulary.read(file) for file in files if file.suffix == ".json"},
             record=record["corpus"],
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent, torn, or of another layout
+        return parts if _is_what_it_says(parts, checksum, fingerprints) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotOurs):  # absent, torn, or not made by us
         return None
 
 
-def _store(entry: Path, parts: Parts) -> None:
+def _inside(entry: Path, name: str) -> Path:
+    """A file of an entry, which must belong to this account as the entry does.
+
+    Raises:
+        NotOurs: another account could change it, or it is not there.
+    """
+    path = entry / name
+    if path.name != name or path.is_symlink():
+        raise NotOurs(f"{path} lies elsewhere")
+    check_ours(path)
+    return path
+
+
+def _is_what_it_says(parts: Parts, checksum: str, fingerprints: Fingerprints | None) -> bool:
+    """Whether a record tells of the arrays beside it; counted once per process: the same checksum is the same entry."""
+    if fingerprints is not None and checksum not in _counted:
+        if any(parts.record[name] != found for name, found in fingerprints(parts).items()):
+            return False
+        _counted.add(checksum)
+    return True
+
+
+def _store(entry: Path, parts: Parts, fingerprints: Fingerprints | None) -> None:
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_BENCH, dir=entry.parent) as bench:
             _write(Path(bench, "new"), parts)
-            _publish(Path(bench, "new"), entry, Path(bench, "damaged"))
+            if entry.exists() and _read(entry, fingerprints) is None:
+                with suppress(OSError):  # somebody else took the damaged one away
+                    entry.rename(Path(bench, "damaged"))
+            with suppress(OSError):  # somebody else was first, and theirs is as good
+                Path(bench, "new").rename(entry)
         _flush(entry.parent)
         _sweep(entry.parent)
     except OSError as error:
@@ -120,15 +159,6 @@ def _store(entry: Path, parts: Parts) -> None:
             received=reason,
             advice="free space, or name another folder in UNROLL_CACHE",
         ) from error
-
-
-def _publish(new: Path, entry: Path, damaged: Path) -> None:
-    """Rename a finished entry into its place, unless a good one is there by now."""
-    if entry.exists() and _read(entry) is None:
-        with suppress(OSError):  # somebody else took the damaged one away
-            entry.rename(damaged)
-    with suppress(OSError):  # somebody else was first, and theirs is as good
-        new.rename(entry)
 
 
 def _sweep(cache: Path) -> None:
@@ -151,6 +181,7 @@ def _write(folder: Path, parts: Parts) -> None:
     record["checksum"] = _key(record)
     (folder / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
+        path.chmod(path.stat().st_mode & ~0o022)  # where umask is 0, others could write
         _flush(path)
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from tasks.text import TextData, TokenCorpus, load
 from tasks.text.cache import Prepared, cached
+from tasks.text.corpus import fingerprint
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
@@ -117,6 +119,83 @@ def test_a_damaged_entry_is_made_again(tmp_path: Path, damage: Callable[[Path], 
     assert cached(tmp_path, {}, build).fingerprint == whole.fingerprint
     assert build.calls == 2, "the new entry is whole"
     assert list(tmp_path.iterdir()) == [entry_of(tmp_path)], "nothing is left over"
+
+
+def _forge(entry: Path, *, thoroughly: bool) -> str:
+    """Another training text with right checksums, and, done thoroughly, with its own fingerprint."""
+    train = entry / "train.npy"
+    array = np.load(train)
+    array[::2] = 0
+    np.save(train, array)
+    record = json.loads((entry / "facts.json").read_text())
+    record["files"]["train.npy"] = hashlib.sha256(train.read_bytes()).hexdigest()
+    if thoroughly:
+        parts = {split: np.load(entry / f"{split}.npy") for split in ("train", "validation", "test")}
+        record["corpus"]["fingerprint"] = fingerprint(Vocabulary(("a", "b", "c")), parts, 1)
+    del record["checksum"]
+    record["checksum"] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    (entry / "facts.json").write_text(json.dumps(record))
+    return str(record["corpus"]["fingerprint"])
+
+
+def test_another_text_under_the_same_fingerprint_is_never_used(tmp_path: Path) -> None:
+    build = Builder()
+    true = cached(tmp_path, {}, build).fingerprint
+    assert _forge(entry_of(tmp_path), thoroughly=False) == true
+    corpus = cached(tmp_path, {}, build)
+    assert_small(corpus)
+    assert (corpus.fingerprint, build.calls) == (true, 2)
+
+
+def test_another_text_has_another_fingerprint(tmp_path: Path) -> None:
+    """What this account itself put there is believed; it never goes by the name of what was planned."""
+    build = Builder()
+    true = cached(tmp_path, {}, build).fingerprint
+    forged = _forge(entry_of(tmp_path), thoroughly=True)
+    assert cached(tmp_path, {}, build).fingerprint == forged != true
+
+
+@pytest.mark.parametrize("name", ["train.npy", "facts.json", "."])
+def test_an_entry_that_others_may_write_is_made_again(name: str, tmp_path: Path) -> None:
+    build = Builder()
+    cached(tmp_path, {}, build)
+    (entry_of(tmp_path) / name).chmod(0o777)
+    assert_small(cached(tmp_path, {}, build))
+    assert build.calls == 2
+    assert not any(path.stat().st_mode & 0o022 for path in (entry_of(tmp_path), *entry_of(tmp_path).iterdir()))
+
+
+@pytest.mark.parametrize("name", ["train.npy", "facts.json"])
+def test_links_in_an_entry_are_not_followed(name: str, tmp_path: Path) -> None:
+    build = Builder()
+    cached(tmp_path / "cache", {}, build)
+    linked = entry_of(tmp_path / "cache") / name
+    linked.rename(tmp_path / name)
+    linked.symlink_to(tmp_path / name)
+    assert_small(cached(tmp_path / "cache", {}, build))
+    assert build.calls == 2
+
+
+def test_where_everything_is_open_to_all_an_entry_is_not(tmp_path: Path) -> None:
+    build, before = Builder(), os.umask(0)
+    try:
+        assert_small(cached(tmp_path / "cache", {}, build))
+    finally:
+        os.umask(before)
+    assert_small(cached(tmp_path / "cache", {}, build))
+    assert build.calls == 1
+
+
+def test_a_cache_that_others_can_change_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o1777)
+    with pytest.raises(UserError) as caught:
+        cached(tmp_path / "open", {}, Builder())
+    assert str(caught.value) == (
+        f"{tmp_path}/open: the cache must lie where no other account can change it (received {tmp_path}/open can be "
+        "written by every account); name a folder of your own in UNROLL_CACHE, or take the others' right to write "
+        "(chmod go-w)"
+    )
 
 
 def test_a_corpus_that_is_in_use_survives_the_replacement_of_its_entry(tmp_path: Path) -> None:

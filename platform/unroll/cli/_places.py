@@ -5,7 +5,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from unroll.contract import UserError
+from unroll.contract import UserError, check_cache
+
+
+def settle_cache() -> None:
+    """Make a relative ``$UNROLL_CACHE`` absolute, once for all: trials read it too, and run in other folders."""
+    named = os.environ.get("UNROLL_CACHE")
+    if named and not named.startswith("~"):
+        os.environ["UNROLL_CACHE"] = str(Path(named).absolute())
+
+
+def trusted_cache() -> Path:
+    """The cache, to be believed and to run code from.
+
+    Raises:
+        UserError: it is not known, or another account could change it.
+    """
+    cache = cache_folder()
+    check_cache(cache)
+    return cache
 
 
 def cache_folder() -> Path:

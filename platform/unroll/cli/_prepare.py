@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unroll.cli._places import cache_folder
+from unroll.cli._places import trusted_cache
 
 if TYPE_CHECKING:
     from unroll.study import Job, Plan, Study
@@ -30,7 +30,7 @@ def prepare(target: str, overrides: Sequence[str] | None) -> Prepared:
     from unroll.execution.importing import uncollected
     from unroll.study import load_study, make_jobs, make_plan
 
-    cache = cache_folder()
+    cache = trusted_cache()
     study = load_study(target, overrides or [])
     with uncollected():  # the task's libraries are imported here
         plan = make_plan(study, cache=cache)

@@ -11,7 +11,7 @@ from unroll.cli._corpora import InOption, PlaceOption, complete_corpus, corpora_
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
 from unroll.cli._output import Format, emit, say, shown, typeable, visible
-from unroll.cli._places import cache_folder
+from unroll.cli._places import trusted_cache
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _inspect_task(name: str, overrides: list[str]) -> tuple[dict[str, Any], list
     from unroll.study import load_libraries, load_settings, load_task
 
     chosen, task = load_settings(name, overrides), load_task(name)
-    dataset = task.prepare(chosen, cache_folder())
+    dataset = task.prepare(chosen, trusted_cache())
     found = (library.inspect_settings(chosen) for library in load_libraries())
     inspection = next((inspection for inspection in found if inspection is not None), None)
     return dict(dataset.facts), list(task.warnings(chosen, dataset)), inspection

@@ -18,7 +18,7 @@ import typer
 import unroll
 from unroll.cli import data, doctor, plan, report, results, run, settings, status
 from unroll.cli._output import error_lines, say, visible
-from unroll.cli._places import cache_folder
+from unroll.cli._places import cache_folder, settle_cache
 from unroll.contract import UserError
 
 USER_MISTAKE = 2
@@ -72,6 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file, unless replaced
     try:
         _check_surroundings(sys.argv[1:] if args is None else args)
+        settle_cache()
         _run_command(args)
     except UserError as error:
         say(*(f"error: {line}" for line in error_lines(error)), stderr=True)

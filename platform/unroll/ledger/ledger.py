@@ -39,6 +39,7 @@ from unroll.ledger.frames import check_metrics, history_table, trials_table, wri
 from unroll.ledger.history import History
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.outcome import HistoryRow, Outcome, Progress
+from unroll.ledger.place import check_links, check_owners
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
@@ -67,20 +68,21 @@ class Ledger:
         """Open a results folder, made if there is none.
 
         Raises:
-            UserError: something else lies there.
+            UserError: something else lies there, every account could change it, or a folder of it is a link.
             StorageError: the disk refused.
         """
         ledger = cls(root)
         ledger.check_place()
         make_folder(ledger._trials)
         make_folder(ledger._runs)
+        check_owners(root)  # in a folder for all (/tmp), somebody else may have been the first to make it
         return ledger
 
     def check_place(self) -> None:
         """Refuse a place that :meth:`create` would refuse; nothing is made.
 
         Raises:
-            UserError: something else lies there.
+            UserError: something else lies there, every account could change it, or a folder of it is a link.
             StorageError: it cannot be looked into.
         """
         if not self._is_ledger() and self.root.exists() and not _is_empty(self.root):
@@ -89,6 +91,8 @@ class Ledger:
                 where=str(self.root),
                 advice="name another folder with --results",
             )
+        check_owners(self.root)
+        check_links(self.root)
 
     @classmethod
     def open(cls, root: Path) -> Self:

@@ -27,15 +27,18 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
         Where page, Markdown and tables lie.
 
     Raises:
-        UserError: the ledger holds no plan.
+        UserError: the ledger holds no plan, or the folder is a symbolic link.
         StorageError: the disk refused.
     """
+    from unroll.ledger.place import refuse_link
     from unroll.report.document import compose
     from unroll.report.files import write_files
     from unroll.report.findings import gather
     from unroll.report.stamp import digest, write_stamp
 
     folder = out or ledger.root / "report"
+    for place in (folder, folder / "tables", folder / "charts"):
+        refuse_link(place)
     findings = gather(ledger)
     places = write_files(findings, compose(findings), folder, cache=cache)
     write_stamp(folder, digest(findings))

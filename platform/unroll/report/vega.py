@@ -10,7 +10,12 @@ from pathlib import Path
 
 import vl_convert
 
+from unroll.contract import NotOurs, check_ours
 from unroll.ledger.files import StorageError, write_atomic
+
+DIGESTS = {"1.9.0.post1": "373b1f84072b31010f15ceb787be6b415c53936411aae267c8c2b2b6ccde46e7"}
+"""SHA-256 of the script by version of vl-convert. What is kept runs in the browser of whoever opens a report, so it
+must be what the library makes, whoever may write in the cache; of another version, nothing is kept."""
 
 
 def vega_script(folder: Path | None) -> str:
@@ -19,21 +24,33 @@ def vega_script(folder: Path | None) -> str:
     Args:
         folder: the cache in which it is kept, since to put it together takes a second; None to do so every time.
     """
-    if folder is None:
+    made_by = version("vl-convert-python")
+    if folder is None or made_by not in DIGESTS or not _is_ours(folder):
         return _bundle()
-    file = folder / "vega" / f"vl-convert-{version('vl-convert-python')}.js"
-    script = _read(file)
+    file, digest = folder / "vega" / f"vl-convert-{made_by}.js", DIGESTS[made_by]
+    script = _read(file, digest)
     if script is None:
         script = _bundle()
+        if digest != _digest(script):  # on another kind of machine, perhaps
+            return script
         with suppress(StorageError):  # then the next page takes its second again
-            write_atomic(file, f"{_digest(script)}\n{script}".encode(), durable=False)
+            write_atomic(file, script.encode(), durable=False)
     return script
 
 
-def _read(file: Path) -> str | None:
-    """What was kept, if it is still what was written."""
+def _is_ours(folder: Path) -> bool:
+    """Whether it may be written to: not where another account could put a link or a pipe in the way."""
     try:
-        digest, _, script = file.read_bytes().decode().partition("\n")
+        check_ours(folder)
+    except (NotOurs, OSError):
+        return False
+    return True
+
+
+def _read(file: Path, digest: str) -> str | None:
+    """What was kept, if it is what the library makes."""
+    try:
+        script = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         return None
     return script if digest == _digest(script) else None

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from unroll.contract import NotOurs, check_ours, open_ours
+
 FLAGS = (
     *("-O3", "-std=gnu11", "-shared", "-fPIC", "-fopenmp-simd"),
     *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
@@ -24,6 +26,11 @@ VECTORS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512dq", "avx512bw", "a
 """Extensions of processors, as Linux calls them, that compiled loops make use of."""
 SECONDS = 300
 """After which a compiler is given up."""
+
+
+_loaded: dict[tuple[int, int], tuple[ctypes.CDLL, int]] = {}
+"""Libraries of this process by device and inode, with the descriptors that they were loaded by. These stay open: the
+system's loader knows a library by the name that it was given, so the number must not be another file's one day."""
 
 
 class NoCompiler(Exception):
@@ -50,11 +57,44 @@ def load(source: str) -> ctypes.CDLL:
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
     try:
         path = _folder() / f"{key}.so"
-        if not _is_whole(path):
+        found = _load(path)
+        if found is None:
             _compile(source, compiler, flags, path)
-        return ctypes.CDLL(str(path))
+            found = _load(path)
+    except NotOurs as error:
+        raise NoCompiler(f"a compiled loop cannot be trusted: {error}") from error
     except OSError as error:
         raise NoCompiler(f"a compiled loop cannot be kept or loaded: {error.strerror or error}") from error
+    if found is None:
+        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {path} is not what was written")
+    return found
+
+
+def _load(path: Path) -> ctypes.CDLL | None:
+    """A library that is whole and that this account alone can have written; None where there is none.
+
+    It runs with this account's rights, and a torn one ends the process. It is loaded by the descriptor through which it
+    was looked at, where the system has names for descriptors.
+    """
+    try:
+        handle = open_ours(path)
+    except (FileNotFoundError, NotOurs):
+        return None
+    keep = False
+    try:
+        file = os.fstat(handle)
+        identity = (file.st_dev, file.st_ino)
+        if identity in _loaded:
+            return _loaded[identity][0]
+        if not _is_whole(handle):
+            return None
+        name = Path("/proc/self/fd", str(handle))
+        library = ctypes.CDLL(str(name if name.exists() else path))
+        _loaded[identity], keep = (library, handle), True
+        return library
+    finally:
+        if not keep:
+            os.close(handle)
 
 
 def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> None:
@@ -80,14 +120,11 @@ def _complaint(text: str) -> str:
     return lines[0].strip()
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether there is a file, as this user wrote it: it runs with his rights, and a torn one ends the process."""
-    try:
-        content, found = path.read_bytes(), path.stat()
-    except FileNotFoundError:
-        return False
-    ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
-    return ours and hashlib.sha256(content[:-CHECKSUM]).digest() == content[-CHECKSUM:]
+def _is_whole(handle: int) -> bool:
+    """Whether a file holds what was written, to its end."""
+    with os.fdopen(os.dup(handle), "rb") as file:
+        content = file.read()
+    return hashlib.sha256(content[:-CHECKSUM]).digest() == content[-CHECKSUM:]
 
 
 @functools.cache
@@ -155,7 +192,8 @@ def _folder() -> Path:
         cache = Path(os.environ.get("UNROLL_CACHE") or "~/.cache/unroll").expanduser()
     except RuntimeError as error:
         raise NoCompiler("there is no home folder to keep a compiled loop in; set UNROLL_CACHE") from error
-    folder = cache / f"loops-{os.getuid()}" if hasattr(os, "getuid") else cache / "loops"
+    folder = cache.absolute() / (f"loops-{os.getuid()}" if hasattr(os, "getuid") else "loops")
+    check_ours(cache)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_owner(folder)
     return folder
@@ -164,8 +202,8 @@ def _folder() -> Path:
 def _check_owner(folder: Path) -> None:
     """What lies in it is run with this user's rights: nobody else may put something there."""
     found = folder.lstat()
-    ours = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
-    if not (stat.S_ISDIR(found.st_mode) and ours):
+    if not stat.S_ISDIR(found.st_mode):
         raise NoCompiler(f"{folder} is no folder that this user alone may write in")
+    check_ours(folder)
     if hasattr(os, "getuid") and found.st_mode & 0o077:
         folder.chmod(stat.S_IRWXU)

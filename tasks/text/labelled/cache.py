@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.text.corpus import SPLITS
-from tasks.text.labelled.corpus import LabelledCorpus, LabelledText
+from tasks.text.labelled.corpus import LabelledCorpus, LabelledText, fingerprint
 from tasks.text.store import Parts, stored
 
 
@@ -22,7 +22,7 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, content, build)
+    parts = stored(cache, content, build, fingerprints=_fingerprints)
     train, validation, test = (_text(parts, split) for split in SPLITS)
     return LabelledCorpus(
         vocabulary=parts.words["vocabulary"],
@@ -32,6 +32,11 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
         test=test,
         **parts.record,
     )
+
+
+def _fingerprints(parts: Parts) -> dict[str, str]:
+    texts = {split: _text(parts, split) for split in SPLITS}
+    return {"fingerprint": fingerprint(parts.words["vocabulary"], parts.words["labels"], texts)}
 
 
 def _text(parts: Parts, split: str) -> LabelledText:

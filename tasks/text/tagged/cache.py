@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tasks.text.corpus import SPLITS
 from tasks.text.store import Parts, stored
-from tasks.text.tagged.corpus import Spelling, TaggedCorpus, TaggedText
+from tasks.text.tagged.corpus import Spelling, TaggedCorpus, TaggedText, fingerprint, spelling_fingerprint
 
 _LAYOUT: Final = 2
 """Raised when the parts of an entry change."""
@@ -25,7 +25,7 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, {"tagged": _LAYOUT, **content}, build)
+    parts = stored(cache, {"tagged": _LAYOUT, **content}, build, fingerprints=_fingerprints)
     train, validation, test = (_text(parts, split) for split in SPLITS)
     return TaggedCorpus(
         vocabulary=parts.words["vocabulary"],
@@ -36,6 +36,15 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
         spelling=_spelling(parts),
         **{name: value for name, value in parts.record.items() if name != "spelling"},
     )
+
+
+def _fingerprints(parts: Parts) -> dict[str, str]:
+    spelling = _spelling(parts)
+    texts = {split: _text(parts, split) for split in SPLITS}
+    return {
+        "fingerprint": fingerprint(parts.words["vocabulary"], parts.words["tags"], texts),
+        "spelling": spelling_fingerprint(spelling.characters, spelling.forms, spelling.numbers),
+    }
 
 
 def _spelling(parts: Parts) -> Spelling:

@@ -173,7 +173,44 @@ def test_a_folder_that_others_may_write_is_not_used(
         folder.chmod(0o777)
     run(lstm())
     assert not list(fresh.rglob("*.so"))
-    assert "is no folder that this user alone may write in" in caplog.text
+    reason = "is no folder that this user alone may write in" if kind == "a link" else "can be written by every account"
+    assert f"{folder} {reason}" in caplog.text
+
+
+def test_a_cache_that_others_may_write_is_not_used(fresh: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (fresh / "open").mkdir()
+    (fresh / "open").chmod(0o1777)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNROLL_CACHE", str(fresh / "open"))
+        run(lstm())
+    assert list((fresh / "open").iterdir()) == []
+    assert f"a compiled loop cannot be trusted: {fresh}/open can be written by every account" in caplog.text
+
+
+def test_a_link_in_the_place_of_a_compiled_loop_is_replaced(fresh: Path) -> None:
+    run(lstm())
+    for path in list(fresh.rglob("*.so")):
+        path.rename(fresh / path.name)
+        path.symlink_to(fresh / path.name)
+    products.products.cache_clear()
+    run(lstm())
+    assert not any(path.is_symlink() for path in fresh.glob("loops-*/*.so"))
+
+
+def test_what_is_loaded_is_the_file_that_was_looked_at(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is swapped for another one between the look and the loading."""
+    run(lstm())
+    (_, other), whole = sorted(fresh.rglob("*.so")), build._is_whole
+    monkeypatch.setattr(build, "_loaded", {})
+
+    def look_and_be_robbed(handle: int) -> bool:
+        seen = whole(handle)
+        replace(Path(os.readlink(f"/proc/self/fd/{handle}")), b"not a library", mode=0o700)
+        return seen
+
+    monkeypatch.setattr(build, "_is_whole", look_and_be_robbed)
+    assert build._load(other) is not None
+    assert other.read_bytes() == b"not a library"
 
 
 def test_the_folder_is_this_users_alone(fresh: Path) -> None:
