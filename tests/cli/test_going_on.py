@@ -48,6 +48,18 @@ def test_a_mistake_is_retried_and_only_what_is_missing_is_run_again(unroll: Unro
     assert said == {"retry": "unroll run tiny seeds=3 --retry", "again": "unroll run tiny seeds=3"}
 
 
+def test_the_way_back_to_the_whole_study_is_told_where_its_report_was_replaced(
+    unroll: Unroll, runner: FakeRunner
+) -> None:
+    assert "whole" not in offers(unroll("run", "tiny", "training.epochs=2", "seeds=3")), "there is no whole yet"
+    part = unroll("run", "tiny", "network.cell=lstm", "seeds=3", "wandb.mode=offline", "--results", "results/tiny")
+    back = offers(part)["whole"]
+    assert back == (
+        "unroll run tiny seeds=3 wandb.mode=offline --results results/tiny   (the report tells of network.cell=lstm)"
+    )
+    assert "whole" not in offers(unroll("run", "tiny", "seeds=3"))
+
+
 def test_a_command_is_printable_and_means_the_same_words() -> None:
     words = ["unroll", "it's", "a\nb\t\x1b[2J", "\u202e\\'x", "two  spaces"]
     line = typeable(words)

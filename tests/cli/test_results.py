@@ -68,6 +68,21 @@ def test_trials_without_an_outcome_are_there_too(unroll: Unroll, runner: FakeRun
     assert rows[1]["validation/perplexity"] is None
 
 
+def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner) -> None:
+    unroll("run", "tiny", "--no-report")
+    assert "leaves out" not in unroll("results", "tiny").out
+    unroll("run", "tiny", "network.cell=lstm", "--no-report")
+    told = (
+        "On the command line the study was changed: network.cell=lstm. `unroll run tiny` without that tells of the "
+        "study as its file has it, and runs only what is missing.\n"
+        "The folder also holds 2 trials that this plan leaves out: 2 of elman.\n"
+    )
+    assert unroll("results", "tiny").out.endswith(told)
+    said = unroll("results", "tiny", "--format", "json")
+    assert (len(json.loads(said.out)), said.err) == (2, told)
+    assert "leaves out" not in unroll("results", "tiny", "--all").out
+
+
 def test_a_results_folder_is_named_by_itself_or_by_its_study(
     unroll: Unroll, runner: FakeRunner, tmp_path: Path
 ) -> None:

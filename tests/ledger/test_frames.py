@@ -169,6 +169,20 @@ def test_every_trial_that_was_registered(
     assert ledger.damage() == []
 
 
+def test_results_of_other_plans_are_left_out_of_one(
+    ledger: Ledger,
+    make_trial: Callable[..., Trial],
+    make_outcome: Callable[..., Outcome],
+    make_plan: Callable[..., Plan],
+) -> None:
+    for number in range(5):
+        ledger.register(make_trial(number, arm=f"arm {9 - number}"))
+    for number, status in enumerate(("completed", "completed", "diverged", "timeout")):
+        ledger.record(make_outcome(number, status=status))
+    assert [trial.arm for trial in ledger.left_out(make_plan(1))] == ["arm 7", "arm 8"]
+    assert ledger.left_out(make_plan(3)) == []
+
+
 @pytest.mark.parametrize("name", ["arm", "torch"])
 def test_a_metric_named_like_a_column_is_told(
     ledger: Ledger, make_plan: Callable[..., Plan], make_outcome: Callable[..., Outcome], name: str

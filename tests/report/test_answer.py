@@ -237,7 +237,46 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
 def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
     changes = ("data.length=10", "match=null")
     (warning,) = warnings(gather(make_ledger(overrides=changes)))
-    assert warning == "On the command line the study was changed: data.length=10 and match=null."
+    assert warning == (
+        "On the command line the study was changed: data.length=10 and match=null. `unroll run cells` without that "
+        "tells of the study as its file has it, and runs only what is missing."
+    )
+
+
+def test_a_page_of_a_part_says_what_else_lies_in_the_folder(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    assert warnings(gather(ledger)) == []
+    plan = ledger.plan()
+    trials = [trial for trial in plan.trials if trial.arm == "lstm" and trial.seed < 6]
+    part = {"arms": plan.arms[2:], "baseline": "lstm", "trials": trials, "overrides": ("network.cell=lstm",)}
+    ledger.save_plan(plan.model_copy(update=part))
+    assert warnings(gather(ledger))[:2] == [
+        "On the command line the study was changed: network.cell=lstm. `unroll run cells` without that tells of the "
+        "study as its file has it, and runs only what is missing.",
+        "The folder also holds 18 trials that this plan leaves out: 8 of elman, 8 of gru and 2 of other seeds (6–7).",
+    ]
+
+
+def test_many_arms_that_are_left_out_are_counted(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger({f"arm{number}": 10.0 for number in range(9)}, seeds=2)
+    plan = ledger.plan()
+    ledger.save_plan(plan.model_copy(update={"arms": plan.arms[:1], "trials": plan.trials[:1]}))
+    (told,) = warnings(gather(ledger))
+    assert told == (
+        "The folder also holds 17 trials that this plan leaves out: 2 of arm1, 2 of arm2, 2 of arm3, 2 of arm4, "
+        "2 of arm5, 6 of 3 other arms and 1 of other seeds (1)."
+    )
+
+
+def test_results_of_the_same_arm_with_other_settings_are_another_study(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    changed = [
+        trial.model_copy(update={"id": f"x{trial.id}", "settings": {"training": {"epochs": 1}}})
+        for trial in plan.trials
+    ]
+    ledger.save_plan(plan.model_copy(update={"trials": changed}))
+    assert not any("leaves out" in text for text in warnings(gather(ledger)))
 
 
 def test_what_the_task_says_of_its_data_stands_at_the_top(make_ledger: MakeLedger) -> None:

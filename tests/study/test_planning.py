@@ -42,7 +42,7 @@ def test_arms_are_the_product_of_the_factors_without_the_excluded(project: Path,
 def test_a_plan_keeps_what_was_changed_on_the_command_line(project: Path, write: Write) -> None:
     file = write(HEAD + "compare: {network.cell: [elman, gru]}\n")
     assert plan(project).overrides == ()
-    changed = plan(project, "seeds=3", "network.hidden=5", f"data.path={file}")
+    changed = plan(project, "seeds=3", "network.hidden=5", f"data.path={file}", "wandb.mode=disabled")
     assert changed.overrides == ("network.hidden=5",)
     assert Plan.model_validate_json(changed.model_dump_json()) == changed
     assert "overrides" not in changed.declaration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -37,6 +38,11 @@ class Typed:
         """The same command, with these switches too."""
         added = [switch for switch in switches if switch not in self.options]
         return typeable(["unroll", "run", self.study, *self.overrides, *self.options, *added])
+
+    def without(self, overrides: Collection[str]) -> str:
+        """The same command without some of its overrides."""
+        kept = [word for word in self.overrides if word not in overrides]
+        return typeable(["unroll", "run", self.study, *kept, *self.options])
 
     def with_seeds(self, seeds: str) -> str:
         """The same command for other seeds."""
@@ -110,6 +116,7 @@ def _lines(plan: Plan, ledger: Ledger, launched: Launched, typed: Typed) -> list
         *_slower(plan, ledger),
         *(visible(f"damaged: {line}") for line in launched.damage),
         *_report(launched.report),
+        *_whole(plan, ledger, typed, told=launched.report is not None),
         *_unsynced(ledger.root, launched.unsynced),
         *_next(plan, launched.summary, typed),
     ]
@@ -134,6 +141,13 @@ def _slower(plan: Plan, ledger: Ledger) -> list[str]:
 
 def _report(page: Path | None) -> list[str]:
     return [f"report    {shown(page)}", f"          {shown(page.with_suffix('.md'))}"] if page else []
+
+
+def _whole(plan: Plan, ledger: Ledger, typed: Typed, *, told: bool) -> list[str]:
+    """The way back from a report that tells of a part, or a variant, of what lies in the folder."""
+    if not (told and plan.overrides and ledger.left_out(plan)):
+        return []
+    return [f"whole     {typed.without(plan.overrides)}   (the report tells of {visible(', '.join(plan.overrides))})"]
 
 
 def _unsynced(folder: Path, runs: int) -> list[str]:

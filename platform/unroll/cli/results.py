@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
-from unroll.cli._output import Format, emit
+from unroll.cli._output import Format, emit, say
 from unroll.cli._places import find_results
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
@@ -23,6 +23,7 @@ def results(
 ) -> None:
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
     from unroll.ledger import Ledger
+    from unroll.report.part_sentences import part_sentences
 
     ledger = Ledger.open(find_results(folder))
     plan = ledger.plan()
@@ -34,3 +35,5 @@ def results(
         ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
     emit(rows, format)
+    if not every:
+        say(*part_sentences(plan, ledger.left_out(plan)), stderr=format is not Format.TABLE)

@@ -25,7 +25,7 @@ import contextlib
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -38,7 +38,7 @@ from unroll.ledger.files import StorageError, make_folder, move_folder, remove, 
 from unroll.ledger.frames import check_metrics, history_table, trials_table, write_parquet
 from unroll.ledger.history import History
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
-from unroll.ledger.outcome import HistoryRow, Outcome, Progress
+from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
 from unroll.ledger.place import check_links, check_owners
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
@@ -346,10 +346,22 @@ class Ledger:
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""
-        folders = sorted(path for path in self._trials.iterdir() if path.is_dir() and _TRIAL_ID.fullmatch(path.name))
-        found = (self._reader.read(path / "trial.json", "trial", Trial, owner=path.name) for path in folders)
-        trials = [trial for trial in found if trial is not None]
+        trials = list(self._registered())
         return trials_table(trials, self.outcomes(trial.id for trial in trials), ())
+
+    def left_out(self, plan: Plan) -> list[Trial]:
+        """Trials that have a result here and are none of the plan's, by arm and seed."""
+        trials = {trial.id: trial for trial in self._registered(besides={trial.id for trial in plan.trials})}
+        ended = (trials[trial] for trial, outcome in self.outcomes(trials).items() if outcome.status in FINAL)
+        return sorted(ended, key=lambda trial: (trial.arm, trial.seed, trial.id))
+
+    def _registered(self, besides: Collection[str] = ()) -> Iterator[Trial]:
+        """Every trial that was ever written down here, by id, without some of them."""
+        names = sorted(path.name for path in self._trials.iterdir() if path.is_dir() and path.name not in besides)
+        for name in filter(_TRIAL_ID.fullmatch, names):
+            trial = self._reader.read(self._trial_file(name), "trial", Trial, owner=name)
+            if trial is not None:
+                yield trial
 
     def history_frame(self, plan: Plan) -> pl.DataFrame:
         """What the trials of ``plan`` logged: trial, arm, seed, step, epoch, seconds, metric, value.

@@ -18,6 +18,7 @@ from unroll.report.numbers import (
     plain,
     shorten,
 )
+from unroll.report.part_sentences import part_sentences
 from unroll.report.reach_sentence import reach_sentence
 from unroll.report.reference_lines import FLOOR
 from unroll.study.plan import warned_arms
@@ -81,7 +82,7 @@ def _floor(findings: Findings) -> Iterator[str]:
 def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
     checks = (
-        _overridden,
+        _part,
         _strange_data,
         _incomplete,
         _diverged,
@@ -96,10 +97,9 @@ def warnings(findings: Findings) -> list[str]:
     return [text for check in checks for text in check(findings)]
 
 
-def _overridden(findings: Findings) -> Iterator[str]:
+def _part(findings: Findings) -> Iterator[str]:
     """The question stays as the study's file has it, whatever was asked of it since."""
-    if changes := findings.plan.overrides:
-        yield f"On the command line the study was changed: {listed(map(plain, changes))}."
+    yield from part_sentences(findings.plan, findings.left_out)
 
 
 def _strange_data(findings: Findings) -> Iterator[str]:

@@ -27,6 +27,7 @@ from unroll.evidence import (
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Findings:
     """One row per logged value (``Ledger.history_frame``)."""
     runs: Sequence[RunRecord]
     """Provenance of the runs that had something to do, killed ones too, oldest first."""
+    left_out: Sequence[Trial] = ()
+    """Trials with a result in the same folder that are none of the plan's."""
     damaged: Sequence[str] = ()
     """Files of the ledger whose content cannot be trusted."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
@@ -237,5 +240,6 @@ def gather(ledger: Ledger) -> Findings:
     trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
     changed = ledger.changed(plan)
     history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
+    left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
-    return Findings(plan=plan, trials=trials, history=history, runs=ledger.runs(), damaged=damaged, changed=changed)
+    return Findings(plan, trials, history, ledger.runs(), left_out=left_out, damaged=damaged, changed=changed)

@@ -19,7 +19,7 @@ STAMP = "inputs.sha256"
 def digest(findings: Findings) -> str:
     """Hash of everything that a report is made from, this version of Unroll included."""
     whole = hashlib.sha256(__version__.encode())
-    for text in (findings.plan, *findings.runs):
+    for text in (findings.plan, *findings.runs, *findings.left_out):
         whole.update(text.model_dump_json().encode())
     for frame in (findings.trials, findings.history):
         whole.update(frame.write_csv(float_precision=17).encode())

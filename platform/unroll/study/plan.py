@@ -92,7 +92,7 @@ class Plan(Frozen):
     declaration: dict[str, Any]
     """The study as declared, after overrides and defaults, without locations."""
     overrides: tuple[str, ...] = ()
-    """Overrides of the command line that change what is asked: neither locations nor the number of seeds."""
+    """Overrides of the command line that change what is asked: no locations, no number of seeds, no resources."""
     sources: dict[str, dict[str, str]] = Field(default={})
     """Digest -> source file below the project -> hash of what it says (``study.sources``)."""
 

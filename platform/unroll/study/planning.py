@@ -21,6 +21,9 @@ from unroll.study.project import AnyTask, load_task
 from unroll.study.sources import digest_sources, find_sources
 from unroll.study.trial import Trial
 
+_HOW = frozenset({"seeds", "resources", "limits", "wandb", "log_every_steps"})
+"""Keys of a study that say how much of it is run and how, not what is asked."""
+
 
 def make_plan(study: Study, *, cache: Path) -> Plan:
     """Prepare the data on this node, size every arm, and list all trials.
@@ -226,8 +229,9 @@ def _located(settings: Nested, shared: Settings, locations: frozenset[str]) -> N
 
 
 def _changes(study: Study, task: AnyTask) -> tuple[str, ...]:
-    elsewhere = {"seeds", *find_locations(task.settings)}
-    return tuple(each for each in study.overrides if each.partition("=")[0] not in elsewhere)
+    locations = find_locations(task.settings)
+    keys = {each: each.partition("=")[0] for each in study.overrides}
+    return tuple(each for each, key in keys.items() if key not in locations and key.partition(".")[0] not in _HOW)
 
 
 def _declaration(study: Study, task: AnyTask) -> dict[str, Any]:
