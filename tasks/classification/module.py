@@ -22,7 +22,7 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
 
     Args:
         network: the classifier.
-        labels: the labels.
+        labels: those that can be said, and behind them those that only held-out text has.
         learning: how it learns; see :class:`~tasks.recurrent.learning.LearningModule`.
     """
 

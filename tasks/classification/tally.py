@@ -19,7 +19,8 @@ class Tally:
     """How often each label was taken for each.
 
     Args:
-        counts: true labels in rows, guesses in columns, shape (labels, labels).
+        counts: true labels in rows, guesses in columns, shape (labels, labels). A label that the training text lacks is
+            one like any other that is never guessed: its F1 is 0.
     """
 
     counts: Tensor

@@ -59,7 +59,7 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         training = settings.training
         return ClassificationModule(
             network=build_network(settings.network, dataset),
-            labels=dataset.labels.words,
+            labels=(*dataset.labels.words, *dataset.strange.words),
             initialization=build_initialization(settings.network),
             optimizer=training.optimizer,
             learning_rate=training.learning_rate,
@@ -81,9 +81,12 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
 
     def chance(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, float]:  # noqa: ARG002
-        """The share of the commonest label."""
-        texts = {"validation": dataset.validation, "test": dataset.test}
-        return {f"{split}/accuracy": float(np.bincount(text.labels).max() / len(text)) for split, text in texts.items()}
+        """The share of the commonest label among those that can be said."""
+        texts, labels = {"validation": dataset.validation, "test": dataset.test}, len(dataset.labels)
+        return {
+            f"{split}/accuracy": float(np.bincount(text.labels, minlength=labels)[:labels].max() / len(text))
+            for split, text in texts.items()
+        }
 
     def warnings(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Sequence[str]:  # noqa: ARG002
         """What was noticed when the text was prepared."""

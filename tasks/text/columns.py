@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 DOCUMENT: Final = "-DOCSTART-"
@@ -34,21 +35,24 @@ def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> l
         where: what errors call the text.
 
     Raises:
-        UserError: a line has another number of columns than the first, or lacks a column, or a word or tag is
-            not whole (names it).
+        UserError: lines have another number of columns than the first, or lack a column, or words or tags are not
+            whole (names the first).
     """
     sentences: list[list[Cell]] = []
-    width = 0
+    width, mistakes = 0, Mistakes()
     for block in _blocks(lines):
         sentence: list[Cell] = []
         for number, line in block:
             place = f"{where}, line {number}"
             cells = _cut(line)
             width = width or _width(cells, (word, tag), place)
-            if len(cells) != width:
-                raise _uneven(line, len(cells), width, place)
-            sentence.append(Cell(_filled(cells[word], place), _tag(cells[tag], place), place))
+            try:
+                _check_width(line, len(cells), width, place)
+                sentence.append(Cell(_filled(cells[word], place), _tag(cells[tag], place), place))
+            except UserError as error:
+                mistakes.add(error)
         sentences.append(sentence)
+    mistakes.refuse()
     return sentences
 
 
@@ -83,13 +87,14 @@ def _width(cells: Sequence[str], wanted: Sequence[int], place: str) -> int:
     return len(cells)
 
 
-def _uneven(line: str, cells: int, width: int, place: str) -> UserError:
-    return UserError(
-        f"all lines of a column file must hold as many columns as its first ({width})",
-        where=place,
-        received=f"{cells} columns: {line[:40]!r}",
-        advice="an empty line ends a sentence",
-    )
+def _check_width(line: str, cells: int, width: int, place: str) -> None:
+    if cells != width:
+        raise UserError(
+            f"all lines of a column file must hold as many columns as its first ({width})",
+            where=place,
+            received=f"{cells} columns: {line[:40]!r}",
+            advice="an empty line ends a sentence",
+        )
 
 
 def _filled(cell: str, place: str) -> str:

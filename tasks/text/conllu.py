@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile, groupby
 from typing import Final, Literal, TypeAlias, get_args
 
+from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 Column = Literal["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
@@ -38,9 +39,17 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
         where: what errors call the text.
 
     Raises:
-        UserError: a line breaks the format, or lacks what a chosen column must hold (names the line).
+        UserError: lines break the format, or lack what a chosen column must hold (names the first, at most one of each
+            sentence).
     """
-    return [_words(block, columns, where) for block in _blocks(lines)]
+    sentences, mistakes = [], Mistakes()
+    for block in _blocks(lines):
+        try:
+            sentences.append(_words(block, columns, where))
+        except UserError as error:
+            mistakes.add(error)
+    mistakes.refuse()
+    return sentences
 
 
 def parse_features(cell: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from tasks.text.corpus import SPLITS
 from tasks.text.lines import is_packed, read_lines, refusing_unreadable
 from tasks.text.store import hash_file
-from unroll.contract import UserError, derive_seed
+from unroll.contract import UserError, UserErrors, derive_seed
 
 ItemT = TypeVar("ItemT")
 
@@ -112,6 +112,26 @@ def read_unchanged(file: Path, described: dict[str, Any], encoding: str) -> list
     return lines
 
 
+def read_each(files: Mapping[str, Path], read: Callable[[str, Path], ItemT]) -> dict[str, ItemT]:
+    """What ``read(split, file)`` makes of each file, by split.
+
+    Raises:
+        UserError: files are refused; what is wrong with any of them is told at once.
+    """
+    found: dict[str, ItemT] = {}
+    errors: list[UserError] = []
+    for split, file in files.items():
+        try:
+            found[split] = read(split, file)
+        except UserErrors as error:
+            errors.extend(error.errors)
+        except UserError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else UserErrors(errors)
+    return found
+
+
 def _refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:
     """What ``train_dev.tsv`` holds, both texts or one of them, only its owner knows."""
     if double := [file for file, splits in found.items() if len(splits) > 1]:
@@ -132,7 +152,7 @@ def _only(folder: Path, split: str, found: Mapping[Path, tuple[str, ...]], endin
         f"a folder must hold exactly one {split} file, known by a part of its name",
         where=str(folder),
         received=", ".join(file.name for file in files) or _none(found),
-        advice=f"name it, or a link to it, {split}{ending} (known are {_known()}), or set data.path to a single file, "
+        advice=f"name it {split}{ending}, or a link to it (known are {_known()}), or set data.path to a single file, "
         "which is split by lines",
     )
 

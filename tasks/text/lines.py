@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tasks.text.mistakes import tell_places
 from tasks.text.unpacking import unpacking
 from unroll.contract import UserError
 
@@ -120,8 +123,13 @@ def _undecodable(content: bytes, encoding: str, path: Path, error: UnicodeDecode
 
 
 def _refuse(text: str, character: str, rule: str, path: Path, advice: str) -> None:
-    place = text.find(character)
-    if place >= 0:
-        line = text.count("\n", 0, place) + 1
-        column = place - text.rfind("\n", 0, place)
-        raise UserError(rule, where=f"{path}, line {line}, character {column}", received=repr(character), advice=advice)
+    count = text.count(character)
+    if count:
+        found = list(islice(re.finditer(character, text), 3))
+        places = [_place(text, each.start(), path) for each in found]
+        raise UserError(rule, where=tell_places(places, count), received=repr(character), advice=advice)
+
+
+def _place(text: str, place: int, path: Path) -> str:
+    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+    return f"{path}, line {line}, character {column}"

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from tasks.text.cache import Prepared, cached
 from tasks.text.corpus import TokenCorpus
-from tasks.text.files import describe_file, find_files, keep_first, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_first, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.lines import DEFAULT_ENCODING
+from tasks.text.mistakes import tell_places
 from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
 from unroll.contract import UserError
@@ -54,7 +55,7 @@ def read_plain(
     options = {"level": level, "vocabulary_size": vocabulary_size, "minimum_count": minimum_count}
 
     def build() -> Prepared:
-        lines = {split: _read(file, sources[split], encoding, level) for split, file in files.items()}
+        lines = read_each(files, lambda split, file: _read(file, sources[split], encoding, level))
         if fractions is not None:
             lines = split_items(lines["all"], *fractions)
         kept = keep_first(lines, training_sentences)
@@ -82,10 +83,10 @@ def _read(file: Path, described: dict[str, Any], encoding: str, level: Level) ->
 
 def _refuse_marks(file: Path, lines: Sequence[str]) -> None:
     """Refuse a text that brings its own end marks: every line would end twice."""
-    for number, line in enumerate(lines, start=1):
-        if EOS in line and EOS in line.split():
-            raise UserError(
-                f"the text must not hold the word {EOS}, which is added to every line",
-                where=f"{file}, line {number}",
-                advice="remove it",
-            )
+    places = [f"{file}, line {n}" for n, line in enumerate(lines, start=1) if EOS in line and EOS in line.split()]
+    if places:
+        raise UserError(
+            f"the text must not hold the word {EOS}, which is added to every line",
+            where=tell_places(places, len(places)),
+            advice="remove it",
+        )

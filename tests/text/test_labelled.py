@@ -272,7 +272,10 @@ MISTAKES = {
         ("+ a\n\n- b\n", "line 2: each line must be a label, white space and a text (received '')"),
         ("+ a\n+ b\n", "the training text must have at least two labels (received '+' alone)"),
         ("", "a text must not be empty"),
-        ("* a\n? b\n", "line 1: a label of the validation text must be one of the training text (received '-');"),
+        (
+            "* a\n? b\n",
+            "line 1: at most half of the validation sentences may have a label that the training text lacks",
+        ),
     ],
     "tsv": [
         ("label\ttext\n", "the train text must hold at least one sentence"),
@@ -328,10 +331,41 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
     assert "the test text must hold at least one sentence" in refused(lambda: read("tsv", folder))
     (folder / "test.tsv").write_text("label\ttext\n+\tUn film tout à fait ordinaire\n")
     assert "at most half of the test words may be unknown" in refused(lambda: read("tsv", folder))
-    (folder / "test.tsv").write_text("label\ttext\n+\tgood\n?\tbad\n")
-    assert "test.tsv, line 3: a label of the test text must be one of the training text" in refused(
-        lambda: read("tsv", folder)
+    (folder / "test.tsv").write_text("label\ttext\n0\tbad\n?\tgood\n+\tgood\n" + "-1\tfilm\n" * 3)
+    assert refused(lambda: read("tsv", folder)) == (
+        f"{folder}/test.tsv, line 2, and 4 more places (line 3, line 5, ...): at most half of the test sentences may "
+        "have a label that the training text lacks (received '-1', '0', '?'); the training text has '+', '-'; is the "
+        "test text one without labels?"
     )
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_labels_that_training_lacks_are_counted_and_told(tmp_path: Path, kind: str) -> None:
+    texts = {"train": TRAIN, "dev": "z bad film|- bad|a film", "test": "+ film|- bad|+#- good"}
+    corpus = read(
+        kind, folder_of(tmp_path / "x", kind, dev=f"{texts['dev']}|+ good", **{k: texts[k] for k in ("train", "test")})
+    )
+    assert corpus.labels.words == ("+", "-")
+    assert corpus.strange.words == ("+#-", "a", "z")
+    assert corpus.train.labels.tolist() == [0, 1, 0]
+    assert corpus.validation.labels.tolist() == [4, 1, 3, 0]
+    assert corpus.test.labels.tolist() == [0, 1, 2]
+    assert corpus.facts["validation sentences with a label that training lacks"] == 2
+    assert corpus.facts["test sentences with a label that training lacks"] == 1
+    assert corpus.facts["validation sentences of the rarest label"] == 1
+    assert list(corpus.warnings)[:2] == [
+        "2 of 4 validation sentences have a label that the training text lacks ('a', 'z'): whatever is said of them is "
+        "wrong.",
+        "1 of 3 test sentences have a label that the training text lacks ('+#-'): whatever is said of them is wrong.",
+    ]
+    again = read(kind, tmp_path / "x")
+    assert (again.strange, again.fingerprint) == (corpus.strange, corpus.fingerprint)
+
+
+def test_a_corpus_without_such_labels_keeps_its_fingerprint(tmp_path: Path) -> None:
+    corpus = read("label_text", folder_of(tmp_path / "x", "label_text", train=TRAIN, dev=DEV, test=TEST))
+    assert not len(corpus.strange)
+    assert corpus.fingerprint.startswith("3e75ff3644ce29ac")
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

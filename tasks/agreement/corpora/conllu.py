@@ -12,7 +12,7 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from unroll.contract import UserError
@@ -49,7 +49,7 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
     fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
 
     def build() -> Parts:
-        found = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        found = read_each(files, lambda split, file: _read(file, sources[split], settings))
         trees = found if fractions is None else split_items(found["all"], *fractions)
         kept = find_verbs(keep_some(trees, settings.training_sentences))
         return prepare(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tasks.text.corpus import SPLITS
 from tasks.text.labelled.corpus import LabelledCorpus, LabelledText, fingerprint
 from tasks.text.store import Parts, stored
+
+_LAYOUT: Final = 2
+"""Raised when the parts of an entry change."""
 
 
 def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) -> LabelledCorpus:
@@ -22,11 +25,12 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written.
     """
-    parts = stored(cache, content, build, fingerprints=_fingerprints)
+    parts = stored(cache, {"labelled": _LAYOUT, **content}, build, fingerprints=_fingerprints)
     train, validation, test = (_text(parts, split) for split in SPLITS)
     return LabelledCorpus(
         vocabulary=parts.words["vocabulary"],
         labels=parts.words["labels"],
+        strange=parts.words["strange"],
         train=train,
         validation=validation,
         test=test,
@@ -36,7 +40,8 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], Parts]) 
 
 def _fingerprints(parts: Parts) -> dict[str, str]:
     texts = {split: _text(parts, split) for split in SPLITS}
-    return {"fingerprint": fingerprint(parts.words["vocabulary"], parts.words["labels"], texts)}
+    vocabulary, labels, strange = (parts.words[name] for name in ("vocabulary", "labels", "strange"))
+    return {"fingerprint": fingerprint(vocabulary, labels, strange, texts)}
 
 
 def _text(parts: Parts, split: str) -> LabelledText:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,8 @@ class LabelledText:
     Args:
         words: numbers of the words, shape (tokens,).
         begins: place of each sentence's first word, and the number of tokens; shape (sentences + 1,).
-        labels: number of each sentence's label, shape (sentences,).
+        labels: number of each sentence's label, shape (sentences,); of one that only held-out text has, from the number
+            of labels on: nothing that a classifier could say, so always an error.
     """
 
     words: NDArray[np.int32]
@@ -47,6 +48,7 @@ class LabelledCorpus:
     Args:
         vocabulary: the words; there is an ``<unk>`` for all others.
         labels: the labels of the training text, in the order of their code points.
+        strange: those that only held-out text has, in the same order; their numbers go on from those of ``labels``.
         train: the training text.
         validation: what is looked at while training.
         test: what is looked at once.
@@ -67,12 +69,15 @@ class LabelledCorpus:
     fingerprint: str
     vectors: WordVectors | None = None
     warnings: Sequence[str] = ()
+    strange: Vocabulary = field(default_factory=lambda: Vocabulary(()))
 
 
-def fingerprint(vocabulary: Vocabulary, labels: Vocabulary, splits: Mapping[str, LabelledText]) -> str:
+def fingerprint(
+    vocabulary: Vocabulary, labels: Vocabulary, strange: Vocabulary, splits: Mapping[str, LabelledText]
+) -> str:
     """SHA-256 of all that a model can see, in hexadecimal: equal corpora agree wherever and however they are stored."""
     digest = hashlib.sha256()
-    for words in (vocabulary, labels):
+    for words in (vocabulary, labels, *([strange] if len(strange) else [])):
         digest.update(len(words).to_bytes(8, "big"))
         for word in words.words:
             _add(digest, word.encode())

@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.text.corpus import SPLITS
 from tasks.text.labelled.corpus import LabelledText, fingerprint
+from tasks.text.mistakes import tell_places
 from tasks.text.store import Parts
 from tasks.text.vocabulary import UNKNOWN, Vocabulary
 from unroll.contract import UserError
@@ -20,7 +21,7 @@ _HELD_OUT: Final = SPLITS[1:]
 _SHOWN: Final = 10
 """Most labels that an error lists."""
 _MOST_UNKNOWN: Final = 0.5
-"""Share of a text's words above which it can hardly be of the training text's language."""
+"""Share of a text's words above which it can hardly be of the training text's language; of labels, of its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +63,31 @@ def prepare_sentences(
         What :func:`~tasks.text.labelled.cache.cached` keeps.
 
     Raises:
-        UserError: a split has no sentence, training has a single label, held-out text has a label that training lacks,
-            or half of a text's words are unknown.
+        UserError: a split has no sentence, training has a single label, or more than half of a text's words or labels
+            are unknown.
     """
     _refuse_empty(sentences, where)
     labels = Vocabulary(tuple(sorted({each.label for each in sentences["train"]}.union(required_labels))))
     _refuse_labels(sentences, labels, where["train"])
+    found = {sentence.label for split in _HELD_OUT for sentence in sentences[split]}
+    strange = Vocabulary(tuple(sorted(found.difference(labels.words))))
     vocabulary = Vocabulary.fit(
         _words(sentences["train"]),
         size=vocabulary_size,
         minimum_count=minimum_count,
         required=(*required_words, UNKNOWN),
     )
-    texts = {split: _number(sentences[split], vocabulary, labels) for split in SPLITS}
+    texts = {split: _number(sentences[split], vocabulary, (*labels.words, *strange.words)) for split in SPLITS}
     facts = _facts(sentences, texts, vocabulary, labels)
     _refuse_unknown(facts, where)
     return Parts(
         arrays={f"{split}-{name}": array for split, text in texts.items() for name, array in vars(text).items()},
-        words={"vocabulary": vocabulary, "labels": labels},
+        words={"vocabulary": vocabulary, "labels": labels, "strange": strange},
         record={
             "facts": facts,
             "bounds": dict(bounds or {}),
-            "warnings": list(warnings),
-            "fingerprint": fingerprint(vocabulary, labels, texts),
+            "warnings": [*_tell_strange(sentences, strange), *warnings],
+            "fingerprint": fingerprint(vocabulary, labels, strange, texts),
         },
     )
 
@@ -93,11 +96,11 @@ def _words(sentences: Sequence[LabelledSentence]) -> Iterable[str]:
     return (word for sentence in sentences for word in sentence.words)
 
 
-def _number(sentences: Sequence[LabelledSentence], vocabulary: Vocabulary, labels: Vocabulary) -> LabelledText:
+def _number(sentences: Sequence[LabelledSentence], vocabulary: Vocabulary, labels: tuple[str, ...]) -> LabelledText:
     return LabelledText(
         words=vocabulary.encode(_words(sentences)),
         begins=np.fromiter(accumulate((len(each.words) for each in sentences), initial=0), np.int64),
-        labels=labels.encode(each.label for each in sentences),
+        labels=Vocabulary(labels).encode(each.label for each in sentences),
     )
 
 
@@ -112,9 +115,11 @@ def _facts(
         facts[f"{split} longest sentence"] = int(text.lengths.max())
         facts[f"{split} words read as <unk>"] = float((text.words == vocabulary.unknown).mean())
         facts[f"{split} accuracy of the commonest label"] = float((text.labels == commonest).mean())
-        facts[f"{split} sentences of the rarest label"] = int(np.bincount(text.labels, minlength=len(labels)).min())
+        counts = np.bincount(text.labels, minlength=len(labels))
+        facts[f"{split} sentences of the rarest label"] = int(counts[: len(labels)].min())
     seen = {sentence.words for sentence in sentences["train"]}
     for split in _HELD_OUT:
+        facts[f"{split} sentences with a label that training lacks"] = int((texts[split].labels >= len(labels)).sum())
         facts[f"{split} sentences also in training"] = sum(each.words in seen for each in sentences[split])
     return facts
 
@@ -138,14 +143,26 @@ def _refuse_labels(sentences: Sentences, labels: Vocabulary, where: str) -> None
             advice="is the file cut off, or another column the label?",
         )
     for split in _HELD_OUT:
-        for sentence in sentences[split]:
-            if sentence.label not in labels:
-                raise UserError(
-                    f"a label of the {split} text must be one of the training text",
-                    where=sentence.place,
-                    received=repr(sentence.label),
-                    advice=f"the training text has {_list(labels.words)}",
-                )
+        strange = [sentence for sentence in sentences[split] if sentence.label not in labels]
+        if len(strange) > len(sentences[split]) * _MOST_UNKNOWN:
+            raise UserError(
+                f"at most half of the {split} sentences may have a label that the training text lacks",
+                where=tell_places([sentence.place for sentence in strange], len(strange)),
+                received=_list(sorted({sentence.label for sentence in strange})),
+                advice=f"the training text has {_list(labels.words)}; is the {split} text one without labels?",
+            )
+
+
+def _tell_strange(sentences: Sentences, strange: Vocabulary) -> Iterable[str]:
+    """A warning for each text that has labels which nobody could learn."""
+    for split in _HELD_OUT:
+        found = [sentence for sentence in sentences[split] if sentence.label in strange]
+        if found:
+            names = _list(sorted({sentence.label for sentence in found}))
+            yield (
+                f"{len(found):,} of {len(sentences[split]):,} {split} sentences have a label that the training text "
+                f"lacks ({names}): whatever is said of them is wrong."
+            )
 
 
 def _list(labels: Sequence[str]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
 from tasks.text.leaks import tell_leaks
+from tasks.text.mistakes import Mistakes
 from tasks.text.store import Parts
 from unroll.contract import UserError, derive_seed
 
@@ -63,10 +64,11 @@ def read_files(
     fractions = _fractions(settings, files)
 
     def build() -> Parts:
-        found = {
-            split: list(_sentences(file, parse(read_unchanged(file, sources[split], settings.encoding), str(file))))
-            for split, file in files.items()
-        }
+        def sentences_of(split: str, file: Path) -> Sequence[LabelledSentence]:
+            lines = read_unchanged(file, sources[split], settings.encoding)
+            return _sentences(file, parse(lines, str(file)))
+
+        found = read_each(files, sentences_of)
         sentences = _split(_lowered(found) if settings.lowercase else found, *fractions)
         kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(
@@ -84,18 +86,28 @@ def read_files(
     return cached(cache, content, build)
 
 
-def _sentences(file: Path, rows: Iterable[Row]) -> Iterator[LabelledSentence]:
-    for line, label, text in rows:
-        place = f"{file}, line {line}"
-        words = tuple(text.split())
-        if not words:
-            raise UserError("a text must have at least one word", where=place, advice="remove the line, or fill it")
-        if not (name := label.strip()):
-            raise UserError("a label must not be empty", where=place, advice="remove the line, or fill it")
-        if "\n" in name:
-            raise UserError("a label must stand on one line", where=place, received=repr(name[:40]))
-        _refuse_what_is_no_text(label + text, place)
-        yield LabelledSentence(words, name, place)
+def _sentences(file: Path, rows: Iterable[Row]) -> list[LabelledSentence]:
+    sentences, mistakes = [], Mistakes()
+    with mistakes.gathering():  # behind the last row, what is no row
+        for line, label, text in rows:
+            try:
+                sentences.append(_sentence(label, text, f"{file}, line {line}"))
+            except UserError as error:
+                mistakes.add(error)
+    mistakes.refuse()
+    return sentences
+
+
+def _sentence(label: str, text: str, place: str) -> LabelledSentence:
+    words, name = tuple(text.split()), label.strip()
+    if not words:
+        raise UserError("a text must have at least one word", where=place, advice="remove the line, or fill it")
+    if not name:
+        raise UserError("a label must not be empty", where=place, advice="remove the line, or fill it")
+    if "\n" in name:
+        raise UserError("a label must stand on one line", where=place, received=repr(name[:40]))
+    _refuse_what_is_no_text(label + text, place)
+    return LabelledSentence(words, name, place)
 
 
 def _refuse_what_is_no_text(text: str, place: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tasks.text.labelled.sources import Row
+from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 
@@ -18,19 +19,25 @@ def pick_columns(rows: Iterable[tuple[int, Sequence[str]]], *, text: str, label:
         where: what errors call the file.
 
     Raises:
-        UserError: a column is missing or is there twice, or a row has another number of cells than the first.
+        UserError: a column is missing or is there twice, or rows have another number of cells than the first, which is
+            told behind the last row.
     """
     table = iter(rows)
     _, header = next(table)
     place_of_text, place_of_label = (_find(name, header, f"{where}, line 1") for name in (text, label))
+    mistakes = Mistakes()
     for line, cells in table:
-        if len(cells) != len(header):
-            raise UserError(
+        if len(cells) == len(header):
+            yield line, cells[place_of_label], cells[place_of_text]
+            continue
+        mistakes.add(
+            UserError(
                 f"each row must have {len(header)} columns, as the first one has",
                 where=f"{where}, line {line}",
                 received=str(len(cells)),
             )
-        yield line, cells[place_of_label], cells[place_of_text]
+        )
+    mistakes.refuse()
 
 
 def _find(name: str, header: Sequence[str], where: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.sources import FIELD_SETTINGS, FILE_SETTINGS, Row, read_files
+from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -25,10 +26,17 @@ def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
     """
 
     def parse(lines: Sequence[str], where: str) -> Iterator[Row]:
+        mistakes = Mistakes()
         for number, line in enumerate(lines, start=1):
             place = f"{where}, line {number}"
-            found = _object(line, place)
-            yield number, _label(_field(found, settings.label_field, place), place), _text(found, settings, place)
+            try:
+                found = _object(line, place)
+                row = number, _label(_field(found, settings.label_field, place), place), _text(found, settings, place)
+            except UserError as error:
+                mistakes.add(error)
+            else:
+                yield row
+        mistakes.refuse()
 
     return read_files(settings, cache, kind="json_lines", ending=".jsonl", parse=parse, fields=FIELD_SETTINGS)
 

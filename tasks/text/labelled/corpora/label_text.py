@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.sources import FILE_SETTINGS, Row, read_files
+from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -29,15 +30,20 @@ def parse(lines: Sequence[str], where: str) -> Iterator[Row]:
     """Label and text of each line.
 
     Raises:
-        UserError: a line lacks one of them.
+        UserError: lines lack one of them; told behind the last line.
     """
+    mistakes = Mistakes()
     for number, line in enumerate(lines, start=1):
         parts = line.split(maxsplit=1)
-        if len(parts) != 2:
-            raise UserError(
+        if len(parts) == 2:
+            yield number, parts[0], parts[1]
+            continue
+        mistakes.add(
+            UserError(
                 "each line must be a label, white space and a text",
                 where=f"{where}, line {number}",
                 received=repr(line[:40]),
                 advice="remove the line, or fill it",
             )
-        yield number, parts[0], parts[1]
+        )
+    mistakes.refuse()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
@@ -59,7 +59,7 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
 
     def build() -> Parts:
-        rows = {split: _rows(file, sources[split], settings) for split, file in files.items()}
+        rows = read_each(files, lambda split, file: _rows(file, sources[split], settings))
         tagged, scheme = _tag(rows, settings)
         sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
         kept = keep_some(sentences, settings.training_sentences)

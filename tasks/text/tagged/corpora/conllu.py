@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.conllu import parse_conllu
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_unchanged, split_items
+from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
@@ -46,7 +46,7 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
     fractions = (settings.validation_fraction, settings.test_fraction) if "all" in files else None
 
     def build() -> Parts:
-        found = {split: _read(file, sources[split], settings) for split, file in files.items()}
+        found = read_each(files, lambda split, file: _read(file, sources[split], settings))
         sentences = found if fractions is None else split_items(found["all"], *fractions)
         kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(

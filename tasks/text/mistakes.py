@@ -1,0 +1,63 @@
+"""Mistakes in files, gathered: all places of a kind are told together, not one in each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, final
+
+from unroll.contract import UserError, UserErrors
+
+_SHOWN: Final = 3
+"""Places of a kind that are named; the others are counted."""
+
+
+@final
+class Mistakes:
+    """What is wrong with a text."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[UserError]] = {}
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Keep a mistake of the block, and go on behind it."""
+        try:
+            yield
+        except UserErrors as errors:
+            for error in errors.errors:
+                self.add(error)
+        except UserError as error:
+            self.add(error)
+
+    def add(self, error: UserError) -> None:
+        """Keep a mistake; those of one rule are of a kind."""
+        self._found.setdefault(error.rule, []).append(error)
+
+    def refuse(self) -> None:
+        """Tell what was gathered.
+
+        Raises:
+            UserError: for a kind of mistakes, the first one, with the places of the others.
+            UserErrors: there are several kinds.
+        """
+        errors = [_together(each) for each in self._found.values()]
+        if errors:
+            raise errors[0] if len(errors) == 1 else UserErrors(errors)
+
+
+def tell_places(places: Sequence[str], count: int) -> str:
+    """So many places of which these are the first: ``train.txt, line 3, and 7 more places (line 5, line 8, ...)``."""
+    first, others = places[0], places[1:_SHOWN]
+    if count == 1:
+        return first
+    file = first.rpartition(", line ")[0]
+    named = [place.removeprefix(f"{file}, ") for place in others]
+    named += ["..."] if count > len(places[:_SHOWN]) else []
+    return f"{first}, and {count - 1:,} more place{'s' if count > 2 else ''} ({', '.join(named)})"
+
+
+def _together(errors: Sequence[UserError]) -> UserError:
+    first = errors[0]
+    where = tell_places([error.where for error in errors], len(errors))
+    return UserError(first.rule, where=where, received=first.received, advice=first.advice)
