@@ -13,6 +13,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from tasks.tagging.batches import PADDING
 from tasks.tagging.entities import ILLEGAL_MOVES, METRICS, EntityScorer, EntityTally
 from tasks.text.tagged.corpus import STRANGE_TAG
+from tasks.text.tagged.schemes import Reading, Scheme
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y", "B-x-z", "I-x-z")
 Sentence = list[tuple[int, int]]
@@ -36,6 +37,10 @@ def illegal_moves(sentence: Sentence) -> int:
 
 def by_seqeval(sentences: list[Sentence]) -> dict[str, float]:
     guesses, tags = ([[TAGS[pair[i]] for pair in sentence] for sentence in sentences] for i in (0, 1))
+    return by_seqeval_of(tags, guesses)
+
+
+def by_seqeval_of(tags: list[list[str]], guesses: list[list[str]]) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own, where there is nothing to divide by
         return {
@@ -55,6 +60,24 @@ def test_any_sequences_score_as_seqeval_says(sentences: list[Sentence]) -> None:
         assert all(TAGS[tag] == "O" for sentence in sentences for _, tag in sentence)
         return
     assert ours == pytest.approx(by_seqeval(sentences), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(["bio", "iob1", "bioes"]), st.data())
+def test_repaired_entities_score_as_seqeval_says_of_those_that_were_written(
+    scheme: Scheme, data: st.DataObject
+) -> None:
+    letters = "BIES" if scheme == "bioes" else "BI"
+    tag = st.sampled_from(["O", *(f"{letter}-{kind}" for letter in letters for kind in ("x", "y", "x-z"))])
+    written = data.draw(st.lists(st.lists(tag, min_size=1, max_size=9), min_size=1, max_size=4))
+    guesses = [data.draw(st.lists(st.sampled_from(TAGS), min_size=len(tags), max_size=len(tags))) for tags in written]
+    repaired = [Reading(scheme).convert(tags).tags for tags in written]
+    pairs = [
+        [(TAGS.index(guess), TAGS.index(tag)) for guess, tag in zip(*each, strict=True)]
+        for each in zip(guesses, repaired, strict=True)
+    ]
+    expected = by_seqeval_of(written, guesses) if any(tag != "O" for tags in written for tag in tags) else {}
+    assert scores(pairs) == pytest.approx(expected, abs=1e-12)
 
 
 def valid(random: np.random.Generator) -> list[int]:

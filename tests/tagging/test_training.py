@@ -127,7 +127,7 @@ def test_a_run_tells_what_it_should(corpus: TaggedCorpus) -> None:
     told: dict[str, list[int]] = {}
     for step, name, _ in run.rows:
         told.setdefault(name, []).append(step)
-    accuracies = ("accuracy", "unknown_word_accuracy", "ambiguous_word_accuracy")
+    accuracies = ("accuracy", "unknown_word_accuracy", "ambiguous_word_accuracy", "sentence_accuracy")
     assert told == {
         "train/loss": [2, 4, 6],
         "train/gradient_norm": [2, 4, 6],

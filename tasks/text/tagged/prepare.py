@@ -23,10 +23,17 @@ _HELD_OUT: Final = SPLITS[1:]
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """A sentence: its words, and as many tags."""
+    """A sentence: its words, and as many tags.
+
+    Args:
+        words: at least one.
+        tags: the tag of each.
+        repairs: places where they broke their scheme before they were repaired.
+    """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
+    repairs: int = 0
 
 
 Sentences = Mapping[str, Sequence[TaggedSentence]]
@@ -144,6 +151,8 @@ def _facts(
         facts[f"{split} longest sentence"] = int(text.lengths.max())
         facts[f"{split} words read as <unk>"] = float((text.words == vocabulary.unknown).mean())
         facts[f"{split} ambiguous rate"] = float((text.groups == Group.AMBIGUOUS).mean())
+        if repairs := sum(each.repairs for each in sentences[split]):
+            facts[f"{split} entity tags repaired"] = repairs
     seen = {sentence.words for sentence in sentences["train"]}
     commonest = _commonest(counts, tags)
     for split in _HELD_OUT:

@@ -3,84 +3,161 @@
 * ``bio`` (IOB2): ``B-x`` begins an entity of type x, ``I-x`` goes on with it, ``O`` is outside.
 * ``iob1`` (Ramshaw and Marcus 1995, arXiv cmp-lg/9505040; CoNLL-2003): ``B-x`` only where an entity follows another
   one of its type, else ``I-x`` begins it too.
-* ``bioes`` (also BILOU): ``E-x`` or ``L-x`` ends an entity of several words, ``S-x`` or ``U-x`` is one of one word.
+* ``bioes`` (also BILOU, BMES, BMEWO): ``E-x`` or ``L-x`` ends an entity of several words, ``S-x``, ``U-x`` or ``W-x``
+  is one of one word, ``M-x`` is ``I-x``.
+
+What breaks its scheme is read as ``conlleval`` reads it (Tjong Kim Sang and Buchholz 2000), and ``seqeval`` in its
+default mode: every tag but ``O`` belongs to an entity, which begins where it must. That is one reading for all schemes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
-
-from unroll.contract import UserError
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, final
 
 Scheme = Literal["bio", "iob1", "bioes"]
 OUTSIDE: Final = "O"
-_ENTITY: Final = re.compile(r"[BIESLU]-.+")
-_SYNONYMS: Final = {"L": "E", "U": "S"}
+ONE_TYPE: Final = "_"
+"""Type of entities whose tags have none: ``B``, ``I``, ``O``."""
+_ENTITY: Final = re.compile(r"[BIESLUMW]-.+")
+_TELLING: Final = frozenset("BIESLU")
+"""Letters one of which a text has whose tags are entities."""
+_SYNONYMS: Final = {"L": "E", "U": "S", "W": "S", "M": "I"}
 _RULES: Final[dict[Scheme, str]] = {
     "bio": "in scheme bio I-x goes on with an entity of type x",
     "iob1": "in scheme iob1 B-x follows an entity of type x, and others begin with I-x",
     "bioes": "in scheme bioes an entity is S-x, or B-x, any I-x, and E-x",
 }
+_STANDARD: Final = re.compile(r"(?P<kind>[BIESLUMW])-(?P<type>.+)")
+_WRITINGS: Final = (
+    _STANDARD,
+    re.compile(r"(?P<kind>[BIESLUMW])[-_](?P<type>.+)", re.IGNORECASE),
+    re.compile(r"(?P<type>.+)[-_](?P<kind>[BIESLUMW])", re.IGNORECASE),
+    re.compile(r"(?P<kind>[BIESLUMW])(?P<type>)", re.IGNORECASE),
+)
+"""How a tag is written: ``B-PER``; ``b-per`` or ``B_PER``; ``PER-B``; ``B``."""
 
 Tags = Sequence[str]
-Places = Sequence[str]
-"""For each tag of a sentence, what errors call its place."""
 
 
-def recognise(sentences: Iterable[Tags]) -> Scheme | None:
-    """The scheme of a text; None where its tags are no entity tags.
+class Breach(NamedTuple):
+    """Where a sentence breaks its scheme.
+
+    Args:
+        place: of the tag in its sentence, from 0.
+        found: what stands there, and behind what.
+    """
+
+    place: int
+    found: str
+
+
+class Converted(NamedTuple):
+    """A sentence in BIO.
+
+    Args:
+        tags: as conlleval reads those that it was written in.
+        breaches: of its scheme.
+    """
+
+    tags: tuple[str, ...]
+    breaches: tuple[Breach, ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the tags of a text are read.
+
+    Args:
+        scheme: which tag may follow which.
+        writing: how a tag is written: matches it, with groups ``kind`` and ``type``.
+    """
+
+    scheme: Scheme
+    writing: re.Pattern[str] = _STANDARD
+
+    @property
+    def rule(self) -> str:
+        """What the scheme asks for."""
+        return _RULES[self.scheme]
+
+    def knows(self, tag: str) -> bool:
+        """Whether this is a tag of the scheme."""
+        return _parts(tag, self) is not None
+
+    def convert(self, tags: Tags) -> Converted:
+        """The tags of a sentence in BIO, and where they break the scheme.
+
+        Args:
+            tags: known ones.
+        """
+        converted: list[str] = []
+        breaches: list[Breach] = []
+        before, of = OUTSIDE, ""
+        for place, tag in enumerate(tags):
+            kind, entity = _parts(tag, self) or (OUTSIDE, "")
+            if not _follows(kind, before, same=entity == of, scheme=self.scheme):
+                behind = f"after {tags[place - 1]}" if place else "at the start of a sentence"
+                breaches.append(Breach(place, f"{tag} {behind}"))
+            begins = kind in "BS" or before in "OES" or entity != of
+            converted.append(OUTSIDE if kind == OUTSIDE else f"{'B' if begins else 'I'}-{entity}")
+            before, of = kind, entity
+        if self.scheme == "bioes" and before in "BI":
+            breaches.append(Breach(len(tags) - 1, f"{tags[-1]} at the end of a sentence"))
+        return Converted(tuple(converted), tuple(breaches))
+
+
+@lru_cache(maxsize=10_000)
+def _parts(tag: str, reading: Reading) -> tuple[str, str] | None:
+    """Kind, one of BIES, and type of a tag; the type of ``O`` is empty. None of a tag that the scheme lacks."""
+    if tag == OUTSIDE or (tag == OUTSIDE.lower() and reading.writing is not _STANDARD):
+        return OUTSIDE, ""
+    if (written := reading.writing.fullmatch(tag)) is None:
+        return None
+    wide = reading.scheme == "bioes"
+    kind = written["kind"].upper()
+    kind = _SYNONYMS.get(kind, kind) if wide else kind
+    return (kind, written["type"] or ONE_TYPE) if kind in ("BIES" if wide else "BI") else None
+
+
+def recognise(sentences: Sequence[Tags]) -> Reading | None:
+    """How a text is read; None where its tags are no entity tags, or written in a way that is not sure.
 
     One entity is enough: with ``E`` or ``S`` it is ``bioes``; else the first one begins with ``B`` in ``bio`` and with
-    ``I`` in ``iob1``. Whether all the others keep to it is for :func:`convert` to say.
+    ``I`` in ``iob1``, unless the other of the two is broken in fewer places.
     """
     kinds = [tag[0] for sentence in sentences for tag in sentence if _ENTITY.fullmatch(tag)]
-    if not kinds:
+    if _TELLING.isdisjoint(kinds):
         return None
     if not set(kinds) <= {"B", "I"}:
-        return "bioes"
-    return "bio" if kinds[0] == "B" else "iob1"
+        return Reading("bioes")
+    schemes: list[Scheme] = ["bio", "iob1"] if kinds[0] == "B" else ["iob1", "bio"]
+    return min((Reading(scheme) for scheme in schemes), key=lambda each: _count_breaches(each, sentences))
 
 
-def convert(tags: Tags, scheme: Scheme, places: Places) -> tuple[str, ...]:
-    """The tags of a sentence in BIO.
+def read_as(scheme: Scheme, tags: Collection[str]) -> Reading:
+    """How a text with these tags is read in a scheme: in the first writing that all of them fit."""
+    readings = [Reading(scheme, writing) for writing in _WRITINGS]
+    return next((each for each in readings if all(map(each.knows, tags))), readings[0])
 
-    Raises:
-        UserError: a tag is none of the scheme's, or stands where it cannot (names its place).
+
+def looks_like(tags: Collection[str]) -> Scheme | None:
+    """The scheme that plain tags seem to be written in: they fit one, written in another way than the standard.
+
+    It is not sure: ``B``, ``I`` and ``O`` may be anything, and so may ``x_s``.
     """
-    converted: list[str] = []
-    before, of = "O", ""
-    for tag, place in zip(tags, places, strict=True):
-        kind, entity = _parts(tag, scheme, place)
-        if not _follows(kind, before, same=entity == of, scheme=scheme):
-            raise UserError(
-                _RULES[scheme],
-                where=place,
-                received=f"{tag} after {f'{before}-{of}' if of else before}",
-                advice="mend the tag, or set data.scheme",
-            )
-        begins = kind in "BS" or (kind == "I" and entity != of)
-        converted.append(OUTSIDE if kind == "O" else f"{'B' if begins else 'I'}-{entity}")
-        before, of = kind, entity
-    if scheme == "bioes" and before in "BI":
-        raise UserError(_RULES[scheme], where=places[-1], received=f"{before}-{of} at the end of a sentence")
-    return tuple(converted)
+    if len(tags) < 2 or not any(each in tags for each in (OUTSIDE, OUTSIDE.lower(), "B")):
+        return None
+    schemes: tuple[Scheme, ...] = ("bio", "bioes")
+    return next((scheme for scheme in schemes if all(map(read_as(scheme, tags).knows, tags))), None)
 
 
-def _parts(tag: str, scheme: Scheme, place: str) -> tuple[str, str]:
-    """Kind and type of a tag; the type of ``O`` is empty."""
-    if tag == OUTSIDE:
-        return "O", ""
-    kind = _SYNONYMS.get(tag[0], tag[0]) if scheme == "bioes" else tag[0]
-    if not _ENTITY.fullmatch(tag) or kind not in ("BIES" if scheme == "bioes" else "BI"):
-        raise UserError(
-            f"a tag of scheme {scheme} must be O or a letter, a hyphen and a type, such as B-PER",
-            where=place,
-            received=repr(tag[:40]),
-            advice="mend the tag, or set data.scheme (plain: the tags are no entity tags)",
-        )
-    return kind, tag[2:]
+def _count_breaches(reading: Reading, sentences: Iterable[Tags]) -> int:
+    return sum(len(reading.convert(tags).breaches) for tags in sentences)
 
 
 def _follows(kind: str, before: str, *, same: bool, scheme: Scheme) -> bool:

@@ -35,6 +35,9 @@ class TaggedData(DataSection):
     """Column of a column file that holds the tags, from 0; -1 is the last one."""
     scheme: Literal["auto", "plain", "bio", "iob1", "bioes"] = "auto"
     """How a column file writes entities; all become BIO. auto: told by the text; plain: tags stay as they are."""
+    repair: Literal["conlleval", "refuse"] = "conlleval"
+    """Entity tags of a column file that break their scheme: conlleval: read as that scorer reads them, and counted;
+    refuse: told with their places, and nothing is read."""
     tags: Literal["parts_of_speech", "entities"] = "parts_of_speech"
     """What the words of the toy language are tagged with."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +12,9 @@ from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus
+from tasks.text.tagged.entity_tags import Rows, choose_reading, refuse_unreadable, tell_tags, to_sentence
 from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences, tags_of
-from tasks.text.tagged.schemes import OUTSIDE, Scheme, convert, recognise
+from tasks.text.tagged.schemes import OUTSIDE, Reading
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SETTINGS: Final = (
     "word_column",
     "tag_column",
     "scheme",
+    "repair",
     "encoding",
     "validation_fraction",
     "test_fraction",
@@ -37,13 +39,12 @@ _OPTIONS: Final = {
     "word_column",
     "tag_column",
     "scheme",
+    "repair",
     "encoding",
     "vocabulary_size",
     "minimum_count",
     "training_sentences",
 }
-
-Files = Mapping[str, Sequence[Sequence[Cell]]]
 
 
 def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
@@ -60,15 +61,19 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
 
     def build() -> Parts:
         rows = read_each(files, lambda split, file: _rows(file, sources[split], settings))
-        tagged, scheme = _tag(rows, settings)
+        reading = _choose_reading(rows.values(), settings)
+        tagged = {split: [to_sentence(cells, reading) for cells in sentences] for split, sentences in rows.items()}
         sentences = tagged if fractions is None else split_items(tagged["all"], *fractions)
         kept = keep_some(sentences, settings.training_sentences)
         return prepare_sentences(
             kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
-            required_tags=_required_tags(sentences["train"], settings, scheme),
-            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+            required_tags=_required_tags(sentences["train"], settings, reading),
+            warnings=[
+                *tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+                *tell_tags(kept, settings.scheme, reading),
+            ],
             where=name_sources(files),
         )
 
@@ -82,25 +87,20 @@ def _rows(file: Path, described: dict[str, Any], settings: TaggedData) -> list[l
     return parse_columns(lines, word=settings.word_column, tag=settings.tag_column, where=str(file))
 
 
-def _tag(files: Files, settings: TaggedData) -> tuple[Mapping[str, Sequence[TaggedSentence]], Scheme | None]:
-    """Sentences in BIO, and the scheme that they were written in: that of all files together."""
-    texts = ([cell.tag for cell in sentence] for sentences in files.values() for sentence in sentences)
-    declared = settings.scheme
-    scheme = recognise(texts) if declared == "auto" else None if declared == "plain" else declared
-    return {split: [_sentence(rows, scheme) for rows in sentences] for split, sentences in files.items()}, scheme
+def _choose_reading(rows: Rows, settings: TaggedData) -> Reading | None:
+    """How the tags of all files are read, if they can be; None: as plain tags."""
+    reading = choose_reading(rows, settings.scheme)
+    if reading is not None:
+        refuse_unreadable(rows, reading, settings.repair)
+    return reading
 
 
-def _sentence(rows: Sequence[Cell], scheme: Scheme | None) -> TaggedSentence:
-    words, tags, places = zip(*rows, strict=True)
-    return TaggedSentence(words, convert(tags, scheme, places) if scheme else tags)
-
-
-def _required_tags(train: Sequence[TaggedSentence], settings: TaggedData, scheme: Scheme | None) -> tuple[str, ...]:
+def _required_tags(train: Sequence[TaggedSentence], settings: TaggedData, reading: Reading | None) -> tuple[str, ...]:
     """Tags of the whole training text that a part of it may lack.
 
     Of entities ``O`` and both tags of every type: elsewhere they may be longer.
     """
-    if scheme:
+    if reading:
         kinds = sorted({tag[2:] for tag in tags_of(train) if tag != OUTSIDE})
         return (OUTSIDE, *(f"{letter}-{kind}" for kind in kinds for letter in "BI"))
     return () if settings.training_sentences is None else tuple(sorted(tags_of(train)))

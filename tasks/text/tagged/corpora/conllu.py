@@ -67,4 +67,4 @@ def _read(file: Path, described: dict[str, Any], settings: TaggedData) -> Sequen
     column: TagColumn = settings.column
     lines = read_unchanged(file, described, settings.encoding)
     rows = parse_conllu(lines, columns=("form", column), where=str(file))
-    return [TaggedSentence(*zip(*sentence, strict=True)) for sentence in rows]
+    return [TaggedSentence(words, tags) for words, tags in (zip(*sentence, strict=True) for sentence in rows)]
