@@ -113,7 +113,7 @@ def _read(entry: Path, fingerprints: Fingerprints | None) -> Parts | None:
             record=record["corpus"],
         )
         return parts if _is_what_it_says(parts, checksum, fingerprints) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, NotOurs):  # absent, torn, or not made by us
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, NotOurs):  # torn, not ours
         return None
 
 

@@ -75,6 +75,11 @@ def test_six_mistakes_are_six_lines(command: str, text: str, root: Path, tmp_pat
         (["plan", "tinny"], "there is no such study (received 'tinny'); did you mean 'tiny'?"),
         (["run", "tiny", "training.epocs=1"], "training.epocs: unknown key; did you mean 'training.epochs'?"),
         (["run", "tiny", "seeds"], "an override must be written key=value (received 'seeds')"),
+        (
+            ["run", "tiny", "--seeds", "5"],
+            "--seeds: there is no such option; keys of a study and settings are written without dashes: seeds=5",
+        ),
+        (["plan", "tiny", "--training.epochs=3"], "are written without dashes: training.epochs=3"),
         (["results", "tiny"], "tiny: there are no results yet; unroll run tiny"),
         (["status", "nowhere"], "there is no such results folder or study (received 'nowhere')"),
         (["status", "tinny"], "no such results folder or study (received 'tinny'); did you mean 'tiny'?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -114,6 +115,15 @@ def test_a_table_that_just_fits_is_one_table() -> None:
 def test_long_texts_that_do_not_fit_are_told_row_by_row() -> None:
     lines = [line.rstrip() for line in drawn(SETTINGS, 60)]
     assert lines[:3] == ["title", "setting  network.cell", "default  lstm"]
+
+
+def test_csv_holds_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    emit([{"=1+1": "=cmd|' /C calc'!A0", "b": "-1+2", "c": "\t@x", "d": -1.5, "e": -math.inf, "f": None}], Format.CSV)
+    lines = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert lines == [
+        ["'=1+1", "b", "c", "d", "e", "f"],
+        ["'=cmd|' /C calc'!A0", "'-1+2", "'\N{REPLACEMENT CHARACTER}@x", "-1.5", "-Infinity", ""],
+    ]
 
 
 def test_csv_has_every_column_of_any_row(capsys: pytest.CaptureFixture[str]) -> None:

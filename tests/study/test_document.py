@@ -57,6 +57,25 @@ def test_every_value_knows_its_line() -> None:
         ),
         (b"a: !!str 1\n", "f:1: a tag (!name) is not allowed: a study holds plain values only"),
         (b"%YAML 1.1\n---\na: no\n", "f:1: a directive (%) is not allowed: studies are YAML 1.2"),
+        (
+            b"question: Gates: do they help?\n",
+            "f:1: not valid YAML: mapping values are not allowed here; quote a text that holds a colon: "
+            "question: 'Gates: do they help?'",
+        ),
+        (
+            b"a:\n\tb: 1\n",
+            "f:2: not valid YAML: found character '\\t' that cannot start any token; indent with blanks, not with tabs",
+        ),
+        (
+            b'a: "\\ud800"\n',
+            "f:1: text must be whole characters, without half of a surrogate pair (received '\\ud800')",
+        ),
+        (
+            b'"\\udfff": 1\n',
+            "f:1: text must be whole characters, without half of a surrogate pair (received '\\udfff')",
+        ),
+        (b"a:\n- 1" + b"0" * 5000, f"f:2: a whole number must fit into 64 bits (received '1{'0' * 55}...)"),
+        (b"a: 18446744073709551616", "f:1: a whole number must fit into 64 bits (received '18446744073709551616')"),
         (b"a: 1\n---\nb: 1\n", "f:2: not valid YAML: but found another document"),
         (b"a: [1\n", "f:2: not valid YAML: expected ',' or ']', but got '<stream end>'"),
         (b"[1]: 2\n", "f:1: a key must be text"),

@@ -132,7 +132,32 @@ def test_a_location_in_the_file_is_relative_to_the_file(project: Path, write: Wr
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["epochs"], "command line: an override must be written key=value (received 'epochs')"),
+        (
+            ["epochs"],
+            "command line: an override must be written key=value (received 'epochs'); "
+            "several values are written key=a,b",
+        ),
+        (
+            ["network.cell=[gru, lstm]"],
+            "command line: network.cell: takes no list (received ['gru', 'lstm']); "
+            "values to compare are written without brackets: network.cell=gru,lstm",
+        ),
+        (
+            ["network.cell=gru,", "lstm"],
+            "command line: an override must be one word (received 'network.cell=gru, lstm'); "
+            "write it without blanks: network.cell=gru,lstm",
+        ),
+        (
+            ["training.epochs=1", "network.cell", "=", "gru"],
+            "command line: an override must be one word (received 'network.cell = gru'); "
+            "write it without blanks: network.cell=gru",
+        ),
+        (["training.lr=1"], "command line: training.lr: unknown key; did you mean 'training.learning_rate'?"),
+        (["training.depth=1"], "command line: training.depth: unknown key; did you mean 'network.depth'?"),
+        (
+            ["metric=accuracy"],
+            "command line: metric: the task has no such metric (received 'accuracy'); did you mean 'test/accuracy'?",
+        ),
         (["=3"], "command line: an override must be written key=value (received '=3')"),
         (["seeds="], "command line: seeds: a value is missing; write null for none"),
         (

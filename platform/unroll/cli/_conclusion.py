@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -17,7 +17,6 @@ from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.cli._launch import Launched
-    from unroll.contract import Direction
     from unroll.execution import Summary
     from unroll.study import Plan
 
@@ -89,8 +88,7 @@ def arm_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
     trials = ledger.trials_frame(plan)
     ends = coverage(trials)
     seen = [status for status in ends.columns[2:] if ends[status].sum()]
-    direction = cast("Direction", plan.metrics[plan.metric].direction)
-    frame = summarise_arms(trials, plan.metric, direction=direction)
+    frame = summarise_arms(trials, plan.metric, direction=plan.metrics[plan.metric].direction)
     return frame.select("arm", "parameters", "planned", *seen, pl.col("mean").alias(plan.metric), "sd").to_dicts()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from unroll.cli._output import Format
 from unroll.contract import UserError
@@ -19,6 +21,29 @@ def complete_study(incomplete: str) -> list[str]:
         return [name for name in discover_studies() if name.startswith(incomplete)]
     except UserError:
         return []
+
+
+class OverridableCommand(TyperCommand):
+    """A command that takes overrides: one that was written as an option (``--seeds 5``) is told how to write it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As the base does it.
+
+        Raises:
+            UserError: an option looks like none of the command's own.
+        """
+        own = [
+            *ctx.help_option_names,
+            *(name for option in self.params for name in option.opts + option.secondary_opts),
+        ]
+        for at, word in enumerate(args):
+            name, equals, value = word.partition("=")
+            if not name.startswith("--") or name == "--" or difflib.get_close_matches(name, own, cutoff=0.8):
+                continue
+            value = value if equals else next(iter(args[at + 1 :]), "VALUE")
+            advice = f"keys of a study and settings are written without dashes: {name[2:]}={value}"
+            raise UserError("there is no such option", where=f"command line: {name}", advice=advice)
+        return super().parse_args(ctx, args)
 
 
 StudyArgument = Annotated[

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unroll.contract import UserError, UserErrors
+from unroll.report.numbers import FORMULA
 
 Row = Mapping[str, Any]
 
@@ -121,15 +123,22 @@ def _json(content: Row, indent: int | None = None) -> str:
 
 
 def emit_csv(rows: Sequence[Row]) -> None:
-    """Every column that any row has, in order of first appearance; what a row lacks is empty."""
+    """Every column that any row has, in order of first appearance; what a row lacks is empty.
+
+    Of text, what a spreadsheet would take for a formula gets an apostrophe before it, as in the report's tables.
+    """
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv.DictWriter(sys.stdout, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(map(_cell, columns))
+    writer.writerows([_cell(row.get(name, "")) for name in columns] for row in rows)
 
 
 def _cell(value: Any) -> Any:
-    return harmless(value) if isinstance(value, str) else lossless(value)
+    """Numbers, also those that are no finite ones, are told as they are; nothing is empty."""
+    if not isinstance(value, str):
+        return lossless(value)
+    text = harmless(value)
+    return f"'{text}" if re.match(FORMULA, value) else text
 
 
 def _plain(rows: Sequence[Row], title: str) -> Iterator[str]:

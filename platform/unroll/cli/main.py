@@ -17,6 +17,7 @@ import typer
 
 import unroll
 from unroll.cli import data, doctor, plan, report, results, run, settings, status
+from unroll.cli._options import OverridableCommand
 from unroll.cli._output import error_lines, say, visible
 from unroll.cli._places import cache_folder, settle_cache
 from unroll.contract import UserError
@@ -37,7 +38,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (plan.plan, run.run, status.status, results.results, report.report, settings.settings, doctor.doctor):
+app.command(cls=OverridableCommand)(plan.plan)
+app.command(cls=OverridableCommand)(run.run)
+for command in (status.status, results.results, report.report, settings.settings, doctor.doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 

@@ -13,7 +13,7 @@ from pydantic import model_validator
 from unroll.ledger.files import remove
 from unroll.ledger.outcome import HistoryRow
 from unroll.ledger.records import LostHistory, Reader, write_record_once
-from unroll.study.trial import Frozen
+from unroll.study.trial import Count, Frozen, Seconds
 
 _KIND = "history"
 _NAME = re.compile(r"(\d+)(?:-(\d+))?\.json")
@@ -27,10 +27,10 @@ class Segment(Frozen):
     """Rows in columns, up to ``step`` inclusive."""
 
     trial: str
-    step: int
-    steps: list[int]
-    epochs: list[int]
-    seconds: list[float]
+    step: Count
+    steps: list[Count]
+    epochs: list[Count]
+    seconds: list[Seconds]
     metrics: list[str]
     values: list[float]
 
@@ -39,6 +39,8 @@ class Segment(Frozen):
         columns = (self.steps, self.epochs, self.seconds, self.metrics, self.values)
         if len({len(column) for column in columns}) > 1:
             raise ValueError("columns must be equally long")
+        if max(self.steps, default=0) > self.step:
+            raise ValueError("rows must not lie beyond the segment's step")
         return self
 
     def rows(self) -> Iterator[Row]:

@@ -44,12 +44,12 @@ from unroll.ledger.records import DamagedRecord, Reader, read_record, write_reco
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
 from unroll.study.plan import Plan
-from unroll.study.trial import Trial
+from unroll.study.trial import TRIAL_ID, Trial
 
 if TYPE_CHECKING:
     import polars as pl
 
-_TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_TRIAL_ID = re.compile(TRIAL_ID)
 
 
 class Ledger:

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from unroll.study.trial import Frozen
+from unroll.ledger.pathless import Pathless
+from unroll.study.trial import Count, Finite, Frozen, Seconds
 
 Status = Literal["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"]
 
@@ -19,17 +20,19 @@ class Outcome(Frozen):
 
     trial: str
     status: Status
-    message: str = ""
-    """One line for people: why it ended so, or what went wrong beside it (W&B was not reachable)."""
+    message: Pathless = ""
+    """One line for people: why it ended so, or what went wrong beside it (W&B was not reachable).
+
+    Paths of the machine are shortened to their last part; the trial's ``traceback.txt`` has them in full."""
     metrics: dict[str, float] = Field(default={})
     """Each metric's last logged value, by full name; NaN and infinities are kept.
 
     Of a completed trial they are the final ones. Any other trial has whatever it had logged when it ended: values of
     models that were not trained to the end, so select the status before averaging.
     """
-    steps: int = 0
-    items: int = 0
-    seconds: float = 0.0
+    steps: Count = 0
+    items: Count = 0
+    seconds: Seconds = 0.0
     """Wall-clock of training and evaluation, summed over the attempts that led here."""
     started: str = ""
     finished: str = ""
@@ -48,9 +51,9 @@ class Outcome(Frozen):
 class HistoryRow(Frozen):
     """One logged value. (step, metric) is unique within a trial."""
 
-    step: int
-    epoch: int
-    seconds: float
+    step: Count
+    epoch: Count
+    seconds: Seconds
     metric: str
     value: float
 
@@ -60,11 +63,11 @@ class Progress(Frozen):
 
     trial: str
     host: str
-    pid: int
-    step: int
-    epoch: int
-    steps: int | None = None
-    seconds: float = 0.0
-    updated: float = 0.0
+    pid: Count
+    step: Count
+    epoch: Count
+    steps: Count | None = None
+    seconds: Seconds = 0.0
+    updated: Finite = 0.0
     """Unix time, seconds."""
     metrics: dict[str, float] = Field(default={})

@@ -3,6 +3,9 @@
 A record is ``{"format": 1, "kind": ..., "sha256": ..., "body": {...}}``. The checksum covers format, kind and body
 as compact JSON. NaN and infinities are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a text that reads
 like one of them gets a ``=`` before it. Nothing in a record is ever run, and none holds an absolute path.
+
+A right checksum says that nothing was lost, not that the content makes sense: anybody can write a record. So numbers
+have at most 64 bits, text is Unicode without halves of pairs, nothing is nested without end, and models say the rest.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BLOCKED = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO})
 """What one path alone suffers from: the rest of the folder can still be read."""
+_DEEPEST = 64
+"""Levels of nesting of a record; a study's file has a third of it."""
+_LONGEST = 2**20
+"""Characters of a text in a record; a study's file has a sixteenth of it."""
+_HALF_OF_PAIR = re.compile("[\ud800-\udfff]")
 _LIKE_SPECIAL = re.compile(r"=*(NaN|-?Infinity)")
 
 
@@ -42,6 +50,10 @@ class DamagedRecord(UserError):
         )
         self.path = path
         self.args = (path, reason)  # what pickle calls the class with
+
+
+class _Impossible(ValueError):
+    """A value that no record was ever written with."""
 
 
 class LostHistory(DamagedRecord):
@@ -103,6 +115,8 @@ def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
     body = _open(path, kind, _content(path))
     try:
         return model.model_validate(_unpack(body))
+    except _Impossible as error:
+        raise DamagedRecord(path, f"{kind} with {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -135,7 +149,7 @@ def _open(path: Path, kind: str, data: bytes) -> Any:
     if not whole or version != FORMAT:
         raise DamagedRecord(path, "content that does not match its checksum")
     if found != kind:
-        raise DamagedRecord(path, f"a record of kind {found!r} where {kind!r} belongs")
+        raise DamagedRecord(path, f"a record of kind {str(found)[:60]!r} where {kind!r} belongs")
     return body
 
 
@@ -201,7 +215,7 @@ class Reader:
     def _check_owner(path: Path, record: BaseModel, owner: str) -> None:
         found = getattr(record, "trial", getattr(record, "id", owner)) if owner else owner
         if found != owner:
-            raise DamagedRecord(path, f"a record of trial {found}")
+            raise DamagedRecord(path, f"a record of trial {str(found)[:60]}")
 
 
 def _version(envelope: Any) -> Any:
@@ -233,12 +247,28 @@ def _pack(value: Any) -> Any:
     return value
 
 
-def _unpack(value: Any) -> Any:
-    """JSON to Python, the inverse of :func:`_pack`."""
+def _unpack(value: Any, depth: int = 0) -> Any:
+    """JSON to Python, the inverse of :func:`_pack`.
+
+    Raises:
+        _Impossible: it holds what no record was ever written with.
+    """
+    if depth > _DEEPEST:
+        raise _Impossible(f"more than {_DEEPEST} levels of nesting")
     if isinstance(value, dict):
-        return {key: _unpack(item) for key, item in value.items()}
+        return {_text(key): _unpack(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_unpack(item) for item in value]
-    if isinstance(value, str) and _LIKE_SPECIAL.fullmatch(value):
-        return _SPECIAL.get(value, value[1:])
+        return [_unpack(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return _SPECIAL.get(value, value[1:]) if _LIKE_SPECIAL.fullmatch(value) else _text(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise _Impossible("a number beyond 64 bits")
     return value
+
+
+def _text(text: str) -> str:
+    if len(text) > _LONGEST:
+        raise _Impossible(f"a text of {len(text):,} characters")
+    if not text.isascii() and _HALF_OF_PAIR.search(text):
+        raise _Impossible("a text with half of a surrogate pair")
+    return text

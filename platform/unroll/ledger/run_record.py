@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from unroll.study.trial import Frozen
+from unroll.ledger.pathless import Pathless
+from unroll.study.trial import Count, Finite, Frozen, Seconds
 
 
 class RunRecord(Frozen):
@@ -13,22 +14,22 @@ class RunRecord(Frozen):
     started: str
     finished: str = ""
     """Empty while it runs, and for ever if it was killed."""
-    command: list[str] = Field(default=[])
-    """The command line as typed, program first."""
+    command: list[Pathless] = Field(default=[])
+    """The command line as typed, program first; of paths of the machine the last part."""
     git_commit: str = ""
     git_dirty: bool | None = None
     """Whether the working tree differed from the commit; None where there is no repository."""
     versions: dict[str, str] = Field(default={})
     """Package -> version."""
-    hardware: dict[str, str | int | float] = Field(default={})
-    planned: int = 0
+    hardware: dict[str, str | int | Finite] = Field(default={})
+    planned: Count = 0
     """Trials of the plan."""
-    done_before: int = 0
+    done_before: Count = 0
     """Trials of the plan that had a final outcome when the run began."""
-    counts: dict[str, int] = Field(default={})
+    counts: dict[str, Count] = Field(default={})
     """Status -> number of trials that this run ended with it."""
     interrupted: bool = False
-    unsynced: int = 0
+    unsynced: Count = 0
     """Runs that Weights & Biases has not received."""
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     """Wall clock of the run."""

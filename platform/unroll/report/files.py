@@ -16,13 +16,10 @@ from unroll.report.document import Document
 from unroll.report.findings import Findings
 from unroll.report.latex import to_latex
 from unroll.report.markdown import render_markdown
-from unroll.report.numbers import plain
+from unroll.report.numbers import FORMULA, plain
 from unroll.report.page import render_page
 from unroll.report.tables import Table
 from unroll.report.theme import colour_arms
-
-_FORMULA = r"^[\s]*[=+\-@＝＋－＠]"
-"""Beginnings that a spreadsheet takes for a formula, also behind blanks and in full width."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +77,8 @@ def to_csv(frame: pl.DataFrame) -> bytes:
     """CSV in UTF-8 whose text no spreadsheet runs: an apostrophe goes before what looks like a formula."""
     lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
     flat = frame.with_columns(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ") for name in lists)
-    safe = flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${0}"))
-    names = {name: f"'{name}" for name in safe.columns if re.match(_FORMULA, name)}
+    safe = flat.with_columns(pl.col(pl.String).str.replace(FORMULA, "'${0}"))
+    names = {name: f"'{name}" for name in safe.columns if re.match(FORMULA, name)}
     return safe.rename(names).write_csv().encode()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
 
 import polars as pl
 
@@ -61,7 +60,7 @@ class Findings:
     @property
     def direction(self) -> Direction:
         """Which way the study's metric improves."""
-        return cast("Direction", self.note.direction)
+        return self.note.direction
 
     @cached_property
     def groups(self) -> list[Group]:
@@ -108,8 +107,7 @@ class Findings:
 
     def summarise(self, metric: str) -> pl.DataFrame:
         """Any of the final metrics per arm."""
-        direction = cast("Direction", self.plan.metrics[metric].direction)
-        return summarise_arms(self.ordered, metric, direction=direction)
+        return summarise_arms(self.ordered, metric, direction=self.plan.metrics[metric].direction)
 
     @cached_property
     def differences(self) -> pl.DataFrame:

@@ -11,6 +11,8 @@ DASH = "–"
 MINUS = "−"
 LONGEST = 300
 """Characters of a message that a page shows; the files hold all of it."""
+FORMULA = r"^[\s]*[=+\-@＝＋－＠]"
+"""Beginnings of text that a spreadsheet takes for a formula, also behind blanks and in full width."""
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 

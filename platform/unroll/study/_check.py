@@ -12,15 +12,14 @@ from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_ar
 from unroll.study._mistakes import Mistakes
 from unroll.study._settings import get, has, setting_fields
 from unroll.study._size import tells_flops
-from unroll.study.declaration import CLAIM, Declaration
+from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
 
 def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, mistakes: Mistakes) -> None:
     """Note every mistake; ``broken`` names the keys that were noted already and hold stand-ins."""
-    _check_not_yet(draft, mistakes)
     if task and draft.metric and draft.metric not in task.metrics:
-        advice = suggestion(draft.metric, task.metrics)
+        advice = suggestion(draft.metric, sorted(task.metrics, key=lambda name: not name.startswith("validation/")))
         mistakes.add(("metric",), "the task has no such metric", received=draft.metric, advice=advice)
     factors = read_factors(draft.compare) if "compare" not in broken else []
     sound = sound_factors(factors, task, mistakes)
@@ -30,17 +29,6 @@ def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, mist
         _check_arms(draft, factors, mistakes)
     if task:
         check_settings(draft, sound, task, mistakes)
-
-
-def _check_not_yet(draft: Declaration, mistakes: Mistakes) -> None:
-    if draft.tune:
-        mistakes.add(("tune",), "not yet: hyper-parameter search comes with a later version", advice="leave it out")
-    malformed = [index for index, claim in enumerate(draft.claims) if not CLAIM.fullmatch(claim)]
-    for index in malformed:
-        advice = "write 'A better than B', 'A better than B by 2%' or 'A within 3% of B'"
-        mistakes.add(("claims", index), "is no claim", received=draft.claims[index], advice=advice)
-    if draft.claims and not malformed:
-        mistakes.add(("claims",), "not yet: verdicts on claims come with a later version", advice="leave them out")
 
 
 def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask | None, mistakes: Mistakes) -> None:

@@ -34,6 +34,15 @@ _REFUSED = {
 }
 
 
+_MEANT = {
+    "mapping values are not allowed": "quote a text that holds a colon: question: 'Gates: do they help?'",
+    "'\\t'": "indent with blanks, not with tabs",
+}
+"""What was probably meant where a document is no YAML, by words of the reader."""
+
+_HALF_OF_PAIR = re.compile("[\ud800-\udfff]")
+
+
 @dataclass
 class Document:
     """Plain data with the place (``file:line`` or ``command line``) of each value."""
@@ -93,7 +102,7 @@ def read_document(path: Path) -> Document:
     Raises:
         UserError: not UTF-8, not YAML 1.2, a duplicate key, an alias, a tag, too large (names file and line).
     """
-    name = _display(path)
+    name = display(path)
     try:
         return parse_document(path.read_bytes(), name)
     except OSError as error:
@@ -114,7 +123,9 @@ def parse_document(content: bytes, name: str) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
-        raise UserError(f"not valid YAML: {error.problem or error.context}", where=where) from None
+        problem = str(error.problem or error.context)
+        advice = next((advice for words, advice in _MEANT.items() if words in problem), "")
+        raise UserError(f"not valid YAML: {problem}", where=where, advice=advice) from None
     except (YAMLError, ValueError) as error:
         raise UserError(f"not valid YAML: {str(error).splitlines()[0]}", where=name) from None
     return document
@@ -156,7 +167,7 @@ def _build(node: Node | None, trail: Trail, name: str, places: dict[Trail, str])
         return dict(_pairs(node, trail, name, places))
     if isinstance(node, SequenceNode):
         return [_build(item, (*trail, index), name, places) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, places[trail])
 
 
 def _pairs(node: Node, trail: Trail, name: str, places: dict[Trail, str]) -> Iterator[tuple[str, Any]]:
@@ -165,6 +176,7 @@ def _pairs(node: Node, trail: Trail, name: str, places: dict[Trail, str]) -> Ite
         key = key_node.value
         if not isinstance(key, str):
             raise UserError("a key must be text", where=where)
+        _check_text(key, where)
         if (*trail, key) in places:
             first = places[*trail, key].rpartition(":")[2]
             raise UserError(
@@ -174,14 +186,32 @@ def _pairs(node: Node, trail: Trail, name: str, places: dict[Trail, str]) -> Ite
         yield key, _build(value_node, (*trail, key), name, places)
 
 
-def _scalar(node: Node) -> Any:
+def _scalar(node: Node, where: str) -> Any:
     from ruamel.yaml import YAML
 
     if node.tag == "tag:yaml.org,2002:timestamp":  # a date means nothing to a study: keep what was written
         return node.value
-    return YAML(typ="safe", pure=True).constructor.construct_object(node)
+    whole = node.tag == "tag:yaml.org,2002:int"
+    try:
+        value = YAML(typ="safe", pure=True).constructor.construct_object(node)
+    except ValueError:  # Python reads no number of thousands of digits
+        if not whole:
+            raise
+        value = 2**64
+    if whole and not -(2**63) <= value < 2**63:
+        raise UserError("a whole number must fit into 64 bits", where=where, received=shown(node.value))
+    if isinstance(value, str):
+        _check_text(value, where)
+    return value
 
 
-def _display(path: Path) -> str:
+def _check_text(text: str, where: str) -> None:
+    if _HALF_OF_PAIR.search(text):
+        rule = "text must be whole characters, without half of a surrogate pair"
+        raise UserError(rule, where=where, received=ascii(text)[:60])
+
+
+def display(path: Path) -> str:
+    """A file as a person would name it here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from unroll.contract import UserError, UserErrors
 from unroll.study._document import Document, Trail, shown
+from unroll.study._settings import setting_fields
 from unroll.study.project import suggestion
 
 _NOTHING = object()
@@ -97,7 +98,8 @@ def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         section, _, word = last.partition(".")
         if word and section in _siblings(model, detail["loc"]):
             return "unknown key", f"write it nested: {section}: {{{word}: ...}}"
-        return "unknown key", suggestion(last, _siblings(model, detail["loc"]))
+        elsewhere = setting_fields(model) if len(detail["loc"]) > 1 else ()
+        return "unknown key", suggestion(last, _siblings(model, detail["loc"]), elsewhere)
     if detail["type"] == "missing":
         return "is required", ""
     rule = detail["msg"].removeprefix("Value error, ")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from unroll.contract import UserError, find_locations
 from unroll.study._document import COMMAND_LINE, Document, Trail, parse_document, shown
@@ -21,6 +21,28 @@ from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
+
+
+def broken_overrides(overrides: Sequence[str]) -> tuple[list[str], list[UserError]]:
+    """Overrides that are whole, and a mistake for each that blanks have cut into several words (``a=1, 2``)."""
+    groups: list[list[str]] = []
+    for word in overrides:
+        goes_on = "=" not in word and groups and groups[-1][-1].endswith((",", "="))
+        if groups and (goes_on or word.startswith((",", "="))):
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    whole = [words[0] for words in groups if len(words) == 1]
+    return whole, [
+        UserError(
+            "an override must be one word",
+            where=COMMAND_LINE,
+            received=shown(" ".join(words)),
+            advice=f"write it without blanks: {''.join(words)}",
+        )
+        for words in groups
+        if len(words) > 1
+    ]
 
 
 def repeated_overrides(overrides: Sequence[str]) -> list[UserError]:
@@ -86,7 +108,8 @@ def _split(override: str) -> tuple[str, list[Any]]:
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not key:
-        raise UserError("an override must be written key=value", where=COMMAND_LINE, received=shown(override))
+        rule, advice = "an override must be written key=value", "" if equals else "several values are written key=a,b"
+        raise UserError(rule, where=COMMAND_LINE, received=shown(override), advice=advice)
     return key, [_read(key, part.strip()) for part in split_commas(text)]
 
 
@@ -128,9 +151,24 @@ def _apply_setting(document: Document, key: str, values: list[Any], task: AnyTas
     elif key not in known:
         raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=suggestion(key, [*known, *compare]))
     else:
+        _refuse_brackets(key, values, task)
         if key in find_locations(task.settings):
             values = [anchored(value, Path.cwd()) for value in values]
         _set(document, key, values)
+
+
+def _refuse_brackets(key: str, values: list[Any], task: AnyTask) -> None:
+    """A list is one value; where a setting takes none, values to compare were meant."""
+    field = setting_fields(task.settings).get(key)
+    if len(values) == 1 and isinstance(values[0], list) and field and not _takes_lists(field.annotation):
+        levels = ",".join(map(level_name, values[0]))
+        rule, advice = "takes no list", f"values to compare are written without brackets: {key}={levels}"
+        raise UserError(rule, where=f"{COMMAND_LINE}: {key}", received=shown(values[0]), advice=advice)
+
+
+def _takes_lists(annotation: Any) -> bool:
+    kinds = (annotation, *get_args(annotation))
+    return any(kind in (Any, list, tuple) or get_origin(kind) in (list, tuple) for kind in kinds)
 
 
 def _choose_levels(document: Document, factor: str, values: list[Any]) -> None:

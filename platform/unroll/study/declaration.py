@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
 
-from unroll.study.trial import Frozen
+from unroll.study.trial import Frozen, Seed
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """Names of studies: one harmless part of a path, whatever the file system."""
@@ -21,9 +21,8 @@ LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
 
 MOST_SEEDS = 10_000
 
-CLAIM = re.compile(
-    r"(?P<arm>.+?) (better than (?P<other>.+?)( by (?P<margin>[0-9.]+%?))?|within (?P<bound>[0-9.]+%?) of (?P<twin>.+))"
-)
+MOST = 10**15
+"""More than anybody counts to."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?", re.IGNORECASE)  # devices, not files, on Windows
 
@@ -48,7 +47,6 @@ def _distinct(seeds: list[int]) -> list[int]:
     return seeds
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Seeds = Annotated[
     list[Seed],
     Field(min_length=1, max_length=MOST_SEEDS),
@@ -77,11 +75,13 @@ class Match(Frozen):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    parameters: PositiveInt | None = Field(
-        default=None, description="Number of weights: the task's size setting is solved for each arm."
+    parameters: int | None = Field(
+        default=None, gt=0, le=MOST, description="Number of weights: the task's size setting is solved for each arm."
     )
-    flops_per_token: PositiveInt | None = Field(
+    flops_per_token: int | None = Field(
         default=None,
+        gt=0,
+        le=MOST,
         description="Operations of the matrix products in one forward pass over one token: the task's size setting is "
         "solved for each arm.",
     )
@@ -112,11 +112,28 @@ class Tune(Frozen):
     )
 
 
+LEAST_SHARE = 0.001
+"""Ray counts no finer than tenths of this."""
+
+LONGEST = 1e9
+"""Seconds: thirty years, which clocks can still wait for."""
+
+Wait = Annotated[float, Field(gt=0, le=LONGEST)]
+
+
+def _no_dust(share: float) -> float:
+    if 0 < share < LEAST_SHARE:
+        raise ValueError(f"must be 0, or at least {LEAST_SHARE}")
+    return share
+
+
 class Resources(Frozen):
     """What one trial occupies; fractions share a device."""
 
-    cpus: PositiveFloat = Field(default=1.0, description="CPU cores of one trial.")
-    gpus: float = Field(default=0.0, ge=0, le=1, description="Part of one GPU that a trial occupies, 0 to 1.")
+    cpus: float = Field(default=1.0, ge=LEAST_SHARE, le=100_000, description="CPU cores of one trial.")
+    gpus: Annotated[float, AfterValidator(_no_dust)] = Field(
+        default=0.0, ge=0, le=1, description="Part of one GPU that a trial occupies, 0 to 1."
+    )
 
 
 class Wandb(Frozen):
@@ -134,11 +151,13 @@ class Wandb(Frozen):
 class Limits(Frozen):
     """When a trial is given up, retried, and saved."""
 
-    no_progress_seconds: PositiveFloat = Field(
+    no_progress_seconds: Wait = Field(
         default=600.0, description="A trial without a finished step for so long is ended as timeout."
     )
-    retries: int = Field(default=3, ge=0, description="Attempts after an infrastructure failure; user errors get none.")
-    checkpoint_seconds: PositiveFloat = Field(default=30.0, description="Longest work that a killed trial may lose.")
+    retries: int = Field(
+        default=3, ge=0, le=MOST, description="Attempts after an infrastructure failure; user errors get none."
+    )
+    checkpoint_seconds: Wait = Field(default=30.0, description="Longest work that a killed trial may lose.")
 
 
 class Declaration(Frozen):
@@ -166,7 +185,9 @@ class Declaration(Frozen):
     resources: Resources = Field(default=Resources(), description="What one trial occupies.")
     wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")
     limits: Limits = Field(default=Limits(), description="Timeouts, retries, checkpoints.")
-    log_every_steps: PositiveInt = Field(default=50, description="Optimizer steps between two logged training values.")
+    log_every_steps: int = Field(
+        default=50, gt=0, le=MOST, description="Optimizer steps between two logged training values."
+    )
 
 
 class Study(Declaration):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from unroll.study._check import check_study
 from unroll.study._document import COMMAND_LINE, Document, Trail, read_document
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
-from unroll.study._overrides import own_overrides, repeated_overrides, setting_overrides
+from unroll.study._overrides import broken_overrides, own_overrides, repeated_overrides, setting_overrides
 from unroll.study._settings import anchor_locations, anchored, get, validated
 from unroll.study.declaration import Declaration, Study
-from unroll.study.project import AnyTask, find_study, load_task
+from unroll.study.project import AnyTask, discover_tasks, find_study, load_task, nearest
 
 _REQUIRED: dict[str, Any] = {"question": "?", "task": "unknown", "compare": {"unknown": []}}
 """Stand-ins for required keys that are broken, so that the checks of the others can go on."""
+
+_NOT_YET = {"tune": ("hyper-parameter search comes", "it"), "claims": ("verdicts on claims come", "them")}
 
 
 def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
@@ -38,12 +41,14 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     document = read_document(file)
     if not isinstance(document.data, dict):
         raise UserError("a study must be a mapping of keys", where=document.where(()))
-    mistakes = Mistakes(document, repeated_overrides(overrides) + own_overrides(document, overrides))
+    overrides, broken_words = broken_overrides(overrides)
+    mistakes = Mistakes(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
+    _refuse_not_yet(document, mistakes)
     task = _find_task(document, mistakes)
     locations = _anchor(document, task, file.parent) if task else {}
     if task:
         mistakes.errors += setting_overrides(document, overrides, task)
-    draft, broken = _declared(document, mistakes)
+    draft, broken = _declared(document, task, mistakes)
     check_study(draft, broken, task, mistakes)
     mistakes.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
@@ -63,7 +68,8 @@ def load_settings(task: str, overrides: Sequence[str]) -> Settings:
     """
     loaded = load_task(task)
     document = Document({"settings": {}, "compare": {}}, {(): COMMAND_LINE})
-    mistakes = Mistakes(document, repeated_overrides(overrides) + own_overrides(document, overrides))
+    overrides, broken_words = broken_overrides(overrides)
+    mistakes = Mistakes(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
     mistakes.errors += setting_overrides(document, overrides, loaded)
     for key in [*document.data["compare"], *(document.data.keys() - {"settings", "compare"})]:
         mistakes.add_error(UserError("must be a setting with one value", where=f"{COMMAND_LINE}: {key}"))
@@ -78,7 +84,16 @@ def load_settings(task: str, overrides: Sequence[str]) -> Settings:
     raise AssertionError("a validation error is a mistake")
 
 
+def _refuse_not_yet(document: Document, mistakes: Mistakes) -> None:
+    """What comes with a later version is told once, whatever stands in it."""
+    for key, what in _NOT_YET.items():
+        if document.data.get(key):
+            mistakes.add((key,), f"not yet: {what[0]} with a later version", advice=f"leave {what[1]} out")
+        document.data.pop(key, None)
+
+
 def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
+    """The task; where there is none of this name, the one that was probably meant, to check the rest against."""
     name = document.data.get("task")
     if not isinstance(name, str):
         return None
@@ -87,6 +102,9 @@ def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
     except UserError as error:
         error.where = error.where if error.where != "task" else document.where(("task",))
         mistakes.add_error(error)
+    known = discover_tasks()
+    with suppress(UserError):
+        return load_task(meant) if name not in known and (meant := nearest(name, known)) else None
     return None
 
 
@@ -111,7 +129,7 @@ def _named_levels(compare: Any) -> Iterator[tuple[Trail, dict[str, Any]]]:
                 yield ("compare", factor, level), sets
 
 
-def _declared(document: Document, mistakes: Mistakes) -> tuple[Declaration, set[str]]:
+def _declared(document: Document, task: AnyTask | None, mistakes: Mistakes) -> tuple[Declaration, set[str]]:
     """Validate the study's own keys; broken ones are noted and replaced, and their names returned."""
     written = {key: value for key, value in document.data.items() if value is not None}
     try:
@@ -119,7 +137,11 @@ def _declared(document: Document, mistakes: Mistakes) -> tuple[Declaration, set[
     except ValidationError as error:
         found = details(error)
     for detail in without_echoes(found, Declaration):
-        mistakes.add_pydantic(plain_loc(detail["loc"], written), detail, Declaration)
+        trail = plain_loc(detail["loc"], written)
+        if task and detail["type"] == "extra_forbidden" and len(trail) == 1 and trail[0] in task.settings.model_fields:
+            mistakes.add(trail, "unknown key", advice=f"write it nested: settings: {{{trail[0]}: ...}}")
+        else:
+            mistakes.add_pydantic(trail, detail, Declaration)
     broken = {str(detail["loc"][0]) for detail in found}
     healthy = {key: value for key, value in written.items() if key not in broken}
     return _validated(_REQUIRED | healthy), broken

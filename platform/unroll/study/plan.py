@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from unroll.contract import Direction
+from unroll.study._document import shown
+from unroll.study._factors import level_name
 from unroll.study.declaration import Measure
-from unroll.study.trial import Frozen, Trial
+from unroll.study.trial import Count, Finite, Frozen, Trial
 
 
 class Arm(Frozen):
@@ -18,26 +22,26 @@ class Arm(Frozen):
     """Factor -> level as written (named factors: the level's name)."""
     baseline: str | None = None
     """Name of the arm that this one is compared to, its own for a baseline; None: that of the plan."""
-    parameters: int
-    trained_parameters: int | None = None
+    parameters: Count
+    trained_parameters: Count | None = None
     """Those that gradients change, not what is frozen or counted; None in plans of older versions."""
-    target_parameters: int | None = None
+    target_parameters: Count | None = None
     """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
-    flops_per_token: int | None = None
+    flops_per_token: Count | None = None
     """``contract.Task.flops_per_token``; None where the task does not tell."""
-    target_flops_per_token: int | None = None
+    target_flops_per_token: Count | None = None
     """What ``match`` asked for in operations, instead of in weights."""
-    bounds: dict[str, float] = Field(default={})
+    bounds: dict[str, Finite] = Field(default={})
     """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
-    chance: dict[str, float] = Field(default={})
+    chance: dict[str, Finite] = Field(default={})
     """Metric -> what one reaches on this arm's data who ignores the input (``contract.Task.chance``)."""
-    facts: dict[str, int | float | str] = Field(default={})
+    facts: dict[str, int | Finite | str] = Field(default={})
     warnings: tuple[str, ...] = ()
     """What a reader must know of this arm's data before believing a number (``contract.Task.warnings``)."""
     absent: dict[str, str] = Field(default={})
     """Declared metrics that this arm never logs -> why (``contract.Task.absent``)."""
     fingerprint: str
-    steps: int | None = None
+    steps: Count | None = None
     sources: str = ""
     """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
@@ -68,7 +72,7 @@ class Arm(Frozen):
 class MetricNote(Frozen):
     """A metric as the report needs it (see ``contract.Metric``)."""
 
-    direction: str
+    direction: Direction
     unit: str
     description: str
 
@@ -79,7 +83,7 @@ class Plan(Frozen):
     study: str
     question: str
     task: str
-    task_version: int
+    task_version: Count
     item: str
     metric: str
     metrics: dict[str, MetricNote]
@@ -96,10 +100,37 @@ class Plan(Frozen):
     sources: dict[str, dict[str, str]] = Field(default={})
     """Digest -> source file below the project -> hash of what it says (``study.sources``)."""
 
+    @model_validator(mode="after")
+    def _names_refer_to_something(self) -> Self:
+        for mistake in _lost_names(self):
+            raise ValueError(mistake)
+        return self
+
     @property
     def baselines(self) -> dict[str, str]:
         """Arm -> the arm that it is compared to; a baseline is its own."""
         return {arm.name: arm.baseline or self.baseline for arm in self.arms}
+
+
+def _lost_names(plan: Plan) -> Iterator[str]:
+    """What a plan names and does not have, or has twice."""
+    arms = [arm.name for arm in plan.arms]
+    if not arms or len(set(arms)) < len(arms):
+        yield "arms must be there, each once"
+    if plan.metric not in plan.metrics:
+        yield f"{shown(plan.metric)} is no metric of the plan"
+    for arm in plan.arms:
+        levels = {factor: level_name(level) for factor, level in arm.levels.items()}
+        if levels.keys() != plan.factors.keys() or any(levels[name] not in plan.factors[name] for name in levels):
+            yield f"the arm {shown(arm.name)} must have one level of each factor"
+    for baseline in plan.baselines.values():
+        if baseline not in arms or plan.baselines[baseline] != baseline:
+            yield f"{shown(baseline)} is no arm that others can be compared to"
+    if len({trial.id for trial in plan.trials}) < len(plan.trials):
+        yield "a trial must be there once"
+    for trial in plan.trials:
+        if trial.arm not in arms:
+            yield f"the trial {trial.id} belongs to no arm"
 
 
 def warned_arms(plan: Plan) -> dict[str, list[str]]:

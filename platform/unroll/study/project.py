@@ -13,29 +13,62 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import Task, UserError
-from unroll.study._document import shown
+from unroll.study._document import display, shown
 from unroll.study.declaration import NAME, TASK, Declaration, is_safe
 
 AnyTask = Task[Any, Any]
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
     """Advice for a name that is not known: the nearest one, or the whole list where that is short.
 
-    The last word of a dotted name decides, first in its own section, so that ``hidden`` finds ``network.hidden``.
+    Args:
+        name: what was written.
+        known: what could stand in its place.
+        elsewhere: what could not, being of other sections, but may have been meant.
 
     >>> suggestion("hiden", ["hidden", "depth"])
     "did you mean 'hidden'?"
+    >>> suggestion("word_dropout", ["lr_decay"], ["network.word_dropout"])
+    "did you mean 'network.word_dropout'?"
     """
     names = list(dict.fromkeys(known))
-    section, _, word = name.rpartition(".")
-    siblings = [other for other in names if other.rpartition(".")[0] == section]
-    for candidates in (siblings, names):
-        words = {other.rpartition(".")[2]: other for other in reversed(candidates)}
-        if near := difflib.get_close_matches(word, words, n=1):
-            return f"did you mean '{words[near[0]]}'?"
-    shown = siblings or names
+    if near := nearest(name, names) or nearest(name, elsewhere):
+        return f"did you mean '{near}'?"
+    section = _split_name(name)[0]
+    shown = [other for other in names if _split_name(other)[0] == section] or names
     return f"known: {', '.join(map(repr, shown))}" if 0 < len(shown) <= 16 else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant, if one is near.
+
+    The last word of a dotted name decides: one that is the same in another section, else one that is near in its own
+    section, or in any, so that ``hidden`` finds ``network.hidden`` and ``perplexity`` ``validation/perplexity``. The
+    first letters of words are near too: ``lr`` finds ``learning_rate``.
+    """
+    names = list(dict.fromkeys(known))
+    section, word = _split_name(name)
+    words = {_split_name(other)[1]: other for other in reversed(names)}
+    if word in words and words[word] != name:
+        return words[word]
+    siblings = {_split_name(other)[1]: other for other in reversed(names) if _split_name(other)[0] == section}
+    for candidates in (siblings, words):
+        near = difflib.get_close_matches(word, candidates, n=1) or [w for w in candidates if _initials(w) == word]
+        if near:
+            return candidates[near[0]]
+    return None
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Section and last word of a dotted path or of a metric's full name."""
+    cut = max(name.rfind("."), name.rfind("/")) + 1
+    return name[:cut], name[cut:]
+
+
+def _initials(word: str) -> str:
+    parts = word.split("_")
+    return "".join(part[:1] for part in parts) if len(parts) > 1 else ""
 
 
 def project_root() -> Path:
@@ -163,6 +196,8 @@ def make_importable() -> None:
 
 
 def _study_file(target: Path) -> Path:
+    if target.name == "study.yml":
+        raise _misnamed(target)
     bare = len(target.parts) == 1 and not target.suffix
     candidates = [target] if target.is_absolute() else [Path.cwd() / target, project_root() / target]
     if bare:  # a name means the study of this name, even where a folder of this name lies in the working directory
@@ -171,6 +206,12 @@ def _study_file(target: Path) -> Path:
         for path in (candidate, candidate / "study.yaml"):
             if path.is_file():
                 return path.resolve()
+        if (candidate / "study.yml").is_file():
+            raise _misnamed(candidate / "study.yml")
     raise UserError(
         "there is no such study", received=repr(str(target)), advice=suggestion(target.name, discover_studies())
     )
+
+
+def _misnamed(file: Path) -> UserError:
+    return UserError("a study's file is called study.yaml", where=display(file), advice="rename it")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Phase = Literal["tune", "confirm"]
 
@@ -15,17 +15,30 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
+TRIAL_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
+"""Ids of trials are names of folders."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+"""A whole number that tables can hold."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Trial(Frozen):
     """One training run. ``id`` is a hash of task, version, settings that differ from defaults, seed, phase, data."""
 
-    id: str
+    id: str = Field(pattern=TRIAL_ID)
     study: str
     task: str
-    task_version: int
+    task_version: Count
     arm: str
-    seed: int
+    seed: Seed
     phase: Phase
     settings: dict[str, Any]
     """Complete nested settings, without the locations (see ``contract.LOCATION``)."""
     fingerprint: str
-    parameters: int
+    parameters: Count
