@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from tasks.text.doubts import counts_words
 from tasks.text.mistakes import Mistakes
 from unroll.contract import UserError
 
 DOCUMENT: Final = "-DOCSTART-"
 """First column of a line that begins a document; the whole line is no word."""
+
+_LONGEST: Final = 1000
+"""Words of a text's only sentence, which no sentence has."""
 
 
 class Cell(NamedTuple):
@@ -53,7 +57,32 @@ def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> l
                 mistakes.add(error)
         sentences.append(sentence)
     mistakes.refuse()
+    _refuse_one_sentence(sentences)
+    _refuse_counters(sentences)
     return sentences
+
+
+def _refuse_one_sentence(sentences: Sequence[Sequence[Cell]]) -> None:
+    if len(sentences) == 1 and len(sentences[0]) > _LONGEST:
+        raise UserError(
+            "blank lines must stand between sentences",
+            where=sentences[0][0].place,
+            received=f"one sentence of {len(sentences[0]):,} words",
+            advice="put one behind each sentence",
+        )
+
+
+def _refuse_counters(sentences: Sequence[Sequence[Cell]]) -> None:
+    """Many such formats begin with the number of the word."""
+    counted = [each for each in sentences if counts_words([cell.word for cell in each])]
+    if len(counted) > len(sentences) / 2 and len(counted) > 1:
+        raise UserError(
+            "words must not be their own numbers",
+            where=counted[0][0].place,
+            received=f"{' '.join(cell.word for cell in counted[0][:4])}, and so in {len(counted):,} of "
+            f"{len(sentences):,} sentences",
+            advice="set data.word_column to the column of the words, 1 perhaps",
+        )
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:

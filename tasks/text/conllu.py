@@ -23,6 +23,8 @@ _SHAPES: Final[dict[Column, tuple[re.Pattern[str], str]]] = {
     "feats": (re.compile(r"_|[^|=]+=[^|]+(\|[^|=]+=[^|]+)*"), "Name=Value with a | between each two, or _"),
 }
 """What a cell of these columns must look like."""
+_FEWEST: Final = 10
+"""Words below which chance could be at work."""
 _IDENTIFIER: Final = re.compile(
     r"(?P<word>[1-9][0-9]{0,8})|(?P<first>[1-9][0-9]{0,8})-[1-9][0-9]{0,8}|(?P<before>0|[1-9][0-9]{0,8})\.[1-9][0-9]{0,8}"
 )
@@ -40,7 +42,7 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
 
     Raises:
         UserError: lines break the format, or lack what a chosen column must hold (names the first, at most one of each
-            sentence).
+            sentence), or most words are hidden.
     """
     sentences, mistakes = [], Mistakes()
     for block in _blocks(lines):
@@ -49,7 +51,22 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
         except UserError as error:
             mistakes.add(error)
     mistakes.refuse()
+    if "form" in columns:
+        _refuse_masked(sentences, columns.index("form"), where)
     return sentences
+
+
+def _refuse_masked(sentences: Sequence[Sequence[Row]], form: int, where: str) -> None:
+    """Some treebanks are passed on without their words, which only the owner of the text may give."""
+    forms = [row[form] for sentence in sentences for row in sentence]
+    masked = forms.count("_")
+    if len(forms) >= _FEWEST and masked > len(forms) / 2:
+        raise UserError(
+            "a treebank must have its words in column form",
+            where=where,
+            received=f"_ for {masked:,} of {len(forms):,}",
+            advice="it was released without its text: its makers tell how to put the words back",
+        )
 
 
 def parse_features(cell: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
@@ -71,6 +72,23 @@ def split_items(items: Sequence[ItemT], validation_fraction: float, test_fractio
         "validation": items[train : train + validation],
         "test": items[train + validation :],
     }
+
+
+def split_line(line: str, level: str, validation_fraction: float, test_fraction: float) -> dict[str, Sequence[str]]:
+    """Three runs of the words, or of the characters, of a text without line ends (text8): one line each, if any."""
+    if level == "character":
+        texts = {split: "".join(run) for split, run in split_items(line, validation_fraction, test_fraction).items()}
+    else:
+        texts = {
+            split: " ".join(run) for split, run in split_items(line.split(), validation_fraction, test_fraction).items()
+        }
+    return {split: [text] if text else [] for split, text in texts.items()}
+
+
+def only_line(lines: Sequence[str]) -> str | None:
+    """The one line of a text that is not blank; None where there are more, or none."""
+    found = list(islice((line for line in lines if line.strip()), 2))
+    return found[0] if len(found) == 1 else None
 
 
 def keep_first(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | None) -> dict[str, Sequence[ItemT]]:

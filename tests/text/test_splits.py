@@ -65,8 +65,8 @@ def settings_of(task: str, corpus: str, folder: Path, **options: Any) -> Setting
     return TASKS[task].settings.model_validate({"data": data, **rest})
 
 
-def prepared(task: str, corpus: str, folder: Path) -> Any:
-    return TASKS[task]().prepare(settings_of(task, corpus, folder), folder.parent / "cache")
+def prepared(task: str, corpus: str, folder: Path, cache: Path | None = None, **options: Any) -> Any:
+    return TASKS[task]().prepare(settings_of(task, corpus, folder, **options), cache or folder.parent / "cache")
 
 
 def written(folder: Path, kind: tuple[str, str], *stems: str) -> Path:

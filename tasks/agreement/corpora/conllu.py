@@ -12,6 +12,7 @@ from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
 from tasks.text.conllu import parse_conllu
+from tasks.text.doubts import tell_doubts
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
@@ -56,7 +57,10 @@ def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
             kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
-            warnings=tell_leaks({split: [each.words for each in kept[split].sentences] for split in kept}),
+            warnings=[
+                *tell_leaks({split: [each.words for each in kept[split].sentences] for split in kept}),
+                *tell_doubts({split: [[word.form for word in tree] for tree in found[split]] for split in found}),
+            ],
             where=name_sources(files),
         )
 

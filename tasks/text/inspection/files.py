@@ -12,7 +12,7 @@ from tasks.text.corpus import SPLITS
 from tasks.text.files import split_items
 from tasks.text.inspection import forms
 from tasks.text.inspection.item import Item
-from tasks.text.inspection.oddities import odd_things
+from tasks.text.inspection.oddities import doubtful_things, odd_things
 from tasks.text.inspection.tables import label_rows, length_rows, split_rows
 from tasks.text.lines import read_lines
 from unroll.contract import Inspection, UserError
@@ -63,9 +63,9 @@ def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspec
     _refuse_uneven(sides, lines)
     module = load_form(form)
     cut = options if module.IN_ORDER else {}
+    items = {file: module.read(lines[file], str(file), options) for files in sides.values() for file in files.values()}
     corpora = {
-        side: _split({split: module.read(lines[file], str(file), options) for split, file in files.items()}, cut)
-        for side, files in sides.items()
+        side: _split({split: items[file] for split, file in files.items()}, cut) for side, files in sides.items()
     }
     named = {f"{split} {side}".strip(): items for side, splits in corpora.items() for split, items in splits.items()}
     _refuse_empty(named, sides)
@@ -74,7 +74,12 @@ def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspec
         lengths=length_rows(named),
         labels=label_rows(named),
         oddities=[
-            row for file, found in lines.items() for row in odd_things(file, encoding, found, between=module.BETWEEN)
+            row
+            for file, found in lines.items()
+            for row in (
+                *odd_things(file, encoding, found, between=module.BETWEEN),
+                *doubtful_things(file, items[file], labelled=not module.BETWEEN),
+            )
         ],
     )
 
@@ -82,7 +87,11 @@ def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspec
 def _split(found: Mapping[str, Sequence[Item]], options: Mapping[str, Any]) -> dict[str, Sequence[Item]]:
     """Cut a single file as a study does, if the options say how; else it stays whole."""
     if "all" in found and {"validation_fraction", "test_fraction"} <= options.keys():
-        return split_items(found["all"], options["validation_fraction"], options["test_fraction"])
+        fractions = options["validation_fraction"], options["test_fraction"]
+        if len(whole := found["all"]) == 1:
+            runs = split_items(whole[0].words, *fractions)
+            return {split: [Item(tuple(words))] if words else [] for split, words in runs.items()}
+        return split_items(whole, *fractions)
     return {split: found[split] for split in (*SPLITS, "all") if split in found}
 
 

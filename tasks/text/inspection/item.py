@@ -9,10 +9,11 @@ from unroll.contract import UserError
 
 
 class Item(NamedTuple):
-    """Words of a sentence, and its labels: none, one for the sentence, or one for each word."""
+    """Words of a sentence, its labels (none, one for the sentence, or one for each word), and its line, from 1."""
 
     words: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    line: int = 0
 
 
 def labelled_items(rows: Iterable[tuple[int, str, str]], where: str, options: Mapping[str, Any]) -> list[Item]:
@@ -27,5 +28,5 @@ def labelled_items(rows: Iterable[tuple[int, str, str]], where: str, options: Ma
         words = tuple((text.lower() if lower else text).split())
         if not words:
             raise UserError("a text must have at least one word", where=f"{where}, line {line}")
-        items.append(Item(words, (label.strip(),)))
+        items.append(Item(words, (label.strip(),), line))
     return items

@@ -8,8 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tasks.text.doubts import find_doubts
+from tasks.text.files import only_line
+from tasks.text.inspection.item import Item
 from tasks.text.lines import read_bytes
 
+_LONG: Final = 1000
+"""Characters of a text's only line from which on it can hardly be one sentence."""
 _INVISIBLE: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 """Characters that nobody sees and that make another word."""
 
@@ -32,8 +37,25 @@ def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool
         "control characters": lambda line: not line.isprintable() and any(map(_is_control, line)),
     }
     found = {what: [n for n, line in enumerate(lines, start=1) if test(line)] for what, test in tests.items()}
+    line = None if between else only_line(lines)
+    found["one line, which holds all"] = [lines.index(line) + 1] if line is not None and len(line) >= _LONG else []
     rows = [*_marks(file, encoding), *(_row(file, what, places) for what, places in found.items())]
     return [row for row in rows if row["lines"]]
+
+
+def doubtful_things(file: Path, items: Sequence[Item], *, labelled: bool) -> list[Mapping[str, int | str]]:
+    """A row for each property of the sentences that can hardly be meant.
+
+    Args:
+        file: what they come from.
+        items: the sentences.
+        labelled: whether a label is one of the whole sentence.
+    """
+    labels = [item.labels[0] for item in items if item.labels] if labelled else []
+    return [
+        {"file": file.name, "what": f"sentences that {what}", "lines": times, "first": items[first].line}
+        for what, times, first in find_doubts([item.words for item in items], labels)
+    ]
 
 
 def _marks(file: Path, encoding: str) -> list[Mapping[str, int | str]]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from tasks.text.doubts import counts, is_tree, tell_doubts
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
 from tasks.text.leaks import tell_leaks
-from tasks.text.mistakes import Mistakes
+from tasks.text.mistakes import Mistakes, tell_places
 from tasks.text.store import Parts
 from unroll.contract import UserError, derive_seed
 
@@ -37,6 +38,8 @@ FILE_SETTINGS: Final = (
 """Settings that every kind of corpus that lies in files looks at."""
 FIELD_SETTINGS: Final = ("text_field", "label_field")
 """Settings of kinds whose columns or fields have names."""
+_MARKER: Final = "__label__"
+"""What fastText's labels begin with."""
 _VERSION: Final = 1
 """Raised when the same files and options give another corpus."""
 
@@ -71,12 +74,17 @@ def read_files(
         found = read_each(files, sentences_of)
         sentences = _split(_lowered(found) if settings.lowercase else found, *fractions)
         kept = keep_some(sentences, settings.training_sentences)
+        words = {split: [each.words for each in found[split]] for split in found}
+        labels = {split: [each.label for each in found[split]] for split in found}
         return prepare_sentences(
             kept,
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_labels=[sentence.label for sentence in sentences["train"]],
-            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+            warnings=[
+                *tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+                *tell_doubts(words, labels),
+            ],
             where=name_sources(files),
         )
 
@@ -95,7 +103,36 @@ def _sentences(file: Path, rows: Iterable[Row]) -> list[LabelledSentence]:
             except UserError as error:
                 mistakes.add(error)
     mistakes.refuse()
+    _refuse_what_cannot_be_meant(sentences)
     return sentences
+
+
+def _refuse_what_cannot_be_meant(sentences: Sequence[LabelledSentence]) -> None:
+    """Lines that look like a label and a text, and are something else."""
+    several = [each for each in sentences if each.label.startswith(_MARKER) and each.words[0].startswith(_MARKER)]
+    trees = [each for each in sentences if is_tree(each.label, each.words)]
+    for found, rule, advice in (
+        (several, "a sentence must have one label", "keep one for each sentence: several at once are not supported"),
+        (
+            trees,
+            "a sentence must be a label and words, and no tree",
+            "write each tree as the label of its root and words",
+        ),
+    ):
+        if found:
+            raise UserError(
+                rule,
+                where=tell_places([each.place for each in found], len(found)),
+                received=repr(f"{found[0].label} {' '.join(found[0].words)}"[:60]),
+                advice=advice,
+            )
+    if counts([each.label for each in sentences]):
+        raise UserError(
+            "labels must be of few kinds, and not count the sentences",
+            where=sentences[0].place,
+            received=", ".join(repr(each.label) for each in sentences[:3]) + ", ...",
+            advice="is the first column a number of the line? remove it, or name another column",
+        )
 
 
 def _sentence(label: str, text: str, place: str) -> LabelledSentence:

@@ -21,4 +21,7 @@ def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[I
     """
     word, tag = options.get("word_column", 0), options.get("tag_column", -1)
     sentences = parse_columns(lines, word=word, tag=tag, where=where)
-    return [Item(tuple(cell.word for cell in rows), tuple(cell.tag for cell in rows)) for rows in sentences]
+    return [
+        Item(tuple(cell.word for cell in rows), tuple(cell.tag for cell in rows), int(rows[0].place.rpartition(" ")[2]))
+        for rows in sentences
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from tasks.text.conllu import parse_conllu
@@ -21,4 +22,8 @@ def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[I
     """
     column = options.get("column", "upos")
     sentences = parse_conllu(lines, columns=("form", column), where=where)
-    return [Item(*zip(*rows, strict=True)) for rows in sentences]
+    begins = [number for number, (before, line) in enumerate(pairwise(["", *lines]), start=1) if line and not before]
+    return [
+        Item(tuple(form for form, _ in rows), tuple(label for _, label in rows), line)
+        for rows, line in zip(sentences, begins, strict=True)
+    ]

@@ -14,4 +14,4 @@ IN_ORDER: Final = True
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:  # noqa: ARG001
     """Sentences of white-space separated words."""
-    return [Item(words) for line in lines if (words := tuple(line.split()))]
+    return [Item(words, line=number) for number, line in enumerate(lines, start=1) if (words := tuple(line.split()))]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.columns import Cell, parse_columns
+from tasks.text.doubts import tell_doubts
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
@@ -73,6 +74,7 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
             warnings=[
                 *tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
                 *tell_tags(kept, settings.scheme, reading),
+                *tell_doubts({split: [each.words for each in tagged[split]] for split in tagged}),
             ],
             where=name_sources(files),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.text.conllu import parse_conllu
+from tasks.text.doubts import tell_doubts
 from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.leaks import tell_leaks
 from tasks.text.store import Parts
@@ -54,7 +55,10 @@ def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
             vocabulary_size=settings.vocabulary_size,
             minimum_count=settings.minimum_count,
             required_tags=() if settings.training_sentences is None else sorted(tags_of(sentences["train"])),
-            warnings=tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+            warnings=[
+                *tell_leaks({split: [each.words for each in kept[split]] for split in kept}),
+                *tell_doubts({split: [each.words for each in found[split]] for split in found}),
+            ],
             where=name_sources(files),
         )
 
