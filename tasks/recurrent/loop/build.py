@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import errno
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from unroll.contract import NotOurs, check_ours, open_ours
+
+_log = logging.getLogger(__name__)
 
 FLAGS = (
     *("-O3", "-std=gnu11", "-shared", "-fPIC", "-fopenmp-simd"),
@@ -49,25 +55,59 @@ class NoCompiler(Exception):
 def load(source: str) -> ctypes.CDLL:
     """The functions of a C source, compiled unless the folder holds them.
 
+    Where the cache cannot be used they are compiled for this process alone: slower to begin with, and the same numbers
+    as everywhere else.
+
     Raises:
         NoCompiler: they cannot be had.
     """
     compiler, flags = find_compiler(), _flags()
     words = (source, describe(compiler), *flags, processor())
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
+    name = f"{key}.so"
+
+    def make(path: Path) -> None:
+        _compile(source, compiler, flags, path)
+
     try:
-        path = _folder() / f"{key}.so"
-        found = _load(path)
-        if found is None:
-            _compile(source, compiler, flags, path)
-            found = _load(path)
-    except NotOurs as error:
-        raise NoCompiler(f"a compiled loop cannot be trusted: {error}") from error
-    except OSError as error:
-        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {error.strerror or error}") from error
+        return _find_or_make(_folder() / name, make)
+    except (NotOurs, OSError, RuntimeError) as error:
+        _warn_unkept(error.strerror or str(error) if isinstance(error, OSError) else str(error))
+    try:
+        return _find_or_make(_own_folder() / name, make)
+    except (NotOurs, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {reason or error}") from error
+
+
+def _find_or_make(path: Path, make: Callable[[Path], None]) -> ctypes.CDLL:
+    """A library, made where there is none that is whole.
+
+    Raises:
+        NotOurs: another account could change it.
+        OSError: it cannot be kept or loaded.
+        NoCompiler: the compiler does not do what it should.
+    """
+    found = _load(path)
     if found is None:
-        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {path} is not what was written")
+        make(path)
+        found = _load(path)
+    if found is None:
+        raise OSError(errno.EIO, "it is not what was written", str(path))
     return found
+
+
+@functools.cache
+def _own_folder() -> Path:
+    """A folder of this process, which goes when it ends."""
+    folder = tempfile.mkdtemp(prefix="unroll-loops-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.cache
+def _warn_unkept(reason: str) -> None:
+    _log.warning("compiled loops are kept for this process alone, and every other one compiles anew: %s", reason)
 
 
 def _load(path: Path) -> ctypes.CDLL | None:
@@ -187,11 +227,14 @@ def _cpuinfo() -> dict[str, str]:
 
 
 def _folder() -> Path:
-    """``$UNROLL_CACHE`` or ``~/.cache/unroll``, as for prepared data; a folder of this user's in it."""
-    try:
-        cache = Path(os.environ.get("UNROLL_CACHE") or "~/.cache/unroll").expanduser()
-    except RuntimeError as error:
-        raise NoCompiler("there is no home folder to keep a compiled loop in; set UNROLL_CACHE") from error
+    """``$UNROLL_CACHE`` or ``~/.cache/unroll``, as for prepared data; a folder of this user's in it.
+
+    Raises:
+        NotOurs: another account could put something there.
+        OSError: it cannot be made.
+        RuntimeError: there is no home folder.
+    """
+    cache = Path(os.environ.get("UNROLL_CACHE") or "~/.cache/unroll").expanduser()
     folder = cache.absolute() / (f"loops-{os.getuid()}" if hasattr(os, "getuid") else "loops")
     check_ours(cache)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -203,7 +246,7 @@ def _check_owner(folder: Path) -> None:
     """What lies in it is run with this user's rights: nobody else may put something there."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise NoCompiler(f"{folder} is no folder that this user alone may write in")
+        raise NotOurs(f"{folder} is no folder that this user alone may write in")
     check_ours(folder)
     if hasattr(os, "getuid") and found.st_mode & 0o077:
         folder.chmod(stat.S_IRWXU)
