@@ -60,7 +60,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
     found = {
         "begin with a number that counts them": _counted(firsts),
         "are trees in brackets": trees,
-        "have the numbers 1, 2, 3, ... for words": numbered,
+        "have numbers that count for words": numbered,
         "have their own label among their words": [
             place
             for place, (label, sentence) in enumerate(zip(labels, sentences, strict=False))
@@ -92,11 +92,10 @@ def tell_doubts(
 
 
 def counts_words(sentence: Sequence[str]) -> bool:
-    """Whether the words are their own places, from 0 or 1."""
-    if len(sentence) < 2 or sentence[0] not in ("0", "1"):
+    """Whether the words are whole numbers, each one more than the one before: those of a sentence or of a file."""
+    if len(sentence) < 2 or not sentence[0].isascii() or not _NUMBER.fullmatch(sentence[0]):
         return False
-    begin = int(sentence[0])
-    return all(word == str(number) for number, word in enumerate(sentence, start=begin))
+    return all(word == str(number) for number, word in enumerate(sentence, start=int(sentence[0])))
 
 
 def counts(texts: Sequence[str]) -> bool:

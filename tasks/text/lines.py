@@ -114,12 +114,27 @@ def _decode(content: bytes, encoding: str, path: Path) -> str:
 
 def _undecodable(content: bytes, encoding: str, path: Path, error: UnicodeDecodeError) -> UserError:
     line = content[: error.start].decode(encoding, errors="ignore").count("\n") + 1
+    others = _lines_that_fail(content, encoding) - 1
+    more = f", and {others:,} more line{'s' if others > 1 else ''}" if others > 0 else ""
     return UserError(
         f"the text must be {encoding}",
-        where=f"{path}, line {line}, byte {error.start}",
+        where=f"{path}, line {line}, byte {error.start}{more}",
         received=f"byte 0x{content[error.start]:02X}",
         advice="set data.encoding to the file's encoding, for instance latin-1",
     )
+
+
+def _lines_that_fail(content: bytes, encoding: str) -> int:
+    """Lines that are no text in an encoding; 0 where bytes alone do not tell where lines end."""
+    if "\n".encode(encoding) != b"\n":
+        return 0
+    failed = 0
+    for line in content.split(b"\n"):
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError:
+            failed += 1
+    return failed
 
 
 def _refuse(text: str, character: str, rule: str, path: Path, advice: str) -> None:

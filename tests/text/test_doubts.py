@@ -52,6 +52,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         "a\tb\tX\n\n" + counted(0),
         "line 3: words must not be their own numbers (received 0 1, and so in 12 of 13 sentences)",
     ),
+    "columns that begin with the number in the file": (
+        "tagging",
+        "columns",
+        "\n".join(f"{2 * i} {WORDS[i]} X\n{2 * i + 1} {WORDS[i]} Y\n" for i in range(12)),
+        "line 1: words must not be their own numbers (received 0 1, and so in 12 of 12 sentences)",
+    ),
     "columns without blank lines": (
         "tagging",
         "columns",
@@ -255,7 +261,17 @@ def test_a_part_of_one_line_is_not_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("1 2 3", True), ("0 1", True), ("1", False), ("1 3", False), ("2 3", False), ("1 2 x", False), ("01 2", False)],
+    [
+        ("1 2 3", True),
+        ("0 1", True),
+        ("1", False),
+        ("1 3", False),
+        ("2 3", True),
+        ("٣ ٤", False),
+        ("10 9", False),
+        ("1 2 x", False),
+        ("01 2", False),
+    ],
 )
 def test_words_that_are_their_own_numbers(words: str, expected: bool) -> None:
     assert counts_words(words.split()) is expected

@@ -81,6 +81,17 @@ def test_what_is_not_clearly_text_is_refused_with_its_place(tmp_path: Path, cont
     assert str(caught.value) == f"{tmp_path}/{message}"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "where"), [("utf-8", "line 1, byte 1, and 2 more lines"), ("utf-16-le", "line 2, byte 8")]
+)
+def test_lines_that_are_no_text_are_counted(tmp_path: Path, encoding: str, where: str) -> None:
+    wide = "ab\na".encode("utf-16-le") + b"\x00\xd8" if encoding != "utf-8" else b""
+    path = written(tmp_path, wide or b"a\xf0 \xf0\n\xc3\xa4\n\xf0\nb\n\xe9\n")
+    with pytest.raises(UserError) as caught:
+        read_lines(path, encoding)
+    assert str(caught.value).startswith(f"{path}, {where}: the text must be {encoding} (received byte 0x")
+
+
 def test_a_line_is_counted_in_the_encoding_of_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, "one\ntwo\n".encode("utf-16-be") + b"\xd8")
     with pytest.raises(UserError, match="line 3, byte 16"):
