@@ -129,6 +129,12 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         names = [name for name in self.metrics if name.endswith("bits_per_character")]
         return {} if settings.data.level == "character" else dict.fromkeys(names, "a token is a word")
 
+    def chance(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, float]:
+        """Perplexity of the words' frequencies in the training text, each count raised by one."""
+        from tasks.language_modeling.unigram import unigram_scores
+
+        return unigram_scores(dataset, characters=settings.data.level == "character")
+
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""
         if settings.network.kind == "ngram":

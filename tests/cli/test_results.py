@@ -83,6 +83,15 @@ def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner)
     assert "leaves out" not in unroll("results", "tiny", "--all").out
 
 
+def test_numbers_that_are_doubtful_are_told_below_them(unroll: Unroll, runner: FakeRunner) -> None:
+    runner.metrics |= {"validation/perplexity": 42.0, "test/perplexity": 449.0}
+    unroll("run", "tiny", "--no-report")
+    said = unroll("results", "tiny", "--format", "json").err
+    assert "On test/perplexity no better on average than one who ignores the input (" in said
+    assert "and 20 %: elman 42.0 and 449.0; lstm 42.0 and 449.0. Before either is believed" in said
+    assert said.splitlines() == unroll("results", "tiny").out.splitlines()[-2:]
+
+
 def test_a_results_folder_is_named_by_itself_or_by_its_study(
     unroll: Unroll, runner: FakeRunner, tmp_path: Path
 ) -> None:

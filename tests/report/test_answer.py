@@ -234,6 +234,28 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
     assert warnings(gather(ledger)) == []
 
 
+def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    for trial in plan.trials[:8]:
+        outcome = ledger.outcome(trial.id)
+        assert outcome is not None
+        metrics = {**outcome.metrics, "test/perplexity": 449.0 + trial.seed}
+        ledger.record(outcome.model_copy(update={"metrics": metrics}))
+    (told,) = warnings(gather(ledger))
+    assert told == (
+        "validation/perplexity and test/perplexity differ by more than 10 standard deviations over seeds and 20 %: "
+        "elman 13.55 and 452.50. Before either is believed: are both texts of one source, and is the network as good "
+        "at the end of a long one as at its start?"
+    )
+    arms = [arm.model_copy(update={"chance": {"test/perplexity": 440.0, plan.metric: 430.0}}) for arm in plan.arms]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    assert warnings(gather(ledger)) == [
+        "On test/perplexity no better on average than one who ignores the input (440.00): elman.",
+        told,
+    ]
+
+
 def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
     changes = ("data.length=10", "match=null")
     (warning,) = warnings(gather(make_ledger(overrides=changes)))

@@ -23,6 +23,9 @@ def results(
 ) -> None:
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
     from unroll.ledger import Ledger
+    from unroll.ledger.frames import history_table
+    from unroll.report.findings import Findings
+    from unroll.report.held_out_sentences import held_out_sentences
     from unroll.report.part_sentences import part_sentences
 
     ledger = Ledger.open(find_results(folder))
@@ -36,4 +39,6 @@ def results(
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
     emit(rows, format)
     if not every:
-        say(*part_sentences(plan, ledger.left_out(plan)), stderr=format is not Format.TABLE)
+        findings = Findings(plan, frame, history_table(()), runs=())
+        doubts = [*part_sentences(plan, ledger.left_out(plan)), *held_out_sentences(findings)]
+        say(*doubts, stderr=format is not Format.TABLE)

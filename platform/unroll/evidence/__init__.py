@@ -12,6 +12,7 @@ from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles
 from unroll.evidence.reach import Reach, reach
+from unroll.evidence.splits import split_gaps, twin_metric
 
 __all__ = [
     "DRAWS",
@@ -34,5 +35,7 @@ __all__ = [
     "resolution",
     "sign_flip_p",
     "smallest_p",
+    "split_gaps",
     "summarise_arms",
+    "twin_metric",
 ]

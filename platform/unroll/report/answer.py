@@ -10,6 +10,7 @@ from unroll.ledger import FINAL, MISSING, describe_changed
 from unroll.report.comparison_sentences import comparison_sentences
 from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.findings import Findings
+from unroll.report.held_out_sentences import held_out_sentences
 from unroll.report.metric_words import decimals, with_unit
 from unroll.report.numbers import (
     count,
@@ -87,7 +88,7 @@ def warnings(findings: Findings) -> list[str]:
         _incomplete,
         _diverged,
         _not_finite,
-        _at_chance,
+        held_out_sentences,
         _too_few_seeds,
         _data,
         _code,
@@ -142,18 +143,6 @@ def _not_finite(findings: Findings) -> Iterator[str]:
     if rows:
         shares = listed(f"{row['arm']} {row['not_finite']}" for row in rows)
         yield f"Completed trials without a finite {findings.metric}: {shares}. They count in no mean."
-
-
-def _at_chance(findings: Findings) -> Iterator[str]:
-    """Arms that have learned nothing from what they read; a comparison with one says nothing about networks."""
-    means = dict(findings.summary.drop_nulls("mean").select("arm", "mean").iter_rows())
-    chances = {arm.name: arm.chance[findings.metric] for arm in findings.arms if findings.metric in arm.chance}
-    sign = 1 if findings.direction == "minimize" else -1
-    idle = [name for name, chance in chances.items() if name in means and sign * means[name] >= sign * chance]
-    if idle:
-        reached = listed(dict.fromkeys(fixed(chances[name], decimals(findings)) for name in idle))
-        who = f"No better on average than one who ignores the input ({reached}): {listed(idle)}."
-        yield f"{who} Have they had enough steps?"
 
 
 def _too_few_seeds(findings: Findings) -> Iterator[str]:
