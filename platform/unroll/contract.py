@@ -65,6 +65,23 @@ class UserErrors(UserError):
         return "\n".join(str(error) for error in self.errors)
 
 
+class IdleSettings(ValueError):
+    """Settings that are set and mean nothing, since another one chose what has no use for them.
+
+    A validator of a task's settings raises it, as it would any ``ValueError``. Where that choice was made on the
+    command line, what a study's file has set for another one falls away and is told of; elsewhere it is a mistake.
+
+    Args:
+        rule: the mistake, in words.
+        idle: the settings, by their dotted paths from what is validated.
+        choice: the setting that chose, in the same way: ``kind`` or ``network.kind``.
+    """
+
+    def __init__(self, rule: str, *, idle: Sequence[str], choice: str) -> None:
+        super().__init__(rule)
+        self.idle, self.choice = tuple(idle), choice
+
+
 class Settings(BaseModel):
     """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here.
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tasks.agreement.data import AgreementData
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
-from unroll.contract import Settings
+from unroll.contract import IdleSettings, Settings
 
 Objective = Literal["number", "language_model"]
 
@@ -36,7 +36,8 @@ class Network(WordVectorSettings, RecurrentSettings):
         idle = [name for name in fields if name not in used and getattr(self, name) != fields[name].default]
         if idle:
             other = "recurrent" if self.kind == "window" else "window"
-            raise ValueError(f"kind {self.kind} has no use for {', '.join(idle)}: leave it out, or choose kind {other}")
+            rule = f"kind {self.kind} has no use for {', '.join(idle)}: leave it out, or choose kind {other}"
+            raise IdleSettings(rule, idle=idle, choice="kind")
         return self
 
 

@@ -10,7 +10,7 @@ from tasks.recurrent.optimizer import OptimizerName
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.labelled import LabelledData
-from unroll.contract import Settings
+from unroll.contract import IdleSettings, Settings
 
 KindName = Literal["recurrent", "hierarchical", "convolution", "bag_of_embeddings"]
 SummaryName = Literal["last", "ends", "mean", "max", "attention"]
@@ -69,7 +69,8 @@ class Network(WordVectorSettings, RecurrentSettings):
         fields = type(self).model_fields
         idle = [name for name in fields if getattr(self, name) != fields[name].default and name not in _USED[self.kind]]
         if idle:
-            raise ValueError(f"kind {self.kind} has no use for {', '.join(idle)}: leave it out")
+            rule = f"kind {self.kind} has no use for {', '.join(idle)}: leave it out"
+            raise IdleSettings(rule, idle=idle, choice="kind")
         return self
 
     @model_validator(mode="after")

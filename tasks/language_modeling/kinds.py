@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from tasks.text.embeddings import WordVectorSettings
+from unroll.contract import IdleSettings
 
 if TYPE_CHECKING:
     from tasks.language_modeling.settings import LanguageModelingSettings, Network
@@ -38,8 +39,10 @@ def check_kind(network: Network) -> None:
         if not has_setting(network.kind, name) and value != field.default:
             kinds = [kind for kind in get_args(Kind) if has_setting(kind, name)]
             whose = f"the kind{'s' if len(kinds) > 1 else ''} {' and '.join(kinds)}"
-            raise ValueError(
-                f"{name} is a setting of {whose}, received {json.dumps(value, default=str)} for kind {network.kind}"
+            raise IdleSettings(
+                f"{name} is a setting of {whose}, received {json.dumps(value, default=str)} for kind {network.kind}",
+                idle=[name],
+                choice="kind",
             )
     if network.kind == "window" and network.order < 2:
         raise ValueError(f"order must be at least 2 for kind window, received {network.order}")
@@ -54,4 +57,5 @@ def check_training(settings: LanguageModelingSettings) -> None:
     for name in ("omega", "diagnose_every"):
         value = getattr(settings.training, name)
         if value is not None and settings.network.kind != "recurrent":
-            raise ValueError(f"{name} needs kind recurrent, received {value} for kind {settings.network.kind}")
+            rule = f"{name} needs kind recurrent, received {value} for kind {settings.network.kind}"
+            raise IdleSettings(rule, idle=[f"training.{name}"], choice="network.kind")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.recurrent.settings import RecurrentSettings
+from unroll.contract import IdleSettings
 
 ELMAN_CELLS = ("elman", "irnn")
 """Cells whose state is h = f(W x + b + U h)."""
@@ -15,7 +16,8 @@ def check_omega(network: RecurrentSettings) -> None:
         ValueError: the cell is no Elman network, or something disturbs its state between steps.
     """
     if network.cell not in ELMAN_CELLS:
-        raise ValueError(f"omega is defined for the cells {' and '.join(ELMAN_CELLS)}, received {network.cell}")
+        rule = f"omega is defined for the cells {' and '.join(ELMAN_CELLS)}, received {network.cell}"
+        raise IdleSettings(rule, idle=["training.omega"], choice="network.cell")
     if network.zoneout or network.recurrent_dropout:
         raise ValueError(
             "omega needs states that nothing disturbs between steps, "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
 
 from tasks.recurrent.cells import cell_names, find_cell
-from unroll.contract import UserError
+from unroll.contract import IdleSettings, UserError
 
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell
@@ -26,7 +26,8 @@ def check_options(cell: str, options: Mapping[str, Option]) -> None:
         types = option_types(cell)
         if name not in types:
             takers = [other for other in cell_names() if name in option_types(other)]
-            raise ValueError(f"{name} is a setting of {_join(takers) or 'no cell'}, received {value!r} for {cell}")
+            rule = f"{name} is a setting of {_join(takers) or 'no cell'}, received {value!r} for {cell}"
+            raise IdleSettings(rule, idle=[name], choice="cell")
         allowed = _literals(types[name])
         if allowed and value not in allowed:
             raise ValueError(f"{name} of {cell} is one of {_join(allowed)}, received {value!r}")
@@ -50,7 +51,8 @@ def check_memory(cell: str, zoneout: float) -> None:
     """
     if not _has_memory(cell):
         takers = [other for other in cell_names() if _has_memory(other)]
-        raise ValueError(f"zoneout_memory is a setting of {_join(takers)}, received {zoneout} for {cell}")
+        rule = f"zoneout_memory is a setting of {_join(takers)}, received {zoneout} for {cell}"
+        raise IdleSettings(rule, idle=["zoneout_memory"], choice="cell")
 
 
 def check_beginning(cell: str, law: str | None, gain: float) -> None:

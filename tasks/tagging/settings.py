@@ -10,7 +10,7 @@ from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.tagging.decoders import check_decoder, check_options, decoder_names
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.tagged import TaggedData
-from unroll.contract import Settings, UserError
+from unroll.contract import IdleSettings, Settings, UserError
 
 
 class Network(WordVectorSettings, RecurrentSettings):
@@ -57,7 +57,8 @@ class Network(WordVectorSettings, RecurrentSettings):
         sizes = ("character_embedding", "character_hidden")
         idle = [name for name in sizes if getattr(self, name) != type(self).model_fields[name].default]
         if idle and self.characters is None:
-            raise ValueError(f"{', '.join(idle)} without characters: leave it out, or choose characters")
+            rule = f"{', '.join(idle)} without characters: leave it out, or choose characters"
+            raise IdleSettings(rule, idle=idle, choice="characters")
         return self
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, final
 
 from pydantic_core import PydanticKnownError
 
-from unroll.contract import Settings, UserError
+from unroll.contract import IdleSettings, Settings, UserError
 
 if TYPE_CHECKING:
     from tasks.text.section import DataSection
@@ -58,10 +58,18 @@ class Kinds(Generic[Corpus]):
         try:
             return self.reader(section.corpus).read(section, cache)
         except UserError as error:
-            if (few := section.training_sentences) is not None:
+            if (few := section.training_sentences) is not None and self._is_whole_text_sound(section, cache):
                 doubt = f"is data.training_sentences, {few:,}, too small?"
                 error.advice = f"{error.advice}; {doubt}" if error.advice else doubt
             raise
+
+    def _is_whole_text_sound(self, section: DataSection, cache: Path) -> bool:
+        """Whether the mistake is gone where all sentences are learned from: then their number made it."""
+        try:
+            self.reader(section.corpus).read(section.model_copy(update={"training_sentences": None}), cache)
+        except UserError:
+            return False
+        return True
 
     def check(self, name: str) -> str:
         """Give the name back if there is such a kind.
@@ -77,15 +85,17 @@ class Kinds(Generic[Corpus]):
         """A setting that this kind of corpus never looks at must not seem to have done something.
 
         Raises:
-            ValueError: such a setting is not at its default.
+            IdleSettings: such a setting is not at its default.
         """
         used = {"corpus", *self.reader(name).SETTINGS}
         fields = type(settings).model_fields
         idle = [field for field in fields if field not in used and getattr(settings, field) != fields[field].default]
         if idle:
             others = " or ".join(other for other in self.names if set(idle) <= set(self.reader(other).SETTINGS))
-            raise ValueError(
-                f"corpus {name} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}"
+            raise IdleSettings(
+                f"corpus {name} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}",
+                idle=idle,
+                choice="corpus",
             )
 
 

@@ -171,7 +171,8 @@ def test_a_target_below_the_smallest_network_is_refused(project: Path, write: Wr
     with pytest.raises(UserError) as raised:
         plan(project, "match.parameters=39")
     assert str(raised.value) == (
-        "match.parameters: arm 'lstm' has 40 parameters already at network.hidden=1 (received 39); ask for more"
+        "match.parameters: arm 'lstm' has 40 parameters already at network.hidden=1 (received 39); "
+        "ask for more (match.parameters=...), or leave sizes as they are (match=null)"
     )
 
 
@@ -238,8 +239,12 @@ def test_the_largest_size_is_within_reach_and_no_larger_one(project: Path, write
     write()
     assert plan(project, "network.cell=elman", "match.parameters=700").trials[0].settings["network"]["hidden"] == 70
     for target, told in (
-        (701, "arm 'elman' stays below it up to network.hidden=70 (received 701)"),
-        (29, "arm 'elman' has 30 parameters already at network.hidden=3 (received 29); ask for more"),
+        (701, "arm 'elman' stays below it up to network.hidden=70 (received 701); ask for less (match.parameters=...)"),
+        (
+            29,
+            "arm 'elman' has 30 parameters already at network.hidden=3 (received 29); "
+            "ask for more (match.parameters=...), or leave sizes as they are (match=null)",
+        ),
     ):
         with pytest.raises(UserError) as raised:
             plan(project, "network.cell=elman", f"match.parameters={target}")

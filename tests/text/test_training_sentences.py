@@ -146,6 +146,16 @@ def test_where_too_few_are_learned_from_the_setting_is_named(tmp_path: Path) -> 
         load(LabelledData.model_validate({**settings, "training_sentences": 1}), tmp_path / "cache")
 
 
+def test_a_mistake_that_more_sentences_would_not_mend_is_told_alone(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    source("tsv", tmp_path / "texts", single=False)
+    (tmp_path / "texts" / "test.tsv").write_text("no label\n", encoding="utf-8")
+    section = LabelledData.model_validate({"corpus": "tsv", "path": tmp_path / "texts", "training_sentences": 20})
+    with pytest.raises(UserError) as raised:
+        load(section, tmp_path / "cache")
+    assert "too small" not in str(raised.value)
+
+
 def test_less_is_a_beginning_of_more(tmp_path: Path) -> None:
     ten, twenty = (
         read(LabelledData, "toy_language", tmp_path, sentences=40, training_sentences=most) for most in (10, 20)

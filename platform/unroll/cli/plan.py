@@ -117,6 +117,7 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "missing": sum(row["missing"] for row in rows),
         "at_once": at_once,
         "disk_bytes": _disk_bytes(prepared, at_once),
+        "fallen": plan.fallen,
         "warnings": _warnings(plan, folder),
         "reach": {name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         "facts": _shared([arm.facts for arm in plan.arms]),
@@ -187,6 +188,7 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
     better = "lower" if plan.metrics[plan.metric].direction == "minimize" else "higher"
     say(visible(f"{plan.study}: {plan.question}"))
     say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
+    say(*map(visible, plan.fallen))
     for warning, arms in overview["warnings"].items():
         say(visible(f"warning: {warning}" if len(arms) == len(plan.arms) else f"warning, {', '.join(arms)}: {warning}"))
     if overview["facts"]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, console
+from unroll.cli._output import Format, console, say, visible
 from unroll.cli._places import results_folder
 from unroll.cli._runners import IfChanged, RunnerName, choose_runner
 
@@ -49,6 +49,7 @@ def run(
     prepared = prepare(study, overrides)
     folder = results_folder(prepared.plan.study, results)
     voice = console(stderr=format is not Format.TABLE)
+    say(*map(visible, prepared.plan.fallen), stderr=format is not Format.TABLE)
     launched = launch(prepared, folder, chosen, retry=retry, if_changed=if_changed.value, report=report, voice=voice)
     options = {
         "--results": results,

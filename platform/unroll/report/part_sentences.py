@@ -27,6 +27,7 @@ def part_sentences(plan: Plan, left_out: Sequence[Trial]) -> Iterator[str]:
             f"On the command line the study was changed: {listed(map(plain, plan.overrides))}. `unroll run "
             f"{plain(plan.study)}` without that tells of the study as its file has it, and runs only what is missing."
         )
+    yield from (f"Of what its file sets, {plain(text)}." for text in plan.fallen)
     arms = Counter(trial.arm for trial in left_out if trial.arm not in plan.baselines)
     seeds = [trial.seed for trial in left_out if _differs_in_seed(trial, plan)]
     parts = list(_named(arms)) + ([f"{len(seeds):,} of other seeds ({ranges(set(seeds))})"] if seeds else [])

@@ -50,6 +50,10 @@ class Document:
     data: Any
     places: dict[Trail, str] = field(default_factory=dict)
 
+    def is_typed(self, trail: Trail) -> bool:
+        """Whether the command line wrote a value, or what holds it."""
+        return self._place(trail) == COMMAND_LINE
+
     def where(self, trail: Trail) -> str:
         """Place and dotted path of a value, or of the nearest thing above it that was written down."""
         place = self._place(trail)

@@ -122,9 +122,10 @@ def _out_of_reach(task: AnyTask, match: Match, arm: str, least: int, sizes: rang
     where, received = f"match.{match.measure}", f"{match.target:,}"
     if least > match.target:
         rule = f"arm '{arm}' has {least:,} {WORDS[match.measure]} already at {task.size_setting}={sizes[0]}"
-        return UserError(rule, where=where, received=received, advice="ask for more")
+        advice = f"ask for more ({where}=...), or leave sizes as they are (match=null)"
+        return UserError(rule, where=where, received=received, advice=advice)
     rule = f"arm '{arm}' stays below it up to {task.size_setting}={sizes[-1]}"
-    return UserError(rule, where=where, received=received)
+    return UserError(rule, where=where, received=received, advice=f"ask for less ({where}=...)")
 
 
 def _sized(task: AnyTask, settings: Nested, size: int, match: Match, arm: str) -> Settings:

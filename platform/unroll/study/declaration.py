@@ -202,5 +202,7 @@ class Study(Declaration):
     baseline: Baseline
     overrides: tuple[str, ...] = ()
     """What was said on the command line besides the file."""
+    fallen: tuple[str, ...] = ()
+    """What the file sets and a choice of the command line left without a use, in sentences."""
     locations: dict[str, str] = Field(default={})
     """Absolute location -> place in the file that it was written at, for what is found wrong there later."""

@@ -14,6 +14,7 @@ from unroll.contract import Settings, UserError, find_locations
 from unroll.study._check import check_study
 from unroll.study._document import COMMAND_LINE, Document, Trail, read_document
 from unroll.study._factors import arm_name, combine, read_factors
+from unroll.study._falling import let_fall
 from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._overrides import broken_overrides, own_overrides, repeated_overrides, setting_overrides
 from unroll.study._settings import anchor_locations, anchored, get, validated
@@ -49,10 +50,15 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     if task:
         mistakes.errors += setting_overrides(document, overrides, task)
     draft, broken = _declared(document, task, mistakes)
+    fallen: tuple[str, ...] = ()
+    if task and not broken & {"settings", "compare"}:
+        draft, fallen = let_fall(draft, document, task)
     check_study(draft, broken, task, mistakes)
     mistakes.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
-    return _study(draft, name, file, task, locations).model_copy(update={"overrides": tuple(overrides)})
+    return _study(draft, name, file, task, locations).model_copy(
+        update={"overrides": tuple(overrides), "fallen": fallen}
+    )
 
 
 def load_settings(task: str, overrides: Sequence[str]) -> Settings:

@@ -97,6 +97,8 @@ class Plan(Frozen):
     """The study as declared, after overrides and defaults, without locations."""
     overrides: tuple[str, ...] = ()
     """Overrides of the command line that change what is asked: no locations, no number of seeds, no resources."""
+    fallen: tuple[str, ...] = ()
+    """What the study's file sets and an override left without a use, in sentences."""
     sources: dict[str, dict[str, str]] = Field(default={})
     """Digest -> source file below the project -> hash of what it says (``study.sources``)."""
 

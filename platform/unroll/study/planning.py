@@ -65,6 +65,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         trials=trials,
         declaration=_declaration(study, task),
         overrides=_changes(study, task),
+        fallen=study.fallen,
         sources={digest_sources(files): files for files in sources},
     )
 
@@ -237,7 +238,7 @@ def _changes(study: Study, task: AnyTask) -> tuple[str, ...]:
 def _declaration(study: Study, task: AnyTask) -> dict[str, Any]:
     """The study as declared, after overrides and defaults, without locations and without where it lies."""
     locations = find_locations(task.settings)
-    declared = study.model_dump(mode="json", exclude={"name", "file", "overrides", "locations"})
+    declared = study.model_dump(mode="json", exclude={"name", "file", "overrides", "fallen", "locations"})
     declared["settings"] = without(declared["settings"], locations)
     declared["compare"] = {
         factor: levels

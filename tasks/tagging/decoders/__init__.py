@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from tasks.recurrent.named import NamedClasses
+from unroll.contract import IdleSettings
 
 if TYPE_CHECKING:
     from tasks.tagging.decoder import Decoder
@@ -34,12 +35,13 @@ def check_options(name: str, options: Iterable[str]) -> None:
     """Refuse what a decoder does not take. Loads torch only where there is something to check.
 
     Raises:
-        ValueError: the decoder has no such option; names those that have it.
+        IdleSettings: the decoder has no such option; names those that have it.
     """
     for option in options:
         if option not in _options(name):
             takers = [other for other in decoder_names() if option in _options(other)]
-            raise ValueError(f"{option} is a setting of decoder {' or '.join(takers) or 'none'}, received for {name}")
+            rule = f"{option} is a setting of decoder {' or '.join(takers) or 'none'}, received for {name}"
+            raise IdleSettings(rule, idle=[option], choice="decoder")
 
 
 def _options(name: str) -> set[str]:
