@@ -286,7 +286,7 @@ def test_the_documented_task_keeps_the_contract(project: Path) -> None:
     words = [sys.executable, *shlex.split(command)[1:]]
     result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
-    passed = re.search(r" (\d+) passed, \d+ deselected", result.stdout)
+    passed = re.search(r" (\d+) passed, .*\d+ deselected", result.stdout)
     assert passed, result.stdout
     assert int(passed[1]) >= 10
 
