@@ -44,13 +44,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The name that was probably meant, if one is near.
 
     The last word of a dotted name decides: one that is the same in another section, else one that is near in its own
-    section, or in any, so that ``hidden`` finds ``network.hidden`` and ``perplexity`` ``validation/perplexity``. The
-    first letters of words are near too: ``lr`` finds ``learning_rate``.
+    section, or in any, so that ``hidden`` finds ``network.hidden`` and ``perplexity`` ``validation/perplexity``; of a
+    name without a section what is near goes first: ``seed`` finds ``seeds``, not ``data.seed``. The first letters of
+    words are near too: ``lr`` finds ``learning_rate``.
     """
     names = list(dict.fromkeys(known))
     section, word = _split_name(name)
     words = {_split_name(other)[1]: other for other in reversed(names)}
-    if word in words and words[word] != name:
+    if section and word in words and words[word] != name:
         return words[word]
     siblings = {_split_name(other)[1]: other for other in reversed(names) if _split_name(other)[0] == section}
     for candidates in (siblings, words):
