@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
@@ -222,6 +222,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         it beside :attr:`Dataset.bounds`: an arm that does no better has learned nothing from what it read.
         """
         return {}
+
+    def unused(self, settings: SettingsT) -> Iterable[str]:  # noqa: ARG002
+        """Dotted paths of settings that change nothing here; none, as here, where a task does not tell.
+
+        Were any of them left at their defaults, the very same would run, bit for bit: a forget gate's bias on a cell
+        that has no such gate. A plan compares arms that differ in nothing else once, and says so.
+        """
+        return ()
 
     def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:  # noqa: ARG002
         """What a reader must know of the data before believing a number; empty, as here, where there is nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -11,6 +11,7 @@ from tasks.agreement.data import load
 from tasks.agreement.sentences import MOST_ATTRACTORS
 from tasks.agreement.settings import AgreementSettings
 from tasks.recurrent.settings import build_initialization, build_recurrent
+from tasks.recurrent.unused import unused_settings
 from tasks.text.embeddings import embedding_size, with_word_vectors
 from unroll.contract import Metric, Task
 
@@ -110,6 +111,11 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def unused(self, settings: AgreementSettings) -> Iterator[str]:
+        """What the cell does not have."""
+        if settings.network.kind == "recurrent":
+            yield from (f"network.{name}" for name in unused_settings(settings.network))
 
     def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.classification.settings import ClassificationSettings
 from tasks.recurrent.settings import build_initialization
+from tasks.recurrent.unused import unused_settings
 from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
 from unroll.contract import Metric, Task
@@ -97,6 +98,11 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def unused(self, settings: ClassificationSettings) -> Iterator[str]:
+        """What the cell does not have."""
+        if settings.network.kind in ("recurrent", "hierarchical"):
+            yield from (f"network.{name}" for name in unused_settings(settings.network))
 
     def flops_per_token(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int | None:
         """What is used once per sentence counts by its share, for sentences as long as those of the training text.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.recurrent.settings import build_initialization, build_recurrent
+from tasks.recurrent.unused import unused_settings
 from tasks.text import TokenCorpus, load
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from unroll.contract import Metric, Task, UserError
@@ -134,6 +135,16 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         from tasks.language_modeling.unigram import unigram_scores
 
         return unigram_scores(dataset, characters=settings.data.level == "character")
+
+    def unused(self, settings: LanguageModelingSettings) -> Iterator[str]:
+        """What the cell does not have; what n-grams, which are counted once, do not learn by; what is off."""
+        training = settings.training
+        if settings.network.kind == "recurrent":
+            yield from (f"network.{name}" for name in unused_settings(settings.network))
+        if settings.network.kind == "ngram":
+            yield from (f"training.{name}" for name in type(training).model_fields if name != "evaluation_batch_size")
+        elif training.omega is None:
+            yield "training.omega_form"
 
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""

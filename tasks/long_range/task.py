@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from tasks.long_range.settings import Data, LongRangeSettings
 from tasks.recurrent.settings import build_initialization, build_recurrent
+from tasks.recurrent.unused import unused_settings
 from unroll.contract import Metric, Task, UserError, derive_seed
 
 if TYPE_CHECKING:
@@ -124,6 +125,12 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def unused(self, settings: LongRangeSettings) -> Iterator[str]:
+        """What the cell does not have, and what is off."""
+        yield from (f"network.{name}" for name in unused_settings(settings.network))
+        if settings.training.omega is None:
+            yield "training.omega_form"
 
     def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
         """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""

@@ -32,7 +32,7 @@ def check_options(cell: str, options: Mapping[str, Option]) -> None:
         if allowed and value not in allowed:
             raise ValueError(f"{name} of {cell} is one of {_join(allowed)}, received {value!r}")
     if options:
-        _build(cell, options)
+        build_cell(cell, options)
 
 
 def option_types(cell: str) -> dict[str, object]:
@@ -41,6 +41,12 @@ def option_types(cell: str) -> dict[str, object]:
     hints = get_type_hints(build)
     names = list(inspect.signature(build).parameters)[1:]
     return {name: hints[name] for name in names if name not in ("inputs", "hidden")}
+
+
+def option_defaults(cell: str) -> dict[str, object]:
+    """Options of a cell, by name, with what they are where nothing is said."""
+    parameters = inspect.signature(find_cell(cell).__init__).parameters
+    return {name: parameters[name].default for name in option_types(cell)}
 
 
 def check_memory(cell: str, zoneout: float) -> None:
@@ -72,11 +78,15 @@ def check_beginning(cell: str, law: str | None, gain: float) -> None:
 
 
 def _has_memory(cell: str) -> bool:
-    return len(_build(cell, {}).parts) > 1
+    return len(build_cell(cell, {}).parts) > 1
 
 
-def _build(cell: str, options: Mapping[str, Option]) -> Cell:
-    """A cell that takes no memory."""
+def build_cell(cell: str, options: Mapping[str, Option]) -> Cell:
+    """A cell that takes no memory, to be looked at. Loads torch.
+
+    Raises:
+        ValueError: it refuses its options.
+    """
     import torch
 
     build: Callable[..., Cell] = find_cell(cell)

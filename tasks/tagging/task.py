@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
 from tasks.recurrent.settings import build_initialization, build_recurrent
+from tasks.recurrent.unused import unused_settings
 from tasks.tagging.settings import Network, TaggingSettings
 from tasks.text.embeddings import embedding_size, with_word_vectors
 from tasks.text.tagged import TaggedCorpus, load
@@ -124,6 +125,11 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def unused(self, settings: TaggingSettings) -> Iterator[str]:
+        """What the cell does not have; a network over characters may have it."""
+        kept = ("forget_bias", "recurrent_initialization") if settings.network.characters == "lstm" else ()
+        yield from (f"network.{name}" for name in unused_settings(settings.network) if name not in kept)
 
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Every matrix but an embedding is used once per token, or once per character of it."""

@@ -68,6 +68,25 @@ def test_a_plan_tells_what_its_seeds_cannot_decide(unroll: Unroll) -> None:
     assert (alone["warnings"], alone["reach"]["comparisons"]) == ({}, 0)
 
 
+def test_arms_that_run_the_same_are_told_by_plan_run_and_report(unroll: Unroll, runner: FakeRunner) -> None:
+    words = ("tiny", "network.forget_bias=0,1", "seeds=8")
+    told = json.loads(unroll("plan", *words, "--format", "json").out)
+    assert [arm["arm"] for arm in told["arms"]] == [
+        "cell=elman, forget_bias=0",
+        "cell=lstm, forget_bias=0",
+        "cell=lstm, forget_bias=1",
+    ]
+    sentence = (
+        "'cell=elman, forget_bias=0' and 'cell=elman, forget_bias=1' run the same, for nothing reads the settings that "
+        "set them apart: they are compared once, as 'cell=elman, forget_bias=0'."
+    )
+    assert list(told["warnings"]) == [sentence]
+    assert sentence in unroll("run", *words).out
+    assert len(runner.ran) == 24
+    page = Path("results/tiny/report/report.md").read_text(encoding="utf-8")
+    assert "forget_bias=1' run the same" in page.replace("\\", "")
+
+
 def test_a_plan_knows_what_is_done(unroll: Unroll, runner: FakeRunner) -> None:
     unroll("run", "tiny", "--no-report")
     told = json.loads(unroll("plan", "tiny", "seeds=3", "--format", "json").out)

@@ -18,6 +18,7 @@ from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.language_modeling.task import LanguageModeling
 from tasks.language_modeling.window import WindowModel
 from tasks.text import TokenCorpus
+from tests.tasks.run import Run, same
 from unroll.contract import UserError
 from unroll.study import load_study, make_plan
 
@@ -241,3 +242,21 @@ def test_counts_cannot_be_made_equal_in_size(tmp_path: Path) -> None:
         "match.parameters: arm 'trigram' cannot have network.hidden=1, which the search has to try: hidden is a "
         "setting of the kinds recurrent and window, received 1 for kind ngram (received 9,000)"
     )
+
+
+def test_counting_has_no_use_for_how_networks_learn(tmp_path: Path) -> None:
+    task = LanguageModeling()
+    network, data = {"kind": "ngram", "order": 3}, {"sentences": 30}
+    ways: list[dict[str, Any]] = [
+        {},
+        {"epochs": 3, "batch_size": 5, "bptt": 7, "learning_rate": 1.0, "reduction": "time_sum"},
+        {"optimizer": "sgd", "clip_norm": None, "clip_value": 0.1, "decay_start": 1, "decay_factor": 2.0},
+    ]
+    settings = [
+        LanguageModelingSettings.model_validate({"network": network, "data": data, "training": w}) for w in ways
+    ]
+    dataset = task.prepare(settings[0], tmp_path)
+    ends = [Run(task, each, dataset).end() for each in settings]
+    assert all(same(end, ends[0]) for end in ends)
+    assert {f"training.{name}" for way in ways for name in way} <= set(task.unused(settings[0]))
+    assert "training.evaluation_batch_size" not in set(task.unused(settings[0]))

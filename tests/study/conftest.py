@@ -117,6 +117,9 @@ class Tiny(Task[Everything, Prepared]):
     def absent(self, settings, dataset):
         return {"test/accuracy": "nothing is capital"} if settings.data.lowercase else {}
 
+    def unused(self, settings):
+        return ["training.clip_norm"] if settings.network.cell == "elman" else []
+
     def steps(self, settings, dataset):
         return 100 * settings.training.epochs
 """

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.tasks.run import Run, same
-from tests.tasks.variants import Variant, every_variant, variants
+from tests.tasks.variants import Variant, choices, every_variant, variants
 from unroll.study import discover_tasks, load_task
 from unroll.study._settings import setting_fields
 
@@ -90,6 +90,23 @@ def test_shares_are_quotients_of_whole_numbers(variant: Variant, whole: Whole) -
         if name in shares:
             quotient = Fraction(value).limit_denominator(10_000)
             assert value == pytest.approx(float(quotient), abs=1e-15, rel=0), name
+
+
+@pytest.mark.parametrize("name", discover_tasks())
+def test_settings_that_are_not_used_change_nothing(name: str, cache: Path) -> None:
+    task, fields = load_task(name), setting_fields(load_task(name).settings)
+    plain = Variant(name, {"network.cell": "elman"} if "network.cell" in fields else {})
+    settings = plain.settings(10)
+    unused = set(task.unused(settings))
+    assert unused <= fields.keys(), f"unused() of task {name} must name settings that it has"
+    values = {path: choices(fields[path]) for path in unused} | ({"network.forget_bias": (-0.5,)} if unused else {})
+    changed = {path: each[-1] for path, each in values.items() if path in unused and each}
+    if not changed:
+        pytest.skip("every setting is used")
+    dataset = task.prepare(settings, cache)
+    other = Variant(name, {**plain.changed, **changed}).settings(10)
+    assert other != settings
+    assert same(*(Run(task, each, dataset).end() for each in (settings, other)))
 
 
 @every_variant

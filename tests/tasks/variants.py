@@ -55,7 +55,7 @@ def variants() -> Iterator[Variant]:
         task = load_task(name)
         for path, field in setting_fields(task.settings).items():
             if path not in PASSED_OVER and _declares(task.settings, path):
-                others = [value for value in _choices(field) if value != field.default]
+                others = [value for value in choices(field) if value != field.default]
                 yield from (Variant(name, {path: value}) for value in others if _is_valid(task, {path: value}))
 
 
@@ -74,7 +74,8 @@ def _is_valid(task: AnyTask, chosen: Mapping[str, Any]) -> bool:
     return True
 
 
-def _choices(field: FieldInfo) -> tuple[Any, ...]:
+def choices(field: FieldInfo) -> tuple[Any, ...]:
+    """Values of an enum or a Literal; none of a setting that is no choice."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and isinstance(extra.get("enum"), list):
         return tuple(extra["enum"])  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import polars as pl
 from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
 from unroll.ledger import FINAL, Ledger
 from unroll.report.numbers import duration
+from unroll.report.twin_sentences import twin_sentences
 
 if TYPE_CHECKING:
     from unroll.cli._launch import Launched
@@ -111,6 +112,7 @@ def _lines(plan: Plan, ledger: Ledger, launched: Launched, typed: Typed) -> list
     """What a person wants to know next."""
     return [
         *_ended(launched.summary),
+        *twin_sentences(plan),
         *_slower(plan, ledger),
         *(visible(f"damaged: {line}") for line in launched.damage),
         *_report(launched.report),

@@ -135,11 +135,12 @@ def _warnings(plan: Plan, folder: Path) -> dict[str, list[str]]:
     """What data, design and older results make doubtful, with the arms that it concerns."""
     from unroll.ledger import Ledger, describe_changed
     from unroll.report.reach_sentence import reach_sentence
+    from unroll.report.twin_sentences import twin_sentences
     from unroll.study.plan import warned_arms
 
     changed = Ledger(folder).changed(plan)
     older = f"source files were changed since: {describe_changed(plan, changed)}; see --if-changed" if changed else ""
-    of_all = filter(None, [reach_sentence(plan), older])
+    of_all = filter(None, [*twin_sentences(plan), reach_sentence(plan), older])
     return warned_arms(plan) | {warning: [arm.name for arm in plan.arms] for warning in of_all}
 
 

@@ -22,6 +22,7 @@ from unroll.report.numbers import (
 from unroll.report.part_sentences import part_sentences
 from unroll.report.reach_sentence import reach_sentence
 from unroll.report.reference_lines import FLOOR
+from unroll.report.twin_sentences import twin_sentences
 from unroll.study.plan import warned_arms
 
 STATUS_WORDS = {
@@ -84,6 +85,7 @@ def warnings(findings: Findings) -> list[str]:
     """What a reader must know before believing the answer; empty when there is nothing."""
     checks = (
         _part,
+        _twins,
         _strange_data,
         _incomplete,
         _diverged,
@@ -101,6 +103,10 @@ def warnings(findings: Findings) -> list[str]:
 def _part(findings: Findings) -> Iterator[str]:
     """The question stays as the study's file has it, whatever was asked of it since."""
     yield from part_sentences(findings.plan, findings.left_out)
+
+
+def _twins(findings: Findings) -> Iterator[str]:
+    yield from twin_sentences(findings.plan)
 
 
 def _strange_data(findings: Findings) -> Iterator[str]:

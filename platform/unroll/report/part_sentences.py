@@ -28,7 +28,8 @@ def part_sentences(plan: Plan, left_out: Sequence[Trial]) -> Iterator[str]:
             f"{plain(plan.study)}` without that tells of the study as its file has it, and runs only what is missing."
         )
     yield from (f"Of what its file sets, {plain(text)}." for text in plan.fallen)
-    arms = Counter(trial.arm for trial in left_out if trial.arm not in plan.baselines)
+    told = {name for arm in plan.arms for name in (arm.name, *arm.twins)}
+    arms = Counter(trial.arm for trial in left_out if trial.arm not in told)
     seeds = [trial.seed for trial in left_out if _differs_in_seed(trial, plan)]
     parts = list(_named(arms)) + ([f"{len(seeds):,} of other seeds ({ranges(set(seeds))})"] if seeds else [])
     if parts:

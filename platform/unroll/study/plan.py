@@ -22,6 +22,8 @@ class Arm(Frozen):
     """Factor -> level as written (named factors: the level's name)."""
     baseline: str | None = None
     """Name of the arm that this one is compared to, its own for a baseline; None: that of the plan."""
+    twins: tuple[str, ...] = ()
+    """Names of the arms that run the same and are compared as this one."""
     parameters: Count
     trained_parameters: Count | None = None
     """Those that gradients change, not what is frozen or counted; None in plans of older versions."""

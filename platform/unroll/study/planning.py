@@ -13,6 +13,7 @@ from unroll.study._check_parts import check_parts
 from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, count_trained, solve_size, with_any_size
+from unroll.study._twins import merge_twins
 from unroll.study.declaration import Study
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
@@ -37,14 +38,15 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
             be matched, two arms are the same or measured differently, or one never logs the study's metric.
     """
     task = load_task(study.task)
-    sized = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
+    every = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
+    _refuse_twins([_trial(study, task, arm, settings, study.seeds[0]) for arm, settings in every])
+    sized = merge_twins(every, task)
     sources = [find_sources(study.task, dumped(settings)) for _, settings in sized]
     arms = [
         arm.model_copy(update={"sources": digest_sources(files)})
         for (arm, _), files in zip(sized, sources, strict=True)
     ]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
-    _refuse_twins(trials)
     _refuse_absent(study.metric, arms, task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
