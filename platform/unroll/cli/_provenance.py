@@ -54,8 +54,10 @@ def now() -> str:
 
 
 def typed_command() -> list[str]:
-    """The command line, its program by name only: where it lies differs between machines."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """The command line, of absolute paths the last part alone: where something lies differs between machines."""
+    from unroll.ledger.pathless import without_paths
+
+    return [Path(sys.argv[0]).name, *map(without_paths, sys.argv[1:])]
 
 
 def git_state(folder: Path) -> tuple[str, bool | None]:

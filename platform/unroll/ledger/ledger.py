@@ -16,7 +16,7 @@
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
 
-No record holds a path of the machine, so the folder can be moved and copied.
+No record holds an absolute path (see pathless.py), so the folder can be moved and copied.
 """
 
 from __future__ import annotations

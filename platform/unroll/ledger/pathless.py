@@ -12,7 +12,8 @@ LONGEST = 20_000
 
 _QUOTED = re.compile(r"""(?P<quote>['"`])/[^'"`\n]*/(?P<last>[^'"`/\n]*)/?(?P=quote)""")
 _BARE = re.compile(r"(?<![\w.~/:@%+-])/(?:[^\s/'\"`,;:()\[\]{}<>=|]+/)+(?P<last>[^\s/'\"`,;()\[\]{}<>=|]*)")
-_WHOLE = re.compile(r"(?P<before>(?:-?-?[\w.-]+=)?['\"]?)/(?:.*/)?(?P<last>[^/]+)/?")
+_WHOLE = re.compile(r"(?P<before>(?:[\w.-]+=)?)/(?:[^,:;()'\"]*/)?(?P<last>[^/,:;()'\"]+)/?")
+"""A word of a command line that is a path: there, blanks belong to it."""
 _HALF_OF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -24,7 +25,7 @@ def without_paths(text: str) -> str:
     >>> without_paths("see https://example.org/a/b, validation/perplexity")
     'see https://example.org/a/b, validation/perplexity'
     """
-    if "," not in text and (whole := _WHOLE.fullmatch(text)):
+    if whole := _WHOLE.fullmatch(text):
         return f"{whole['before']}.../{whole['last']}"
     text = _QUOTED.sub(lambda found: f"{found['quote']}.../{found['last']}{found['quote']}", text)
     return _BARE.sub(lambda found: f".../{found['last']}", text)
