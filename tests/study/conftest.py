@@ -14,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pydantic import Field, model_validator
 
-from unroll.contract import LOCATION, Metric, Settings, Task, UserError
+from unroll.contract import LOCATION, Metric, Settings, Task, UserError, UserErrors
 
 
 class Data(Settings):
@@ -60,6 +60,8 @@ class Prepared:
     def __init__(self, data):
         if data.path is not None and not data.path.exists():
             raise UserError("the data must exist", where=str(data.path))
+        if data.path is not None and data.path.is_dir():
+            raise UserErrors([UserError("a file must be right", where=str(data.path / name)) for name in "ab"])
         self.fingerprint = "toy" if data.path is None else Path(data.path).read_text()
         self.facts = {"vocabulary": 10}
         self.bounds = {"validation/loss": 0.5}

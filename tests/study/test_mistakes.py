@@ -368,6 +368,16 @@ def test_a_mistake_in_the_data_names_the_line_that_names_them(
     assert str(raised.value) == f"{FILE}{where}: {project / 'studies' / 'gone'}: the data must exist"
 
 
+def test_each_of_several_mistakes_in_the_data_names_the_line_that_names_them(project: Path, write: Write) -> None:
+    write(HEAD + "compare: {network.cell: [gru]}\nsettings: {data: {path: ..}}")
+    with pytest.raises(UserErrors) as raised:
+        make_plan(load_study("cells"), cache=project)
+    folder = project / "studies"
+    assert str(raised.value).split("\n") == [
+        f"{FILE}:4: settings.data.path: {folder / name}: a file must be right" for name in "ab"
+    ]
+
+
 def test_arms_that_differ_only_in_where_equal_data_lie_are_the_same_run(project: Path, write: Write) -> None:
     for name in ("a", "b"):
         (project / name).write_text("equal")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unroll.contract import Settings, UserError, find_locations, find_measurements
+from unroll.contract import Settings, UserError, UserErrors, find_locations, find_measurements
 from unroll.study._check_parts import check_parts
 from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
@@ -154,9 +154,10 @@ def _placed(locations: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        place = next((place for location, place in locations.items() if error.where.startswith(location)), None)
-        if place:
-            error.where = f"{place}: {error.where}"
+        for each in error.errors if isinstance(error, UserErrors) else (error,):
+            place = next((place for location, place in locations.items() if each.where.startswith(location)), None)
+            if place:
+                each.where = f"{place}: {each.where}"
         raise
 
 
