@@ -198,6 +198,28 @@ def test_tags_are_labels(tmp_path: Path) -> None:
     assert not found.oddities  # the blank line ends a sentence
 
 
+@pytest.mark.parametrize(("repair", "treated"), [("conlleval", "read as conlleval reads them"), ("refuse", "refused")])
+def test_tags_that_break_their_scheme_are_told_and_stop_nothing(tmp_path: Path, repair: str, treated: str) -> None:
+    """That of all files together: by itself the test file would be of another."""
+    texts = {
+        "train": "-DOCSTART- O\n\na B-x\nb I-x\nc O\n\nd I-x\ne I-y\n" + 3 * "\ng B-y\n",
+        "test": "a I-x\n\nb O\nc E-x\nd NN\n",
+    }
+    for split, text in texts.items():
+        (tmp_path / split).write_text(text)
+    files = {"": {split: tmp_path / split for split in texts}}
+    whole = inspect_files(files, "columns", {"scheme": "bio", "repair": repair}).oddities
+    assert [tuple(row.values()) for row in whole] == [
+        ("train", f"entity tags that break scheme bio ({treated})", 2, 7),
+        ("test", "tags that scheme bio lacks (refused)", 2, 4),
+        ("test", f"entity tags that break scheme bio ({treated})", 1, 1),
+    ]
+    (tmp_path / "test").write_text("a I-x\n\nb O\n")
+    (_, row) = inspect_files(files, "columns", {}).oddities
+    assert (row["what"], row["first"]) == ("entity tags that break scheme bio (read as conlleval reads them)", 1)
+    assert inspect_files(files, "columns", {"scheme": "plain"}).oddities == []
+
+
 def test_odd_things_are_told_with_their_first_line(tmp_path: Path) -> None:
     text = "\ufeffa\r\n\n \t\nb\ufffd\ncafe\u0301\nx\u200by\nbell\x07\n"
     found = looked_at(tmp_path, train=text)

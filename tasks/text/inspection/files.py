@@ -14,6 +14,7 @@ from tasks.text.inspection import forms
 from tasks.text.inspection.item import Item
 from tasks.text.inspection.oddities import doubtful_things, odd_things
 from tasks.text.inspection.tables import label_rows, length_rows, split_rows
+from tasks.text.inspection.tags import odd_tags
 from tasks.text.lines import read_lines
 from unroll.contract import Inspection, UserError
 
@@ -33,6 +34,9 @@ class Form(Protocol):
     """Whether blank lines stand between sentences."""
     IN_ORDER: bool
     """Whether a study cuts a single file in its order; else it shuffles first, and an inspection looks at the whole."""
+
+    ENTITIES: bool
+    """Whether labels may be the tags of entities, each word on a line of its own."""
 
     def read(self, lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:
         """The sentences of a file.
@@ -80,7 +84,8 @@ def inspect_files(sides: Sides, form: str, options: Mapping[str, Any]) -> Inspec
                 *odd_things(file, encoding, found, between=module.BETWEEN),
                 *doubtful_things(file, items[file], labelled=not module.BETWEEN),
             )
-        ],
+        ]
+        + (odd_tags(items, options) if module.ENTITIES else []),
     )
 
 

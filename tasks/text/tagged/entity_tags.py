@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tasks.text.corpus import SPLITS
 from tasks.text.mistakes import Mistakes
 from tasks.text.tagged.prepare import TaggedSentence, tags_of
-from tasks.text.tagged.schemes import OUTSIDE, Reading, Scheme, looks_like, read_as, recognise
+from tasks.text.tagged.schemes import OUTSIDE, Reading, Scheme, Tags, looks_like, read_as, recognise
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ _SHOWN: Final = 3
 """Tags that stand for all in a warning."""
 
 
-def choose_reading(rows: Rows, scheme: DeclaredScheme) -> Reading | None:
-    """How the tags of all files together are read; None: as plain tags."""
-    texts = [[cell.tag for cell in sentence] for sentences in rows for sentence in sentences]
+def choose_reading(texts: Sequence[Tags], scheme: DeclaredScheme) -> Reading | None:
+    """How the sentences of all files together are read; None: as plain tags."""
     match scheme:
         case "plain":
             return None

@@ -11,6 +11,7 @@ from tasks.text.inspection.item import Item
 ENDING: Final = ""
 BETWEEN: Final = True
 IN_ORDER: Final = True
+ENTITIES: Final = True
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

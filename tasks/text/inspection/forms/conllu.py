@@ -12,6 +12,7 @@ from tasks.text.inspection.item import Item
 ENDING: Final = ".conllu"
 BETWEEN: Final = True
 IN_ORDER: Final = True
+ENTITIES: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

@@ -12,6 +12,7 @@ from unroll.contract import UserError
 ENDING: Final = ".jsonl"
 BETWEEN: Final = False
 IN_ORDER: Final = False
+ENTITIES: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

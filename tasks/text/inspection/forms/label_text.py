@@ -11,6 +11,7 @@ from tasks.text.labelled.corpora.label_text import parse
 ENDING: Final = ""
 BETWEEN: Final = False
 IN_ORDER: Final = False
+ENTITIES: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

@@ -10,6 +10,7 @@ from tasks.text.inspection.item import Item
 ENDING: Final = ""
 BETWEEN: Final = False
 IN_ORDER: Final = True
+ENTITIES: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:  # noqa: ARG001

@@ -11,6 +11,7 @@ from tasks.text.labelled.table import pick_columns
 ENDING: Final = ".tsv"
 BETWEEN: Final = False
 IN_ORDER: Final = False
+ENTITIES: Final = False
 
 
 def read(lines: Sequence[str], where: str, options: Mapping[str, Any]) -> list[Item]:

@@ -91,7 +91,8 @@ def _rows(file: Path, described: dict[str, Any], settings: TaggedData) -> list[l
 
 def _choose_reading(rows: Rows, settings: TaggedData) -> Reading | None:
     """How the tags of all files are read, if they can be; None: as plain tags."""
-    reading = choose_reading(rows, settings.scheme)
+    texts = [[cell.tag for cell in sentence] for sentences in rows for sentence in sentences]
+    reading = choose_reading(texts, settings.scheme)
     if reading is not None:
         refuse_unreadable(rows, reading, settings.repair)
     return reading
