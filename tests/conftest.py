@@ -15,6 +15,7 @@ PROCESSES = (
     "tests/cluster_files",
     "tests/execution",
     "tests/report/test_browser.py",
+    "tests/report/test_screens.py",
     "tests/test_docs.py",
     "tests/tracking",
 )

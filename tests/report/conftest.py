@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +92,9 @@ def finish(
     level: float,
     ends: Mapping[tuple[str, int], tuple[str, str]],
     environment: Mapping[str, str] | None = None,
+    metrics: Iterable[str] = (),
 ) -> None:
-    """Record a whole trial: curve and outcome."""
+    """Record a whole trial: curve and outcome; of ``metrics`` those that have no value otherwise."""
     status, message = ends.get((trial.arm, trial.seed), ("completed", ""))
     if status == "missing":
         return
@@ -109,13 +110,13 @@ def finish(
     if status == "diverged":
         rows.append(HistoryRow(step=STEPS * 4 + 1, epoch=4, seconds=6.0, metric=METRIC, value=math.nan))
     ledger.append_history(trial.id, rows, step=STEPS * 4 + 1 if status == "diverged" else STEPS * last)
-    metrics = {METRIC: rows[-1].value, "test/perplexity": rows[-1].value + 0.2}
+    told = {**dict.fromkeys(metrics, luck), METRIC: rows[-1].value, "test/perplexity": rows[-1].value + 0.2}
     ledger.record(
         Outcome(
             trial=trial.id,
             status=status,
             message=message,
-            metrics=metrics if status in ("completed", "diverged") else {},
+            metrics=told if status in ("completed", "diverged") else {},
             steps=STEPS * last,
             items=STEPS * last * 640,
             seconds=13.0 + trial.seed / 10 + luck,
@@ -155,7 +156,14 @@ def make_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeLedger:
         plan = make_plan(levels, seeds, **changes)
         ledger.save_plan(plan)
         for trial in plan.trials:
-            finish(ledger, trial, levels[trial.arm], ends or {}, (environments or {}).get((trial.arm, trial.seed)))
+            finish(
+                ledger,
+                trial,
+                levels[trial.arm],
+                ends or {},
+                (environments or {}).get((trial.arm, trial.seed)),
+                plan.metrics,
+            )
         ledger.save_run(RUN, name="20261120T090000Z-1")
         return ledger
 

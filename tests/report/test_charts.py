@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
+from unroll.report.axis_range import is_wide
 from unroll.report.charts import Chart, draw_charts
-from unroll.report.curve_chart import is_wide
 from unroll.report.document import Note, compose
 from unroll.report.findings import Findings, gather
 from unroll.report.theme import ARM_COLOURS, colour_arms, dash_arms
@@ -125,9 +125,9 @@ def test_a_band_below_zero_does_not_break_the_logarithmic_axis(make_ledger: Make
     spread = findings.history.with_columns(value=pl.col("value") * (1 + 3 * pl.col("seed")))
     findings = dataclasses.replace(findings, history=spread)
     assert all(low < 0 for low in findings.curves["low"])
-    curves = [row for row in rows(draw_charts(findings)["curves"], "low") if row["low"] is not None]
+    curves = [row for row in rows(draw_charts(findings)["curves"], "start") if row["start"] is not None]
     assert curves
-    assert all(row["low"] > 0 and math.isfinite(row["high"]) for row in curves)
+    assert all(row["start"] > 0 and math.isfinite(row["end"]) for row in curves)
 
 
 def logged_once(findings: Findings) -> Findings:

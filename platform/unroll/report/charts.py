@@ -14,10 +14,12 @@ from functools import cached_property
 from typing import Any
 
 import altair as alt
+import polars as pl
 import vl_convert
 
+from unroll.report.axis_range import are_cut, find_ceiling
 from unroll.report.curve_chart import layer_curves
-from unroll.report.difference_chart import layer_differences
+from unroll.report.difference_chart import interval_rows, layer_differences
 from unroll.report.distance_chart import layer_by_distance
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
@@ -26,7 +28,7 @@ from unroll.report.group_words import told_baseline, told_factors
 from unroll.report.metric_words import decimals, goal
 from unroll.report.numbers import count, plain
 from unroll.report.reference_lines import REFERENCES, Reference
-from unroll.report.seed_chart import is_near, layer_seeds
+from unroll.report.seed_chart import is_near, layer_seeds, mean_rows
 from unroll.report.theme import CHART_CONFIG, is_unmistakable
 from unroll.study.groups import kept_factors, varied_factors
 
@@ -40,6 +42,8 @@ DIVERGENCE = (
     "Share of the seeds with a result on which an arm diverged: the rate as a dot, its exact 95 % interval (Clopper "
     "and Pearson) as a bar."
 )
+CUT = " Intervals that reach far beyond all values are cut; they are whole in the tables."
+_CLIP = re.compile(r"(?<=[\"#])clip\d+(?=[\")])")
 _ROOT = re.compile(r"<svg[^>]*>")
 
 
@@ -54,11 +58,19 @@ class Chart:
     @cached_property
     def svg(self) -> str:
         """The chart drawn without a browser; its ink is the colour of the text around it."""
-        return str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH})))
+        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH})))
+        return _name_clips(drawn, self.name)
 
     def file(self) -> bytes:
         """The chart as a file of its own, on white."""
         return _ROOT.sub(r'\g<0><rect width="100%" height="100%" fill="white"/>', self.svg, count=1).encode()
+
+
+def _name_clips(svg: str, chart: str) -> str:
+    """Name what marks are clipped by after the chart: Vega counts such names on from one chart to the next."""
+    names = dict.fromkeys(_CLIP.findall(svg))
+    numbers = {name: f"{chart}-clip{number}" for number, name in enumerate(names)}
+    return _CLIP.sub(lambda found: numbers[found[0]], svg)
 
 
 def draw_charts(findings: Findings) -> dict[str, Chart]:
@@ -74,11 +86,11 @@ def _draw(findings: Findings) -> Iterator[Chart]:
     if findings.curve_metric is not None and not findings.curves.is_empty():
         yield _chart(
             "curves",
-            _curve_caption(findings, findings.curve_metric),
+            _curve_caption(findings, findings.curve_metric, findings.curves),
             layer_curves(findings, findings.curves, metric=findings.curve_metric),
         )
     if findings.training_metric is not None:
-        caption = _curve_caption(findings, findings.training_metric)
+        caption = _curve_caption(findings, findings.training_metric, findings.training_curves)
         training = layer_curves(findings, findings.training_curves, metric=findings.training_metric, height=SMALLER)
         yield _chart("training", caption, training)
     yield from _draw_metrics_by_distance(findings)
@@ -111,9 +123,11 @@ def _chart(name: str, caption: str, layers: alt.LayerChart) -> Chart:
 
 def _difference_caption(findings: Findings) -> str:
     side = "left" if findings.direction == "minimize" else "right"
+    cut = CUT if are_cut(interval_rows(findings)) else ""
     return (
         f"Difference of {findings.metric} to {told_baseline(findings.plan)} on the same seed: one small dot per seed, "
-        f"the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero.{_survivors(findings)}"
+        f"the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
+        f"{cut}{_survivors(findings)}"
     )
 
 
@@ -123,15 +137,17 @@ def _survivors(findings: Findings) -> str:
     return f" Survivors only{seeds}." if findings.any_diverged and left else ""
 
 
-def _curve_caption(findings: Findings, metric: str) -> str:
+def _curve_caption(findings: Findings, metric: str, curves: pl.DataFrame) -> str:
     known = findings.plan.metrics.get(metric)
     told = f"{metric} ({goal(known.direction)})" if known else metric
     ended = (
         " A trial that diverged ends there: from then on the mean is over survivors." if findings.any_diverged else ""
     )
+    ceiling = find_ceiling(curves["mean"])
+    above = "" if ceiling is None else f" What lies above {ceiling:,.4g} is off the chart."
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{ended}{_lines(findings, metric)}{_key(findings)} Click an arm in the legend to single it out."
+        f"{above}{ended}{_lines(findings, metric)}{_key(findings)} Click an arm in the legend to single it out."
     )
 
 
@@ -164,6 +180,7 @@ def _seed_caption(findings: Findings) -> str:
             f"Final {findings.metric} of every completed trial. A thin line joins the trials of one seed",
             " that are compared; the " if findings.several_baselines else "; the ",
             "bar below the dots is the mean with its 95 % interval.",
+            CUT if are_cut(mean_rows(findings)) else "",
             f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "",
             *(_told(findings, kind) for kind in REFERENCES),
         )

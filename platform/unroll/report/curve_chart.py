@@ -6,13 +6,12 @@ import altair as alt
 import polars as pl
 
 from unroll.report.arm_encoding import plain_arm
+from unroll.report.axis_range import cut_intervals, find_ceiling, is_wide
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, plain
 from unroll.report.reference_lines import REFERENCES, draw_across
 from unroll.report.theme import LABEL_LIMIT, colour_arms, dash_arms
 
-LOG_FROM = 4.0
-"""Ratio of the largest to the smallest mean from which the axis is logarithmic."""
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
 
@@ -23,36 +22,41 @@ LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
 def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, height: int = 360) -> alt.LayerChart:
     """Curves of one metric, as ``learning_curves`` gives them."""
     measures = [value for kind in REFERENCES for value in kind.values(findings, metric)]
-    logarithmic = is_wide([*curves["mean"], *measures])
-    rows = _rows(curves, logarithmic=logarithmic)
+    ceiling = find_ceiling(curves["mean"])
+    shown = [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
+    logarithmic = is_wide([*shown, *measures])
+    rows = _rows(curves, shown, logarithmic=logarithmic)
     kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
-    scale = alt.Scale(**kind, nice=False, padding=10)
+    end = {} if ceiling is None else {"domainMax": ceiling}
+    scale = alt.Scale(**kind, **end, nice=False, padding=10)
     y = alt.Y("mean:Q", title=plain(metric) + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
     x = alt.X("step:Q", title="step", axis=axis)
-    arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"))
+    arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"), clip=ceiling is not None)
     layers = [*arms, *(line for kind in REFERENCES for line in draw_across(findings, kind, metric, places))]
     return alt.layer(*layers).properties(height=height)
 
 
-def is_wide(values: list[float]) -> bool:
-    """Whether positive values spread over so many orders that a linear axis would hide most of them."""
-    return bool(values) and min(values) > 0 and max(values) / min(values) >= LOG_FROM
-
-
-def _rows(curves: pl.DataFrame, *, logarithmic: bool) -> pl.DataFrame:
-    """Curves whose bands stay drawable: a logarithmic axis has no place for zero."""
-    rows = curves.with_columns(plain_arm())
-    if logarithmic:
-        rows = rows.with_columns(low=pl.col("low").clip(lower_bound=pl.col("mean").min() / 2))
-    return rows.with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
+def _rows(curves: pl.DataFrame, shown: list[float], *, logarithmic: bool) -> pl.DataFrame:
+    """Curves whose bands stay drawable."""
+    rows = cut_intervals(curves.with_columns(plain_arm()), shown, logarithmic=logarithmic)
+    return rows.with_columns(pl.col("mean", "low", "high", "start", "end").round_sig_figs(6))
 
 
 def draw_arms(
-    findings: Findings, rows: pl.DataFrame, *, x: alt.X, y: alt.Y, tips: list[alt.Tooltip]
+    findings: Findings, rows: pl.DataFrame, *, x: alt.X, y: alt.Y, tips: list[alt.Tooltip], clip: bool = False
 ) -> list[alt.Chart]:
-    """A line per arm with its band from ``low`` to ``high``; the legend singles an arm out."""
+    """A line per arm with its band from ``start`` to ``end``; the legend singles an arm out.
+
+    Args:
+        findings: of the study.
+        rows: one for each arm and place on the axis.
+        x: the axis.
+        y: of the mean.
+        tips: what a dot tells.
+        clip: some values lie beyond the axis.
+    """
     names = [plain(name) for name in findings.names]
     colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
@@ -62,10 +66,12 @@ def draw_arms(
         "arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())), legend=legend
     )
     base = alt.Chart(rows).encode(x=x, color=colour)
-    band = base.mark_area().encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=dash, opacity=_strength(chosen, 1, 0.15))
+    band = base.mark_area(clip=clip).encode(y=alt.Y("start:Q"), y2="end:Q")
+    line = base.mark_line(strokeWidth=2.2, clip=clip).encode(y=y, strokeDash=dash, opacity=_strength(chosen, 1, 0.15))
     several = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
-    dots = base.mark_circle(size=46).encode(y=y, opacity=_strength(chosen, 0 if several else 1, 0), tooltip=tips)
+    dots = base.mark_circle(size=46, clip=clip).encode(
+        y=y, opacity=_strength(chosen, 0 if several else 1, 0), tooltip=tips
+    )
     return [
         band.encode(opacity=_strength(chosen, 0.16, 0.02)).properties(name="band"),
         line.add_params(chosen).properties(name="mean"),

@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.arm_encoding import plain_arm
+from unroll.report.axis_range import cut_intervals
 from unroll.report.curve_chart import draw_arms
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, plain
@@ -16,7 +17,8 @@ HEIGHT = 300
 
 def layer_by_distance(findings: Findings, rows: pl.DataFrame, *, metric: str) -> alt.LayerChart:
     """Rows as ``by_distance`` gives them, and the lines that the metric is measured by."""
-    shown = rows.with_columns(plain_arm()).with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
+    shown = cut_intervals(rows.with_columns(plain_arm()), rows["mean"])
+    shown = shown.with_columns(pl.col("mean", "low", "high", "start", "end").round_sig_figs(6))
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     y = alt.Y("mean:Q", title=plain(metric), scale=alt.Scale(zero=False, nice=False, padding=10))
     x = alt.X("distance:Q", title="distance", axis=alt.Axis(grid=False, tickCount=8, format=",d"))

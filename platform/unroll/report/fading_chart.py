@@ -35,4 +35,5 @@ def _rows(profile: pl.DataFrame) -> pl.DataFrame:
     lowest, highest = pl.col("mean").min() - MARGIN, pl.col("mean").max() + MARGIN
     cut = profile.with_columns(pl.col("low", "high").clip(lowest, highest)).with_columns(plain_arm())
     powers = cut.with_columns(pl.lit(10.0).pow(pl.col(name)).alias(name) for name in ("mean", "low", "high"))
-    return powers.drop("moment", "step").with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
+    rounded = powers.drop("moment", "step").with_columns(pl.col("mean", "low", "high").round_sig_figs(6))
+    return rounded.with_columns(start="low", end="high")

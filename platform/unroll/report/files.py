@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import polars as pl
 
 from unroll.ledger.files import write_atomic
 from unroll.report.charts import Chart
+from unroll.report.data_links import DataLink, link_data
 from unroll.report.document import Document
 from unroll.report.findings import Findings
 from unroll.report.latex import to_latex
@@ -39,12 +41,21 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
         StorageError: the disk refused.
     """
     places = ReportFiles(folder / "report.html", folder / "report.md", folder / "tables")
-    for path, data in (*_tables(findings, document, places.tables), *_charts(document, folder / "charts")):
+    tables = dict(_tables(findings, document, places.tables))
+    for path, data in (*tables.items(), *_charts(document, folder / "charts")):
         write_atomic(path, data, durable=False)
     colours = {plain(name): colour for name, colour in colour_arms(findings.groups).items()}
     write_atomic(places.markdown, render_markdown(document).encode())
-    write_atomic(places.html, render_page(document, colours, cache).encode())
+    write_atomic(places.html, render_page(document, colours, _links(tables), cache).encode())
     return places
+
+
+def _links(tables: Mapping[Path, bytes]) -> dict[str, list[DataLink]]:
+    """Name of a table -> links to its files, in the order in which they are written."""
+    links = defaultdict[str, list[DataLink]](list)
+    for path, data in tables.items():
+        links[path.stem].append(link_data(path.name, data))
+    return links
 
 
 def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:

@@ -9,6 +9,7 @@ import polars as pl
 
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.charts import Chart
+from unroll.report.data_links import KINDS
 from unroll.report.document import Block, Document, Matrix, Note
 from unroll.report.page import SYMBOLS
 from unroll.report.table_html import MOST_ROWS
@@ -63,11 +64,8 @@ def _block(block: Block) -> Iterator[str]:
 def _table(table: Table) -> Iterator[str]:
     yield from _grid(table.shown.head(MOST_ROWS), table.numbers)
     more = f" The first {MOST_ROWS} of {table.rows.height} rows." if table.rows.height > MOST_ROWS else ""
-    links = ", ".join(f"[{kind}](tables/{table.name}.{end})" for kind, end in KINDS.items())
+    links = ", ".join(f"[{kind}](tables/{table.name}.{end})" for end, (kind, _) in KINDS.items())
     yield from ("", f"*{escape(table.caption)}{more}* Data: {links}.")
-
-
-KINDS = {"CSV": "csv", "Parquet": "parquet", "LaTeX": "tex"}
 
 
 def _matrix(matrix: Matrix) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from unroll.ledger import MISSING
 from unroll.report.answer import STATUS_WORDS
 from unroll.report.charts import Chart
+from unroll.report.data_links import DataLink
 from unroll.report.document import Document, Matrix, Note
 from unroll.report.table_html import MOST_ROWS, render_table
 from unroll.report.tables import Table
@@ -36,12 +37,15 @@ SYMBOLS = {
 _VERDICT = re.compile(r" is (better|worse|undecided): ")
 
 
-def render_page(document: Document, colours: Mapping[str, str], cache: Path | None) -> str:
+def render_page(
+    document: Document, colours: Mapping[str, str], links: Mapping[str, Sequence[DataLink]], cache: Path | None
+) -> str:
     """The whole page.
 
     Args:
         document: what it says.
         colours: arm -> colour.
+        links: name of a table -> where its data are.
         cache: see :func:`~unroll.report.vega.vega_script`.
     """
     environment = jinja2.Environment(
@@ -53,6 +57,7 @@ def render_page(document: Document, colours: Mapping[str, str], cache: Path | No
     environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
     return environment.get_template("page.html").render(
         document=document,
+        links=links,
         symbols=SYMBOLS,
         words=STATUS_WORDS,
         most_rows=MOST_ROWS,

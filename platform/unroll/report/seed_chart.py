@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
+from unroll.report.axis_range import cut_intervals, is_wide
 from unroll.report.findings import Findings
 from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
@@ -14,8 +15,10 @@ from unroll.report.theme import INK
 
 ROW = 62
 """Pixels per arm."""
+OUTLYING_RATIO = 10.0
+"""Ratio of the largest to the smallest value from which the axis is logarithmic."""
 NEAR = 3.0
-"""A line to measure by is drawn while it lies within so many ranges of the values."""
+"""A line to measure by is drawn while it lies within so many ranges (on a logarithmic axis factors) of the values."""
 
 
 def is_near(findings: Findings, kind: Reference) -> bool:
@@ -23,7 +26,20 @@ def is_near(findings: Findings, kind: Reference) -> bool:
     values = findings.values["value"]
     low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
     lines = kind.values(findings, findings.metric)
+    if is_logarithmic(findings):
+        return all(line > 0 and max(low / line, line / high) <= NEAR for line in lines)
     return all(min(abs(line - low), abs(line - high)) <= NEAR * (high - low) for line in lines)
+
+
+def is_logarithmic(findings: Findings) -> bool:
+    """Whether some values lie so far above the others that these would be pressed together."""
+    return is_wide(findings.values["value"].to_list(), OUTLYING_RATIO)
+
+
+def mean_rows(findings: Findings) -> pl.DataFrame:
+    """What bars are drawn from: the arms' means with their intervals, cut where they would take the axis."""
+    rows = findings.summary.drop_nulls("mean").select("arm", "mean", "low", "high")
+    return cut_intervals(rows, findings.values["value"].to_list(), logarithmic=is_logarithmic(findings))
 
 
 def layer_seeds(findings: Findings) -> alt.LayerChart:
@@ -67,7 +83,10 @@ def _group(findings: Findings) -> list[pl.Expr]:
 
 
 def _x(column: str, findings: Findings) -> alt.X:
-    return alt.X(f"{column}:Q", title=plain(findings.metric), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8))
+    logarithmic = is_logarithmic(findings)
+    scale = alt.Scale(type="log", nice=False, padding=10) if logarithmic else alt.Scale(zero=False)
+    title = plain(findings.metric) + (" (log scale)" if logarithmic else "")
+    return alt.X(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
 
 
 def _joins(findings: Findings, y: alt.Y) -> alt.Chart:
@@ -84,7 +103,6 @@ def _dots(findings: Findings, y: alt.Y) -> list[alt.Chart]:
 
 
 def _means(findings: Findings, y: alt.Y) -> list[alt.Chart]:
-    rows = findings.summary.drop_nulls("mean").select(plain_arm(), "mean", "low", "high")
-    base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
-    bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=14).encode(x=_x("low", findings), x2="high:Q")
+    base = alt.Chart(mean_rows(findings).with_columns(plain_arm())).encode(y=y, color=arm_colour(findings))
+    bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=14).encode(x=_x("start", findings), x2="end:Q")
     return [bar, base.mark_circle(size=90, opacity=1, yOffset=14).encode(x=_x("mean", findings))]

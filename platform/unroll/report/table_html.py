@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from itertools import takewhile
 from typing import Any
 
+import polars as pl
 from great_tables import GT, loc, style
 from markupsafe import Markup
 
 from unroll.report.tables import Table
 
+WIDEST = 140
+"""Letters across, about as many as a page has; a wider table is continued below, beside its first columns again."""
+LONGEST_CELL = 34
+"""Letters of a cell from which it is broken into lines."""
+MOST_KEYS = 2
+"""Columns that say what a row is of, at most."""
 MOST_ROWS = 200
 """Rows that a page shows; the files hold all of them."""
 VERDICTS = {
@@ -18,7 +26,7 @@ VERDICTS = {
     **{"less often": "better", "more often": "worse"},
 }
 """Verdict -> name of its colour in the style sheet; to diverge less often is better."""
-_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+_TABLE = re.compile(r"<table .*</table>", re.DOTALL)
 
 
 def render_table(table: Table, colours: Mapping[str, str]) -> Markup:
@@ -29,12 +37,46 @@ def render_table(table: Table, colours: Mapping[str, str]) -> Markup:
         colours: arm -> colour, for cells marked as arms.
     """
     shown = table.shown.head(MOST_ROWS)
-    built = GT(shown, id=f"table-{table.name}").cols_align("left")
+    parts = split_columns(shown, table.numbers)
+    names = [table.name if number == 1 else f"{table.name}-{number}" for number in range(1, len(parts) + 1)]
+    region = Markup('<div id="table-{}" class="scroll" tabindex="0" role="region" aria-label="{}">{}</div>')
+    drawn = [_render_part(table, name, shown.select(part), colours) for name, part in zip(names, parts, strict=True)]
+    labels = [f"Table {name.replace('_', ' ')}" for name in names]
+    return Markup("").join(region.format(*each) for each in zip(names, labels, drawn, strict=True))
+
+
+def split_columns(shown: pl.DataFrame, numbers: Set[str]) -> list[list[str]]:
+    """Columns of the tables that one wide table becomes, each with the first ones, which say what a row is of.
+
+    Args:
+        shown: cells as text.
+        numbers: columns that hold numbers.
+    """
+    names = list(shown.columns)
+    keys = list(takewhile(lambda name: name not in numbers, names[:MOST_KEYS]))
+    widths = {name: _letters(shown[name]) for name in names}
+    parts = [keys[:]]
+    for name in names[len(keys) :]:
+        if len(parts[-1]) > len(keys) and sum(widths[each] for each in (*parts[-1], name)) > WIDEST:
+            parts.append(keys[:])
+        parts[-1].append(name)
+    return parts
+
+
+def _letters(cells: pl.Series) -> int:
+    """Letters that a column takes across, its margins included."""
+    longest = max((len(text) for text in cells), default=0)
+    return min(LONGEST_CELL, max(longest, *map(len, cells.name.split(" ")))) + 3
+
+
+def _render_part(table: Table, name: str, shown: pl.DataFrame, colours: Mapping[str, str]) -> Markup:
+    built = GT(shown, id=f"table-{name}").cols_align("left")
     built = built.cols_align("right", columns=[name for name in shown.columns if name in table.numbers])
     for column, kind in table.marks.items():
         for row, text in enumerate(shown[column] if column in shown.columns else []):
             built = _dress(built, column, row, _declare(kind, text, colours))
-    return Markup(_STYLE.sub("", built.as_raw_html()))  # noqa: S704 -- great_tables escapes cells and labels
+    (inner,) = _TABLE.findall(built.as_raw_html())
+    return Markup(inner)  # noqa: S704 -- great_tables escapes cells and labels
 
 
 def _dress(built: Any, column: str, row: int, declarations: str) -> Any:
@@ -44,6 +86,6 @@ def _dress(built: Any, column: str, row: int, declarations: str) -> Any:
 def _declare(kind: str, text: str, colours: Mapping[str, str]) -> str:
     """CSS for one marked cell: an arm has its colour beside it, a verdict is written in its colour."""
     if kind == "verdict":
-        return f"color: var(--{VERDICTS[text]}); font-weight: 650" if text in VERDICTS else ""
+        return f"color: var(--{VERDICTS[text]}); font-weight: 650; white-space: nowrap" if text in VERDICTS else ""
     colour = colours.get(text.removesuffix(" (baseline)"))
     return f"box-shadow: inset 4px 0 0 {colour}; max-width: 15rem" if colour else ""

@@ -2,14 +2,45 @@
 (() => {
   "use strict";
   const options = { renderer: "svg", actions: { export: true, source: false, compiled: false, editor: false } };
+  const NARROW = 560; // pixels
+  const LETTER = 7;
+  // Names and titles in lines, fewer entries in a line of the legend: what fits 780 pixels does not fit a phone.
+  const narrow = (node, width) => {
+    if (node === null || typeof node !== "object") return;
+    if (node.legend?.columns) {
+      node.legend.columns = Math.max(1, Math.floor((node.legend.columns * (width - 60)) / 720));
+      node.legend.labelLimit = width - 60;
+      node.legend.labelFontSize = 11;
+    }
+    if (node.y?.type === "nominal") {
+      const lines = "split(datum.label, ', ')";
+      node.y.axis = { ...node.y.axis, labelExpr: lines, labelLimit: width * 0.5, labelFontSize: 10 };
+    }
+    if (node.x?.title) {
+      node.x.title = [node.x.title].flat().flatMap((title) => wrap(title, (width - 20) / LETTER));
+      node.x.axis = { ...node.x.axis, titleAnchor: "end" };
+    }
+    Object.values(node).forEach((inner) => narrow(inner, width));
+  };
+  const wrap = (text, letters) =>
+    text.split(" ").reduce((lines, word) => {
+      const last = lines[lines.length - 1];
+      if (last && last.length + 1 + word.length <= letters) lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
+      return lines;
+    }, []);
   for (const figure of document.querySelectorAll("figure.chart")) {
     const live = figure.querySelector(".live");
     const drawn = figure.querySelector(".drawn");
     const spec = JSON.parse(figure.querySelector("script").textContent);
     live.hidden = false;
+    if (live.clientWidth < NARROW) narrow(spec, live.clientWidth);
     window
       .vegaEmbed(live, spec, options)
-      .then(() => { drawn.hidden = true; })
+      .then(() => {
+        drawn.hidden = true;
+        live.querySelector("summary")?.setAttribute("aria-label", "Save this chart as a picture");
+      })
       .catch((error) => { live.hidden = true; console.error(error); });
   }
   const links = new Map([...document.querySelectorAll("nav li a")].map((a) => [a.hash.slice(1), a]));
