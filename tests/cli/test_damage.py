@@ -72,3 +72,34 @@ def test_an_owner_that_is_gone_is_not_said_to_run(unroll: Unroll, runner: FakeRu
     assert told["owned_by"] == ""
     assert told["left_by"].startswith(f"process {process.pid} on ")
     assert Ledger.open(Path("results/tiny")).owner() is not None
+
+
+MISPLACED = "a folder must not stand where a file of the results belongs (received Is a directory)"
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("stop", MISPLACED),
+        ("lock/000009.held", MISPLACED),
+        ("lock/000009.free", MISPLACED),
+        ("lock", "a file must not stand where a folder of the results belongs (received Not a directory)"),
+    ],
+)
+def test_what_stands_in_the_place_of_something_else_is_told_as_what_it_is(
+    unroll: Unroll, runner: FakeRunner, place: str, told: str
+) -> None:
+    unroll("run", "tiny", "--no-report")
+    if place == "lock":
+        shutil.rmtree("results/tiny/lock")
+        Path("results/tiny/lock").write_text("mine", encoding="utf-8")
+    else:
+        (Path("results/tiny") / place).unlink(missing_ok=True)
+        (Path("results/tiny") / place).mkdir()
+    said = unroll("run", "tiny", "seeds=3", "--no-report")
+    assert said.code == 74
+    (line,) = said.err.splitlines()
+    path = Path("results/tiny").resolve() / place
+    assert line == f"error: {path}: {told}; no record is lost: move it away and run the same command again"
+    assert unroll("status", "tiny").code in (0, 74)
+    assert unroll("status").code == unroll("results", "tiny").code == 0

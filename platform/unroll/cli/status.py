@@ -51,9 +51,10 @@ def _study_row(folder: Path) -> dict[str, Any]:
         ledger = Ledger.open(folder)
         plan = ledger.plan()
         counts = _counts(ledger, plan)
+        owner = _name(_living_owner(ledger))
     except UserError as error:
         return {"study": folder.name, "problem": visible(error)}
-    return {"study": folder.name, "planned": len(plan.trials), **counts, "owned_by": _name(_living_owner(ledger))}
+    return {"study": folder.name, "planned": len(plan.trials), **counts, "owned_by": owner}
 
 
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)

@@ -17,6 +17,11 @@ from unroll.ledger.processes import is_alive, machine, start_time
 _LEFTOVER = re.compile(r"\..+\.(?P<machine>[0-9a-f]{12})-(?P<pid>\d+)-(?P<started>\d*)-[0-9a-f]{8}\.tmp")
 _FOREIGN_LEFTOVER_AGE = 24 * 3600.0
 """Seconds after which a temporary file of another machine is taken for abandoned."""
+_MISPLACED = {
+    errno.EISDIR: "a folder must not stand where a file of the results belongs",
+    errno.ENOTDIR: "a file must not stand where a folder of the results belongs",
+}
+"""What stands in the place of something else, by what the system says of it."""
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -30,11 +35,14 @@ class StorageError(UserError, OSError):
     """
 
     def __init__(self, path: Path, cause: OSError) -> None:
+        rule, advice = "the results folder must be writable and have space", "free space or fix the permissions"
+        if cause.errno in _MISPLACED:
+            rule, advice = _MISPLACED[cause.errno], "move it away"
         super().__init__(
-            "the results folder must be writable and have space",
+            rule,
             where=str(path),
             received=cause.strerror or str(cause),
-            advice="no record is lost: free space or fix the permissions and run the same command again",
+            advice=f"no record is lost: {advice} and run the same command again",
         )
         self.errno = cause.errno
         self.args = (path, cause)  # what pickle calls the class with

@@ -112,7 +112,7 @@ class Lock:
         except StorageError:
             raise
         except OSError as error:
-            raise StorageError(self._folder, error) from error
+            raise StorageError(Path(error.filename or self._folder), error) from error
         self._pid = os.getpid()
         self._beats = threading.Thread(target=self._beat, name="unroll-lock", daemon=True)
         self._beats.start()
@@ -219,10 +219,13 @@ def read_owner(folder: Path) -> Owner | None:
     """Who owns the results folder, by its folder ``lock``; None if nobody does or the file is unreadable.
 
     Raises:
-        OSError: the disk refused.
+        StorageError: the disk refused, or something else stands in its place.
     """
-    place = _newest(folder)
-    return _parse(_read(place.path)) if place and place.held else None
+    try:
+        place = _newest(folder)
+        return _parse(_read(place.path)) if place and place.held else None
+    except OSError as error:
+        raise StorageError(Path(error.filename or folder), error) from error
 
 
 def _newest(folder: Path) -> _Place | None:
