@@ -12,6 +12,7 @@ PROCESSES = (
     "tests/benchmarks",
     "tests/cli/test_going_on.py",
     "tests/cli/test_processes.py",
+    "tests/cli/test_signals.py",
     "tests/cluster_files",
     "tests/execution",
     "tests/report/test_browser.py",

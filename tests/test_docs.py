@@ -37,7 +37,7 @@ import typer.main
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from unroll.cli.main import app
+from unroll.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 HIDDEN = {".venv", ".git", "results", "node_modules"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from unroll.interruption import Interrupted
 from unroll.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_an_interrupted_run_exits_with_130_and_prints_the_command_that_continues
 
 
 def test_a_second_interrupt_leaves_at_once_and_is_recorded(unroll: Unroll, runner: FakeRunner) -> None:
-    runner.stop_after, runner.error = None, KeyboardInterrupt()
+    runner.stop_after, runner.error = None, Interrupted()
     said = unroll("run", "tiny")
     assert said.code == 130
     assert "continue  unroll run tiny" in said.out

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+
+from unroll.ledger import Ledger
 
 STUDY = """
 question: Does a gate help on a very small language?
@@ -67,8 +70,14 @@ class CommandLine:
 
     def results(self, results: Path) -> list[dict[str, Any]]:
         """One object per trial, without what a clock decides."""
-        trials = json.loads(self.call("results", str(results), "--format", "json"))
+        said = self.call("results", str(results), "--format", "json")
+        trials, _ = json.JSONDecoder().raw_decode(said)  # what else is said goes to people
         return [{key: value for key, value in trial.items() if key not in TIMINGS} for trial in trials]
+
+    def history(self, results: Path) -> pl.DataFrame:
+        """All that the trials logged, without what a clock decides."""
+        ledger = Ledger.open(results)
+        return ledger.history_frame(ledger.plan()).drop("seconds").sort("trial", "metric", "step")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""``kill -9`` of the driver, of a trial's worker and of the raylet, at several moments: nothing changes in the end."""
+"""``kill -9`` of the driver, of a trial's worker and of Ray's own parts, at several moments: the end is the same."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.execution.family import find
 
 MOMENTS = [pytest.param(seed, marks=[] if seed == 0 else [pytest.mark.slow]) for seed in range(4)]
 
@@ -37,24 +39,10 @@ def running_worker(results: Path) -> int | None:
     return None
 
 
-def raylet_of(driver: int) -> int | None:
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            name, parent = (
-                (folder / "comm").read_text().strip(),
-                (folder / "stat").read_text().rsplit(")", 1)[1].split()[1],
-            )
-        except OSError:
-            continue
-        if name == "raylet" and int(parent) == driver:
-            return int(folder.name)
-    return None
-
-
 def find_victim(victim: str, driver: int, results: Path) -> int | None:
     if victim == "driver":
         return driver
-    return running_worker(results) if victim == "worker" else raylet_of(driver)
+    return running_worker(results) if victim == "worker" else find(driver, victim)
 
 
 def done(results: Path) -> int:
@@ -62,7 +50,7 @@ def done(results: Path) -> int:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("victim", ["driver", "worker", "raylet"])
+@pytest.mark.parametrize("victim", ["driver", "worker", "raylet", "gcs_server"])
 def test_a_killed_study_completes_with_the_same_numbers(
     victim: str, moment: int, line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -77,10 +65,11 @@ def test_a_killed_study_completes_with_the_same_numbers(
         assert pid is not None, "there was something to kill"
         os.kill(pid, signal.SIGKILL)
         assert done(results) < len(undisturbed), "the study was not over"
-        driver.communicate(timeout=300)
+        output, _ = driver.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         os.killpg(driver.pid, signal.SIGKILL)
         raise
-    assert driver.returncode == (-signal.SIGKILL if victim == "driver" else 0)
+    assert driver.returncode == (-signal.SIGKILL if victim == "driver" else 0), output
+    assert ("Ray was lost; starting it again" in output) == (victim in {"raylet", "gcs_server"})
     line.run(results)
     assert line.results(results) == undisturbed

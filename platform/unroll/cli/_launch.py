@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
+from unroll import interruption
 from unroll.cli._places import cache_folder
 from unroll.cli._prepare import Prepared
 from unroll.cli._progress import Tally, watch
@@ -56,6 +57,7 @@ def launch(
     Raises:
         UserError: somebody else owns the folder, other source files gave its results, the runner cannot start, or the
             disk refused.
+        Interrupted: somebody asked this process to leave before anything was started.
     """
     with nothing_left_on_error(folder):
         ledger = Ledger.create(folder)
@@ -63,7 +65,10 @@ def launch(
             ledger.clear_stop()
             settle_changed(prepared.plan, ledger, if_changed)
             summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
-            page = _tell(ledger, report=report and not summary.interrupted)
+            try:
+                page = _tell(ledger, report=report and not summary.interrupted)
+            except interruption.Interrupted:
+                summary, page = replace(summary, interrupted=True), None
     return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
 
 
@@ -74,6 +79,11 @@ class _Beginning:
         self._plan, self._ledger, self._missing = plan, ledger, missing
         self._record: RunRecord | None = None
         self._name = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of this run is written down."""
+        return bool(self._name)
 
     def __call__(self) -> None:
         self._ledger.keep_sources(self._plan)
@@ -103,11 +113,14 @@ def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retr
             summary = run_plan(
                 plan, jobs, ledger, token=token, runner=runner, observer=observer, ready=beginning, retry=retry
             )
-    except KeyboardInterrupt:  # a second one: the driver leaves at once, the workers follow the stop request
+    except interruption.Interrupted:  # a second one, or one between two steps: the trials go on from what is saved
+        if not beginning.begun:
+            raise
         seconds = time.perf_counter() - started
         summary = Summary(len(plan.trials), tally.before, tally.statuses(), interrupted=True, seconds=seconds)
     finally:
-        beginning.end(tally, summary)
+        with interruption.patience():
+            beginning.end(tally, summary)
     return summary
 
 

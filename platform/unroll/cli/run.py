@@ -10,6 +10,7 @@ from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, 
 from unroll.cli._output import Format, console, say, visible
 from unroll.cli._places import results_folder
 from unroll.cli._runners import IfChanged, RunnerName, choose_runner
+from unroll.interruption import patience
 
 
 def run(
@@ -62,4 +63,6 @@ def run(
     switches = [*(["--retry"] if retry else []), *([] if report else ["--no-report"])]
     given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
     typed = Typed(study, tuple(overrides or ()), (*given, *switches))
-    raise typer.Exit(conclude(prepared.plan, folder, launched, typed=typed, format=format))
+    with patience():  # whoever asks now has what a run comes to
+        code = conclude(prepared.plan, folder, launched, typed=typed, format=format)
+    raise typer.Exit(code)

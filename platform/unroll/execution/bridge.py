@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback, Stopper
 
+from unroll.execution.room import FULL, probe
 from unroll.execution.runner import Observer
-from unroll.execution.settling import record_end, settle_hung_attempt
+from unroll.execution.settling import record_end, settle_hung_attempt, sign_hung_attempt
 from unroll.execution.trainable import WORK
-from unroll.ledger import Ledger
-from unroll.ledger.outcome import Outcome, Status
+from unroll.execution.vigil import Vigil
+from unroll.ledger import Ledger, StorageError
+from unroll.ledger.outcome import Status
 from unroll.study.job import Job
 
 
@@ -23,46 +29,77 @@ class Bridge:
         ledger: the study's record of truth.
         token: the owner's token.
         observer: who watches.
-        told: outcomes that the observer knows of, by trial.
+        jobs: what is to be run.
     """
 
-    def __init__(self, ledger: Ledger, token: str, observer: Observer, *, told: Mapping[str, Outcome]) -> None:
+    def __init__(self, ledger: Ledger, token: str, observer: Observer, jobs: Sequence[Job]) -> None:
         self.ledger, self.token, self.observer = ledger, token, observer
-        self._told = dict(told)
         self.lost = False
+        self.refused: StorageError | None = None
+        """The results folder takes no more: every trial would end so."""
+        self.trials: Sequence[Any] = ()
+        """Tune's trials."""
+        self._limit = jobs[0].limits.no_progress_seconds
+        self._vigil = Vigil(ledger, seconds=self._limit, trials=[job.trial.id for job in jobs])
         self._looked_at = time.monotonic()
 
     def tick(self) -> bool:
         """Called with every turn of Tune's loop; about once a second, look around. True: stop everything."""
         if time.monotonic() - self._looked_at >= 1.0:
             self._looked_at = time.monotonic()
-            self.observer.refresh()
             self.lost = self.lost or not any_node_alive()
-        return self.lost or self.ledger.stop_requested(self.token)
+            if not self.lost:
+                self._end_still()
+        return self.lost or self.refused is not None or self.ledger.stop_requested(self.token)
+
+    def _end_still(self) -> None:
+        running = {job_of(trial).trial.id: trial for trial in self.trials if trial.status == "RUNNING"}
+        for identity in self._vigil.look(running):
+            self._vigil.forget(identity)
+            with self._refusals():
+                sign_hung_attempt(self.ledger, identity, f"no progress for {self._limit:g} s, nor any stacks")
+                running[identity].max_failures = 0  # it is settled at once, not by a process that must be started first
+                end_process(running[identity])
 
     def ended(self, trial: Any) -> None:
         """A trial ended by itself; its outcome is in the ledger."""
-        self._tell(self.ledger.outcome(job_of(trial).trial.id))
-
-    def tell_rest(self, jobs: Sequence[Job]) -> None:
-        """Tell of trials that ended while Tune was no longer listening: after a stop, or when Ray was lost."""
-        for job in jobs:
-            self._tell(self.ledger.outcome(job.trial.id))
-
-    def _tell(self, outcome: Outcome | None) -> None:
-        if outcome and outcome != self._told.get(outcome.trial):
-            self._told[outcome.trial] = outcome
+        if outcome := self.ledger.outcome(job_of(trial).trial.id):
             self.observer.finished(outcome)
+
+    def retried(self, trial: Any) -> None:
+        """An attempt was lost, and Tune tries the trial again."""
+        job = job_of(trial)
+        self._vigil.forget(job.trial.id)
+        if not self._is_refused(trial):
+            self.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again")
 
     def died(self, trial: Any) -> None:
         """A trial's process died more often than is retried."""
-        if self.lost:
+        if self.lost or self._is_refused(trial):
             return
         identity = job_of(trial).trial.id
-        outcome = settle_hung_attempt(self.ledger, identity) or record_end(
-            self.ledger, identity, status_of_death(trial), reason_of_death(trial)
-        )
-        self._tell(outcome)
+        with self._refusals():
+            outcome = settle_hung_attempt(self.ledger, identity) or record_end(
+                self.ledger, identity, status_of_death(trial), reason_of_death(trial)
+            )
+            self.observer.finished(outcome)
+
+    def _is_refused(self, trial: Any) -> bool:
+        """Whether the attempt ended because the results folder takes no more."""
+        error = getattr(last_error(trial), "cause", None)
+        if isinstance(error, StorageError) and error.errno in FULL:
+            self.refused = error
+        elif full := probe(self.ledger.root):
+            self.refused = StorageError(self.ledger.root, full)
+        return self.refused is not None
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Tune would wrap what its callbacks raise into an error of its own."""
+        try:
+            yield
+        except StorageError as error:
+            self.refused = error
 
 
 class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
@@ -70,6 +107,11 @@ class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge: Bridge | None = bridge
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002
+        """A turn of Tune's loop begins."""
+        if self._bridge:
+            self._bridge.trials = trials
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial returned ``done``."""
@@ -79,8 +121,7 @@ class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial's process died and the trial is tried again."""
         if self._bridge:
-            job = job_of(trial)
-            self._bridge.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again")
+            self._bridge.retried(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:  # noqa: ARG002
         """A trial's process died for the last time."""
@@ -124,11 +165,51 @@ def any_node_alive() -> bool:
         return False
 
 
+def end_process(trial: Any) -> None:
+    """End the process of a running trial, whatever state it is in, on whatever node; Tune then tries the trial again.
+
+    Ray alone would take the trial's actor for dead and might leave a process that stands still behind.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    actor = trial.temporary_state.ray_actor
+    if actor is None:
+        return
+    known = ray._private.state.actors(actor._actor_id.hex())
+    node, pid = known["Address"]["NodeID"], known["Pid"]
+    if node == ray.get_runtime_context().get_node_id():
+        kill_worker()(pid)
+    else:
+        there = NodeAffinitySchedulingStrategy(node, soft=False)
+        ray.remote(num_cpus=0, max_retries=0)(kill_worker()).options(scheduling_strategy=there).remote(pid)
+    ray.kill(actor)
+
+
+def kill_worker() -> Callable[[int], None]:
+    """The deed, as a nested function, which Ray sends by value: no node needs our code for it."""
+
+    def kill(pid: int) -> None:
+        with suppress(OSError):
+            if b"ray::" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+    return kill
+
+
+def last_error(trial: Any) -> Any:
+    """What ended the trial's last attempt, as Tune writes it down at once; its own reader looks for a later copy."""
+    import ray
+
+    written = trial.pickled_error_file
+    return ray.cloudpickle.loads(Path(written).read_bytes()) if written and Path(written).exists() else None
+
+
 def reason_of_death(trial: Any) -> str:
     """What ended the trial's last attempt, in one line: an exception of its own, or what Ray says of its process."""
     import ray
 
-    error = trial.get_pickled_error() or trial.get_error()
+    error = last_error(trial) or trial.get_error()
     if isinstance(error, ray.exceptions.RayTaskError):
         return f"{type(error.cause).__name__}: {error.cause}".splitlines()[0]
     text = str(error).strip()
@@ -139,5 +220,5 @@ def status_of_death(trial: Any) -> Status:
     """Out of memory if Ray's memory monitor killed the process, else a failure of the infrastructure."""
     import ray
 
-    error = trial.get_pickled_error()
+    error = last_error(trial)
     return "out_of_memory" if isinstance(error, ray.exceptions.OutOfMemoryError) else "failed_infrastructure"

@@ -7,10 +7,12 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from unroll.contract import UserError
 from unroll.execution.lean import lean
+from unroll.execution.room import NoRoomForRay, probe
 from unroll.ledger import Ledger
 from unroll.study import project_root
 
@@ -50,6 +52,7 @@ def connected(address: str | None, ledger: Ledger, *, cores: float) -> Iterator[
 
     Raises:
         UserError: Ray does not start or cannot be reached, or a node is not fit.
+        NoRoomForRay: the disk takes none of its files.
     """
     for name, value in (ENVIRONMENT if address else LOCAL_ENVIRONMENT).items():
         os.environ.setdefault(name, value)
@@ -59,6 +62,7 @@ def connected(address: str | None, ledger: Ledger, *, cores: float) -> Iterator[
 
     with nullcontext() if address else lean():
         _initialise(address, cores)
+        _let_processes_be_killed()
         try:
             if address:
                 preflight(ledger.root)
@@ -72,6 +76,8 @@ def _initialise(address: str | None, cores: float) -> None:
     import ray
 
     options = _options(address, cores)
+    if address is None:
+        _check_temporary()
     for last in (False, False, True) if address is None else (True,):
         try:
             ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
@@ -80,6 +86,43 @@ def _initialise(address: str | None, cores: float) -> None:
             ray.shutdown()
             if last or "timed out" not in str(error):
                 raise _unreachable(address, error) from error
+
+
+def _check_temporary() -> None:
+    """Without room for its own files Ray waits until its parts time out, and never says why.
+
+    Raises:
+        NoRoomForRay: the disk takes nothing more.
+    """
+    from ray._common.utils import get_default_ray_temp_dir
+
+    place = Path(get_default_ray_temp_dir())
+    if full := probe(place):
+        raise NoRoomForRay(place, full)
+
+
+def own_processes() -> list[int]:
+    """Process numbers of Ray's own parts, where this process started them: Ray is lost with any of them."""
+    import ray
+
+    node = ray._private.worker._global_node
+    return [started.process.pid for parts in node.all_processes.values() for started in parts] if node else []
+
+
+def session_folder() -> Path:
+    """Where this Ray keeps its own files, for as long as it runs."""
+    import ray
+
+    return Path(ray._private.worker._global_node.get_session_dir_path())
+
+
+def _let_processes_be_killed() -> None:
+    """Ray asks its parts by SIGTERM and waits; those of a run do not hear it, and have nothing to say at their end."""
+    import ray
+
+    node = ray._private.worker._global_node
+    for started in (started for parts in node.all_processes.values() for started in parts):
+        started.process.terminate = started.process.kill
 
 
 def narrow_environments(address: str | None) -> None:

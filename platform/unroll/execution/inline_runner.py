@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from unroll.execution.runner import Observer
+from unroll import interruption
+from unroll.execution.runner import Observer, Stopping
 from unroll.execution.session import Session
 from unroll.execution.settling import record_end
 from unroll.ledger import Ledger
@@ -21,23 +22,26 @@ class InlineRunner:
         self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
     ) -> None:
         """See :class:`unroll.execution.runner.Runner`."""
+        stopping = Stopping(ledger, token, observer)
+        interruption.check()
         ready()
         try:
             for job in jobs:
-                if ledger.stop_requested(token):
+                if stopping.asked():
                     return
-                observer.finished(self._run_one(job, ledger, token, observer))
+                observer.finished(self._run_one(job, ledger, token, observer, stopping))
         finally:
             close_mirror()
 
-    def _run_one(self, job: Job, ledger: Ledger, token: str, observer: Observer) -> Outcome:
+    def _run_one(self, job: Job, ledger: Ledger, token: str, observer: Observer, stopping: Stopping) -> Outcome:
         session = Session(job, ledger, token=token, guarded=False)
         refreshed = time.monotonic()
         try:
             while True:
-                seen = session.advance(timeout=1.0)
+                seen = session.advance(timeout=0.2)
                 if isinstance(seen, Outcome):
                     return seen
+                stopping.asked()
                 if time.monotonic() - refreshed >= 1.0:
                     observer.refresh()
                     refreshed = time.monotonic()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
-from unroll.execution.connection import connected, narrow_environments
+from unroll.execution.apart import Link, Lost, run_apart
+from unroll.execution.connection import connected, narrow_environments, own_processes, session_folder
 from unroll.execution.importing import uncollected
-from unroll.execution.runner import Observer
+from unroll.execution.room import refusal
+from unroll.execution.runner import Observer, Stopping
 from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job
 
 if TYPE_CHECKING:
@@ -21,8 +25,35 @@ RESTARTS = 3
 """How often a lost local Ray is started again within one run."""
 
 
-class ClusterLost(Exception):
-    """Every node of the cluster is gone."""
+class _Begin:
+    """Calls ``ready`` once, although Ray may be started again."""
+
+    def __init__(self, ready: Callable[[], None]) -> None:
+        self._ready, self.begun = ready, False
+
+    def __call__(self) -> None:
+        if not self.begun:
+            self.begun = True
+            self._ready()
+
+
+class _Teller:
+    """An observer that tells each outcome once: trials may end while nobody of Ray's is listening any more.
+
+    Args:
+        observer: whom to tell.
+        told: outcomes that it knows of, by trial.
+    """
+
+    def __init__(self, observer: Observer, told: Mapping[str, Outcome]) -> None:
+        self.started, self.refresh, self.message = observer.started, observer.refresh, observer.message
+        self._observer, self._told = observer, dict(told)
+
+    def finished(self, outcome: Outcome) -> None:
+        """A trial ended."""
+        if outcome != self._told.get(outcome.trial):
+            self._told[outcome.trial] = outcome
+            self._observer.finished(outcome)
 
 
 class RayRunner:
@@ -43,27 +74,49 @@ class RayRunner:
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
+        before = ledger.outcomes([job.trial.id for job in jobs])
+        stopping, begin, teller = Stopping(ledger, token, observer), _Begin(ready), _Teller(observer, before)
+        for restart in range(RESTARTS + 1):
+            remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
+            if not remaining:
+                break
+            observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
+            drive = functools.partial(self._drive, remaining, ledger, token)
+            try:
+                run_apart(drive, observer=teller, ready=begin, stopping=stopping)
+                break
+            except Lost:
+                if stopping.asked():
+                    break
+                if self._address or restart == RESTARTS:
+                    self._give_up(observer, begin)
+                    break
+                observer.message("Ray was lost; starting it again, trials go on from their last saved state")
+        for outcome in ledger.outcomes([job.trial.id for job in jobs]).values():
+            teller.finished(outcome)
+
+    def _give_up(self, observer: Observer, begin: _Begin) -> None:
+        if not begin.begun:
+            raise UserError(
+                "Ray must live until the first trial starts",
+                where=self._address or "",
+                received="its driver died each time",
+                advice="run the same command again, or with --runner inline",
+            )
+        observer.message("Ray was lost; run the same command again to go on from what is saved")
+
+    def _drive(self, jobs: Sequence[Job], ledger: Ledger, token: str, link: Link) -> None:
+        """What the process does that has Ray; see :func:`unroll.execution.apart.run_apart`."""
         with uncollected():
             from unroll.execution.bridge import Bridge
 
         cores = sum(job.resources.cpus for job in jobs[: self._concurrency])
-        before = ledger.outcomes([job.trial.id for job in jobs])
-        for restart in range(RESTARTS + 1):
-            remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
-            if not remaining:
-                return None
-            observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
-            try:
-                with connected(self._address, ledger, cores=cores):
-                    self._check_room(remaining[0])
-                    if restart == 0:
-                        ready()
-                    return self._tune(remaining, Bridge(ledger, token, observer, told=before))
-            except ClusterLost:
-                if self._address or restart == RESTARTS:
-                    return observer.message("Ray was lost; run the same command again to go on from what is saved")
-                observer.message("Ray was lost; starting it again, trials go on from their last saved state")
-        return None
+        with connected(self._address, ledger, cores=cores):
+            self._check_room(jobs[0])
+            link.depend(own_processes())
+            link.ready()
+            self._tune(jobs, Bridge(ledger, token, link, jobs))
+            link.depend([])
 
     def check(self, ledger: Ledger) -> None:
         """Start or reach Ray and, on a cluster, ask every node; nothing is run.
@@ -98,7 +151,8 @@ class RayRunner:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         narrow_environments(self._address)
         results = bridge.ledger.root.resolve()
-        storage = results / ".ray"
+        # Tune's own files, which nobody reads: nodes must share them, and one machine has a better place than results.
+        storage = results / ".ray" if self._address else session_folder() / "tune"
         resources = jobs[0].resources
         work = [{"job": job.model_dump_json(), "results": str(results), "token": bridge.token} for job in jobs]
         try:
@@ -116,8 +170,11 @@ class RayRunner:
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             ).fit()
+        except Exception as error:
+            raise bridge.refused or refusal(error, results, storage) or error from error
         finally:
             shutil.rmtree(storage, ignore_errors=True)
-        bridge.tell_rest(jobs)
+        if bridge.refused:
+            raise bridge.refused
         if bridge.lost:
-            raise ClusterLost
+            raise Lost

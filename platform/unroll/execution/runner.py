@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Protocol
 
-from unroll.ledger import MISSING, Ledger
+from unroll import interruption
+from unroll.ledger import MISSING, Ledger, StorageError
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan
 from unroll.study.job import Job
@@ -40,7 +37,7 @@ class Runner(Protocol):
     def run(
         self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
     ) -> None:
-        """Run every job until it has an outcome, or until a stop is requested.
+        """Run every job until it has an outcome, or until a stop is requested, see :class:`Stopping`.
 
         Args:
             jobs: what to run.
@@ -51,6 +48,8 @@ class Runner(Protocol):
 
         Raises:
             UserError: the runner cannot start; where ``ready`` was not called, nothing was written down.
+            StorageError: the disk refused.
+            Interrupted: a stop was requested before ``ready``, or a second time.
         """
 
 
@@ -95,6 +94,11 @@ def run_plan(
         observer: who watches.
         ready: called once nothing can refuse any more: what is written down before, would have to be taken back.
         retry: also run again what failed by a user's mistake.
+
+    Raises:
+        UserError: the folder cannot hold this plan, or the runner cannot start.
+        StorageError: the disk refused.
+        Interrupted: somebody asked this process to leave before there was anything to stop, or twice.
     """
     start = time.perf_counter()
     ledger.check(plan)  # also trials with a result: an id must still stand for the content that it stood for then
@@ -103,9 +107,10 @@ def run_plan(
     observer.started(len(plan.trials), len(missing))
     interrupted = False
     if missing:
-        with stop_on_signals(ledger, token, observer):
+        interruption.check()
+        with interruption.patience():
             runner.run(missing, ledger, token=token, observer=observer, ready=ready)
-        interrupted = ledger.stop_requested(token)
+        interrupted = interruption.asked() or ledger.stop_requested(token)
     else:
         ready()
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
@@ -125,25 +130,30 @@ def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Jo
     return sorted(missing, key=lambda job: (job.trial.seed, order[job.trial.id]))
 
 
-@contextmanager
-def stop_on_signals(ledger: Ledger, token: str, observer: Observer) -> Iterator[None]:
-    """Ctrl-C and SIGTERM ask every trial to save its state and stop; a second one ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked = False
+class Stopping:
+    """The owner's wish to stop, on its way from a signal to the trials.
 
-    def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        ledger.request_stop(token)
-        observer.message("stopping: every running trial saves its state (again to end at once)")
+    Args:
+        ledger: the results folder, where every trial's process looks.
+        token: its owner's.
+        observer: who watches.
+    """
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def __init__(self, ledger: Ledger, token: str, observer: Observer) -> None:
+        self._ledger, self._token, self._observer = ledger, token, observer
+        self._told = False
+
+    def asked(self) -> bool:
+        """Whether this process was asked to leave; the first time, every running trial is told to save and stop.
+
+        Raises:
+            Interrupted: the disk refused to take the word: the trials go on from what they saved before.
+        """
+        if interruption.asked() and not self._told:
+            self._told = True
+            self._observer.message("stopping: every running trial saves its state (again to end at once)")
+            try:
+                self._ledger.request_stop(self._token)
+            except StorageError:
+                raise interruption.Interrupted from None
+        return self._told or self._ledger.stop_requested(self._token)

@@ -5,8 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from unroll.execution.attempt import STACKS
-from unroll.ledger import Ledger
+from unroll.ledger import Ledger, write_atomic
 from unroll.ledger.outcome import Outcome, Status
+
+
+def sign_hung_attempt(ledger: Ledger, trial: str, reason: str) -> None:
+    """Leave the watchdog's signature for a process that stands still, watchdog and all; call it before its end.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    write_atomic(ledger.folder(trial) / STACKS, f"ended from outside: {reason}\n".encode())
 
 
 def settle_hung_attempt(ledger: Ledger, trial: str) -> Outcome | None:
