@@ -85,6 +85,17 @@ def test_five_seeds_warn_that_they_cannot_decide(make_ledger: MakeLedger) -> Non
     assert "the smallest p that can be reached is 0.0625; 6 seeds can reach 0.05." in warnings(findings)[0]
 
 
+def test_pairs_that_were_lost_do_not_count_towards_what_can_be_decided(make_ledger: MakeLedger) -> None:
+    ends = {("gru", seed): ("diverged", "NaN") for seed in (1, 4, 6)}
+    findings = gather(make_ledger({"elman": 13.0, "gru": 11.0}, ends=ends))
+    told = (
+        "p = 0.0625 (the 5 of 8 pairs that completed cannot reach 0.05), better on 5 of 5 seeds, but 3 of its 8 trials"
+    )
+    assert told in answer(findings)
+    enough = gather(make_ledger({"elman": 13.0, "gru": 11.0}, ends=dict(list(ends.items())[:2])))
+    assert "p = 0.0312, better on 6 of 6 seeds, but" in answer(enough)
+
+
 def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained(make_ledger: MakeLedger) -> None:
     levels = {"elman": 13.0, **dict.fromkeys(("a", "b", "c"), 11.0)}
     assert "p = 0.125, Holm 0.375 (these seeds cannot reach 0.05), better on" in answer(
@@ -93,7 +104,15 @@ def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained
     ends = {(arm, seed): ("missing", "") for arm in levels for seed in range(4, 8)}
     findings = gather(make_ledger(levels, ends=ends))
     assert findings.differences["high"].max() < 0  # type: ignore[operator]
-    assert answer(findings).count("p = 0.125, Holm 0.375 (p decides, not the interval), better on 4 of 4 seeds.") == 3
+    told = "p = 0.125, Holm 0.375 (the 4 of 8 pairs that completed cannot reach 0.05), better on 4 of 4 seeds."
+    assert answer(findings).count(told) == 3
+    ledger = make_ledger({"elman": 13.0, "gru": 12.0}, seeds=6)
+    for trial in ledger.plan().trials:
+        outcome = ledger.outcome(trial.id)
+        assert outcome is not None
+        value = 13.0 + (trial.arm == "gru") * (-1.0, -1.1, -0.9, -1.05, -0.95, 0.05)[trial.seed]
+        ledger.record(outcome.model_copy(update={"metrics": dict.fromkeys(outcome.metrics, value)}))
+    assert "p = 0.0625 (p decides, not the interval), better on 5 of 6 seeds." in answer(gather(ledger))
 
 
 def test_a_baseline_without_results_allows_no_comparison(make_ledger: MakeLedger) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from unroll.evidence import LEVEL
+from unroll.evidence import LEVEL, smallest_p
 from unroll.report.findings import Findings
 from unroll.report.group_words import told_baseline
 from unroll.report.metric_words import decimals, goal, with_unit
@@ -89,6 +89,8 @@ def _test(row: dict[str, Any], findings: Findings) -> str:
     told = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
     if row["smallest_p_holm"] > LEVEL:
         return f"{told} (these seeds cannot reach {LEVEL:g})"
+    if len(findings.differences) * smallest_p(row["n"]) > LEVEL:
+        return f"{told} (the {row['n']} of {count(row['planned_pairs'], 'pair')} that completed cannot reach {LEVEL:g})"
     if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
         return f"{told} (p decides, not the interval)"
     return told
