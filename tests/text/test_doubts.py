@@ -240,6 +240,10 @@ def test_one_line_is_cut_between_characters(tmp_path: Path) -> None:
     assert "".join(found.values()).replace("\n", "") == text
     assert [len(each) for each in found.values()] == [36, 11, 6]
     assert corpus.facts["one line, cut into splits between its"] == "characters"
+    chosen = settings_of("language_modeling", "text", tmp_path / "one", level="character")
+    inspected = TextLibrary().inspect_settings(chosen)
+    assert inspected is not None
+    assert [(row["sentences"], row["tokens"]) for row in inspected.splits] == [(1, 1)] * 3
 
 
 def test_two_lines_are_cut_between_lines(tmp_path: Path) -> None:

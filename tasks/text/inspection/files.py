@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import Any, Final, Protocol, cast
 
 from tasks.text.corpus import SPLITS
-from tasks.text.files import split_items
+from tasks.text.files import split_items, split_line
 from tasks.text.inspection import forms
 from tasks.text.inspection.item import Item
 from tasks.text.inspection.oddities import doubtful_things, odd_things
@@ -94,8 +94,8 @@ def _split(found: Mapping[str, Sequence[Item]], options: Mapping[str, Any]) -> d
     if "all" in found and {"validation_fraction", "test_fraction"} <= options.keys():
         fractions = options["validation_fraction"], options["test_fraction"]
         if len(whole := found["all"]) == 1:
-            runs = split_items(whole[0].words, *fractions)
-            return {split: [Item(tuple(words))] if words else [] for split, words in runs.items()}
+            cut = split_line(" ".join(whole[0].words), str(options.get("level", "word")), *fractions)
+            return {split: [Item(tuple(line.split())) for line in lines] for split, lines in cut.items()}
         return split_items(whole, *fractions)
     return {split: found[split] for split in (*SPLITS, "all") if split in found}
 
