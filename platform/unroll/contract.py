@@ -139,8 +139,8 @@ class TrainingModule(Protocol):
     with n, relative to its value at 0, as it was first and last logged. A profile whose name goes on from that of
     another one, ``<profile>/<part>``, is kept and not drawn.
 
-    Numbers of examples called ``<split>/confusion/<true label>/<guess>``, logged for every pair of labels, also of a
-    label with itself, are a confusion matrix: the report has a table of what each label was last taken for.
+    Numbers of examples called ``<split>/confusion/<true label>/<guess>``, logged at one step for every pair of labels
+    that occurs, also of a label with itself, are a confusion matrix: the report tells what each was last taken for.
     """
 
     items_seen: int

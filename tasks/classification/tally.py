@@ -9,8 +9,8 @@ from typing import Final, Self, final
 import torch
 from torch import Tensor
 
-MOST_LABELS: Final = 10
-"""Labels whose confusion is told."""
+WHOLE_UP_TO: Final = 10
+"""Labels up to which every pair is told; of more, the pairs that occur."""
 
 
 @final
@@ -46,16 +46,15 @@ class Tally:
         return {"accuracy": int(right.sum()) / int(self.counts.sum()), "macro_f1": f1.mean().item()}
 
     def confusion(self, labels: Sequence[str]) -> dict[str, float]:
-        """``confusion/TRUE/GUESS``: number of sentences; nothing of more labels than one reads in a table.
+        """``confusion/TRUE/GUESS``: number of sentences; a slash in a label is written ``%2F``, and ``%`` is ``%25``.
 
-        A slash in a label is written ``%2F``, and ``%`` is ``%25``.
+        Of many labels only what occurs: most of their thousands of pairs do not.
         """
-        if len(labels) > MOST_LABELS:
-            return {}
         return {
             f"confusion/{_written(true)}/{_written(guess)}": float(self.counts[i, j])
             for i, true in enumerate(labels)
             for j, guess in enumerate(labels)
+            if len(labels) <= WHOLE_UP_TO or self.counts[i, j] > 0
         }
 
 

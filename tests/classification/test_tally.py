@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.classification.tally import MOST_LABELS, Tally
+from tasks.classification.tally import WHOLE_UP_TO, Tally
 from tasks.classification.task import Classification
 
 
@@ -64,8 +64,12 @@ def test_confusion_is_told_by_true_label_and_guess() -> None:
         "confusion/yes/no": 0,
         "confusion/yes/yes": 1,
     }
-    many = [str(i) for i in range(MOST_LABELS + 1)]
-    assert Tally.of(len(many)).confusion(many) == {}
+
+
+def test_of_many_labels_the_pairs_that_occur_are_told() -> None:
+    many = [str(i) for i in range(WHOLE_UP_TO + 1)]
+    assert tally([0, 10, 10], [0, 0, 0], len(many)).confusion(many) == {"confusion/0/0": 1, "confusion/10/0": 2}
+    assert len(tally([0], [0], WHOLE_UP_TO).confusion(many[:-1])) == WHOLE_UP_TO**2
 
 
 def test_every_metric_is_declared_for_both_texts() -> None:

@@ -70,3 +70,19 @@ def test_labels_may_hold_slashes() -> None:
 def test_a_label_without_examples_has_counts_and_no_shares() -> None:
     found = confusion(frame({("gru", 0): {1: counted(0, 0, 3, 4)}}), "test/confusion")
     assert found["share"].to_list() == [None, None, pytest.approx(3 / 7), pytest.approx(4 / 7)]
+
+
+def test_a_pair_that_a_trial_does_not_tell_did_not_occur_in_it() -> None:
+    """As where only pairs that occur are told: half a count in the mean of two trials, and nothing of earlier steps."""
+    rows = [("a0", 1, "x", "z", 9.0), ("a0", 2, "x", "x", 3.0), ("a0", 2, "x", "y", 1.0), ("a1", 2, "x", "x", 4.0)]
+    history = pl.DataFrame(
+        [
+            {"trial": trial, "arm": "a", "step": step, "metric": f"test/confusion/{true}/{guess}", "value": value}
+            for trial, step, true, guess, value in rows
+        ]
+    )
+    found = confusion(history, "test/confusion")
+    assert found.select("true", "guess", "n", "count", "share").rows() == [
+        ("x", "x", 2, 3.5, 7 / 8),
+        ("x", "y", 2, 0.5, 1 / 8),
+    ]

@@ -57,6 +57,38 @@ def test_an_arm_whose_data_lack_a_label_has_dashes_for_it_and_a_report(make_ledg
     assert "| told good | told mild |" in write_report(ledger, tmp_path).markdown.read_text(encoding="utf-8")
 
 
+def many_labels(labels: int) -> dict[str, float]:
+    """Each label is right ten times and taken for the next one as often as its number says."""
+    return {f"{i:02}/{i:02}": 10.0 for i in range(labels)} | {
+        f"{i:02}/{(i + 1) % labels:02}": float(i) for i in range(1, labels)
+    }
+
+
+def test_of_many_labels_the_most_frequent_confusions_are_shown_and_all_are_in_the_files(
+    make_ledger: MakeLedger, tmp_path: Path
+) -> None:
+    ledger = make_ledger(seeds=2)
+    add_confusion(ledger, many_labels(50), gru={"07/30": 99.0})
+    table = confusion_table(gather(ledger), "test/confusion", 1)
+    assert table.shown.columns == ["True label", "Told to be", "elman (baseline)", "gru", "lstm"]
+    assert table.shown.rows()[:2] == [
+        ("49", "00", "83.1 % (49)", "83.1 % (49)", "83.1 % (49)"),
+        ("48", "49", "82.8 % (48)", "82.8 % (48)", "82.8 % (48)"),
+    ]
+    assert ("07", "30", "–", "85.3 % (99)", "–") in table.shown.rows()
+    assert len(table.shown) == 20
+    assert "the 20 most frequent of 50 confusions of 50 labels" in table.caption
+    written = pl.read_csv(write_report(ledger, tmp_path).tables / "confusion_1.csv")
+    assert len(written) == 3 * (50 + 49) + 1
+
+
+def test_eleven_labels_without_an_error_have_an_empty_table(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    ledger = make_ledger(seeds=2)
+    add_confusion(ledger, {f"{i}/{i}": 4.0 for i in range(11)})
+    assert confusion_table(gather(ledger), "test/confusion", 1).shown.is_empty()
+    write_report(ledger, tmp_path)
+
+
 def test_without_counts_there_is_no_such_section(make_ledger: MakeLedger, tmp_path: Path) -> None:
     assert 'id="confusion"' not in write_report(make_ledger(seeds=2), tmp_path).html.read_text(encoding="utf-8")
 

@@ -26,13 +26,14 @@ def confusion(history: pl.DataFrame, name: str) -> pl.DataFrame:
         name: what comes before the labels in the metrics' names.
 
     Returns:
-        ``arm, true, guess, n`` (trials), ``count`` (mean over trials), ``share`` (of the examples of the true label,
-        all trials together; null where there is none), arms in order of appearance, labels sorted.
+        ``arm, true, guess, n`` (trials that told any pair), ``count`` (mean over these), ``share`` (of the examples of
+        the true label, all trials together; null where there is none), arms in order of appearance, labels sorted. A
+        pair that a trial does not tell beside others did not occur in it.
     """
     counts = _last_counts(history, f"{name}/")
-    cells = counts.group_by("arm", "true", "guess").agg(
-        n=pl.len().cast(pl.Int64), count=pl.col("value").mean(), total=pl.col("value").sum()
-    )
+    trials = counts.group_by("arm").agg(n=pl.col("trial").n_unique().cast(pl.Int64))
+    totals = counts.group_by("arm", "true", "guess").agg(total=pl.col("value").sum()).join(trials, on="arm")
+    cells = totals.select("arm", "true", "guess", "n", "total", count=pl.col("total") / pl.col("n"))
     examples = pl.col("total").sum().over("arm", "true")
     shares = cells.with_columns(share=pl.when(examples > 0).then(pl.col("total") / examples)).drop("total")
     arms = history.select(pl.col("arm").unique(maintain_order=True))
@@ -40,11 +41,11 @@ def confusion(history: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _last_counts(history: pl.DataFrame, start: str) -> pl.DataFrame:
-    """``arm, true, guess, value``, one row per trial and pair of labels."""
+    """``trial, arm, true, guess, value``, one row per trial and pair of labels, as they were told last."""
     found = history.filter(pl.col("metric").str.starts_with(start), pl.col("value").is_finite())
-    last = found.sort("step").unique(["trial", "metric"], keep="last", maintain_order=True)
+    last = found.filter(pl.col("step") == pl.col("step").max().over("trial"))
     labels = pl.DataFrame(_pairs(found["metric"].unique(), start), schema=["metric", "true", "guess"], orient="row")
-    return last.join(labels, on="metric").select("arm", "true", "guess", "value")
+    return last.join(labels, on="metric").select("trial", "arm", "true", "guess", "value")
 
 
 def _pairs(metrics: Iterable[str], start: str) -> list[tuple[str, str, str]]:
