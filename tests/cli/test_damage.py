@@ -28,7 +28,8 @@ def test_a_lost_history_is_named(unroll: Unroll, runner: FakeRunner) -> None:
     folder = next(Path("results/tiny/trials").glob("*/history"))
     assert "damaged" not in unroll("status", "tiny").out
     next(folder.iterdir()).unlink()
-    expected = f"{folder}: the history of a completed trial must reach its last step (received it ends at step 0 of 7)"
+    rule = "the history of a completed trial must be whole up to its last step"
+    expected = f"{folder}: {rule} (received it ends at step 0 of 7)"
     (named,) = json.loads(unroll("status", "tiny", "--format", "json").out)["damaged"]
     assert expected in named
     assert expected in unroll("status", "tiny").out

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from unroll.ledger import HistoryRow, Ledger
+from unroll.ledger import HistoryRow, Ledger, Outcome
 from unroll.study.plan import Plan
 
 MakeRow = Callable[..., HistoryRow]
@@ -58,6 +58,71 @@ def test_a_resumed_trial_logs_nothing_twice(ledger: Ledger, make_row: MakeRow, v
     assert list(values().values()) == [1.0, 2.0, 3.0, 4.0]
 
 
+def test_rewinding_to_a_place_forgets_what_came_later_at_the_same_step(
+    ledger: Ledger, make_row: MakeRow, values: Any
+) -> None:
+    ledger.append_history(TRIAL, [make_row(5, 1.0, "a")], step=5)
+    place = ledger.append_history(TRIAL, [make_row(5, 2.0, "b")], step=5)
+    ledger.append_history(TRIAL, [make_row(5, 3.0, "b"), make_row(5, 3.0, "c")], step=5)
+    ledger.append_history(TRIAL, [make_row(6, 4.0, "a")], step=6)
+    ledger.rewind_history(TRIAL, 5, place=place)
+    assert values() == {(5, "a"): 1.0, (5, "b"): 2.0}
+    assert ledger.last_logged(TRIAL) == {"a": 1.0, "b": 2.0}
+    assert ledger.append_history(TRIAL, [], step=7) == place + 1
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        (0, "what was logged between step 0 and step 20 is missing"),
+        (1, "what was logged between step 10 and step 30 is missing"),
+        (2, "what was logged between step 20 and step 40 is missing"),
+        (3, "it ends at step 30 of 40"),
+    ],
+)
+def test_a_lost_segment_of_a_completed_trial_is_told(
+    ledger: Ledger, make_row: MakeRow, make_plan: Callable[..., Plan], lost: int, told: str
+) -> None:
+    for step in (10, 20, 30, 35):
+        ledger.append_history(TRIAL, [make_row(step)], step=step)
+    ledger.rewind_history(TRIAL, 30)
+    ledger.append_history(TRIAL, [make_row(40)], step=40)
+    ledger.record(Outcome(trial=TRIAL, status="completed", steps=40))
+    ledger.trials_frame(make_plan(1))
+    assert ledger.damage() == []
+    path = sorted((ledger.folder(TRIAL) / "history").iterdir())[lost]
+    whole = path.read_bytes()
+    path.unlink()
+    ledger.trials_frame(make_plan(1))
+    (damage,) = ledger.damage()
+    assert f"the history of a completed trial must be whole up to its last step (received {told})" in str(damage)
+    path.write_bytes(whole)
+    ledger.trials_frame(make_plan(1))
+    assert ledger.damage() == []
+
+
+def test_older_segments_are_read_and_gone_on_from(
+    ledger: Ledger, make_row: MakeRow, make_plan: Callable[..., Plan], values: Any
+) -> None:
+    folder = ledger.folder(TRIAL) / "history"
+    ledger.append_history(TRIAL, [make_row(1, 1.0)], step=1)
+    ledger.append_history(TRIAL, [make_row(2, 2.0, "a")], step=2)
+    ledger.append_history(TRIAL, [make_row(2, 3.0, "a"), make_row(2, 3.0, "b")], step=2)
+    ledger.append_history(TRIAL, [make_row(4, 4.0), make_row(5, 4.0)], step=5)
+    names = ("0000000001.json", "0000000002.json", "0000000002-2.json", "0000000005.json")
+    for path, name in zip(sorted(folder.iterdir()), names, strict=True):
+        path.rename(folder / name)
+    ledger.rewind_history(TRIAL, 4)  # as a checkpoint of an older version asks for
+    assert ledger.append_history(TRIAL, [make_row(5, 5.0)], step=5) == 5
+    assert list(values().values()) == [1.0, 3.0, 3.0, 4.0, 5.0]
+    ledger.record(Outcome(trial=TRIAL, status="completed", steps=5))
+    ledger.trials_frame(make_plan(1))
+    assert ledger.damage() == []
+    next(folder.glob("0000000004.*.json")).unlink()
+    ledger.trials_frame(make_plan(1))
+    assert "between step 2 and step 5 is missing" in str(ledger.damage())
+
+
 def test_rows_beyond_the_step_are_a_mistake(ledger: Ledger, make_row: MakeRow) -> None:
     with pytest.raises(ValueError, match="rows of a segment must not lie beyond its step 2"):
         ledger.append_history(TRIAL, [make_row(3)], step=2)
@@ -65,7 +130,7 @@ def test_rows_beyond_the_step_are_a_mistake(ledger: Ledger, make_row: MakeRow) -
 
 def test_an_empty_segment_says_how_far_the_history_goes(ledger: Ledger) -> None:
     ledger.append_history(TRIAL, [], step=5)
-    assert (ledger.folder(TRIAL) / "history" / "0000000005.json").exists()
+    assert (ledger.folder(TRIAL) / "history" / "0000000005.000001.json").exists()
 
 
 @pytest.mark.parametrize("lasting", [False, True])

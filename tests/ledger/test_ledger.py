@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from unroll.contract import UserError
 from unroll.ledger import (
     CheckpointStore,
     DamagedRecord,
+    Fenced,
     HistoryRow,
     Ledger,
     Outcome,
@@ -25,6 +27,8 @@ from unroll.ledger import (
     RunRecord,
     StorageError,
     UnknownFormat,
+    records,
+    write_record,
 )
 from unroll.study.plan import Plan
 from unroll.study.trial import Trial
@@ -72,8 +76,8 @@ def full(ledger: Ledger, make_plan: MakePlan, make_outcome: MakeOutcome, make_ro
         ledger.register(trial)
     ledger.record(make_outcome(0, status="stopped"))
     for number in range(2):
-        ledger.record(make_outcome(number, steps=2))
         ledger.append_history(f"trial{number:04}", [make_row(1), make_row(2)], step=2)
+        ledger.record(make_outcome(number, steps=2))
     ledger.save_run(RunRecord(started="2026-01-01T00:00:00+00:00", command=["unroll", "run", "cells"]))
     ledger.compact(plan)
     return ledger
@@ -220,11 +224,46 @@ def test_the_latest_attempt_counts(ledger: Ledger, make_outcome: MakeOutcome) ->
 
 
 def test_a_result_outlives_a_later_note_of_failure(ledger: Ledger, make_outcome: MakeOutcome) -> None:
-    for status in ("stopped", "completed", "failed_infrastructure"):
+    """Older versions wrote such notes; this one refuses them."""
+    for status in ("stopped", "completed"):
         ledger.record(make_outcome(status=status))
+    with pytest.raises(Fenced, match="trial trial0000 is completed, and what is final is not changed"):
+        ledger.record(make_outcome(status="failed_infrastructure"))
+    folder = ledger.folder("trial0000") / "attempts"
+    assert len(list(folder.iterdir())) == 2
+    write_record(folder / "0003.json", "outcome", make_outcome(status="failed_infrastructure"))
     outcome = ledger.outcome("trial0000")
     assert outcome is not None
     assert outcome.status == "completed"
+
+
+@pytest.mark.parametrize("status", ["completed", "diverged"])
+def test_nobody_changes_what_is_final(
+    ledger: Ledger, make_outcome: MakeOutcome, make_row: Callable[..., HistoryRow], status: str
+) -> None:
+    ledger.append_history("trial0000", [make_row(1)], step=1)
+    ledger.record(make_outcome(status=status))
+    before = {path: path.read_bytes() for path in ledger.root.rglob("*") if path.is_file()}
+    for change in (
+        lambda: ledger.rewind_history("trial0000", -1),
+        lambda: ledger.rewind_history("trial0000", 0, place=0),
+        lambda: ledger.append_history("trial0000", [make_row(2)], step=2),
+        lambda: ledger.record(make_outcome()),
+    ):
+        with pytest.raises(Fenced, match=f"trial trial0000 is {status}"):
+            change()
+    assert {path: path.read_bytes() for path in ledger.root.rglob("*") if path.is_file()} == before
+
+
+def test_a_trial_whose_result_is_damaged_is_run_anew(
+    full: Ledger, make_plan: MakePlan, make_row: Callable[..., HistoryRow], make_outcome: MakeOutcome
+) -> None:
+    (full.folder("trial0001") / "attempts" / "0001.json").write_bytes(b"half")
+    full.rewind_history("trial0001", -1)
+    full.append_history("trial0001", [make_row(2, 5.0)], step=2)
+    full.record(make_outcome(1, steps=2))
+    assert full.trials_frame(make_plan())["status"].to_list() == ["completed", "completed", "missing"]
+    assert full.history_frame(make_plan())["value"].to_list() == [1.0, 1.0, 5.0]
 
 
 def test_attempts_are_immutable(ledger: Ledger, make_outcome: MakeOutcome) -> None:
@@ -280,7 +319,8 @@ def test_every_failed_record_leaves_all_or_nothing(
     for error in failing_disk.fail_everywhere(lambda: ledger.record(new), prepare=prepare, lasting=lasting):
         reopened = Ledger.open(ledger.root)
         assert reopened.outcome("trial0000") in ((old, new) if error else (new,))
-        reopened.record(new)
+        with suppress(Fenced):  # the disk failed after it was written
+            reopened.record(new)
         assert reopened.outcome("trial0000") == new
         assert reopened.damage() == []
 
@@ -363,7 +403,7 @@ def test_damage_that_was_repaired_is_forgotten(full: Ledger) -> None:
 
 
 def test_a_record_of_another_trial_is_damage(full: Ledger, make_plan: MakePlan) -> None:
-    names = ("attempts/0001.json", "history/0000000002.json", "trial.json")
+    names = ("attempts/0001.json", "history/0000000002.000001.json", "trial.json")
     for name in names:
         shutil.copy(full.folder("trial0000") / name, full.folder("trial0001") / name)
     assert "trial0001" not in full.every_trial_frame()["trial"]
@@ -384,9 +424,9 @@ def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePla
 def test_an_unreadable_file_is_damage_with_its_true_reason(
     full: Ledger, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    path, read = full.folder("trial0001") / "attempts" / "0001.json", Path.read_bytes
+    path, read = full.folder("trial0001") / "attempts" / "0001.json", records.read_file
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda file: refuse(code) if file == path else read(file))
+        patch.setattr(records, "read_file", lambda file: refuse(code) if file == path else read(file))
         assert full.outcomes(["trial0000", "trial0001"]).keys() == {"trial0000"}
         (damage,) = full.damage()
     assert (
@@ -398,7 +438,7 @@ def test_an_unreadable_file_is_damage_with_its_true_reason(
 
 
 def test_a_disk_that_does_not_answer_is_no_damage(full: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "read_bytes", lambda _: refuse(errno.ESTALE))
+    monkeypatch.setattr(records, "read_file", lambda _: refuse(errno.ESTALE))
     with pytest.raises(StorageError):
         full.outcome("trial0001")
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from unroll.ledger import CheckpointStore, HistoryRow, Ledger, Outcome, StorageError
+from unroll.ledger import CheckpointStore, Fenced, HistoryRow, Ledger, Outcome, StorageError
 from unroll.ledger.outcome import FINAL
 from unroll.ledger.processes import machine
 from unroll.study.plan import Plan
@@ -50,10 +51,20 @@ class LedgerMachine(RuleBasedStateMachine):
             return False
         return True
 
+    def refused(self, name: str, write: Callable[[], object]) -> bool:
+        """Whether the trial has its result, after which nothing may change it."""
+        if not any(outcome.status in FINAL for outcome in self.outcomes[name]):
+            return False
+        with pytest.raises(Fenced):
+            write()
+        return True
+
     @rule(number=numbers, status=st.sampled_from(["completed", "stopped", "timeout"]), value=values, crash=numbers)
     def record(self, number: int, status: Any, value: float, crash: int) -> None:
         name = self.ids[number]
         outcome = Outcome(trial=name, status=status, metrics={"m": value}, steps=self.at[name])
+        if self.refused(name, lambda: self.ledger.record(outcome)):
+            return
         known = len(self.outcomes[name])
         if self.act(lambda: self.ledger.record(outcome), crash * 5):
             self.outcomes[name].append(outcome)
@@ -64,6 +75,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def train(self, number: int, rows: list[tuple[int, str, float]]) -> None:
         name, at = self.ids[number], self.at[self.ids[number]]
         written = [HistoryRow(step=at + s, epoch=1, seconds=0.0, metric=m, value=v) for s, m, v in rows]
+        if self.refused(name, lambda: self.ledger.append_history(name, written, step=at + 5)):
+            return
         self.ledger.append_history(name, written, step=at + 5)
         self.history[name] |= {(row.step, row.metric): row.value for row in written}
         self.at[name] = at + 5
@@ -85,6 +98,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def rewind(self, number: int, back: int) -> None:
         name = self.ids[number]
         step = max(0, self.at[name] - back)
+        if self.refused(name, lambda: self.ledger.rewind_history(name, step)):
+            return
         self.ledger.rewind_history(name, step)
         self.history[name] = {key: value for key, value in self.history[name].items() if key[0] <= step}
         self.at[name] = step

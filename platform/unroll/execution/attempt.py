@@ -16,9 +16,9 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from unroll.contract import UserError, derive_seed
 from unroll.execution import callbacks, process
 from unroll.execution.checkpoint_io import LedgerCheckpointIO
-from unroll.execution.conditions import Diverged, Fenced, Stopped, classify
+from unroll.execution.conditions import Diverged, Stopped, classify
 from unroll.execution.recorder import Recorder
-from unroll.ledger import CheckpointStore, Ledger, StorageError
+from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task
 from unroll.study.job import Job
@@ -44,7 +44,7 @@ class Attempt:
         job: the trial and what its worker needs.
         ledger: the study's record of truth.
         stop_asked: polled after every batch; True makes the attempt save its state and stop.
-        fence: called before anything durable is written; raises :class:`Fenced` if the owner was replaced.
+        fence: called before anything durable is written; raises :class:`Fenced` if that may not be.
         report: called after every validation.
         guarded: whether a watchdog may end this process when there is no progress.
     """
@@ -62,7 +62,7 @@ class Attempt:
         self._job, self._ledger = job, ledger
         self._stop_asked, self._fence, self._report, self._guarded = stop_asked, fence, report, guarded
         folder = ledger.folder(job.trial.id)
-        self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"))
+        self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"), fence=fence)
         self._watchdog = process.Watchdog(folder / STACKS, seconds=job.limits.no_progress_seconds)
         self.recorder = Recorder(job, ledger)
 
@@ -71,7 +71,7 @@ class Attempt:
 
         Raises:
             OSError: the infrastructure failed, the results folder above all.
-            Fenced: the results folder has another owner; nothing was written since.
+            Fenced: the results folder has another owner or the trial another attempt; nothing was written since.
         """
         process.quieten()
         process.pin(threads=self.recorder.threads, seed=derive_seed(self._job.trial.seed, "process"))
@@ -166,9 +166,12 @@ class Attempt:
 
     def _resume_point(self) -> str | None:
         self._fence()
-        step = self._io.find()
-        self._ledger.rewind_history(self._job.trial.id, -1 if step is None else step)
-        return None if step is None else "newest in the ledger"
+        found = self._io.find()
+        if found is None:
+            self._ledger.rewind_history(self._job.trial.id, -1)
+            return None
+        self._ledger.rewind_history(self._job.trial.id, found.step, place=found.place)
+        return "newest in the ledger"
 
     def _build_trainer(self, epochs: int, mirrored: Mirror) -> pl.Trainer:
         gpu = self._job.resources.gpus > 0
@@ -200,15 +203,15 @@ class Attempt:
             callbacks.RestoreOrder(),
             callbacks.Reseed(self._job.trial.seed),
             recorder.stopwatch,
-            callbacks.LatestMetrics(recorder.logger.latest),
+            callbacks.LatestMetrics(recorder.logger.latest, lambda: self._ledger.last_logged(self._job.trial.id)),
             callbacks.StopAtDivergence(),
             callbacks.Heartbeat(self.beat),
             callbacks.ReportValidation(self._report_validation),
         ]
 
-    def _write_history(self, step: int) -> None:
+    def _write_history(self, step: int) -> int:
         self._fence()
-        self.recorder.write_history(step)
+        return self.recorder.write_history(step)
 
     def beat(self) -> None:
         """There was progress, or there is a good reason for none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -92,18 +92,27 @@ class Stopwatch(pl.Callback):
 
 
 class LatestMetrics(pl.Callback):
-    """Carries the last value of every metric through a checkpoint: a resumed trial may skip a validation it has had."""
+    """Carries the last value of every metric through a checkpoint: a resumed trial may skip a validation it has had.
 
-    def __init__(self, latest: dict[str, float]) -> None:
-        self.latest = latest
+    The checkpoint lacks what was logged between its capture and its commit, the history has it; but the history may
+    have lost a part, and the checkpoint has that.
+
+    Args:
+        latest: metric -> its last value, kept up to date by whoever logs.
+        logged: reads the same from the history, once that is rewound to the checkpoint.
+    """
+
+    def __init__(self, latest: dict[str, float], logged: Callable[[], Mapping[str, float]]) -> None:
+        self.latest, self._logged = latest, logged
 
     def state_dict(self) -> dict[str, Any]:
         """Kept in the checkpoint."""
         return dict(self.latest)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the checkpoint's values."""
+        """Take over the checkpoint's values, and what was logged until it was written."""
         self.latest.update(state_dict)
+        self.latest.update(self._logged())
 
 
 class KeepCheckpoints(pl.Callback):
@@ -115,7 +124,8 @@ class KeepCheckpoints(pl.Callback):
         checkpoint_io: where captures go.
         every_seconds: time between captures.
         stop_asked: tells whether the trial is to stop; it does so at the next committed checkpoint.
-        before_commit: writes the log rows up to and including the given step; raises if nothing may be written.
+        before_commit: writes the log rows up to and including the given step, and gives their place in the history;
+            raises if nothing may be written.
     """
 
     def __init__(
@@ -124,7 +134,7 @@ class KeepCheckpoints(pl.Callback):
         *,
         every_seconds: float,
         stop_asked: Callable[[], bool],
-        before_commit: Callable[[int], None],
+        before_commit: Callable[[int], int],
     ) -> None:
         self._io = checkpoint_io
         self._every = every_seconds
@@ -141,8 +151,7 @@ class KeepCheckpoints(pl.Callback):
 
     def _commit(self) -> None:
         if self._io.captured_step is not None:
-            self._before_commit(self._io.captured_step)
-            self._io.commit()
+            self._io.commit(place=self._before_commit(self._io.captured_step))
             self._last = time.monotonic()
             if self._stopping:
                 raise Stopped

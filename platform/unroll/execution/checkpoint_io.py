@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
@@ -11,24 +13,44 @@ from pytorch_lightning.plugins.io import CheckpointIO
 if TYPE_CHECKING:
     from unroll.ledger.checkpoints import CheckpointStore
 
+_PLACE = struct.Struct(">8sQ")
+_MAGIC = b"HISTORY@"
+
+
+class Found(NamedTuple):
+    """A checkpoint to go on from."""
+
+    step: int
+    place: int | None
+    """Place in the history up to which its rows were written; None in checkpoints that do not tell it."""
+
 
 class LedgerCheckpointIO(CheckpointIO):
     """Serialises into memory; :meth:`commit` makes the last capture durable.
 
     Lightning hands out a batch's log rows only after the hooks in which a checkpoint can be taken. Between capture and
-    commit the caller writes those rows, so that a checkpoint never stands without the history before it.
+    commit the caller writes those rows, so that a checkpoint never stands without the history before it, and tells
+    their place, which is kept with the state: a resume logs anew what was logged after it, also at the same step.
+
+    Args:
+        store: where the checkpoints lie.
+        fence: called before one is written; raises if that may not be.
     """
 
-    def __init__(self, store: CheckpointStore) -> None:
-        self.store = store
+    def __init__(self, store: CheckpointStore, *, fence: Callable[[], None]) -> None:
+        self.store, self._fence = store, fence
         self._captured: tuple[int, bytes] | None = None
         self._found: bytes | None = None
 
-    def find(self) -> int | None:
-        """Step of the newest undamaged checkpoint, which a load then gives, whatever happens on disk meanwhile."""
+    def find(self) -> Found | None:
+        """The newest undamaged checkpoint, which a load then gives, whatever happens on disk meanwhile."""
         found = self.store.load()
-        self._found = found[1] if found else None
-        return found[0] if found else None
+        if found is None:
+            self._found = None
+            return None
+        step, data = found
+        place, self._found = _split(data)
+        return Found(step, place)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
         """Capture the state; nothing is on disk before :meth:`commit`."""
@@ -41,11 +63,16 @@ class LedgerCheckpointIO(CheckpointIO):
         """Optimizer step of a capture that waits for its commit."""
         return self._captured[0] if self._captured else None
 
-    def commit(self) -> None:
-        """Write the captured state durably; the one before it is kept."""
+    def commit(self, *, place: int) -> None:
+        """Write the captured state durably; the one before it is kept.
+
+        Args:
+            place: where the history stands, see :meth:`unroll.ledger.Ledger.append_history`.
+        """
         if self._captured:
             step, data = self._captured
-            self.store.save(data, step=step)
+            self._fence()
+            self.store.save(_PLACE.pack(_MAGIC, place) + data, step=step)
             self._captured = None
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
@@ -63,3 +90,10 @@ class LedgerCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:  # noqa: ARG002
         """Forget every checkpoint of the trial."""
         self.store.clear()
+
+
+def _split(data: bytes) -> tuple[int | None, bytes]:
+    """Place in the history, and Lightning's state."""
+    if not data.startswith(_MAGIC):
+        return None, data
+    return int(_PLACE.unpack_from(data)[1]), data[_PLACE.size :]

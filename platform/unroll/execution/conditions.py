@@ -11,10 +11,6 @@ class Stopped(Exception):
     """Somebody asked the trial to stop; its state is saved."""
 
 
-class Fenced(Exception):
-    """The results folder has another owner now: this attempt must leave without writing anything."""
-
-
 class Diverged(Exception):
     """A number that decides is no longer finite.
 

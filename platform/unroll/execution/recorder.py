@@ -76,9 +76,9 @@ class Recorder:
         step, epoch, seconds = self.position()
         self.logger.add(HistoryRow(step=step, epoch=epoch, seconds=seconds, metric=metric, value=value))
 
-    def write_history(self, step: int) -> None:
-        """Make the rows up to ``step`` durable."""
-        self._ledger.append_history(self._trial, self.logger.take(step), step=step)
+    def write_history(self, step: int) -> int:
+        """Make the rows up to ``step`` durable; gives their place in the history."""
+        return self._ledger.append_history(self._trial, self.logger.take(step), step=step)
 
     def note_progress(self, *, every: float = 0.0) -> None:
         """Leave a passing note for people, unless the last one is younger than ``every`` seconds."""

@@ -7,8 +7,7 @@ import threading
 import time
 
 from unroll.execution.attempt import Attempt, Update
-from unroll.execution.conditions import Fenced
-from unroll.ledger import Ledger
+from unroll.ledger import Fenced, Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job
 
@@ -23,14 +22,16 @@ class Session:
     and entered again between validations without rebuilding its optimizers.
 
     Args:
-        job: what to run.
+        job: what to run. What has its result already is not run again: the result is what the first ``advance`` gives.
         ledger: where it is recorded.
-        token: proof that the caller owns the results folder; an orphan whose owner was replaced stops by itself.
+        token: proof that the caller owns the results folder; an orphan whose owner was replaced stops by itself, and so
+            does an attempt that was taken for lost, once another one has the trial.
         guarded: see :class:`Attempt`.
     """
 
     def __init__(self, job: Job, ledger: Ledger, *, token: str, guarded: bool) -> None:
-        self._ledger, self._token = ledger, token
+        self._ledger, self._token, self._trial = ledger, token, job.trial.id
+        self._claim = ledger.claim(self._trial, token=token)
         self._stop = threading.Event()
         self._updates: queue.Queue[Update | Outcome | BaseException] = queue.Queue(maxsize=1)
         self._asked_at = 0.0
@@ -67,9 +68,19 @@ class Session:
 
     def _run(self) -> None:
         try:
-            self._put(self._attempt.run())
+            end: Outcome | BaseException = self._run_once()
         except BaseException as error:  # handed over to the caller's thread, which raises it
-            self._put(error)
+            end = error
+        self._put(end)
+
+    def _run_once(self) -> Outcome:
+        try:
+            with self._claim:
+                return self._ledger.result(self._trial) or self._attempt.run()
+        except Fenced:
+            if result := self._ledger.result(self._trial):
+                return result
+            raise
 
     def _put(self, item: Update | Outcome | BaseException) -> None:
         while True:
@@ -90,10 +101,11 @@ class Session:
         """Look into the results folder at most once a second: the one place that all nodes share."""
         if not self._stop.is_set() and time.monotonic() - self._asked_at >= 1.0:
             self._asked_at = time.monotonic()
-            if self._ledger.stop_requested(self._token):
+            if self._ledger.stop_requested(self._token) or self._claim.is_lost:
                 self._stop.set()
         return self._stop.is_set()
 
     def _fence(self) -> None:
+        self._claim.check()
         if not self._ledger.is_current(self._token):
-            raise Fenced
+            raise Fenced("the results folder has another owner")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from unroll.execution.attempt import STACKS
-from unroll.ledger import Ledger, write_atomic
+from unroll.ledger import Fenced, Ledger, write_atomic
 from unroll.ledger.outcome import Outcome, Status
 
 
@@ -32,7 +32,7 @@ def settle_hung_attempt(ledger: Ledger, trial: str) -> Outcome | None:
 
 
 def record_end(ledger: Ledger, trial: str, status: Status, message: str) -> Outcome:
-    """Record how an attempt ended, seen from outside its process."""
+    """Record how an attempt ended, seen from outside its process; gives the trial's result where it has one by now."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     progress = ledger.progress([trial]).get(trial)
     outcome = Outcome(
@@ -44,5 +44,8 @@ def record_end(ledger: Ledger, trial: str, status: Status, message: str) -> Outc
         started=now,
         finished=now,
     )
-    ledger.record(outcome)
+    try:
+        ledger.record(outcome)
+    except Fenced:
+        return ledger.result(trial) or outcome
     return outcome

@@ -25,18 +25,14 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped to
     used: a trial that starts finds its last state in the results folder, which all nodes share.
     """
 
+    _work: dict[str, str]
     _session: Session | None
-    _hung: Outcome | None
+    _end: Outcome | None
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Start the trial that ``config`` describes."""
-        self._session = None
-        work = config[WORK]
-        job = Job.model_validate_json(work["job"])
-        ledger = Ledger(Path(work["results"]))
-        self._hung = settle_hung_attempt(ledger, job.trial.id)
-        if self._hung is None:
-            self._session = Session(job, ledger, token=work["token"], guarded=True)
+        """Take down what to run; the first ``step`` starts it: Tune makes actors that it drops before their first."""
+        self._work = config[WORK]
+        self._session, self._end = None, None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next trial in the same process."""
@@ -45,15 +41,19 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped to
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train up to the next validation or the end."""
-        seen = self._hung or self._advance()
+        """Train up to the next validation or the end; a trial that has ended stays so."""
+        seen = self._end or self._advance()
         if isinstance(seen, Outcome):
+            self._end = seen
             return {**seen.metrics, "optimizer_steps": seen.steps, "done": True}
         return {**seen.metrics, "optimizer_steps": seen.step, "done": False}
 
     def _advance(self) -> Any:
         if self._session is None:
-            raise RuntimeError("a step was asked for before setup")
+            job, ledger = Job.model_validate_json(self._work["job"]), Ledger(Path(self._work["results"]))
+            if hung := settle_hung_attempt(ledger, job.trial.id):
+                return hung
+            self._session = Session(job, ledger, token=self._work["token"], guarded=True)
         return self._session.advance()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:

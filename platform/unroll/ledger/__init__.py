@@ -1,6 +1,7 @@
 """Remember: immutable records, atomic writes, read back as Polars frames."""
 
 from unroll.ledger.checkpoints import CheckpointStore
+from unroll.ledger.claims import Claim, Fenced
 from unroll.ledger.files import StorageError, write_atomic
 from unroll.ledger.frames import ENVIRONMENT, MISSING
 from unroll.ledger.ledger import Ledger
@@ -16,7 +17,9 @@ __all__ = [
     "FINAL",
     "MISSING",
     "CheckpointStore",
+    "Claim",
     "DamagedRecord",
+    "Fenced",
     "HistoryRow",
     "Ledger",
     "Lock",

@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from unroll.ledger.files import StorageError, remove, sweep, write_atomic
-from unroll.ledger.records import FORMAT, DamagedRecord, UnknownFormat
+from unroll.ledger.files import remove, sweep, write_atomic
+from unroll.ledger.records import FORMAT, DamagedRecord, UnknownFormat, read_content
 
 _HEADER = struct.Struct(">8sIQQ32s")  # magic, format, step, length of the data, SHA-256
 _MAGIC = b"UNROLLCK"
@@ -27,7 +27,7 @@ class CheckpointStore:
 
     Args:
         folder: where they lie; made at the first ``save``.
-        on_damage: called with every damaged checkpoint that ``load`` passes over.
+        on_damage: called with every checkpoint that ``load`` passes over: damaged, or not to be read.
     """
 
     def __init__(self, folder: Path, *, on_damage: Callable[[DamagedRecord], None] = _warn) -> None:
@@ -44,15 +44,15 @@ class CheckpointStore:
         steps = self._steps()
         kept = sorted(at for at in steps if at <= step)[-_KEPT:]
         for at, path in steps.items():
-            if at not in kept:
+            if at not in kept and not path.is_dir():
                 remove(path)
 
     def load(self) -> tuple[int, bytes] | None:
-        """(step, data) of the newest checkpoint that is whole; None if there is none.
+        """(step, data) of the newest checkpoint that can be read and is whole; None if there is none.
 
         Raises:
             UnknownFormat: a newer Unroll wrote it.
-            StorageError: it cannot be read.
+            StorageError: the disk does not answer.
         """
         for step, path in sorted(self._steps().items(), reverse=True):
             try:
@@ -71,7 +71,8 @@ class CheckpointStore:
         """
         sweep(self._folder)
         for path in self._steps().values():
-            remove(path)
+            if not path.is_dir():
+                remove(path)
 
     def _steps(self) -> dict[int, Path]:
         try:
@@ -92,12 +93,7 @@ def _digest(data: bytes, step: int) -> bytes:
 
 
 def _unseal(path: Path, step: int) -> bytes:
-    try:
-        sealed = path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageError(path, error) from error
+    sealed = read_content(path)
     if len(sealed) < _HEADER.size:
         raise DamagedRecord(path, f"{len(sealed)} bytes, less than the header of a checkpoint")
     magic, version, at, length, checksum = _HEADER.unpack_from(sealed)

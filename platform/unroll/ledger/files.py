@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ _FOREIGN_LEFTOVER_AGE = 24 * 3600.0
 """Seconds after which a temporary file of another machine is taken for abandoned."""
 _MISPLACED = {
     errno.EISDIR: "a folder must not stand where a file of the results belongs",
+    errno.ENXIO: "what is no file must not stand where a file of the results belongs",
     errno.ENOTDIR: "a file must not stand where a folder of the results belongs",
 }
 """What stands in the place of something else, by what the system says of it."""
+_KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -46,6 +49,36 @@ class StorageError(UserError, OSError):
         )
         self.errno = cause.errno
         self.args = (path, cause)  # what pickle calls the class with
+
+
+class NoRegularFile(OSError):
+    """A folder, a pipe, a socket or a device lies where a file belongs."""
+
+
+def read_file(path: Path) -> bytes:
+    """Content of a regular file, or of the one that a link leads to: some stores keep files so.
+
+    Whatever else lies there is refused without waiting for it: nobody may ever write into a pipe, and a device never
+    ends.
+
+    Raises:
+        FileNotFoundError: there is none.
+        NoRegularFile: something else lies there; ``strerror`` says what.
+        OSError: it cannot be read.
+    """
+    _check_regular(path, os.stat(path))  # before it is opened, which alone can move a device
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        _check_regular(path, os.fstat(handle))
+        return file.read()
+
+
+def _check_regular(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise NoRegularFile(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
+        raise NoRegularFile(errno.ENXIO, f"{kind} lies in its place", str(path))
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll.contract import UserError
-from unroll.ledger.files import write_atomic
+from unroll.ledger.files import read_file, write_atomic
 from unroll.ledger.history import Row
 from unroll.ledger.outcome import Outcome
 from unroll.study.trial import Trial
@@ -106,7 +106,7 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError:
         return None
 

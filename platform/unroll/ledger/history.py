@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -16,7 +17,7 @@ from unroll.ledger.records import LostHistory, Reader, write_record_once
 from unroll.study.trial import Count, Frozen, Seconds
 
 _KIND = "history"
-_NAME = re.compile(r"(\d+)(?:-(\d+))?\.json")
+_NAME = re.compile(r"(?P<step>\d+)(?:\.(?P<number>\d+)|(?:-(?P<older>\d+))?)\.json")
 
 
 Row: TypeAlias = tuple[int, int, float, str, float]
@@ -48,55 +49,76 @@ class Segment(Frozen):
         return zip(self.steps, self.epochs, self.seconds, self.metrics, self.values, strict=True)
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class _Place:
+    """Where a segment lies, in the order of what was logged."""
+
+    step: int
+    number: int
+    path: Path
+
+
 class History:
-    """Segments in the folder ``history`` of a trial: ``<step>.json``, then ``<step>-2.json`` and so on."""
+    """Segments in the folder ``history`` of a trial: ``<step>.<number>.json``, numbered from one without a gap.
+
+    Older segments are called ``<step>.json``, then ``<step>-2.json`` and so on: that one of them is missing cannot be
+    seen. Numbers that follow on them count them.
+    """
 
     def __init__(self, folder: Path, trial: str, reader: Reader) -> None:
         self._folder, self._trial, self._reader = folder, trial, reader
 
-    def append(self, rows: Sequence[HistoryRow], *, step: int) -> None:
+    def append(self, rows: Sequence[HistoryRow], *, step: int) -> int:
         """Add a segment, also an empty one: it says how far the history goes. Durable once this returns.
+
+        Gives the segment's number: the place to which :meth:`rewind_to` can go back.
 
         Raises:
             ValueError: a row lies beyond ``step``.
         """
         if any(row.step > step for row in rows):
             raise ValueError(f"rows of a segment must not lie beyond its step {step}")
-        self._add([(row.step, row.epoch, row.seconds, row.metric, row.value) for row in rows], step)
+        return self._add([(row.step, row.epoch, row.seconds, row.metric, row.value) for row in rows], step)
 
-    def _add(self, rows: Sequence[Row], step: int) -> None:
+    def _add(self, rows: Sequence[Row], step: int) -> int:
         segment = self._segment(rows, step)
-        number = max((number for at, number, _ in self._files() if at == step), default=0) + 1
+        number = max((place.number for place in self._places() if place.step <= step), default=0) + 1
         while True:
             try:
-                write_record_once(self._folder / _name(step, number), _KIND, segment)
+                write_record_once(self._folder / f"{step:010}.{number:06}.json", _KIND, segment)
             except FileExistsError:
                 number += 1
             else:
-                return
+                return number
 
     def rewind(self, step: int) -> None:
         """Forget everything beyond ``step``, latest first; rows up to ``step`` stay, whatever segment held them."""
-        beyond = [path for at, _, path in sorted(self._files()) if at > step]
+        beyond = [place.path for place in self._places() if place.step > step]
         kept = [row for path in beyond for row in self._read(path) if row[0] <= step]
         if kept:
             self._add(kept, step)
-        for path in reversed(beyond):
-            remove(path)
+        self._remove(beyond)
+
+    def rewind_to(self, number: int) -> None:
+        """Forget every segment after the one with this number, latest first."""
+        self._remove([place.path for place in self._places() if place.number > number])
 
     def rows(self) -> list[Row]:
         """Rows by step; where (step, metric) was logged again, the last segment counts."""
-        latest = {(row[0], row[3]): row for _, _, path in sorted(self._files()) for row in self._read(path)}
+        latest = {(row[0], row[3]): row for place in self._places() for row in self._read(place.path)}
         return sorted(latest.values(), key=itemgetter(0))
 
-    def check_end(self, steps: int) -> None:
-        """Note it as damage if the last segment lies before the step that the trial's completion tells."""
-        files = self._files()
-        if not files and self._folder in {damage.path for damage in self._reader.damage}:
+    def check(self, steps: int) -> None:
+        """Note it as damage if a segment is missing, up to the step that the trial's completion tells."""
+        places = self._places()
+        if not places and self._folder in {damage.path for damage in self._reader.damage}:
             return
-        end = max((at for at, _, _ in files), default=0)
-        lost = LostHistory(self._folder, f"it ends at step {end} of {steps}") if end < steps else None
-        self._reader.note(self._folder / "end", lost)
+        lost = _hole(places) or _early_end(places, steps)
+        self._reader.note(self._folder / "whole", LostHistory(self._folder, lost) if lost else None)
+
+    def _remove(self, paths: Sequence[Path]) -> None:
+        for path in reversed(paths):
+            remove(path)
 
     def _read(self, path: Path) -> Iterator[Row]:
         segment = self._reader.read(path, _KIND, Segment, owner=self._trial)
@@ -108,10 +130,27 @@ class History:
             trial=self._trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values
         )
 
-    def _files(self) -> list[tuple[int, int, Path]]:
+    def _places(self) -> list[_Place]:
+        """All segments, in the order of what was logged."""
         matches = [(_NAME.fullmatch(path.name), path) for path in self._reader.list(self._folder)]
-        return [(int(match[1]), int(match[2] or 1), path) for match, path in matches if match]
+        named = [
+            (match["number"], int(match["step"]), int(match["older"] or 1), path) for match, path in matches if match
+        ]
+        older = sorted((step, number, path) for running, step, number, path in named if running is None)
+        newer = [_Place(step, int(running), path) for running, step, _, path in named if running is not None]
+        return [_Place(step, place, path) for place, (step, _, path) in enumerate(older, 1)] + sorted(newer)
 
 
-def _name(step: int, number: int) -> str:
-    return f"{step:010}.json" if number == 1 else f"{step:010}-{number}.json"
+def _hole(places: Sequence[_Place]) -> str:
+    """What is missing between segments; empty if nothing is."""
+    before = 0
+    for expected, place in enumerate(places, 1):
+        if place.number != expected:
+            return f"what was logged between step {before} and step {place.step} is missing"
+        before = place.step
+    return ""
+
+
+def _early_end(places: Sequence[_Place], steps: int) -> str:
+    end = places[-1].step if places else 0
+    return f"it ends at step {end} of {steps}" if end < steps else ""

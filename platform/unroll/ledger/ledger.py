@@ -12,6 +12,7 @@
       trials/<id>/trial.json         the trial, written once
       trials/<id>/attempts/0001.json outcome of the first attempt, immutable
       trials/<id>/history/*.json     immutable segments of what was logged
+      trials/<id>/claims/            which attempt has the trial, while one has, see claims.py
       trials/<id>/checkpoint/        the last two checkpoints
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
@@ -34,7 +35,9 @@ from pydantic import ValidationError
 
 from unroll.contract import UserError
 from unroll.ledger.attempts import Attempts
-from unroll.ledger.files import StorageError, make_folder, move_folder, remove, sweep, write_atomic
+from unroll.ledger.claims import PATIENCE as CLAIM_PATIENCE
+from unroll.ledger.claims import Claim, Fenced
+from unroll.ledger.files import StorageError, make_folder, move_folder, read_file, remove, sweep, write_atomic
 from unroll.ledger.frames import check_metrics, history_table, trials_table, write_parquet
 from unroll.ledger.history import History
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
@@ -242,8 +245,10 @@ class Ledger:
         """Write down how an attempt ended, for good; gives the attempt's number. Durable once this returns.
 
         Raises:
+            Fenced: the trial has its result.
             StorageError: the disk refused.
         """
+        self._refuse_final(outcome.trial)
         return self._attempts(outcome.trial).record(outcome)
 
     def outcome(self, trial_id: str) -> Outcome | None:
@@ -287,22 +292,61 @@ class Ledger:
     def _sources(self) -> Sources:
         return Sources(self.root / "sources", self._reader)
 
-    def append_history(self, trial_id: str, rows: Sequence[HistoryRow], *, step: int) -> None:
+    def result(self, trial_id: str) -> Outcome | None:
+        """The outcome of a trial that is a result, after which nothing of the trial changes any more; None before."""
+        outcome = self.outcome(trial_id)
+        return outcome if outcome is not None and outcome.status in FINAL else None
+
+    def _refuse_final(self, trial_id: str) -> None:
+        if result := self.result(trial_id):
+            raise Fenced(f"trial {trial_id} is {result.status}, and what is final is not changed")
+
+    def append_history(self, trial_id: str, rows: Sequence[HistoryRow], *, step: int) -> int:
         """Write down what was logged since the last call, up to ``step`` inclusive. Durable once this returns.
+
+        Gives a place in the history, to which :meth:`rewind_history` can go back.
 
         Raises:
             ValueError: a row lies beyond ``step``.
+            Fenced: the trial has its result.
             StorageError: the disk refused.
         """
-        self._history(trial_id).append(rows, step=step)
+        self._refuse_final(trial_id)
+        return self._history(trial_id).append(rows, step=step)
 
-    def rewind_history(self, trial_id: str, step: int) -> None:
-        """Forget what was logged beyond ``step``, before a resume from there.
+    def rewind_history(self, trial_id: str, step: int, *, place: int | None = None) -> None:
+        """Forget what was logged after a checkpoint, before a resume from there.
+
+        Args:
+            trial_id: whose history.
+            step: the checkpoint's; -1 where the trial begins anew.
+            place: what the last :meth:`append_history` before the checkpoint gave: what was logged later goes, also at
+                the same step. None for checkpoints that do not tell it: what lies beyond ``step`` goes.
 
         Raises:
+            Fenced: the trial has its result.
             StorageError: the disk refused.
         """
-        self._history(trial_id).rewind(step)
+        self._refuse_final(trial_id)
+        history = self._history(trial_id)
+        if place is None:
+            history.rewind(step)
+        else:
+            history.rewind_to(place)
+
+    def last_logged(self, trial_id: str) -> dict[str, float]:
+        """Each metric's last value in the history of a trial."""
+        return {metric: value for _, _, _, metric, value in self._history(trial_id).rows()}
+
+    def claim(self, trial_id: str, *, token: str, patience: float = CLAIM_PATIENCE) -> Claim:
+        """Have a trial for one attempt, from ``with`` to its end.
+
+        Args:
+            trial_id: which trial.
+            token: the owner's, who wants it to be run.
+            patience: seconds to wait for an attempt before this one that does not let go.
+        """
+        return Claim(self.folder(trial_id) / "claims", trial_id, token=token, patience=patience)
 
     def note_progress(self, progress: Progress) -> None:
         """Leave a note where a trial is.
@@ -318,7 +362,7 @@ class Ledger:
         found: dict[str, Progress] = {}
         for trial_id in ids:
             with contextlib.suppress(OSError, ValidationError):
-                data = (self.folder(trial_id) / "progress.json").read_bytes()
+                data = read_file(self.folder(trial_id) / "progress.json")
                 found[trial_id] = Progress.model_validate_json(data)
         return found
 
@@ -335,13 +379,13 @@ class Ledger:
 
         Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
         parameters, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per metric: null where a
-        trial has none, and NaN and infinities as they were. A completed trial that lost the end of its history is
+        trial has none, and NaN and infinities as they were. A completed trial that lost a part of its history is
         left to :meth:`damage`.
         """
         outcomes = self.outcomes(trial.id for trial in plan.trials)
         for outcome in outcomes.values():
             if outcome.status == "completed":
-                self._history(outcome.trial).check_end(outcome.steps)
+                self._history(outcome.trial).check(outcome.steps)
         return trials_table(plan.trials, outcomes, plan.metrics)
 
     def every_trial_frame(self) -> pl.DataFrame:
@@ -454,7 +498,7 @@ class Ledger:
 
     def _stop_token(self) -> object:
         try:
-            request = json.loads(self._stop.read_bytes())
+            request = json.loads(read_file(self._stop))
         except (OSError, ValueError):
             return None
         return request.get("token") if isinstance(request, dict) else None

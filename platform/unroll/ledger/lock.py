@@ -29,7 +29,7 @@ from typing import Self
 from pydantic import PositiveInt, ValidationError
 
 from unroll.contract import UserError
-from unroll.ledger.files import StorageError, make_folder, remove, write_once
+from unroll.ledger.files import StorageError, make_folder, read_file, remove, write_once
 from unroll.ledger.processes import is_alive, machine, start_time
 from unroll.study.trial import Frozen
 
@@ -207,7 +207,7 @@ class Lock:
         while not self._released.wait(self._heartbeat):
             count += 1
             with contextlib.suppress(OSError):
-                handle = os.open(self._path, os.O_WRONLY)
+                handle = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
                 try:
                     os.pwrite(handle, f"{count:0{_BEAT_WIDTH}}".encode("ascii"), _BEAT_OFFSET)
                     os.fsync(handle)
@@ -243,7 +243,7 @@ def _places(folder: Path) -> list[_Place]:
 def _read(path: Path) -> bytes:
     """Content, empty if the file has gone; opening asks the file server, whatever a listing remembered."""
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         if error.errno in _GONE:
             return b""

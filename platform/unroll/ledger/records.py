@@ -21,7 +21,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from unroll.contract import UserError
-from unroll.ledger.files import StorageError, write_atomic, write_once
+from unroll.ledger.files import StorageError, read_file, write_atomic, write_once
 
 FORMAT = 1
 """Version of the format that is written, and the newest that is read."""
@@ -57,11 +57,11 @@ class _Impossible(ValueError):
 
 
 class LostHistory(DamagedRecord):
-    """A trial was completed, but what it logged does not reach its end."""
+    """A trial was completed, but what it logged has a hole or does not reach its end."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
-        self.rule = "the history of a completed trial must reach its last step"
+        self.rule = "the history of a completed trial must be whole up to its last step"
         self.advice = "bring its files back from a copy; the trial's final metrics are whole"
 
 
@@ -112,7 +112,7 @@ def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
         UnknownFormat: a newer Unroll wrote it.
         StorageError: the disk does not answer.
     """
-    body = _open(path, kind, _content(path))
+    body = _open(path, kind, read_content(path))
     try:
         return model.model_validate(_unpack(body))
     except _Impossible as error:
@@ -123,9 +123,16 @@ def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
         raise DamagedRecord(path, f"{kind} with {place or 'body'}: {first['msg']}") from None
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """Content of a record or a checkpoint.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedRecord: this file alone cannot be read, or something else lies in its place.
+        StorageError: the disk does not answer.
+    """
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -1,0 +1,164 @@
+"""A task that leaves a mark for every process that trains a trial, and logs in every way that Lightning has."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, final
+
+import pytorch_lightning as pl
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from unroll.contract import Metric, Settings, Task
+
+
+class Network(Settings):
+    hidden: int = 1
+
+
+class Training(Settings):
+    epochs: int = 2
+    batches: int = 4
+    optimization: Literal["automatic", "manual", "every_second"] = "automatic"
+    batch_seconds: float = 0.0
+    marks: str = Field(default="", json_schema_extra={"location": True})
+
+
+class MarkedSettings(Settings):
+    network: Network = Network()
+    training: Training = Training()
+
+
+@dataclass(frozen=True)
+class Points:
+    fingerprint: str = "points"
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Loader:
+    """Noisy points of a line, a function of (seed, epoch, position)."""
+
+    def __init__(self, seed: int, batches: int) -> None:
+        self.seed, self.batches = seed, batches
+        self.epoch, self.position = 0, 0
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def __iter__(self) -> Iterator[Tensor]:
+        self._normalise()
+        while self.position < len(self):
+            self.position += 1
+            order = 1000 * self.epoch + self.position + 7 * self.seed
+            yield torch.tensor([[0.1 * (order % 5)], [1.0], [2.0 + order % 3]])
+
+    def _normalise(self) -> None:
+        if self.position == len(self):
+            self.epoch, self.position = self.epoch + 1, 0
+
+    def state_dict(self) -> dict[str, int]:
+        done = self.position == len(self)
+        return {"epoch": self.epoch + done, "position": 0 if done else self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.epoch, self.position = state["epoch"], state["position"]
+
+
+class Data(pl.LightningDataModule):
+    def __init__(self, seed: int, batches: int) -> None:
+        super().__init__()
+        self.seed, self.batches = seed, batches
+
+    def train_dataloader(self) -> Any:
+        return Loader(self.seed, self.batches)
+
+    def val_dataloader(self) -> Any:
+        return [torch.tensor([[0.5], [1.5]])]
+
+    def test_dataloader(self) -> Any:
+        return [torch.tensor([[2.5], [3.5]])]
+
+
+class MarkedModule(pl.LightningModule):
+    def __init__(self, training: Training) -> None:
+        super().__init__()
+        self.line = torch.nn.Linear(1, 1)
+        self.items_seen = 0
+        self.training_settings = training
+        self.automatic_optimization = training.optimization == "automatic"
+
+    def initialise(self, seed: int) -> None:
+        self.seed = seed
+        torch.nn.init.constant_(self.line.weight, 1 / (1 + seed))
+        torch.nn.init.zeros_(self.line.bias)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.5)
+
+    def on_fit_start(self) -> None:
+        if marks := self.training_settings.marks:
+            (Path(marks) / f"{self.seed}-{os.getpid()}-{time.time_ns()}").touch()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["items_seen"] = self.items_seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.items_seen = checkpoint["items_seen"]
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        time.sleep(self.training_settings.batch_seconds)
+        self.items_seen += len(batch)
+        loss: Tensor = (self.line(batch) - 3 * batch + 0.1 * torch.rand(())).square().mean()
+        self.log("train/loss", loss, batch_size=len(batch))
+        if not self.automatic_optimization:
+            self._learn(loss, step=self.training_settings.optimization == "manual" or index % 2 == 1)
+        return loss
+
+    def _learn(self, loss: Tensor, *, step: bool) -> None:
+        optimizer: Any = self.optimizers()
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        for logger in self.loggers:
+            logger.log_metrics({"train/gradient": float(self.line.weight.grad.sum())})  # type: ignore[union-attr]
+        if step:
+            optimizer.step()
+
+    def on_train_batch_end(self, outputs: Any, batch: Tensor, index: int) -> None:
+        self.log("train/weight", self.line.weight.sum())
+
+    def validation_step(self, batch: Tensor) -> None:
+        self.log("validation/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
+
+    def on_train_epoch_end(self) -> None:
+        self.log("train/bias", self.line.bias.sum())
+
+    def test_step(self, batch: Tensor) -> None:
+        self.log("test/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
+
+
+@final
+class Marked(Task[MarkedSettings, Points]):
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[Settings]] = MarkedSettings
+    metrics: ClassVar[Mapping[str, Metric]] = {
+        "validation/loss": Metric("minimize", "", "Mean squared error on the points."),
+        "test/loss": Metric("minimize", "", "Mean squared error on the points."),
+    }
+
+    def prepare(self, settings: MarkedSettings, cache: Path) -> Points:
+        return Points()
+
+    def module(self, settings: MarkedSettings, dataset: Points) -> pl.LightningModule:
+        return MarkedModule(settings.training)
+
+    def data(self, settings: MarkedSettings, dataset: Points, seed: int) -> pl.LightningDataModule:
+        return Data(seed, settings.training.batches)
+
+    def epochs(self, settings: MarkedSettings) -> int:
+        return settings.training.epochs
