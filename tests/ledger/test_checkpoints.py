@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from unroll.ledger import CheckpointStore, DamagedRecord, StorageError, UnknownFormat
+from unroll.ledger.files import read_file
 
 
 @pytest.fixture
@@ -61,6 +62,53 @@ def test_every_damage_is_told_and_the_one_before_is_read(
         newest.write_bytes(damaged)
         assert store.load() == (None if place == "both" else (10, b"state of 10" * 20))
         assert [damage.path for damage in found] == ([newest, older] if place == "both" else [newest])
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
+def test_one_that_cannot_be_read_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    found: list[DamagedRecord] = []
+    store = CheckpointStore(folder, on_damage=found.append)
+    for step in (10, 20):
+        store.save(b"%d" % step, step=step)
+    newest = folder / "0000000020.checkpoint"
+
+    def read(path: Path) -> bytes:
+        if path == newest:
+            raise OSError(code, os.strerror(code))
+        return read_file(path)
+
+    monkeypatch.setattr("unroll.ledger.records.read_file", read)
+    assert store.load() == (10, b"10")
+    assert (
+        f"20.checkpoint: a record must be what was once written (received it cannot be read: {os.strerror(code)})"
+        in (str(found[0]))
+    )
+    store.save(b"15", step=15)
+    assert store.load() == (15, b"15")
+
+
+def test_a_disk_that_does_not_answer_is_no_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CheckpointStore(folder)
+    store.save(b"state", step=1)
+
+    def read(_: Path) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr("unroll.ledger.records.read_file", read)
+    with pytest.raises(StorageError):
+        store.load()
+
+
+def test_a_folder_in_the_place_of_one_holds_up_nothing(folder: Path) -> None:
+    store = CheckpointStore(folder)
+    store.save(b"state", step=1)
+    (folder / "0000000002.checkpoint").mkdir()
+    assert store.load() == (1, b"state")
+    store.save(b"more", step=1)
+    store.save(b"further", step=3)
+    assert store.load() == (3, b"further")
+    store.clear()
+    assert store.load() is None
 
 
 def test_damage_is_logged_unless_somebody_listens(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

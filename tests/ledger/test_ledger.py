@@ -27,12 +27,13 @@ from unroll.ledger import (
     RunRecord,
     StorageError,
     UnknownFormat,
-    records,
     write_record,
 )
+from unroll.ledger.files import read_file
 from unroll.study.plan import Plan
 from unroll.study.trial import Trial
 
+READ = "unroll.ledger.records.read_file"
 MakeTrial = Callable[..., Trial]
 MakePlan = Callable[..., Plan]
 MakeOutcome = Callable[..., Outcome]
@@ -424,9 +425,9 @@ def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePla
 def test_an_unreadable_file_is_damage_with_its_true_reason(
     full: Ledger, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    path, read = full.folder("trial0001") / "attempts" / "0001.json", records.read_file
+    path, read = full.folder("trial0001") / "attempts" / "0001.json", read_file
     with monkeypatch.context() as patch:
-        patch.setattr(records, "read_file", lambda file: refuse(code) if file == path else read(file))
+        patch.setattr(READ, lambda file: refuse(code) if file == path else read(file))
         assert full.outcomes(["trial0000", "trial0001"]).keys() == {"trial0000"}
         (damage,) = full.damage()
     assert (
@@ -438,7 +439,7 @@ def test_an_unreadable_file_is_damage_with_its_true_reason(
 
 
 def test_a_disk_that_does_not_answer_is_no_damage(full: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "read_file", lambda _: refuse(errno.ESTALE))
+    monkeypatch.setattr(READ, lambda _: refuse(errno.ESTALE))
     with pytest.raises(StorageError):
         full.outcome("trial0001")
 

@@ -108,10 +108,12 @@ class Claim:
 
     @property
     def is_lost(self) -> bool:
-        """Whether another attempt has the trial. A disk that does not answer is no reason to leave."""
+        """Whether another attempt has the trial. A record that cannot be read is no reason to leave."""
         try:
-            return self._read(self._path) != self._holder
-        except OSError:
+            return read_record(self._path, _KIND, Holder) != self._holder
+        except FileNotFoundError:
+            return True
+        except (OSError, DamagedRecord, UnknownFormat):
             return False
 
     def check(self) -> None:

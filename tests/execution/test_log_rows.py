@@ -1,0 +1,137 @@
+"""Killed between any two writes, a trial logs the same rows in the end, each once and in the same order.
+
+Lightning hands out the rows of a step after the hooks in which a checkpoint is captured, and a task may log more than
+once at one step: the checkpoint and the history around it must agree on which of them were written.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unroll.execution.attempt import Attempt
+from unroll.ledger import Ledger, files
+from unroll.ledger.outcome import Outcome
+from unroll.study import load_study, make_jobs, make_plan
+from unroll.study.job import Job
+
+ROOT = Path(__file__).parent / "once"
+
+
+class Killed(BaseException):
+    """Ends an attempt as a signal would: nothing of ours catches it."""
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture(params=["automatic", "manual", "every_second"])
+def prepared(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Job, Callable[[str], Ledger]]:
+    monkeypatch.setenv("UNROLL_ROOT", str(ROOT))
+    declared = {
+        "question": "Is every row there once?",
+        "task": "marked",
+        "settings": {"training": {"epochs": 2, "batches": 3}},
+        "compare": {"training.optimization": [request.param]},
+        "seeds": 1,
+        "limits": {"checkpoint_seconds": 1e-9},
+        "log_every_steps": 2,
+        "wandb": {"mode": "disabled"},
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(declared), encoding="utf-8")
+    study = load_study(tmp_path / "study.yaml")
+    plan = make_plan(study, cache=tmp_path / "cache")
+    (job,) = make_jobs(plan, study, cache=tmp_path / "cache")
+
+    def ledger(name: str) -> Ledger:
+        made = Ledger.create(tmp_path / name)
+        made.save_plan(plan)
+        made.register(job.trial)
+        return made
+
+    return job, ledger
+
+
+def attempt(job: Job, ledger: Ledger) -> Outcome:
+    return Attempt(
+        job, ledger, stop_asked=lambda: False, fence=lambda: None, report=lambda _: None, guarded=False
+    ).run()
+
+
+def history(ledger: Ledger) -> list[tuple[Any, ...]]:
+    return ledger.history_frame(ledger.plan()).drop("seconds").rows()
+
+
+@contextmanager
+def killed_at(write: int, moment: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Kill before or after the n-th durable write; gives the names of what was written."""
+    real, written = files._temporary, []
+
+    @contextmanager
+    def temporary(path: Path, data: bytes, *, durable: bool) -> Iterator[Path]:
+        if durable:
+            written.append(f"{path.parent.name}/{path.name}")
+            if len(written) == write and moment == "before":
+                raise Killed
+        with real(path, data, durable=durable) as made:
+            yield made
+        if durable and len(written) == write:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_temporary", temporary)
+        yield written
+
+
+def test_killed_between_any_two_writes(
+    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, make_ledger = prepared
+    whole = make_ledger("whole")
+    with killed_at(0, "never", monkeypatch) as written:
+        expected = attempt(job, whole)
+    assert expected.status == "completed"
+    assert sum(name.startswith("checkpoint/") for name in written) >= 6
+    rows = history(whole)
+    assert len({(row[0], row[3], row[5]) for row in rows}) == len(rows) >= 10
+    for number in range(1, len(written) + 1):
+        for moment in ("before", "after"):
+            ledger = make_ledger(f"{moment}-{number}")
+            with pytest.raises(Killed), killed_at(number, moment, monkeypatch):
+                attempt(job, ledger)
+            place = f"killed {moment} {written[number - 1]}"
+            found = ledger.result(job.trial.id) or attempt(job, ledger)
+            assert (found.status, found.metrics) == ("completed", expected.metrics), place
+            assert (found.steps, found.items) == (expected.steps, expected.items), place
+            assert history(ledger) == rows, place
+            ledger.trials_frame(ledger.plan())
+            assert ledger.damage() == [], place
+
+
+def test_killed_between_any_two_writes_again_and_again(
+    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attempt ends before its fifth write: one checkpoint further on at most."""
+    job, make_ledger = prepared
+    whole, broken = make_ledger("whole"), make_ledger("broken")
+    expected = attempt(job, whole)
+    attempts = 0
+    while broken.result(job.trial.id) is None:
+        attempts += 1
+        try:
+            with killed_at(3 + attempts % 3, ("before", "after")[attempts % 2], monkeypatch):
+                attempt(job, broken)
+        except Killed:
+            assert attempts < 40
+    found = broken.result(job.trial.id)
+    assert found
+    assert attempts > 3
+    assert (found.metrics, found.items) == (expected.metrics, expected.items)
+    assert history(broken) == history(whole)

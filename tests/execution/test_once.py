@@ -1,0 +1,105 @@
+"""Every trial is run by one process and keeps what it logged, however Tune starts actors and drops them."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unroll.execution.trainable import WORK, TrialTrainable
+from unroll.ledger import Ledger
+from unroll.study import load_study, make_jobs, make_plan
+from unroll.study.job import Job
+
+ROOT = Path(__file__).parent / "once"
+STUDIES = {
+    2: ("seeds=1",),
+    3: ("seeds=3", "training.optimization=automatic"),
+    4: ("seeds=2",),
+}
+"""Trials -> what makes so many of them."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT, folder)
+    return folder
+
+
+def run_with_a_late_actor(line: Any, project: Path, name: str, trials: int) -> None:
+    """Whichever of Ray's two workers comes second starts 5 s late; by then the first is done with the first trial."""
+    results, marks = project / "results" / name, project / "marks" / name
+    marks.mkdir(parents=True)
+    line.call(
+        *("run", str(project / "studies" / "marked"), "--results", str(results), "--no-report"),
+        f"training.marks={marks}",
+        *STUDIES[trials],
+        UNROLL_ROOT=str(project),
+        PYTHONPATH=str(project / "slow_start"),
+        FIRST_WORKER=str(marks.with_suffix(".first")),
+        LATE_SECONDS="5",
+    )
+    assert (marks.with_suffix(".first")).exists(), "the workers were slowed"
+    seeds = sorted(int(mark.name.split("-")[0]) for mark in marks.iterdir())
+    assert len(seeds) == trials, "each trial was run once"
+    ledger = Ledger.open(results)
+    frame = ledger.trials_frame(ledger.plan())
+    assert frame["status"].to_list() == ["completed"] * trials
+    assert ledger.damage() == []
+    assert len(list(results.glob("trials/*/attempts/*.json"))) == trials
+    assert not list(results.glob("trials/*/claims/*"))
+    rows = ledger.history_frame(ledger.plan()).group_by("trial").len()["len"].to_list()
+    assert len(rows) == trials
+    assert min(rows) >= 8
+
+
+def test_a_late_actor_costs_no_history_and_no_second_run(line: Any, project: Path) -> None:
+    run_with_a_late_actor(line, project, "once", 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trials", STUDIES)
+def test_ten_late_actors_cost_nothing(line: Any, project: Path, trials: int) -> None:
+    for number in range(10):
+        run_with_a_late_actor(line, project, f"{trials}-{number}", trials)
+
+
+@pytest.fixture
+def job(project: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    monkeypatch.setenv("UNROLL_ROOT", str(project))
+    declared = project / "studies" / "marked" / "study.yaml"
+    study = load_study(declared)
+    return make_jobs(make_plan(study, cache=project / "cache"), study, cache=project / "cache")[0]
+
+
+def test_an_actor_that_is_given_no_step_starts_nothing(job: Job, tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path / "results")
+    ledger.register(job.trial)
+    before = sorted(ledger.root.rglob("*"))
+    with ledger.lock("unroll run") as lock:
+        before = sorted(ledger.root.rglob("*"))
+        work = {WORK: {"job": job.model_dump_json(), "results": str(ledger.root), "token": lock.token}}
+        actor = TrialTrainable(work)
+        actor.reset_config(work)
+        actor.stop()
+        assert sorted(ledger.root.rglob("*")) == before
+
+
+def test_a_trial_that_has_its_result_is_not_run_again(job: Job, tmp_path: Path) -> None:
+    ledger = Ledger.create(tmp_path / "results")
+    ledger.register(job.trial)
+    with ledger.lock("unroll run") as lock:
+        work = {WORK: {"job": job.model_dump_json(), "results": str(ledger.root), "token": lock.token}}
+        first, second = TrialTrainable(work), TrialTrainable(work)  # as Tune has it when one of them is to be dropped
+        seen = []
+        while not seen or not seen[-1]["done"]:
+            seen.append(first.step())
+        records = {path: path.read_bytes() for path in ledger.root.glob("trials/*/*/*.json")}
+        assert len(records) >= 3
+        assert second.step() == second.step() == first.step() == seen[-1]
+        first.stop()
+        second.stop()
+        assert {path: path.read_bytes() for path in ledger.root.glob("trials/*/*/*.json")} == records
+    assert json.dumps(seen[-1])
