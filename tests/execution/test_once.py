@@ -93,7 +93,7 @@ def test_a_trial_that_has_its_result_is_not_run_again(job: Job, tmp_path: Path) 
     with ledger.lock("unroll run") as lock:
         work = {WORK: {"job": job.model_dump_json(), "results": str(ledger.root), "token": lock.token}}
         first, second = TrialTrainable(work), TrialTrainable(work)  # as Tune has it when one of them is to be dropped
-        seen = []
+        seen: list[dict[str, Any]] = []
         while not seen or not seen[-1]["done"]:
             seen.append(first.step())
         records = {path: path.read_bytes() for path in ledger.root.glob("trials/*/*/*.json")}

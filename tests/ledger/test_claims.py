@@ -151,7 +151,7 @@ def test_another_machines_attempt_has_time_to_notice(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(claims, "machine", lambda: "0123456789ab")
-        patch.setattr(claims.os, "getpid", lambda: 2**22 + 1)  # here, nobody has that number
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # here, nobody has that number
         away = claim()
         away.__enter__()
     with claim(patience=0.3) as mine:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
-from unroll.cli._output import Format, emit, say
+from unroll.cli._output import Format, emit, say, visible
 from unroll.cli._places import find_results
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
@@ -38,6 +38,7 @@ def results(
         ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
     emit(rows, format)
+    say(*(visible(f"damaged: {line}") for line in ledger.damage()), stderr=format is not Format.TABLE)
     if not every:
         findings = Findings(plan, frame, history_table(()), runs=())
         doubts = [*part_sentences(plan, ledger.left_out(plan)), *held_out_sentences(findings)]
