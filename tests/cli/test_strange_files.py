@@ -79,10 +79,11 @@ def test_no_command_waits_for_it(unroll: Unroll, runner: FakeRunner, names: tupl
 def test_an_owner_that_is_no_file_is_named(unroll: Unroll, runner: FakeRunner, kind: str) -> None:
     unroll("run", "tiny")
     put(kind, Path("results/tiny/lock/000999.held"))
-    assert f"{KINDS[kind]} lies in its place" in unroll("status", "tiny").out
-    said = unroll("run", "tiny", "seeds=3")
-    assert said.code == 2
-    assert f"000999.held: a record must be what was once written (received it cannot be read: {KINDS[kind]}" in said.err
+    rule = "what is no file must not stand where a file of the results belongs"
+    for words in (("status", "tiny"), ("run", "tiny", "seeds=3")):
+        said = unroll(*words)
+        assert said.code == 74
+        assert f"lock/000999.held: {rule} (received {KINDS[kind]} lies in its place); no record is lost" in said.err
     Path("results/tiny/lock/000999.held").unlink()
     assert unroll("run", "tiny", "seeds=3").code == 0
 
