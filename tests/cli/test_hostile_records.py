@@ -83,6 +83,8 @@ QUICK: dict[str, list[tuple[Place, str]]] = {
         (("arms", 1, "parameters"), "beyond 64 bits"),
         (("arms", 1, "levels"), "a mapping"),
         (("arms", 1, "bounds"), "a mapping"),
+        (("arms", 1, "facts"), "a mapping"),
+        (("arms", 1, "chance", "validation/perplexity"), "no number"),
         (("factors",), "a list"),
         (("question",), "a half surrogate"),
         (("question",), "long"),
@@ -154,7 +156,7 @@ def test_a_report_is_written_of_what_is_left(unroll: Unroll, runner: FakeRunner)
 
 @pytest.mark.slow
 def test_every_field_of_every_record_may_hold_anything(unroll: Unroll, runner: FakeRunner) -> None:
-    """400 of the some thousand pairs of a field and a value, in an order that is always the same."""
+    """200 of the some thousand pairs of a field and a value, in an order that is always the same."""
     unroll("run", "tiny", "--no-report")
     pairs = [
         (kind, place, name)
@@ -162,7 +164,7 @@ def test_every_field_of_every_record_may_hold_anything(unroll: Unroll, runner: F
         for place in places(json.loads(path.read_bytes())["body"])
         for name in HOSTILE
     ]
-    for kind, place, name in random.Random(0).sample(pairs, 400):
+    for kind, place, name in random.Random(0).sample(pairs, 200):
         path = records()[kind]
         original = path.read_bytes()
         seal(path, kind, changed(json.loads(original)["body"], place, HOSTILE[name]))

@@ -37,7 +37,7 @@ class Arm(Frozen):
     """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
     chance: dict[str, Finite] = Field(default={})
     """Metric -> what one reaches on this arm's data who ignores the input (``contract.Task.chance``)."""
-    facts: dict[str, int | Finite | str] = Field(default={})
+    facts: dict[str, int | float | str] = Field(default={})
     warnings: tuple[str, ...] = ()
     """What a reader must know of this arm's data before believing a number (``contract.Task.warnings``)."""
     absent: dict[str, str] = Field(default={})
