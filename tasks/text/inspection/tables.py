@@ -80,7 +80,7 @@ def _sizes(items: Sequence[Item]) -> dict[str, int | float | str | None]:
 
 def _unknown(items: Sequence[Item], known: set[str]) -> float:
     words = [word for item in items for word in item.words]
-    return sum(word not in known for word in words) / len(words)
+    return sum(word not in known for word in words) / max(1, len(words))
 
 
 def _repetitions(
