@@ -247,12 +247,12 @@ def test_one_line_is_cut_between_characters(tmp_path: Path) -> None:
 
 
 def test_a_split_of_blanks_alone_is_inspected_too(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text("ab " * 8 + " " * 6)
-    fractions = {"level": "character", "validation_fraction": 0.2, "test_fraction": 0.1}
+    (tmp_path / "one").write_text("ab abaab b")
+    fractions = {"level": "character", "validation_fraction": 0.1, "test_fraction": 0.1}
     read_line(tmp_path / "one", **fractions)
     found = TextLibrary().inspect_settings(settings_of("language_modeling", "text", tmp_path / "one", **fractions))
     assert found is not None
-    assert [row["tokens"] for row in found.splits] == [7, 1, 0]
+    assert [row["tokens"] for row in found.splits] == [2, 0, 1]
 
 
 def test_two_lines_are_cut_between_lines(tmp_path: Path) -> None:
