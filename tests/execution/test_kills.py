@@ -73,3 +73,4 @@ def test_a_killed_study_completes_with_the_same_numbers(
     assert ("Ray was lost; starting it again" in output) == (victim in {"raylet", "gcs_server"})
     line.run(results)
     assert line.results(results) == undisturbed
+    assert line.history(results).equals(line.history(line.folder / "undisturbed"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from unroll.execution.attempt import Attempt
-from unroll.ledger import Ledger, files
+from unroll.ledger import CheckpointStore, Ledger, files
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
@@ -113,6 +113,23 @@ def test_killed_between_any_two_writes(
             assert history(ledger) == rows, place
             ledger.trials_frame(ledger.plan())
             assert ledger.damage() == [], place
+
+
+def test_a_checkpoint_of_an_older_version_goes_on_from_its_step(
+    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, make_ledger = prepared
+    whole, broken = make_ledger("whole"), make_ledger("broken")
+    expected = attempt(job, whole)
+    with pytest.raises(Killed), killed_at(7, "after", monkeypatch):
+        attempt(job, broken)
+    store = CheckpointStore(broken.folder(job.trial.id) / "checkpoint")
+    newest = store.load()
+    assert newest
+    step, data = newest
+    store.save(data[data.index(b"PK") :], step=step)  # Lightning's state alone, without its place in the history
+    assert attempt(job, broken).metrics == expected.metrics
+    assert history(broken) == history(whole)
 
 
 def test_killed_between_any_two_writes_again_and_again(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from unroll.execution.session import Session
 from unroll.execution.trainable import WORK, TrialTrainable
-from unroll.ledger import Ledger
+from unroll.ledger import Fenced, Ledger
+from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
 
@@ -72,6 +74,36 @@ def job(project: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     declared = project / "studies" / "marked" / "study.yaml"
     study = load_study(declared)
     return make_jobs(make_plan(study, cache=project / "cache"), study, cache=project / "cache")[0]
+
+
+def to_its_end(session: Session) -> Outcome:
+    while not isinstance(seen := session.advance(timeout=120), Outcome):
+        assert seen, "it takes too long"
+    return seen
+
+
+def test_an_attempt_that_was_taken_for_lost_leaves_when_another_has_its_trial(job: Job, tmp_path: Path) -> None:
+    slow = job.settings["training"] | {"batches": 20, "batch_seconds": 0.05}
+    job = job.model_copy(update={"settings": job.settings | {"training": slow}})
+    found = []
+    for name in ("whole", "taken over"):
+        ledger = Ledger.create(tmp_path / name)
+        ledger.register(job.trial)
+        with ledger.lock("unroll run") as lock:
+            first = Session(job, ledger, token=lock.token, guarded=False)
+            if name == "taken over":
+                assert first.advance(timeout=120), "it is in the middle"
+                second = Session(job, ledger, token=lock.token, guarded=False)
+                with pytest.raises(Fenced, match=f"another attempt has trial {job.trial.id}"):
+                    to_its_end(first)
+                outcome = to_its_end(second)
+            else:
+                outcome = to_its_end(first)
+        rows = ledger._history(job.trial.id).rows()
+        found.append((outcome.metrics, outcome.items, [(step, *row) for step, _, _, *row in rows]))
+        assert len(list((ledger.folder(job.trial.id) / "attempts").iterdir())) == 1
+        assert not list((ledger.folder(job.trial.id) / "claims").iterdir())
+    assert found[0] == found[1]
 
 
 def test_an_actor_that_is_given_no_step_starts_nothing(job: Job, tmp_path: Path) -> None:
