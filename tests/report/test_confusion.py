@@ -80,6 +80,7 @@ def test_of_many_labels_the_most_frequent_confusions_are_shown_and_all_are_in_th
     assert "the 20 most frequent of 50 confusions of 50 labels" in table.caption
     written = pl.read_csv(write_report(ledger, tmp_path).tables / "confusion_1.csv")
     assert len(written) == 3 * (50 + 49) + 1
+    assert "of 298 rows" not in (tmp_path / "report.html").read_text(encoding="utf-8")  # none of the 20 is left out
 
 
 def test_eleven_labels_without_an_error_have_an_empty_table(make_ledger: MakeLedger, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
 from unroll.report.page import embed_json
+from unroll.report.table_html import split_columns
 
 MakeLedger = Callable[..., Ledger]
 
@@ -157,3 +159,13 @@ def test_a_lone_arm_and_a_lone_seed_have_a_page(make_ledger: MakeLedger) -> None
     page = read(write_report(make_ledger({"elman": 12.0}, seeds=1)).html)
     assert "The study has one arm: there is nothing to compare it with." in page.text
     assert "one seed, so without an interval" in page.text
+
+
+def test_a_wide_table_is_broken_up_evenly_beside_its_first_columns() -> None:
+    shown = pl.DataFrame({"Arm": ["a" * 30], "Label": ["x"], **{f"metric_{n}": ["12.34 ± 0.56"] for n in range(9)}})
+    numbers = set(shown.columns[2:])
+    first, second = split_columns(shown, numbers)
+    assert first == ["Arm", "Label", *(f"metric_{n}" for n in range(5))]
+    assert second == ["Arm", "Label", *(f"metric_{n}" for n in range(5, 9))]
+    assert split_columns(shown.select(shown.columns[:6]), numbers) == [shown.columns[:6]]
+    assert split_columns(pl.DataFrame({"n" * 500: ["1"]}), {"n" * 500}) == [["n" * 500]]

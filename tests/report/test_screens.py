@@ -92,10 +92,17 @@ BEYOND = """(selector) => {
 }"""
 
 
+OUTSIDE = """() => [...document.querySelectorAll(".drawn svg text")]
+  .map((each) => [each.textContent, each.getBoundingClientRect()])
+  .filter(([text, box]) => box.width && (text.includes("…") || box.left < -1 || box.right > innerWidth + 1))
+  .map(([text]) => text)"""
+
+
 def test_on_paper_no_column_is_lost_and_no_heading_stands_alone(browser: Browser, report: Path) -> None:
     page = opened(browser, report, PAPER)
     page.emulate_media(media="print")
     assert page.evaluate(BEYOND, "th, td, .drawn svg, figcaption, .tiles div") == []
+    assert page.evaluate(OUTSIDE) == []
     assert page.locator(".live:visible").count() == 0
     assert page.locator(".drawn svg:visible").count() == page.locator("figure.chart").count() > 0
     breaks = page.evaluate("[...document.querySelectorAll('h2')].map((each) => getComputedStyle(each).breakAfter)")

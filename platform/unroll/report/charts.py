@@ -58,8 +58,16 @@ class Chart:
     @cached_property
     def svg(self) -> str:
         """The chart drawn without a browser; its ink is the colour of the text around it."""
-        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH})))
+        padding = {"left": 5 + self._longest_name, "right": 16, "top": 5, "bottom": 5}
+        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH, "padding": padding})))
         return _name_clips(drawn, self.name)
+
+    @property
+    def _longest_name(self) -> int:
+        """Letters of the longest name beside the axis: a pixel for each, as a reader's font may be wider than ours."""
+        axes = (layer.get("encoding", {}).get("y", {}) for layer in self.spec["layer"])
+        names = (name for axis in axes if axis.get("type") == "nominal" for name in axis["scale"]["domain"])
+        return max(map(len, names), default=0)
 
     def file(self) -> bytes:
         """The chart as a file of its own, on white."""

@@ -63,7 +63,7 @@ def _block(block: Block) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     yield from _grid(table.shown.head(MOST_ROWS), table.numbers)
-    more = f" The first {MOST_ROWS} of {table.rows.height} rows." if table.rows.height > MOST_ROWS else ""
+    more = f" The first {MOST_ROWS} of {table.shown.height} rows." if table.shown.height > MOST_ROWS else ""
     links = ", ".join(f"[{kind}](tables/{table.name}.{end})" for end, (kind, _) in KINDS.items())
     yield from ("", f"*{escape(table.caption)}{more}* Data: {links}.")
 

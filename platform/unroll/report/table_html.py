@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import takewhile
 from typing import Any
 
@@ -55,9 +55,20 @@ def split_columns(shown: pl.DataFrame, numbers: Set[str]) -> list[list[str]]:
     names = list(shown.columns)
     keys = list(takewhile(lambda name: name not in numbers, names[:MOST_KEYS]))
     widths = {name: _letters(shown[name]) for name in names}
+    parts = _fill(keys, names[len(keys) :], widths, WIDEST)
+    for width in range(WIDEST, 0, -5):  # as many parts, of as equal widths as can be
+        narrower = _fill(keys, names[len(keys) :], widths, width)
+        if len(narrower) > len(parts):
+            break
+        parts = narrower
+    return parts
+
+
+def _fill(keys: list[str], names: Sequence[str], widths: Mapping[str, int], width: int) -> list[list[str]]:
+    """Parts that begin with the keys, each with as many names as fit, and at least one."""
     parts = [keys[:]]
-    for name in names[len(keys) :]:
-        if len(parts[-1]) > len(keys) and sum(widths[each] for each in (*parts[-1], name)) > WIDEST:
+    for name in names:
+        if len(parts[-1]) > len(keys) and sum(widths[each] for each in (*parts[-1], name)) > width:
             parts.append(keys[:])
         parts[-1].append(name)
     return parts
