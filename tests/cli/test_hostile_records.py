@@ -43,6 +43,7 @@ HOSTILE: dict[str, Any] = {
     "a fraction": 0.5,
     "a list": [],
     "a mapping": {"\udfff": 2**70},
+    "a column": {"trial": 1.0},
 }
 Place = tuple[str | int, ...]
 
@@ -97,6 +98,7 @@ QUICK: dict[str, list[tuple[Place, str]]] = {
         (("seconds",), "no number"),
         (("metrics", "validation/perplexity"), "a mapping"),
         (("environment",), "a mapping"),
+        (("metrics",), "a column"),
         (("message",), "a half surrogate"),
     ],
     "history": [(("steps", 0), "no number"), (("step",), "far below zero"), (("metrics", 0), "a half surrogate")],

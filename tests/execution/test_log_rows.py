@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from unroll.contract import UserError
 from unroll.execution.attempt import Attempt
+from unroll.execution.history import HistoryLogger
 from unroll.ledger import CheckpointStore, Ledger, files
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
@@ -152,3 +154,11 @@ def test_killed_between_any_two_writes_again_and_again(
     assert attempts > 3
     assert (found.metrics, found.items) == (expected.metrics, expected.items)
     assert history(broken) == history(whole)
+
+
+def test_a_metric_named_like_a_column_is_refused_as_it_is_logged() -> None:
+    logger = HistoryLogger(lambda: (1, 1, 0.5))
+    logger.log_metrics({"train/loss": 1.0})
+    with pytest.raises(UserError, match=r"^seconds: a metric must not be named like a column of the trials"):
+        logger.log_metrics({"seconds": 2.0})
+    assert logger.latest == {"train/loss": 1.0}

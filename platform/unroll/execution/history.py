@@ -7,6 +7,7 @@ from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
+from unroll.ledger.frames import check_metrics
 from unroll.ledger.outcome import HistoryRow
 
 Clock = Callable[[], tuple[int, int, float]]
@@ -44,7 +45,12 @@ class HistoryLogger(Logger):
                 self.add(HistoryRow(step=at, epoch=epoch, seconds=seconds, metric=metric, value=float(value)))
 
     def add(self, row: HistoryRow) -> None:
-        """Keep one row."""
+        """Keep one row.
+
+        Raises:
+            UserError: the metric is named like a column of the trials, which no record may hold.
+        """
+        check_metrics([row.metric])
         self.rows.append(row)
         self.latest[row.metric] = row.value
 

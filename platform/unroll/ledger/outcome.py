@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from unroll.contract import UserError
 from unroll.ledger.pathless import Pathless
 from unroll.study.trial import Count, Finite, Frozen, Seconds
 
@@ -46,6 +47,17 @@ class Outcome(Frozen):
     def stood_in(self) -> str:
         """Why other code computed this than was asked for (``contract.Task.conditions``); empty where none did."""
         return self.environment.get("loop", "").partition(": ")[2]
+
+    @field_validator("metrics")
+    @classmethod
+    def _are_no_columns(cls, metrics: dict[str, float]) -> dict[str, float]:
+        from unroll.ledger.frames import check_metrics
+
+        try:
+            check_metrics(metrics)
+        except UserError as error:
+            raise ValueError(f"'{error.where}': {error.rule}") from None
+        return metrics
 
 
 class HistoryRow(Frozen):
