@@ -62,7 +62,7 @@ class Attempt:
         self._job, self._ledger = job, ledger
         self._stop_asked, self._fence, self._report, self._guarded = stop_asked, fence, report, guarded
         folder = ledger.folder(job.trial.id)
-        self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"), fence=fence)
+        self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"), sources=job.sources, fence=fence)
         self._watchdog = process.Watchdog(folder / STACKS, seconds=job.limits.no_progress_seconds)
         self.recorder = Recorder(job, ledger)
 

@@ -13,8 +13,8 @@ from pytorch_lightning.plugins.io import CheckpointIO
 if TYPE_CHECKING:
     from unroll.ledger.checkpoints import CheckpointStore
 
-_PLACE = struct.Struct(">8sQ")
-_MAGIC = b"HISTORY@"
+_HEADER = struct.Struct(">8sQ16s")  # magic, place in the history, digest of the source files
+_MAGIC = b"UNROLL@2"
 
 
 class Found(NamedTuple):
@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
     step: int
     place: int | None
-    """Place in the history up to which its rows were written; None in checkpoints that do not tell it."""
+    """Place in the history up to which its rows were written; None in checkpoints of older versions."""
 
 
 class LedgerCheckpointIO(CheckpointIO):
@@ -34,22 +34,28 @@ class LedgerCheckpointIO(CheckpointIO):
 
     Args:
         store: where the checkpoints lie.
+        sources: digest of the source files that run (``Job.sources``): what others captured is not gone on from.
         fence: called before one is written; raises if that may not be.
     """
 
-    def __init__(self, store: CheckpointStore, *, fence: Callable[[], None]) -> None:
-        self.store, self._fence = store, fence
+    def __init__(self, store: CheckpointStore, *, sources: str, fence: Callable[[], None]) -> None:
+        self.store, self._sources, self._fence = store, sources.encode(), fence
         self._captured: tuple[int, bytes] | None = None
         self._found: bytes | None = None
 
     def find(self) -> Found | None:
-        """The newest undamaged checkpoint, which a load then gives, whatever happens on disk meanwhile."""
-        found = self.store.load()
-        if found is None:
-            self._found = None
+        """The newest undamaged checkpoint, which a load then gives, whatever happens on disk meanwhile.
+
+        None where there is none, or where other source files captured it: half of a trial would be theirs.
+        """
+        self._found = None
+        if (found := self.store.load()) is None:
             return None
         step, data = found
-        place, self._found = _split(data)
+        place, sources, state = _split(data)
+        if sources and self._sources and sources != self._sources:
+            return None
+        self._found = state
         return Found(step, place)
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
@@ -72,7 +78,7 @@ class LedgerCheckpointIO(CheckpointIO):
         if self._captured:
             step, data = self._captured
             self._fence()
-            self.store.save(_PLACE.pack(_MAGIC, place) + data, step=step)
+            self.store.save(_HEADER.pack(_MAGIC, place, self._sources) + data, step=step)
             self._captured = None
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
@@ -92,8 +98,9 @@ class LedgerCheckpointIO(CheckpointIO):
         self.store.clear()
 
 
-def _split(data: bytes) -> tuple[int | None, bytes]:
-    """Place in the history, and Lightning's state."""
+def _split(data: bytes) -> tuple[int | None, bytes, bytes]:
+    """Place in the history, digest of the sources, and Lightning's state."""
     if not data.startswith(_MAGIC):
-        return None, data
-    return int(_PLACE.unpack_from(data)[1]), data[_PLACE.size :]
+        return None, b"", data
+    _, place, sources = _HEADER.unpack_from(data)
+    return int(place), bytes(sources).rstrip(b"\0"), data[_HEADER.size :]
