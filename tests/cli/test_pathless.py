@@ -14,7 +14,7 @@ from unroll.ledger.pathless import LONGEST, without_paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.cli.conftest import FakeRunner, Said
+    from tests.cli.conftest import Said
 
     Unroll = Callable[..., Said]
 
@@ -59,17 +59,13 @@ def test_no_byte_of_a_results_folder_names_a_place(unroll: Unroll, project: Path
     ]
 
 
-def test_what_a_failed_trial_says_names_no_place(
-    unroll: Unroll, runner: FakeRunner, project: Path, tmp_path: Path
-) -> None:
-    unroll("run", "tiny", "--no-report")
-    ledger = Ledger.open(Path("results/tiny"))
-    trial = ledger.plan().trials[0].id
+def test_what_a_failed_trial_says_names_no_place(tmp_path: Path) -> None:
+    ledger, trial = Ledger.create(tmp_path / "results"), "one"
     error = FileNotFoundError(2, "No such file or directory", str(tmp_path / "my data" / "train.txt"))
     ledger.record(Outcome(trial=trial, status="failed_user", message=f"FileNotFoundError: {error}"))
     told = UserError("must be UTF-8 text", where=f"{tmp_path}/x/train.txt:3", received="byte 0xff")
     ledger.record(Outcome(trial=trial, status="failed_user", message=str(told)))
-    assert not named_in(Path("results/tiny/trials"), [str(tmp_path)])
+    assert not named_in(tmp_path / "results", [str(tmp_path)])
 
 
 @pytest.mark.parametrize(
