@@ -6,13 +6,13 @@ import logging
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from unroll.contract import UserError
 from unroll.execution.lean import lean
-from unroll.execution.room import NoRoomForRay, probe
+from unroll.execution.private import private_folder
 from unroll.ledger import Ledger
 from unroll.study import project_root
 
@@ -39,6 +39,8 @@ LOCAL_ENVIRONMENT = {
     "RAY_worker_niceness": "0",
 }
 """For a Ray that is started here; the workers of a cluster are started by its own."""
+LOOPBACK = "127.0.0.1"
+"""Where all parts of a Ray that is started here listen: no other machine has a part in it."""
 
 
 @contextmanager
@@ -60,8 +62,11 @@ def connected(address: str | None, ledger: Ledger, *, cores: float) -> Iterator[
 
     from unroll.execution.preflight import preflight
 
-    with nullcontext() if address else lean():
-        _initialise(address, cores)
+    with ExitStack() as stack:
+        files = None if address else stack.enter_context(private_folder())
+        if not address:
+            stack.enter_context(lean())
+        _initialise(address, cores, files)
         _let_processes_be_killed()
         try:
             if address:
@@ -71,34 +76,19 @@ def connected(address: str | None, ledger: Ledger, *, cores: float) -> Iterator[
             ray.shutdown()
 
 
-def _initialise(address: str | None, cores: float) -> None:
+def _initialise(address: str | None, cores: float, files: Path | None) -> None:
     """Ray gives its own parts half a minute to start, which a busy machine may exceed: then it is tried again."""
     import ray
 
-    options = _options(address, cores)
-    if address is None:
-        _check_temporary()
+    options = _options(address, cores, files)
     for last in (False, False, True) if address is None else (True,):
         try:
-            ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(**options, job_config=_own_code_only(), log_to_driver=False, logging_level=logging.ERROR)
             return
         except Exception as error:  # Ray raises whatever its parts raise, a bare Exception too
             ray.shutdown()
             if last or "timed out" not in str(error):
                 raise _unreachable(address, error) from error
-
-
-def _check_temporary() -> None:
-    """Without room for its own files Ray waits until its parts time out, and never says why.
-
-    Raises:
-        NoRoomForRay: the disk takes nothing more.
-    """
-    from ray._common.utils import get_default_ray_temp_dir
-
-    place = Path(get_default_ray_temp_dir())
-    if full := probe(place):
-        raise NoRoomForRay(place, full)
 
 
 def own_processes() -> list[int]:
@@ -139,7 +129,19 @@ def narrow_environments(address: str | None) -> None:
         class_cache.DEFAULT_ENV_VARS.clear()
 
 
-def _options(address: str | None, cores: float) -> dict[str, Any]:
+def _own_code_only() -> Any:
+    """A job whose workers do not look for modules in the working folder, where any ``statistics.py`` may lie."""
+    from ray.job_config import JobConfig
+
+    class OwnCodeOnly(JobConfig):  # type: ignore[misc]  # Ray is untyped to us
+        def _runtime_env_has_working_dir(self) -> bool:
+            """What keeps Ray from sending the driver's folders to the workers."""
+            return True
+
+    return OwnCodeOnly()
+
+
+def _options(address: str | None, cores: float, files: Path | None) -> dict[str, Any]:
     from ray._private.utils import get_num_cpus
 
     from unroll.execution.preflight import knock
@@ -150,7 +152,13 @@ def _options(address: str | None, cores: float) -> dict[str, Any]:
         return {"address": address, "runtime_env": {"py_modules": code_modules(), "env_vars": ENVIRONMENT}}
     os.environ["UNROLL_ROOT"] = str(project_root())  # workers must not look for the project on their own
     # "local", or Ray would look for a cluster to join by itself: $RAY_ADDRESS, or one that died on this machine
-    return {"address": "local", "include_dashboard": False, "num_cpus": max(1, min(math.ceil(cores), get_num_cpus()))}
+    return {
+        "address": "local",
+        "include_dashboard": False,
+        "num_cpus": max(1, min(math.ceil(cores), get_num_cpus())),
+        "_temp_dir": str(files),
+        "_node_ip_address": LOOPBACK,
+    }
 
 
 def _unreachable(address: str | None, error: Exception) -> UserError:

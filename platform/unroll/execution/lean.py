@@ -1,4 +1,4 @@
-"""Ray on one machine for one run, without what serves a cluster, its spectators, or Ray's makers.
+"""Ray on one machine for one run, without what serves a cluster, its spectators, other machines, or Ray's makers.
 
 Ray's own code knows every part that is left out as absent; only ``ray.init`` has no argument for it. So this reaches
 into Ray, whose version the package pins. Together they would cost 3 s of processor time and a second of waiting.
@@ -27,6 +27,8 @@ def lean() -> Iterator[None]:
             (parameter, "RayParams", parameters),
             (services, "start_api_server", lambda *_, **__: (None, None)),
             (utils, "get_dashboard_dependency_error", lambda: absent),
+            # Ray takes the address of this machine for that of loopback, and what listens there is open to the network.
+            (services, "resolve_ip_for_localhost", lambda host: host),
             # No counting of callbacks by kind, which imports wandb and others to know them; nothing is sent anyway.
             (usage, "tag_callbacks", lambda _: False),
         ):

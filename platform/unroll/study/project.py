@@ -9,6 +9,8 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -186,14 +188,38 @@ def _is_root(folder: Path) -> bool:
     return (folder / "tasks").is_dir() and (folder / "studies").is_dir()
 
 
+class _ProjectTasks(MetaPathFinder):
+    """Finds the package ``tasks`` of a project and nothing else there: the rest of the folder is no code of ours.
+
+    Where the folder were on ``sys.path``, a ``statistics.py`` that lies in it would run in the place of Python's own.
+
+    Args:
+        root: the project.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:  # noqa: ARG002
+        """Called by Python for every module that it imports."""
+        if fullname != "tasks":
+            return None
+        found = PathFinder.find_spec(fullname, [self.root])
+        if found is not None and found.loader is None:  # without tasks/__init__.py, any that has one comes first
+            other = PathFinder.find_spec(fullname)
+            return other if other is not None and other.loader is not None else found
+        return found
+
+
 def make_importable() -> None:
     """Let ``import tasks`` find the folder of the project, if there is one."""
     try:
         root = str(project_root())
     except UserError:
         return
-    if root not in sys.path:
-        sys.path.insert(0, root)
+    known = {finder.root for finder in sys.meta_path if isinstance(finder, _ProjectTasks)}
+    if root not in sys.path and root not in known:
+        sys.meta_path.insert(0, _ProjectTasks(root))
 
 
 def _study_file(target: Path) -> Path:
