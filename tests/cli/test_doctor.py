@@ -48,7 +48,7 @@ def test_trouble_exits_with_1_and_is_told_with_its_advice(unroll: Unroll, monkey
     said = unroll("doctor")
     assert said.code == 1
     assert "free some space" in said.out
-    assert "1 of 2 things need attention" in said.out
+    assert "1 of 3 things need attention" in said.out
 
 
 @pytest.mark.usefixtures("healthy")

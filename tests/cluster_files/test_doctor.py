@@ -160,6 +160,40 @@ def test_a_token_behind_a_closed_door_is_no_finding(tmp_path: Path, monkeypatch:
     assert _accounts.ray_token().ok
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_home_that_cannot_be_used_is_a_finding(
+    elsewhere: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UNROLL_CACHE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _accounts.home() == Finding("home folder", True, f"{tmp_path} can be written")
+    if elsewhere:
+        monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path / "absent"))
+    found = _accounts.home()
+    assert found.detail.startswith(f"{tmp_path}/absent is no folder")
+    assert (found.ok, bool(found.advice)) == (elsewhere, not elsewhere)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _accounts.home().detail.startswith(f"{tmp_path} cannot be written")
+
+
+def test_without_a_home_nothing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert _accounts.home().advice == "set HOME, or UNROLL_CACHE to a folder"
+    assert _accounts.ray_token().ok
+
+
+def test_a_cache_that_others_can_change_is_a_finding(tmp_path: Path) -> None:
+    assert _machine.ours("cache", tmp_path / "new").ok
+    tmp_path.chmod(0o777)
+    found = _machine.ours("cache", tmp_path / "new")
+    assert (found.ok, found.detail) == (False, f"{tmp_path} can be written by every account")
+
+
 def test_telemetry_that_someone_switched_on_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     assert not _accounts.usage_statistics().ok

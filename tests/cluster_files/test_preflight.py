@@ -3,12 +3,15 @@
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from unroll.contract import UserError, UserErrors
 from unroll.execution.preflight import _compare, _examiner, knock, preflight
+from unroll.execution.private import private_folder
 from unroll.execution.shipping import code_modules
 
 EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}, "errors": {}, "visible": True}
@@ -80,3 +83,40 @@ def test_an_address_where_nobody_listens_is_refused_at_once(monkeypatch: pytest.
 def test_an_address_where_somebody_listens_passes() -> None:
     with socket.create_server(("", 0)) as server:  # Ray turns 127.0.0.1 into the address of this machine
         knock(f"127.0.0.1:{server.getsockname()[1]}")
+
+
+@pytest.fixture
+def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of something that answers like a Ray cluster to whom it does not know."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import grpc  # type: ignore[import-untyped]
+
+    class Guard(grpc.GenericRpcHandler):  # type: ignore[misc]
+        def service(self, details: Any) -> Any:
+            return grpc.unary_unary_rpc_method_handler(
+                lambda request, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "InvalidAuthToken")
+            )
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    # Ray takes this machine's address for that of loopback.
+    monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", lambda address: address)
+    with ThreadPoolExecutor() as pool:
+        server = grpc.server(pool, handlers=[Guard()])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        yield f"127.0.0.1:{port}"
+        server.stop(None).wait()
+
+
+@pytest.mark.parametrize(("shown", "received"), [(False, "none"), (True, "another one")])
+def test_a_cluster_that_wants_a_token_is_told_in_one_line(
+    shown: bool, received: str, guarded: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with private_folder() if shown else nullcontext(), pytest.raises(UserError) as caught:
+        knock(guarded)
+    assert str(caught.value) == (
+        f"{guarded}: the Ray cluster at --address wants its token (received {received}); set RAY_AUTH_MODE=token, and "
+        "RAY_AUTH_TOKEN_PATH to a file of mode 600 that holds it"
+    )
+    assert capfd.readouterr() == ("", "")

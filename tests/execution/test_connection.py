@@ -131,7 +131,7 @@ def _ask_ray(port: int) -> Iterator[str]:
     for call in (
         "NodeInfoGcsService/GetAllNodeInfo",
         "NodeManagerService/GetNodeStats",
-        "ObjectManagerService/FreeObjects",
+        "ObjectManagerService/Pull",
         "CoreWorkerService/GetCoreWorkerStats",
     ):
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -40,7 +40,7 @@ def doctor(
 
     folder = results or results_root()
     findings = examine(results=folder, cache=cache_folder(), online=online)
-    findings += _manifest()
+    findings += [_temporary(), *_manifest()]
     findings += _nodes(address, folder) if address else []
     emit([asdict(finding) for finding in findings] if format is not Format.TABLE else _rows(findings), format)
     troubles = sum(not finding.ok for finding in findings)
@@ -54,6 +54,18 @@ def _rows(findings: list[Finding]) -> list[dict[str, str]]:
         {"": "ok" if finding.ok else "!!", "what": finding.name, "found": finding.detail, "advice": finding.advice}
         for finding in findings
     ]
+
+
+def _temporary() -> Finding:
+    """Where the files of a Ray that is started here will lie: its sockets need a short path."""
+    from unroll.cluster import Finding
+    from unroll.contract import UserError
+    from unroll.execution.private import find_base
+
+    try:
+        return Finding("Ray's temporary files", True, f"in a folder of their own in {find_base()}")
+    except UserError as error:
+        return Finding("Ray's temporary files", False, error.received, error.advice)
 
 
 def _manifest() -> list[Finding]:

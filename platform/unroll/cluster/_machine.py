@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from unroll.cluster.finding import Finding
+from unroll.contract import UserError, check_cache
 
 GIB = 2**30
 LOW_MEMORY, LOW_DISK, LOW_SHARED = 2 * GIB, 5 * GIB, GIB // 4
@@ -62,6 +63,15 @@ def writable(name: str, folder: Path) -> Finding:
             return Finding(name, True, f"{folder} can be written")
     except OSError as error:
         return Finding(name, False, f"{place}: {error.strerror}", "choose another place or mend its rights")
+
+
+def ours(name: str, folder: Path) -> Finding:
+    """Whether another account could change what lies there: a run refuses what one could."""
+    try:
+        check_cache(folder)
+    except UserError as error:
+        return Finding(name, False, error.received, error.advice)
+    return Finding(name, True, "no other account can change it")
 
 
 def clock(folder: Path) -> Finding:
