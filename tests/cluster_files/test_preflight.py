@@ -11,7 +11,7 @@ import pytest
 
 from unroll.contract import UserError, UserErrors
 from unroll.execution.preflight import _compare, _examiner, knock, preflight
-from unroll.execution.private import private_folder
+from unroll.execution.private import _environment, private_folder
 from unroll.execution.shipping import code_modules
 
 EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}, "errors": {}, "visible": True}
@@ -98,10 +98,11 @@ def guarded(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
                 lambda request, context: context.abort(grpc.StatusCode.UNAUTHENTICATED, "InvalidAuthToken")
             )
 
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    no_token = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
     # Ray takes this machine's address for that of loopback.
     monkeypatch.setattr("ray._private.services.canonicalize_bootstrap_address", lambda address: address)
-    with ThreadPoolExecutor() as pool:
+    # A Ray that was started in this process before left its mode behind, in the environment and in Ray itself.
+    with _environment(**dict.fromkeys(no_token)), ThreadPoolExecutor() as pool:
         server = grpc.server(pool, handlers=[Guard()])
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
