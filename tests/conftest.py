@@ -2,9 +2,14 @@
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from unroll.study.project import _ProjectTasks
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +43,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_other_project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Ray that was started in this process left behind for its workers where the project is."""
     monkeypatch.delenv("UNROLL_ROOT", raising=False)
+
+
+@pytest.fixture
+def other_tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """``tasks`` is yet to be imported, from the test's own project; afterwards it is this repository's again."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", [f for f in sys.meta_path if not isinstance(f, _ProjectTasks)])
+    real = _take_tasks()
+    yield
+    _take_tasks()
+    sys.modules.update(real)
+
+
+def _take_tasks() -> dict[str, ModuleType]:
+    """Forget that ``tasks`` was imported; gives what was forgotten."""
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "tasks"}
 
 
 @pytest.fixture(scope="session")

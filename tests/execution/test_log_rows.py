@@ -34,7 +34,7 @@ def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["automatic", "manual", "every_second"])
 def prepared(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_tasks: None
 ) -> tuple[Job, Callable[[str], Ledger]]:
     monkeypatch.setenv("UNROLL_ROOT", str(ROOT))
     declared = {

@@ -1,7 +1,7 @@
 """A project in a temporary folder with one tiny task, so that the generic parts are tested without the real ones."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -139,7 +139,7 @@ seeds: 2
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_tasks: None) -> Path:
     """Root of a project with the task ``tiny`` and an empty ``studies/``; the working directory lies in it."""
     folder = tmp_path / "project"
     (folder / "tasks" / "tiny").mkdir(parents=True)
@@ -148,14 +148,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "tasks" / "tiny" / "task.py").write_text(TASK)
     monkeypatch.setenv("UNROLL_ROOT", str(folder))
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    real = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "tasks"}
-    for name in real:
-        del sys.modules[name]
-    yield folder
-    for name in [name for name in sys.modules if name.split(".")[0] == "tasks"]:
-        del sys.modules[name]
-    sys.modules.update(real)
+    sys.path.insert(0, str(folder))
+    return folder
 
 
 @pytest.fixture
