@@ -26,10 +26,18 @@ class Watched:
         self.clock, self.ledger, self.count = Clock(), ledger, 0
         self.vigil = Vigil(ledger, seconds=LIMIT, trials=["t"], clock=self.clock)
 
-    def note(self, *, clock_of_its_node: float = 0.0) -> None:
+    def note(self, *, clock_of_its_node: float = 0.0, value: float = 1.0) -> None:
         self.count += 1
         self.ledger.note_progress(
-            Progress(trial="t", host="h", pid=1, step=self.count, epoch=1, updated=clock_of_its_node)
+            Progress(
+                trial="t",
+                host="h",
+                pid=1,
+                step=self.count,
+                epoch=1,
+                updated=clock_of_its_node,
+                metrics={"validation/f1": value},
+            )
         )
 
     def seconds_until_still(self, longest: int = 200) -> int | None:
@@ -68,6 +76,14 @@ def test_a_trial_without_a_note_of_its_own_has_longer(ledger: Ledger) -> None:
 def test_the_first_note_counts_although_nobody_looked_before(ledger: Ledger) -> None:
     watched = Watched(ledger)
     watched.note()
+    after = watched.seconds_until_still()
+    assert after
+    assert after < 2 * LIMIT
+
+
+def test_a_metric_that_is_no_number_is_no_news(ledger: Ledger) -> None:
+    watched = Watched(ledger)
+    watched.note(value=float("nan"))
     after = watched.seconds_until_still()
     assert after
     assert after < 2 * LIMIT

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from unroll.ledger import Ledger
-from unroll.ledger.outcome import Progress
 
 START_SECONDS = 60.0
 """What a trial may take on top, from the start of its process to its first note."""
@@ -17,7 +16,7 @@ LONGEST_TURN = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    note: Progress | None
+    note: str
     since: float
 
 
@@ -42,7 +41,7 @@ class Vigil:
     ) -> None:
         self._ledger, self._clock = ledger, clock
         self._patience = 1.25 * seconds + 1.0
-        self._old: dict[str, Progress | None] = dict(ledger.progress(trials))
+        self._old = self._notes(trials)
         self._seen: dict[str, _Seen] = {}
         self._looked_at, self._now = clock(), 0.0
 
@@ -52,17 +51,21 @@ class Vigil:
         self._now += min(now - self._looked_at, LONGEST_TURN)
         self._looked_at = now
         running = list(running)
-        notes = self._ledger.progress(running)
-        self._seen = {trial: self._update(trial, notes.get(trial)) for trial in running}
+        notes = self._notes(running)
+        self._seen = {trial: self._update(trial, notes.get(trial, "")) for trial in running}
         return [trial for trial, seen in self._seen.items() if self._now - seen.since > self._patience]
 
     def forget(self, trial: str) -> None:
         """The trial's process is gone: whatever it noted is no news of the next one."""
         seen = self._seen.pop(trial, None)
-        self._old[trial] = self._ledger.progress([trial]).get(trial, seen.note if seen else None)
+        self._old[trial] = self._notes([trial]).get(trial, seen.note if seen else "")
 
-    def _update(self, trial: str, note: Progress | None) -> _Seen:
+    def _notes(self, trials: Iterable[str]) -> dict[str, str]:
+        """What each trial has noted, as text: two notes that hold the same NaN would be unequal."""
+        return {trial: note.model_dump_json() for trial, note in self._ledger.progress(trials).items()}
+
+    def _update(self, trial: str, note: str) -> _Seen:
         seen = self._seen.get(trial)
-        if seen is None and note == self._old.get(trial):
+        if seen is None and note == self._old.get(trial, ""):
             return _Seen(note, self._now + START_SECONDS)
         return _Seen(note, self._now) if seen is None or note != seen.note else seen
