@@ -5,15 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.execution.test_kills import wait_for
 from unroll import interruption
 from unroll.contract import UserError
-from unroll.execution.apart import Link, Lost, run_apart
+from unroll.execution import ray_runner
+from unroll.execution.apart import TURN, Link, Lost, run_apart
+from unroll.execution.ray_runner import RayRunner
 from unroll.execution.runner import Stopping
 from unroll.ledger import Ledger, StorageError
 from unroll.ledger.outcome import Outcome
@@ -97,6 +102,21 @@ def test_an_error_that_cannot_travel_is_told_in_words(call: Call) -> None:
         call(work)
 
 
+class Demanding(Exception):
+    """Pickle writes it, and cannot make it anew."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code} {text}")
+
+
+def test_an_error_that_arrives_as_nothing_is_told_in_words(call: Call) -> None:
+    def work(link: Link) -> None:
+        raise Demanding(7, "what it was")
+
+    with pytest.raises(RuntimeError, match="Demanding: 7 what it was"):
+        call(work)
+
+
 @pytest.mark.parametrize("end", [lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(0)])
 def test_a_child_that_dies_is_lost(call: Call, end: Callable[[], None]) -> None:
     def work(link: Link) -> None:
@@ -120,6 +140,53 @@ def test_a_child_is_lost_with_what_it_depends_on_and_leaves_no_process(call: Cal
         call(work)
     other = Path(f"/proc/{(tmp_path / 'other').read_text()}")
     wait_for(lambda: not other.exists() or ") Z " in (other / "stat").read_text(), seconds=10)
+
+
+@pytest.mark.parametrize(("dies", "told"), [(False, UserError), (True, Lost)])
+def test_an_error_counts_if_what_the_child_depended_on_lived_until_then(
+    dies: bool, told: type[Exception], call: Call
+) -> None:
+    def work(link: Link) -> None:
+        part = subprocess.Popen(["sleep", "60"])
+        link.depend([part.pid])
+        if dies:
+            part.kill()
+            part.wait()
+        link.depend([])
+        part.kill()
+        part.wait()
+        time.sleep(3 * TURN)
+        raise UserError("what it found")
+
+    with pytest.raises(told):
+        call(work)
+
+
+def test_what_went_wrong_on_ray_is_told_although_ray_ends_before(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[subprocess.Popen[bytes]] = []
+
+    @contextmanager
+    def connected(*_: object, **__: object) -> Iterator[None]:
+        parts.append(subprocess.Popen(["sleep", "60"]))
+        try:
+            yield
+        finally:
+            parts[0].kill()
+            parts[0].wait()
+            time.sleep(3 * TURN)
+
+    def tune(*_: object) -> None:
+        raise UserError("what it found")
+
+    monkeypatch.setitem(sys.modules, "unroll.execution.bridge", SimpleNamespace(Bridge=lambda *_: None))
+    monkeypatch.setattr(ray_runner, "connected", connected)
+    monkeypatch.setattr(ray_runner, "own_processes", lambda: [part.pid for part in parts])
+    monkeypatch.setattr(RayRunner, "_check_room", lambda *_: None)
+    monkeypatch.setattr(RayRunner, "_tune", tune)
+    job: Any = SimpleNamespace(resources=SimpleNamespace(cpus=1.0))
+    ledger: Any = None
+    with pytest.raises(UserError, match="what it found"):
+        call(lambda link: RayRunner()._drive([job], ledger, "token", link))
 
 
 def test_no_signal_of_politeness_reaches_a_child_or_what_it_starts(call: Call) -> None:

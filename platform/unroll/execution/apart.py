@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,8 +72,13 @@ class Link:
         self._connection.recv()
 
     def depend(self, processes: Iterable[int]) -> None:
-        """From now on the parent takes the child for lost if one of these processes is dead."""
+        """From now on the parent takes the child for lost if one of these processes is dead.
+
+        Those before must still live when it hears that, for which this waits: what the child says of an error may only
+        tell of their death.
+        """
         self._connection.send(("depend", {pid: start_time(pid) for pid in processes}))
+        self._connection.recv()
 
     def end(self, error: BaseException | None) -> None:
         """The work is done, or has failed."""
@@ -82,9 +87,10 @@ class Link:
             return
         text = "".join(traceback.format_exception(error))
         try:
-            self._connection.send(("error", (error, text)))
-        except (pickle.PicklingError, AttributeError, TypeError):
-            self._connection.send(("error", (RuntimeError(f"{type(error).__name__}: {error}"), text)))
+            pickle.loads(pickle.dumps(error))  # noqa: S301  # many an exception can be written and not read
+        except Exception:  # whatever its own code raises
+            error = RuntimeError(f"{type(error).__name__}: {error}")
+        self._connection.send(("error", (error, text)))
 
 
 def run_apart(
@@ -134,18 +140,31 @@ def _listen(ours: Connection, observer: Observer, ready: Callable[[], None], sto
         if name == "ready":
             ready()
             begun = True
-            ours.send(None)
+            _answer(ours)
         elif name == "depend":
+            _see_alive(needed)
             needed = value
+            _answer(ours)
         elif name:
             getattr(observer, name)(value)
-        elif not all(is_alive(pid, started) for pid, started in needed.items()):
-            raise Lost
+        else:
+            _see_alive(needed)
         if stopping.asked() and not begun:
             raise Interrupted
         if time.monotonic() - refreshed >= 1.0:
             observer.refresh()
             refreshed = time.monotonic()
+
+
+def _answer(ours: Connection) -> None:
+    """Let the child go on; one that is dead by now is found so with the next turn."""
+    with contextlib.suppress(OSError):
+        ours.send(None)
+
+
+def _see_alive(needed: Mapping[int, str]) -> None:
+    if not all(is_alive(pid, started) for pid, started in needed.items()):
+        raise Lost
 
 
 def _receive(ours: Connection) -> tuple[str, Any]:

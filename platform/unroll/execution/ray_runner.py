@@ -114,9 +114,11 @@ class RayRunner:
         with connected(self._address, ledger, cores=cores):
             self._check_room(jobs[0])
             link.depend(own_processes())
-            link.ready()
-            self._tune(jobs, Bridge(ledger, token, link, jobs))
-            link.depend([])
+            try:
+                link.ready()
+                self._tune(jobs, Bridge(ledger, token, link, jobs))
+            finally:
+                link.depend([])  # from here on they end in order, also before an error is told
 
     def check(self, ledger: Ledger) -> None:
         """Start or reach Ray and, on a cluster, ask every node; nothing is run.
