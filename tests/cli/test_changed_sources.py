@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from unroll.contract import UserError
 from unroll.ledger import Ledger
 from unroll.study import planning, sources
 
@@ -80,6 +81,24 @@ def test_they_are_run_anew_by_choice_and_nothing_is_lost(
     assert "changed since" not in Path("results/tiny/report/report.md").read_text(encoding="utf-8")
     runner.ran.clear()
     assert (unroll("run", "tiny").code, runner.ran) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [{"refusal": UserError("Ray did not start")}, {"metrics": {"validation/perplexity": 7.0}, "stop_after": 1}],
+)
+def test_a_run_that_is_refused_sets_nothing_aside_and_one_that_began_everything(
+    refused: dict[str, Any], edited: Callable[[], None], unroll: Unroll, runner: FakeRunner
+) -> None:
+    edited()
+    before = unroll("results", "tiny", "--format", "json").out
+    for name, value in refused.items():
+        setattr(runner, name, value)
+    said = unroll("run", "tiny", "--if-changed", "rerun")
+    begun = "stop_after" in refused
+    assert said.code == (130 if begun else 2)
+    assert len(list(Path("results/tiny/set_aside").iterdir())) == (2 if begun else 0)
+    assert (unroll("results", "tiny", "--format", "json").out == before) is not begun
 
 
 def test_a_second_set_aside_keeps_the_first(edited: Callable[[], None], unroll: Unroll, runner: FakeRunner) -> None:

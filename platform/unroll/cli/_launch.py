@@ -14,7 +14,7 @@ from unroll.cli._prepare import Prepared
 from unroll.cli._progress import Tally, watch
 from unroll.cli._provenance import begin_record, now, typed_command
 from unroll.execution import Runner, Summary, find_missing, run_plan
-from unroll.execution.changed import IfChanged, settle_changed
+from unroll.execution.changed import IfChanged, settled_changed
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
 from unroll.study import Plan
 from unroll.tracking import unsynced
@@ -63,8 +63,8 @@ def launch(
         ledger = Ledger.create(folder)
         with ledger.lock(typed_command()) as lock:
             ledger.clear_stop()
-            settle_changed(prepared.plan, ledger, if_changed)
-            summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
+            with settled_changed(prepared.plan, ledger, if_changed):
+                summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
             try:
                 page = _tell(ledger, report=report and not summary.interrupted)
             except interruption.Interrupted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from unroll.contract import UserError
@@ -12,30 +14,33 @@ IfChanged = Literal["refuse", "keep", "rerun"]
 """What becomes of results that other source files gave than those that would run now."""
 
 
-def settle_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> list[str]:
-    """Deal with results of other sources before anything is run.
+@contextmanager
+def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[None]:
+    """While the block runs the plan, results of other sources are dealt with.
+
+    Those that are to be run anew are set aside; a block that is refused before it has begun a trial gets them back.
 
     Args:
         plan: what is to be there in the end.
         ledger: the results folder, locked by the caller.
         choice: what to do with them.
 
-    Returns:
-        Ids of the trials that were set aside, to be run anew.
-
     Raises:
         UserError: there are such results, and the choice is to refuse.
+        StorageError: the disk refused.
     """
     changed = ledger.changed(plan)
-    if not changed or choice == "keep":
-        return []
-    if choice == "refuse":
+    if changed and choice == "refuse":
         raise UserError(
             "results must come from the source files that run now",
             where=str(ledger.root),
             received=describe_changed(plan, changed),
             advice="run these trials anew with --if-changed rerun, or keep their results with --if-changed keep",
         )
-    for trial in changed:
-        ledger.set_aside(trial)
-    return list(changed)
+    aside = {trial: ledger.set_aside(trial) for trial in changed} if choice == "rerun" else {}
+    try:
+        yield
+    except BaseException:
+        for trial, place in aside.items():
+            ledger.put_back(trial, place)
+        raise

@@ -272,8 +272,10 @@ class Ledger:
         """Trials with a result that other source files gave than the plan's: id -> the files that differ."""
         return self._sources.changed(plan, self.outcomes(trial.id for trial in plan.trials).values())
 
-    def set_aside(self, trial_id: str) -> None:
+    def set_aside(self, trial_id: str) -> Path:
         """Take a trial out of the study, with all that is known of it; nothing is lost, and it can be run anew.
+
+        Gives the place for :meth:`put_back`.
 
         Raises:
             StorageError: the disk refused.
@@ -283,6 +285,16 @@ class Ledger:
         while (place := self._aside / f"{trial_id}-{number}").exists():
             number += 1
         move_folder(self.folder(trial_id), place)
+        return place
+
+    def put_back(self, trial_id: str, place: Path) -> None:
+        """Undo :meth:`set_aside`, unless the trial has begun anew since.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if not self.folder(trial_id).exists():
+            move_folder(place, self.folder(trial_id))
 
     @property
     def _aside(self) -> Path:
