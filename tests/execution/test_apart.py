@@ -1,5 +1,6 @@
 """A child that works for a runner may end in any way: its parent hears of it, and nothing of it is left."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from tests.execution.test_kills import wait_for
 from unroll import interruption
 from unroll.contract import UserError
-from unroll.execution import ray_runner
+from unroll.execution import apart, ray_runner
 from unroll.execution.apart import TURN, Link, Lost, run_apart
 from unroll.execution.ray_runner import RayRunner
 from unroll.execution.runner import Stopping
@@ -209,6 +210,20 @@ def test_a_signal_before_ready_ends_the_child_at_once(call: Call) -> None:
 
     with pytest.raises(interruption.Interrupted):
         call(work)
+
+
+def test_a_signal_that_comes_while_the_child_is_born_leaves_none(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def twice() -> Iterator[None]:
+        with interruption.unheard():
+            yield
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(apart, "unheard", twice)
+    with pytest.raises(interruption.Interrupted):
+        call(lambda link: time.sleep(60))
+    assert multiprocessing.active_children() == []
 
 
 def test_after_ready_the_child_may_save_first(call: Call, tmp_path: Path) -> None:

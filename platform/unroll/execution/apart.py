@@ -112,17 +112,19 @@ def run_apart(
     context, mark = multiprocessing.get_context("fork"), uuid.uuid4().hex
     ours, theirs = context.Pipe()
     child = context.Process(target=_live, args=(work, ours, theirs, mark, os.getpid()), daemon=True)
-    with unheard():  # the child is born deaf
-        child.start()
-    theirs.close()
     orderly = False
     try:
+        with unheard():  # the child is born deaf; what it did not hear is raised at the block's end
+            child.start()
+        theirs.close()
         _listen(ours, observer, ready, stopping)
         orderly = True
     finally:
-        child.kill()
-        child.join()
+        if child.pid is not None:
+            child.kill()
+            child.join()
         ours.close()
+        theirs.close()
         if not orderly:
             _end_marked(mark)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from unroll.contract import UserError
@@ -37,8 +38,10 @@ def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[N
             received=describe_changed(plan, changed),
             advice="run these trials anew with --if-changed rerun, or keep their results with --if-changed keep",
         )
-    aside = {trial: ledger.set_aside(trial) for trial in changed} if choice == "rerun" else {}
+    aside: dict[str, Path] = {}
     try:
+        for trial in changed if choice == "rerun" else ():
+            aside[trial] = ledger.set_aside(trial)
         yield
     except BaseException:
         for trial, place in aside.items():
