@@ -39,6 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("processes" if file.startswith(PROCESSES) else file))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where a version of pytest hides the groups from pytest-xdist, tests of one file run in several processes."""
+    if getattr(session.config.option, "loadgroup", False) and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist does not see the groups of tests: another version of pytest is pinned")
+
+
 @pytest.fixture(autouse=True)
 def no_other_project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Ray that was started in this process left behind for its workers where the project is."""
