@@ -67,7 +67,8 @@ def test_results_that_every_account_can_change_are_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["report", "report/tables", "report/charts", ".ray", "runs", "lock", "trials", "wandb"]
+    "name",
+    ["report", "report/tables", "report/charts", ".ray", "runs", "lock", "trials", "wandb", "sources", "set_aside"],
 )
 def test_a_linked_folder_of_results_is_not_written_through(
     name: str, project: Path, unroll: Unroll, runner: FakeRunner
