@@ -162,3 +162,14 @@ def test_a_metric_named_like_a_column_is_refused_as_it_is_logged() -> None:
     with pytest.raises(UserError, match=r"^seconds: a metric must not be named like a column of the trials"):
         logger.log_metrics({"seconds": 2.0})
     assert logger.latest == {"train/loss": 1.0}
+
+
+def test_an_outcome_tells_the_sources_that_ran_and_not_those_that_were_planned(
+    prepared: tuple[Job, Callable[[str], Ledger]],
+) -> None:
+    job, make_ledger = prepared
+    ledger, planned = make_ledger("edited"), "0123456789abcdef"
+    outcome = attempt(job.model_copy(update={"sources": planned}), ledger)
+    assert outcome.sources == job.sources != planned, "the files that this process has imported"
+    assert (ledger.root / "sources" / f"{outcome.sources}.json").is_file()
+    assert ledger.changed(ledger.plan()) == {}

@@ -88,14 +88,30 @@ def test_an_edit_of_one_is_told(tasks: Path, file: str, before: str, after: str)
     assert digest_sources(then) != digest_sources(now)
 
 
+def test_a_text_that_is_no_statement_of_its_own_does_something(tasks: Path) -> None:
+    found = set()
+    for text in ('def f(): "one"', 'def f(): "two"', 'X = """\nVALUE\n"""', '"a"; X = 1', '"a"; X = 2'):
+        (tasks / "learned/sibling.py").write_text(f"{text}\nVALUE = 1\n")
+        found.add(find_sources("learned", {})["tasks/learned/sibling.py"])
+    assert len(found) == 5
+
+
 def test_a_cell_of_another_arm_is_none_of_its_sources(tasks: Path) -> None:
     then = find_sources("learned", {"cell": "gru"})
     (tasks / "shared/cells/lstm.py").write_text("changed = True\n")
     assert find_sources("learned", {"cell": "gru"}) == then
 
 
-@pytest.mark.parametrize("text", ["# a word on it\nVALUE = 1   # one\n\n", "VALUE = 1\r\n", "\ufeffVALUE = 1\n"])
-def test_comments_blank_lines_and_line_ends_say_nothing(tasks: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a word on it\nVALUE = 1   # one\n\n",
+        "VALUE = 1\r\n",
+        "\ufeffVALUE = 1\n",
+        '"""What\n\nit is."""\nVALUE = 1\n"""One."""\n',
+    ],
+)
+def test_words_about_code_blank_lines_and_line_ends_do_nothing(tasks: Path, text: str) -> None:
     then = find_sources("learned", {})
     (tasks / "learned/sibling.py").write_bytes(text.encode())
     assert find_sources("learned", {}) == then

@@ -86,7 +86,7 @@ class _Beginning:
         return bool(self._name)
 
     def __call__(self) -> None:
-        self._ledger.keep_sources(self._plan)
+        self._ledger.keep_sources(self._plan.sources)
         self._ledger.save_plan(self._plan)
         for trial in self._plan.trials:
             self._ledger.register(trial)

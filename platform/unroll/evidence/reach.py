@@ -34,7 +34,8 @@ class Reach:
     @property
     def enough_seeds(self) -> int:
         """Least number of seeds with which one is: 16 for the thousand arms that a study may have."""
-        return next(n for n in range(1, EXACT_UP_TO) if self.comparisons * smallest_p(n) <= LEVEL)
+        seeds = (n for n in range(1, EXACT_UP_TO) if self.comparisons * smallest_p(n) <= LEVEL)
+        return next(seeds, EXACT_UP_TO)
 
 
 def reach(plan: Plan) -> Reach:

@@ -22,6 +22,7 @@ from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task
 from unroll.study.job import Job
+from unroll.study.sources import digest_sources, find_loaded_sources
 from unroll.tracking import Mirror, mirror
 
 STACKS = "stacks.txt"
@@ -124,6 +125,7 @@ class Attempt:
 
     def _train(self, mirrored: Mirror) -> None:
         trial = self._job.trial
+        self._note_sources()
         task = load_task(trial.task)
         settings = task.settings.model_validate(self._job.settings)
         dataset = task.prepare(settings, Path(self._job.cache))
@@ -138,6 +140,13 @@ class Attempt:
         trainer.test(module, datamodule=data, verbose=False)
         self._check_metrics(task.metrics)
         self._check_result()
+
+    def _note_sources(self) -> None:
+        """What runs is what this process imports: a file that was edited since the plan is told by the next run."""
+        files = find_loaded_sources(self._job.trial.task, self._job.trial.settings)
+        self.recorder.sources = self._io.sources = digest_sources(files)
+        if self.recorder.sources != self._job.sources:
+            self._ledger.keep_sources({self.recorder.sources: files})
 
     def _check_data(self, fingerprint: str) -> None:
         if fingerprint != self._job.trial.fingerprint:

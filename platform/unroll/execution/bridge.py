@@ -75,8 +75,8 @@ class Bridge:
 
     def died(self, trial: Any) -> None:
         """A trial's process died more often than is retried."""
-        if self.lost or self._is_refused(trial):
-            return
+        if self.lost or self._is_refused(trial) or not self.ledger.is_current(self.token):
+            return  # what became of it is not known, or not this driver's to tell
         identity = job_of(trial).trial.id
         with self._refusals():
             outcome = settle_hung_attempt(self.ledger, identity) or record_end(

@@ -39,7 +39,7 @@ class LedgerCheckpointIO(CheckpointIO):
     """
 
     def __init__(self, store: CheckpointStore, *, sources: str, fence: Callable[[], None]) -> None:
-        self.store, self._sources, self._fence = store, sources.encode(), fence
+        self.store, self.sources, self._fence = store, sources, fence
         self._captured: tuple[int, bytes] | None = None
         self._found: bytes | None = None
 
@@ -53,7 +53,7 @@ class LedgerCheckpointIO(CheckpointIO):
             return None
         step, data = found
         place, sources, state = _split(data)
-        if sources and self._sources and sources != self._sources:
+        if sources and self.sources and sources != self.sources:
             return None
         self._found = state
         return Found(step, place)
@@ -78,7 +78,7 @@ class LedgerCheckpointIO(CheckpointIO):
         if self._captured:
             step, data = self._captured
             self._fence()
-            self.store.save(_HEADER.pack(_MAGIC, place, self._sources) + data, step=step)
+            self.store.save(_HEADER.pack(_MAGIC, place, self.sources.encode()) + data, step=step)
             self._captured = None
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:  # noqa: ARG002
@@ -98,9 +98,9 @@ class LedgerCheckpointIO(CheckpointIO):
         self.store.clear()
 
 
-def _split(data: bytes) -> tuple[int | None, bytes, bytes]:
+def _split(data: bytes) -> tuple[int | None, str, bytes]:
     """Place in the history, digest of the sources, and Lightning's state."""
     if not data.startswith(_MAGIC):
-        return None, b"", data
+        return None, "", data
     _, place, sources = _HEADER.unpack_from(data)
-    return int(place), bytes(sources).rstrip(b"\0"), data[_HEADER.size :]
+    return int(place), sources.rstrip(b"\0").decode("ascii", "replace"), data[_HEADER.size :]

@@ -42,6 +42,8 @@ class Recorder:
         self._module: Any = None
         self._steps: int | None = None
         self._conditions: Callable[[], Mapping[str, str]] = dict
+        self.sources = job.sources
+        """Digest of the source files that run here, which may have been changed since the study was planned."""
         self.stopwatch = Stopwatch()
         self.logger = HistoryLogger(self.position)
 
@@ -108,7 +110,7 @@ class Recorder:
             status=status,
             message=message,
             metrics=dict(self.logger.latest),
-            sources=self._job.sources,
+            sources=self.sources,
             steps=step,
             items=int(getattr(self._module, "items_seen", 0)),
             seconds=seconds,

@@ -260,13 +260,13 @@ class Ledger:
         found = ((trial_id, self.outcome(trial_id)) for trial_id in ids)
         return {trial_id: outcome for trial_id, outcome in found if outcome is not None}
 
-    def keep_sources(self, plan: Plan) -> None:
-        """Write down which source files the plan's trials run.
+    def keep_sources(self, sources: Mapping[str, Mapping[str, str]]) -> None:
+        """Write down what digests of source files stand for (``Plan.sources``).
 
         Raises:
             StorageError: the disk refused.
         """
-        self._sources.keep(plan)
+        self._sources.keep(sources)
 
     def changed(self, plan: Plan) -> dict[str, list[str]]:
         """Trials with a result that other source files gave than the plan's: id -> the files that differ."""

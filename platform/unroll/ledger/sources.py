@@ -33,16 +33,16 @@ class Sources:
     def __init__(self, folder: Path, reader: Reader) -> None:
         self._folder, self._reader = folder, reader
 
-    def keep(self, plan: Plan) -> None:
-        """Write down what the plan's digests stand for; a damaged record is left to who reads it.
+    def keep(self, sources: Mapping[str, Mapping[str, str]]) -> None:
+        """Write down what digests stand for; a damaged record is left to who reads it.
 
         Raises:
             StorageError: the disk refused.
         """
-        for digest, files in plan.sources.items():
+        for digest, files in sources.items():
             if digest:
                 with contextlib.suppress(FileExistsError):
-                    write_record_once(self._folder / f"{digest}.json", _KIND, SourceFiles(files=files))
+                    write_record_once(self._folder / f"{digest}.json", _KIND, SourceFiles(files=dict(files)))
 
     def changed(self, plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, list[str]]:
         """Results that other sources gave than the plan's arms have now.

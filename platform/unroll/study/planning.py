@@ -41,7 +41,8 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
     every = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
     _refuse_twins([_trial(study, task, arm, settings, study.seeds[0]) for arm, settings in every])
     sized = merge_twins(every, task)
-    sources = [find_sources(study.task, dumped(settings)) for _, settings in sized]
+    locations = find_locations(task.settings)
+    sources = [find_sources(study.task, without(dumped(settings), locations)) for _, settings in sized]
     arms = [
         arm.model_copy(update={"sources": digest_sources(files)})
         for (arm, _), files in zip(sized, sources, strict=True)

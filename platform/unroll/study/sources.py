@@ -11,7 +11,7 @@ import ast
 import hashlib
 import io
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ COMPILED = frozenset({".c", ".h"})
 
 
 def find_sources(task: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Every source file of a trial with a hash of what it says; comments, blank lines and line ends say nothing.
+    """Every source file of a trial with a hash of what it does: words about it and blank lines do nothing.
 
     Args:
         task: name of the task.
@@ -33,11 +33,22 @@ def find_sources(task: str, settings: Mapping[str, Any]) -> dict[str, str]:
         Path below the project ("tasks/recurrent/cells/lstm.py") -> 16 hexadecimal characters, sorted by path. What a
         file imports that is no Python any more is left to whoever imports it.
     """
-    folder = _folder()
-    files = set(_closure([f"{TASKS}.{task}.task"], folder, frozenset(_strings(settings))).values())
+    return _find(task, _folder(), frozenset(_strings(settings)))
+
+
+def find_loaded_sources(task: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """What :func:`find_sources` gave when this process first asked: modules stay as they were imported."""
+    return _find_once(task, _folder(), frozenset(_strings(settings)))
+
+
+def _find(task: str, folder: Path, names: frozenset[str]) -> dict[str, str]:
+    files = set(_closure([f"{TASKS}.{task}.task"], folder, names).values())
     around = {file.parent for file in files}
     files |= {file for place in around for file in place.iterdir() if file.suffix in COMPILED}
     return {file.relative_to(folder.parent).as_posix(): _hash(file) for file in sorted(files)}
+
+
+_find_once = cache(_find)
 
 
 def digest_sources(sources: Mapping[str, str]) -> str:
@@ -138,20 +149,22 @@ def _hash(file: Path) -> str:
 @cache
 def _read_hash(file: Path, changed: int, size: int) -> str:  # noqa: ARG001
     content = file.read_bytes()
-    said = _without_comments(content) if file.suffix == ".py" else content
+    said = _without_words(content) if file.suffix == ".py" else content
     return hashlib.sha256(said).hexdigest()[:16]
 
 
-def _without_comments(content: bytes) -> bytes:
-    """The lines of a Python file that say something, each without its comment; the same in every version of Python."""
+def _without_words(content: bytes) -> bytes:
+    """The lines of a Python file that do something, no comments or docstrings; alike in every version of Python."""
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         comments = list(_comments(text)) if "#" in text else []
-    except (UnicodeDecodeError, SyntaxError, tokenize.TokenError):
+        lines = text.split("\n")
+        for row, column in comments:
+            lines[row - 1] = lines[row - 1][:column]
+        for first, last in _docstrings(ast.parse(text), lines):
+            lines[first - 1 : last] = [""] * (last - first + 1)
+    except (UnicodeDecodeError, SyntaxError, ValueError, tokenize.TokenError):
         return content
-    lines = text.split("\n")
-    for row, column in comments:
-        lines[row - 1] = lines[row - 1][:column]
     return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
 
 
@@ -159,3 +172,16 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
     """Row, from one, and column where each comment begins."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return (token.start for token in tokens if token.type == tokenize.COMMENT)
+
+
+def _docstrings(tree: ast.Module, lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """First and last row, from one, of texts that are statements of their own, on rows of their own."""
+    for node in ast.walk(tree):
+        if not (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        ):
+            continue
+        first, last = node.lineno, node.end_lineno or node.lineno
+        before, behind = lines[first - 1].encode()[: node.col_offset], lines[last - 1].encode()[node.end_col_offset :]
+        if not before.strip() and not behind.strip():
+            yield first, last

@@ -121,7 +121,8 @@ def common_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | Non
     loop = _find(cell, traits, read, state, lengths, noise or Noise())
     weights = None if isinstance(loop, Refusal) else loop.weights({**now, **shares})
     if isinstance(loop, Refusal) or weights is None:
-        note(cell, PLAIN, reason=loop.reason if isinstance(loop, Refusal) else CHANGED)
+        reason = loop.reason if isinstance(loop, Refusal) else CHANGED
+        note(cell, PLAIN, reason=reason if read.device.type == "cpu" else "")  # nothing is compiled for other devices
         return plain_loop(cell, read, state, lengths=lengths, noise=noise)
     note(cell, COMPILED)
     named |= {"read": read.contiguous(), **{f"start_{part}": each.contiguous() for part, each in enumerate(state)}}
