@@ -64,6 +64,12 @@ def test_a_local_ray_starts_what_a_run_needs_and_no_more(
         monkeypatch.setenv(name, value)  # `connected` would leave them to the tests that follow
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in (
+        "RAY_AUTH_MODE",
+        "RAY_AUTH_TOKEN_PATH",
+        "RAY_TMPDIR",
+    ):  # another Ray in this process may have left some
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "c1u57e2" * 9)
     for word in ("statistics", "mimetypes", "wave", "nothing_like_it"):  # two are Python's own, and not imported yet
         (tmp_path / f"{word}.py").write_text("found = 'in the working folder'")

@@ -69,7 +69,7 @@ def test_ten_late_actors_cost_nothing(line: Any, project: Path, trials: int) -> 
 
 
 @pytest.fixture
-def job(project: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+def job(project: Path, monkeypatch: pytest.MonkeyPatch, other_tasks: None) -> Job:
     monkeypatch.setenv("UNROLL_ROOT", str(project))
     declared = project / "studies" / "marked" / "study.yaml"
     study = load_study(declared)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def by_trial(trials: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {trial["trial"]: trial for trial in trials}
@@ -27,6 +29,7 @@ def test_alone_among_eight_in_a_reused_process_and_in_the_twin(
     assert alone == {**expected[alone["trial"]], "arm": alone["arm"]}
 
 
+@pytest.mark.slow
 def test_a_finished_study_runs_nothing_and_grows_by_what_is_missing(line: Any, tmp_path: Path) -> None:
     results = tmp_path / "results"
     line.run(results, "seeds=1", "--runner", "inline")

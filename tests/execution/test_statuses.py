@@ -50,6 +50,7 @@ def test_typed_statuses(line: Any, project: Path) -> None:
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_failures_wait_for_retry_and_the_rest_is_tried_again(line: Any, project: Path) -> None:
     results = project / "results"
     study = ("run", str(project / "studies" / "faults"), "--results", str(results), "--no-report", "--runner", "inline")

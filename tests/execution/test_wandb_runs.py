@@ -42,6 +42,7 @@ def last_step(run: Path) -> int:
     return max(int(row["trainer/global_step"]) for row in rows)
 
 
+@pytest.mark.slow
 def test_a_killed_trial_leaves_its_history(line: Any, tmp_path: Path) -> None:
     results = tmp_path / "results"
     run = line.start(
@@ -61,6 +62,7 @@ def test_a_killed_trial_leaves_its_history(line: Any, tmp_path: Path) -> None:
     assert last_step(folder) >= before > 0
 
 
+@pytest.mark.slow
 def test_unreachable_online_completes_and_no_key_is_written(line: Any, tmp_path: Path) -> None:
     canary = "local-" + "c4na4y" * 7
     results = tmp_path / "results"
