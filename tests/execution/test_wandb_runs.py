@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 from tests.execution.test_kills import running_worker, wait_for
 
 WANDB = str(Path(sys.executable).with_name("wandb"))
