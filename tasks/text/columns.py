@@ -13,7 +13,7 @@ from unroll.contract import UserError
 DOCUMENT: Final = "-DOCSTART-"
 """First column of a line that begins a document; the whole line is no word."""
 
-_LONGEST: Final = 1000
+_LONGEST: Final = 200
 """Words of a text's only sentence, which no sentence has."""
 
 

@@ -73,6 +73,7 @@ def test_they_are_run_anew_by_choice_and_nothing_is_lost(
     said = unroll("run", "tiny", "--if-changed", "rerun")
     assert said.code == 0
     assert {job.trial.arm for job in runner.ran} == {"lstm"}
+    assert "more      unroll run tiny seeds=4   (runs only" in said.out, "not set aside again after the next edit"
     rows = json.loads(unroll("results", "tiny", "--format", "json").out)
     assert {row["arm"]: row["validation/perplexity"] for row in rows} == {"elman": 12.5, "lstm": 7.0}
     aside = {path.read_bytes() for path in Path("results/tiny/set_aside").glob("*-1/attempts/0001.json")}
@@ -129,3 +130,17 @@ def test_results_that_tell_no_sources_are_believed(edited: Callable[[], None], u
         ledger.record(outcome.model_copy(update={"sources": ""}))
     edited()
     assert unroll("run", "tiny", "--no-report").code == 0
+
+
+def test_what_failed_is_run_again_once_its_sources_were_changed(
+    edited: Callable[[], None], unroll: Unroll, runner: FakeRunner
+) -> None:
+    runner.status = lambda job: "failed_user"
+    unroll("run", "tiny", "seeds=3", "--no-report")
+    runner.ran.clear()
+    runner.status = lambda job: "completed"
+    said = unroll("run", "tiny", "seeds=3", "--no-report")
+    assert "6 trials, 4 done before, 2 failed before and wait for --retry, 0 to run" in said.out
+    edited()
+    unroll("run", "tiny", "seeds=3", "--no-report", "--if-changed", "keep")
+    assert [(job.trial.arm, job.trial.seed) for job in runner.ran] == [("lstm", 2)]

@@ -130,7 +130,10 @@ def test_what_goes_wrong_is_lines_and_a_mistake(project: Path, unroll: Unroll, s
     [
         (["fetch", "ptbb"], "there is no such corpus (received 'ptbb'); did you mean 'ptb'?"),
         (["inspect", "../ptb"], "there is no such corpus (received '../ptb')"),
-        (["inspect", "."], "(received '.'); to inspect what lies there: unroll data inspect --task TASK data.path=."),
+        (
+            ["inspect", "."],
+            "(received '.'); to inspect what lies there: unroll data inspect --task TASK data.corpus=KIND data.path=.",
+        ),
         (["inspect", "ptb"], "the corpus must have been fetched; unroll data fetch ptb"),
         (["inspect"], "inspect needs the name of a corpus, or --task TASK with its settings"),
         (["inspect", "data.path=x"], "inspect needs the name of a corpus"),

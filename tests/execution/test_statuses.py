@@ -39,7 +39,7 @@ def test_typed_statuses(line: Any, project: Path) -> None:
     }
     assert trials["dies_once"]["test/loss"] == trials["none"]["test/loss"]
     assert trials["diverges"]["steps"] == 6
-    assert "ValueError: the fault that was asked for" in trials["raises"]["message"]
+    assert "ValueError: the fault that was asked for (tasks/faulty/task.py:" in trials["raises"]["message"]
     assert "points.txt:3: points must lie on a line" in trials["refuses"]["message"]
     assert trials["forgets"]["message"].startswith("task faulty: the task must log the metric that decides the study")
     assert "validation/mistaken" in trials["forgets"]["message"]

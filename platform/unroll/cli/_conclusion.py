@@ -45,9 +45,12 @@ class Typed:
         return typeable(["unroll", "run", self.study, *kept, *self.options])
 
     def with_seeds(self, seeds: str) -> str:
-        """The same command for other seeds."""
+        """The same command for other seeds; what was set aside once is not to be set aside after the next edit too."""
         others = [word for word in self.overrides if not word.startswith("seeds=")]
-        return typeable(["unroll", "run", self.study, f"seeds={seeds}", *others, *self.options])
+        rerun = ["--if-changed", "rerun"]
+        at = next((i for i in range(len(self.options)) if list(self.options[i : i + 2]) == rerun), len(self.options))
+        options = self.options[:at] + self.options[at + 2 :]
+        return typeable(["unroll", "run", self.study, f"seeds={seeds}", *others, *options])
 
 
 def conclude(plan: Plan, folder: Path, launched: Launched, *, typed: Typed, format: Format) -> int:  # noqa: A002

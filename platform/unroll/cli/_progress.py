@@ -15,7 +15,7 @@ from rich.text import Text
 from unroll.cli._live_table import draw
 from unroll.cli._output import figure, visible
 from unroll.execution import Observer
-from unroll.ledger import MISSING, Ledger, Outcome, Progress
+from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
 from unroll.report.numbers import duration
 from unroll.study import Plan
 
@@ -52,6 +52,12 @@ class Tally:
         self._stale = {id: note.updated for id, note in ledger.progress(self._missing).items()}  # noqa: A001
         self._began = clock()
         self._training_since: float | None = None
+
+    @property
+    def failed_before(self) -> int:
+        """Trials that this run leaves alone although they have no result: what failed them would fail them again."""
+        left = (self._status(trial) for trial in self.trials if trial not in self._missing)
+        return sum(status not in FINAL for status in left)
 
     @property
     def seconds(self) -> float:
@@ -145,7 +151,9 @@ class Lines:
     def started(self, total: int, missing: int) -> None:
         """Say what will be run."""
         self._tally.started()
-        self.message(f"{total} trials, {total - missing} done before, {missing} to run")
+        failed = self._tally.failed_before
+        waiting = f"{failed} failed before and wait{'s' if failed == 1 else ''} for --retry, " if failed else ""
+        self.message(f"{total} trials, {total - missing - failed} done before, {waiting}{missing} to run")
 
     def refresh(self) -> None:
         """Say where things are, at most every :data:`QUIET_SECONDS`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -119,7 +120,8 @@ class Attempt:
             if status == "failed_infrastructure":
                 raise
             self.recorder.keep_traceback(error)
-            return self.recorder.outcome(status, f"{type(error).__name__}: {error}".splitlines()[0])
+            line = f"{type(error).__name__}: {error}".splitlines()[0]
+            return self.recorder.outcome(status, f"{line}{_place(error)}")
         finally:
             self._watchdog.close()
 
@@ -232,3 +234,12 @@ class Attempt:
         step, epoch, _ = self.recorder.position()
         self.recorder.note_progress()
         self._report(Update(step=step, epoch=epoch, metrics=dict(self.recorder.logger.latest)))
+
+
+def _place(error: BaseException) -> str:
+    """Where in the tasks' source files an error came from: " (tasks/recurrent/cells/lstm.py:40)"; empty if nowhere."""
+    frames = [(Path(frame.filename).parts, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    inside = [
+        (parts[len(parts) - parts[::-1].index("tasks") - 1 :], line) for parts, line in frames if "tasks" in parts
+    ]
+    return f" ({'/'.join(inside[-1][0])}:{inside[-1][1]})" if inside else ""

@@ -121,13 +121,19 @@ def run_plan(
 def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Job]:
     """Jobs without a result, seeds in the outer loop so that arms can be compared early.
 
-    What failed by a user's mistake would fail again, so it waits for ``retry``.
+    What failed by a user's mistake would fail again, so it waits for ``retry`` or for a change of its source files.
     """
     outcomes = ledger.outcomes([job.trial.id for job in jobs])
-    settled = FINAL if retry else FINAL | {"failed_user"}
-    missing = [job for job in jobs if job.trial.id not in outcomes or outcomes[job.trial.id].status not in settled]
+    missing = [job for job in jobs if not _is_settled(job, outcomes.get(job.trial.id), retry=retry)]
     order = {job.trial.id: index for index, job in enumerate(jobs)}
     return sorted(missing, key=lambda job: (job.trial.seed, order[job.trial.id]))
+
+
+def _is_settled(job: Job, outcome: Outcome | None, *, retry: bool) -> bool:
+    if outcome is None or outcome.status in FINAL:
+        return outcome is not None
+    mended = bool(outcome.sources) and outcome.sources != job.sources
+    return outcome.status == "failed_user" and not retry and not mended
 
 
 class Stopping:
