@@ -108,3 +108,22 @@ def test_a_linked_trial_is_refused(project: Path, unroll: Unroll, runner: FakeRu
     said = unroll("run", "tiny", "seeds=3")
     assert said.code == 2
     assert f"{trial.name}: a folder of results must be no symbolic link" in said.err
+
+
+@pytest.mark.parametrize("name", ["attempts", "history", "checkpoint", "claims"])
+def test_a_linked_folder_of_a_trial_is_not_written_through(
+    name: str, project: Path, unroll: Unroll, runner: FakeRunner
+) -> None:
+    unroll("run", "tiny", "--no-report")
+    trial, elsewhere = next((project / "results/tiny/trials").iterdir()), project / "elsewhere"
+    if (trial / name).exists():
+        (trial / name).rename(elsewhere)
+    else:
+        elsewhere.mkdir()
+    (trial / name).symlink_to(elsewhere)
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")}
+    runner.ran.clear()
+    said = unroll("run", "tiny", "seeds=3")
+    assert (said.code, runner.ran) == (2, [])
+    assert f"{trial.name}/{name}: a folder of results must be no symbolic link" in said.err
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")} == before

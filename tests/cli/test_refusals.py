@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from unroll.contract import UserError
-from unroll.ledger import Ledger
+from unroll.ledger import Ledger, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,19 @@ def test_of_a_new_folder_nothing_is_left(unroll: Unroll, runner: FakeRunner, tmp
     (tmp_path / "mine").mkdir()
     unroll("run", "tiny", "--results", str(tmp_path / "mine"))
     assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_disk_that_fills_before_the_plan_stands_leaves_nothing(
+    unroll: Unroll, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Ledger, plan: object) -> None:
+        raise StorageError(self.root / "plan.json", OSError(errno.ENOSPC, "No space left on device"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "save_plan", full)
+        assert unroll("run", "tiny").code == 74
+    assert not Path("results").exists()
+    assert unroll("run", "tiny", "--no-report").code == 0
 
 
 def test_a_study_that_is_there_keeps_its_plan(unroll: Unroll, runner: FakeRunner) -> None:

@@ -108,3 +108,15 @@ def test_notes_claims_and_checkpoints_are_passed_over(tmp_path: Path, kind: str)
     assert f"{KINDS[kind]} lies in its place" in str(found[0])
     store.save(b"3", step=3)
     assert store.load() == (3, b"3")
+
+
+@pytest.mark.parametrize("place", ["attempts/0001.json", "history/*.json"])
+def test_a_file_that_is_a_hole_fills_no_memory(unroll: Unroll, runner: FakeRunner, place: str) -> None:
+    unroll("run", "tiny", "--no-report")
+    path = next(Path("results/tiny/trials").glob(f"*/{place}"))
+    os.truncate(path, 60 * 2**30)
+    said = unroll("report", "tiny")
+    assert said.code in (0, 1)
+    page = Path("results/tiny/report/report.md").read_text(encoding="utf-8")
+    assert path.relative_to("results/tiny").as_posix() in page
+    assert "cannot be trusted" in page

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.study.sources import compare_sources, digest_sources, find_sources
+from unroll.study.sources import compare_sources, digest_sources, find_loaded_sources, find_sources
 
 TREE = {
     "task.py": """
@@ -96,6 +96,28 @@ def test_a_text_that_is_no_statement_of_its_own_does_something(tasks: Path) -> N
     assert len(found) == 5
 
 
+def test_a_blank_line_within_a_text_does_something(tasks: Path) -> None:
+    found = set()
+    for text in (
+        'X = """a\nb"""',
+        'X = """a\n\nb"""',
+        'X = """a\nb   \n"""',
+        'X = f"""a{VALUE}\n\nb"""',
+        'X = f"""a{VALUE}\nb"""',
+    ):
+        (tasks / "learned/sibling.py").write_text(f"VALUE = 1\nX = {text}\n")
+        found.add(find_sources("learned", {})["tasks/learned/sibling.py"])
+    assert len(found) == 5
+
+
+def test_what_a_process_has_imported_stays_what_it_was(tasks: Path) -> None:
+    first = find_loaded_sources("learned", {"cell": "gru"})
+    (tasks / "learned/sibling.py").write_text("VALUE = 2\n")
+    later = find_loaded_sources("learned", {"cell": "lstm"})  # another arm, in the same process, after an edit
+    assert later["tasks/learned/sibling.py"] == first["tasks/learned/sibling.py"]
+    assert find_sources("learned", {"cell": "lstm"})["tasks/learned/sibling.py"] != first["tasks/learned/sibling.py"]
+
+
 def test_a_cell_of_another_arm_is_none_of_its_sources(tasks: Path) -> None:
     then = find_sources("learned", {"cell": "gru"})
     (tasks / "shared/cells/lstm.py").write_text("changed = True\n")
@@ -107,6 +129,7 @@ def test_a_cell_of_another_arm_is_none_of_its_sources(tasks: Path) -> None:
     [
         "# a word on it\nVALUE = 1   # one\n\n",
         "VALUE = 1\r\n",
+        "# a word on it\rVALUE = 1\r",
         "\ufeffVALUE = 1\n",
         '"""What\n\nit is."""\nVALUE = 1\n"""One."""\n',
     ],

@@ -66,7 +66,7 @@ def private_folder() -> Iterator[Path]:
         UserError: there is no place for it.
         NoRoomForRay: the disk takes nothing more; Ray itself would wait until its parts time out, and not say why.
     """
-    _sweep()
+    sweep_folders()
     base = find_base()
     if full := probe(base):
         raise NoRoomForRay(base, full)
@@ -130,7 +130,7 @@ def _set(values: dict[str, str | None]) -> None:
     AuthenticationTokenLoader.instance().reset_cache()
 
 
-def _sweep() -> None:
+def sweep_folders() -> None:
     """Remove folders of runs on this machine that are no more; only this account's, and only what has a run's note."""
     for base in _bases():
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from unroll.contract import UserError
 from unroll.execution.apart import Link, Lost, run_apart
 from unroll.execution.connection import connected, narrow_environments, own_processes, session_folder
 from unroll.execution.importing import uncollected
+from unroll.execution.private import sweep_folders
 from unroll.execution.room import refusal
 from unroll.execution.runner import Observer, Stopping
 from unroll.ledger import Ledger
@@ -92,6 +93,8 @@ class RayRunner:
                     self._give_up(observer, begin)
                     break
                 observer.message("Ray was lost; starting it again, trials go on from their last saved state")
+            finally:
+                sweep_folders()  # what a child that was killed could not remove
         for outcome in ledger.outcomes([job.trial.id for job in jobs]).values():
             teller.finished(outcome)
 

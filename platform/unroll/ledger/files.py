@@ -25,6 +25,8 @@ _MISPLACED = {
 }
 """What stands in the place of something else, by what the system says of it."""
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_LARGE = 2**28
+"""Bytes from which on a file that is mostly a hole is not read: reading it would fill the memory with zeros."""
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -74,6 +76,8 @@ def read_file(path: Path) -> bytes:
 
 
 def _check_regular(path: Path, found: os.stat_result) -> None:
+    if found.st_size > _LARGE and getattr(found, "st_blocks", found.st_size) * 512 < found.st_size // 64:
+        raise OSError(errno.EFBIG, f"it claims {found.st_size:,} bytes, hardly any of which were written", str(path))
     if stat.S_ISDIR(found.st_mode):
         raise NoRegularFile(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):

@@ -13,6 +13,8 @@ INSIDE = (
     *("report", "report/tables", "report/charts", "wandb", ".ray"),
 )
 """Folders of a results folder that are written to."""
+OF_A_TRIAL = ("attempts", "history", "checkpoint", "claims")
+"""Those of a trial."""
 
 
 def check_owners(root: Path) -> None:
@@ -63,4 +65,6 @@ def refuse_link(folder: Path) -> None:
 def _trials(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
         with os.scandir(folder) as entries:
-            yield from (Path(entry.path) for entry in entries if entry.is_symlink())
+            for entry in entries:
+                yield Path(entry.path)
+                yield from (Path(entry.path, name) for name in OF_A_TRIAL)

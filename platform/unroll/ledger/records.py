@@ -28,7 +28,9 @@ FORMAT = 1
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_BLOCKED = frozenset({errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO})
+_BLOCKED = frozenset(
+    {errno.EISDIR, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO, errno.EIO, errno.EFBIG}
+)
 """What one path alone suffers from: the rest of the folder can still be read."""
 _DEEPEST = 64
 """Levels of nesting of a record; a study's file has a third of it."""

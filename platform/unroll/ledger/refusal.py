@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from pathlib import Path
 def nothing_left_on_error(root: Path) -> Iterator[None]:
     """Where the block ends in an error and wrote no record, remove what it made of the results folder ``root``.
 
-    Only empty folders are removed, and of the lock only the note that nobody owns the folder: whoever takes it
-    meanwhile makes what it needs anew.
+    Only empty folders are removed, of the lock only the note that nobody owns the folder, and what digests of source
+    files stand for: whoever takes it meanwhile makes what it needs anew.
     """
     made = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:
@@ -27,6 +28,7 @@ def nothing_left_on_error(root: Path) -> Iterator[None]:
 def _remove(root: Path, made: list[Path]) -> None:
     for folder in (root / "trials", root / "runs"):
         folder.rmdir()
+    shutil.rmtree(root / "sources", ignore_errors=True)
     for note in (*(root / "lock").glob("*.free"), root / "stop"):
         note.unlink(missing_ok=True)
     for folder in (root / "lock", *made):

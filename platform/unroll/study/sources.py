@@ -37,8 +37,8 @@ def find_sources(task: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def find_loaded_sources(task: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
-    """What :func:`find_sources` gave when this process first asked: modules stay as they were imported."""
-    return _find_once(task, _folder(), frozenset(_strings(settings)))
+    """What :func:`find_sources` gives of each file as this process first saw it: modules stay as they were imported."""
+    return _find_loaded(task, _folder(), frozenset(_strings(settings)))
 
 
 def _find(task: str, folder: Path, names: frozenset[str]) -> dict[str, str]:
@@ -48,7 +48,13 @@ def _find(task: str, folder: Path, names: frozenset[str]) -> dict[str, str]:
     return {file.relative_to(folder.parent).as_posix(): _hash(file) for file in sorted(files)}
 
 
-_find_once = cache(_find)
+@cache
+def _find_loaded(task: str, folder: Path, names: frozenset[str]) -> dict[str, str]:
+    return {name: _first_seen[folder.parent / name] for name in _find(task, folder, names)}
+
+
+_first_seen: dict[Path, str] = {}
+"""What each file said when this process first asked, about the time at which it was imported."""
 
 
 def digest_sources(sources: Mapping[str, str]) -> str:
@@ -143,7 +149,9 @@ def _strings(settings: Mapping[str, Any]) -> Iterator[str]:
 
 def _hash(file: Path) -> str:
     stat = file.stat()
-    return _read_hash(file, stat.st_mtime_ns, stat.st_size)
+    found = _read_hash(file, stat.st_mtime_ns, stat.st_size)
+    _first_seen.setdefault(file, found)
+    return found
 
 
 @cache
@@ -154,18 +162,31 @@ def _read_hash(file: Path, changed: int, size: int) -> str:  # noqa: ARG001
 
 
 def _without_words(content: bytes) -> bytes:
-    """The lines of a Python file that do something, no comments or docstrings; alike in every version of Python."""
+    """The lines of a Python file that do something, no comments or docstrings; alike in every version of Python.
+
+    Its texts follow once more: a blank line within one does something.
+    """
     try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         comments = list(_comments(text)) if "#" in text else []
         lines = text.split("\n")
         for row, column in comments:
             lines[row - 1] = lines[row - 1][:column]
-        for first, last in _docstrings(ast.parse(text), lines):
+        tree = ast.parse(text)
+        for first, last in _docstrings(tree, lines):
             lines[first - 1 : last] = [""] * (last - first + 1)
-    except (UnicodeDecodeError, SyntaxError, ValueError, tokenize.TokenError):
+    except (UnicodeDecodeError, SyntaxError, ValueError, IndexError, tokenize.TokenError):
         return content
-    return "\n".join(line.rstrip() for line in lines if line.strip()).encode()
+    said = "\n".join(line.rstrip() for line in lines if line.strip())
+    return "\0".join([said, *_texts(tree)]).encode("utf-8", "surrogatepass")
+
+
+def _texts(tree: ast.Module) -> Iterator[str]:
+    """Every text and every row of bytes that is no statement of its own."""
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and id(node) not in alone:
+            yield node.value if isinstance(node.value, str) else repr(node.value)
 
 
 def _comments(text: str) -> Iterator[tuple[int, int]]:
