@@ -26,6 +26,7 @@ def measure(*words: str, out: Path) -> list[dict[str, Any]]:
     return list(found["measurements"])
 
 
+@pytest.mark.slow
 def test_step_time(tmp_path: Path) -> None:
     toy, zaremba = measure("step_time", out=tmp_path / "out.json")
     assert [ratio["bound"] for ratio in (*toy["ratios"], *zaremba["ratios"])] == ["at most", "at most"]

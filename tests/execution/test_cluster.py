@@ -48,7 +48,7 @@ def test_a_lost_node_changes_nothing(
     cluster.stdin.write("drop\n")
     cluster.stdin.flush()
     assert cluster.stdout.readline() == "dropped\n"
-    assert run.poll() is None, "the run was not over"
+    assert run.poll() is None, f"the run was not over: {run.communicate()[0]}"
     output, _ = run.communicate(timeout=300)
     assert run.returncode == 0, output
     assert line.results(results) == undisturbed

@@ -38,7 +38,7 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-@pytest.mark.parametrize("runner", ["ray", pytest.param("inline", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runner", [pytest.param("ray", marks=pytest.mark.slow), "inline"])
 def test_a_full_results_disk(
     runner: str, line: Any, undisturbed: list[dict[str, Any]], small_disk: Path, tmp_path: Path
 ) -> None:

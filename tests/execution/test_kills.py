@@ -50,7 +50,10 @@ def done(results: Path) -> int:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("victim", ["driver", "worker", pytest.param("raylet", marks=pytest.mark.slow), "gcs_server"])
+@pytest.mark.parametrize(
+    "victim",
+    ["driver", "gcs_server", *(pytest.param(name, marks=pytest.mark.slow) for name in ("worker", "raylet"))],
+)
 def test_a_killed_study_completes_with_the_same_numbers(
     victim: str, moment: int, line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ def by_trial(trials: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {trial["trial"]: trial for trial in trials}
 
 
-def test_alone_among_eight_in_a_reused_process_and_in_the_twin(
+def test_alone_in_a_reused_process_and_in_the_twin(
     line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     expected = by_trial(undisturbed)  # two at a time, in processes that serve one trial after another
@@ -20,13 +20,16 @@ def test_alone_among_eight_in_a_reused_process_and_in_the_twin(
     line.run(tmp_path / "inline", "--runner", "inline", PYTHONHASHSEED="1")
     assert by_trial(line.results(tmp_path / "inline")) == expected
 
-    line.run(tmp_path / "crowd", "resources.cpus=0.25", PYTHONHASHSEED="2")  # all eight at the same time
-    assert by_trial(line.results(tmp_path / "crowd")) == expected
-
     line.run(tmp_path / "alone", "seeds=[3]", "network.cell=lstm", PYTHONHASHSEED="3")
     (alone,) = line.results(tmp_path / "alone")
     assert alone["trial"] in expected
     assert alone == {**expected[alone["trial"]], "arm": alone["arm"]}
+
+
+@pytest.mark.slow
+def test_among_eight(line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
+    line.run(tmp_path / "crowd", "resources.cpus=0.25", PYTHONHASHSEED="2")  # all eight at the same time
+    assert by_trial(line.results(tmp_path / "crowd")) == by_trial(undisturbed)
 
 
 @pytest.mark.slow
