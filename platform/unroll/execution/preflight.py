@@ -14,7 +14,7 @@ from typing import Any
 from unroll.contract import UserError, UserErrors
 
 MODULES = ("ray", "torch", "pytorch_lightning", "polars", "pydantic", "wandb", "unroll", "tasks")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 def knock(address: str, *, seconds: float = 5.0) -> None:
