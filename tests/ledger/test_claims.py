@@ -159,6 +159,7 @@ def test_another_machines_attempt_has_time_to_notice(
         assert away.is_lost
 
 
+@pytest.mark.slow
 def test_processes_that_all_want_it_have_it_one_at_a_time(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "log"
     takers = [start(TAKE, ledger.root, log) for _ in range(3)]
