@@ -159,7 +159,6 @@ def test_another_machines_attempt_has_time_to_notice(
         assert away.is_lost
 
 
-@pytest.mark.slow
 def test_processes_that_all_want_it_have_it_one_at_a_time(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "log"
     takers = [start(TAKE, ledger.root, log) for _ in range(3)]
@@ -169,6 +168,32 @@ def test_processes_that_all_want_it_have_it_one_at_a_time(ledger: Ledger, tmp_pa
     lines = log.read_text().split()
     assert lines == ["in", "out"] * (len(lines) // 2)
     assert files(ledger) == []
+
+
+def test_who_looked_while_another_let_go_is_not_alone(
+    ledger: Ledger, claim: Callable[..., Claim], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It saw number 2; by the time it writes 3, that one has gone and another has begun at 1."""
+    real, looks = Claim._claims, iter([[(2, ledger.folder(TRIAL) / "claims" / "000002.json")]])
+    with claim() as first, monkeypatch.context() as patch:
+        assert files(ledger) == ["000001.json"]
+        patch.setattr(Claim, "_claims", lambda self: next(looks, real(self)))
+        with claim(patience=0.1) as late:
+            late.check()
+            assert first.is_lost
+
+
+def test_a_lower_number_gives_way(ledger: Ledger, claim: Callable[..., Claim], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It saw nobody, and writes 1 when 2 stands already."""
+    real, nobody = Claim._claims, list[tuple[int, Path]]()
+    looks = iter([nobody])
+    with claim(), claim(patience=0.1) as second, monkeypatch.context() as patch:
+        assert files(ledger) == ["000002.json"]
+        patch.setattr(Claim, "_claims", lambda self: next(looks, real(self)))
+        with claim(patience=0.1) as third:
+            third.check()
+            assert second.is_lost
+            assert files(ledger) == ["000003.json"]
 
 
 def test_a_damaged_claim_is_nobodys(ledger: Ledger, claim: Callable[..., Claim], damages: Any) -> None:

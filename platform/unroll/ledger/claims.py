@@ -126,13 +126,20 @@ class Claim:
             raise Fenced(f"another attempt has trial {self._holder.trial}")
 
     def _take(self) -> list[Path]:
-        """Claim the next number; gives what those before have to remove."""
+        """Claim the next number; gives what those before have to remove.
+
+        Numbers begin anew when nobody has a claim, so that who looked before may come with a higher one, and who looked
+        after with a lower one: each looks again once its own stands, and the lower one gives way.
+        """
         while True:
-            before = sorted(self._claims())
-            self._path = self._folder / f"{before[-1][0] + 1 if before else 1:06}.json"
+            mine = max((number for number, _ in self._claims()), default=0) + 1
+            self._path = self._folder / f"{mine:06}.json"
             with contextlib.suppress(FileExistsError):
                 write_record_once(self._path, _KIND, self._holder)
-                return [self._fence(path) for _, path in before]
+                others = [(number, path) for number, path in sorted(self._claims()) if number != mine]
+                if all(number < mine for number, _ in others):
+                    return [self._fence(path) for _, path in others]
+                self._let_go()
             time.sleep(_POLL)
 
     @staticmethod
