@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -13,6 +13,18 @@ FAR = 100.0
 """Times the median from which a value of a curve is off the chart."""
 OUTLYING = 50.0
 """Times the median from which a difference would press the others together."""
+
+
+NEAR = 3.0
+"""A line to measure by is near while it lies within so many ranges (on a logarithmic axis factors) of the values."""
+
+
+def lie_near(lines: Iterable[float], values: Sequence[float], *, logarithmic: bool) -> bool:
+    """Whether lines can be drawn beside values without pressing these together."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if logarithmic:
+        return all(line > 0 and max(low / line, line / high) <= NEAR for line in lines)
+    return all(min(abs(line - low), abs(line - high)) <= NEAR * (high - low) for line in lines)
 
 
 def is_wide(values: list[float], ratio: float = LOG_FROM) -> bool:

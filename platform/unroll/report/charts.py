@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,14 +18,14 @@ import polars as pl
 import vl_convert
 
 from unroll.report.axis_range import are_cut, find_ceiling
-from unroll.report.curve_chart import layer_curves
+from unroll.report.curve_chart import drawn_references, layer_curves
 from unroll.report.difference_chart import interval_rows, layer_differences
 from unroll.report.distance_chart import layer_by_distance
 from unroll.report.divergence_chart import layer_divergence
 from unroll.report.fading_chart import layer_fading
 from unroll.report.findings import Findings
 from unroll.report.group_words import told_baseline, told_factors
-from unroll.report.metric_words import decimals, goal
+from unroll.report.metric_words import decimals, goal, metric_decimals
 from unroll.report.numbers import count, plain
 from unroll.report.reference_lines import REFERENCES, Reference
 from unroll.report.seed_chart import is_near, layer_seeds, mean_rows
@@ -111,7 +111,7 @@ def _draw_metrics_by_distance(findings: Findings) -> Iterator[Chart]:
     for number, (name, rows) in enumerate(list(findings.metrics_by_distance.items())[:MOST_PROFILES], 1):
         caption = (
             f"{name} against distance as each trial last told it: mean over seeds with its 95 % t band."
-            f"{_lines(findings, name)}{_key(findings)}"
+            f"{_lines(findings, name, REFERENCES)}{_key(findings)}"
         )
         yield _chart(f"by_distance_{number}", caption, layer_by_distance(findings, rows, metric=name))
 
@@ -153,14 +153,20 @@ def _curve_caption(findings: Findings, metric: str, curves: pl.DataFrame) -> str
     )
     ceiling = find_ceiling(curves["mean"])
     above = "" if ceiling is None else f" What lies above {ceiling:,.4g} is off the chart."
+    lines = _lines(findings, metric, drawn_references(findings, curves, metric))
     return (
         f"{told} along training: mean over the seeds that got so far, with its 95 % t band."
-        f"{above}{ended}{_lines(findings, metric)}{_key(findings)} Click an arm in the legend to single it out."
+        f"{above}{ended}{lines}{_key(findings)} Click an arm in the legend to single it out."
     )
 
 
-def _lines(findings: Findings, metric: str) -> str:
-    return "".join(kind.drawn(values) for kind in REFERENCES if (values := kind.values(findings, metric)))
+def _lines(findings: Findings, metric: str, drawn: Sequence[Reference]) -> str:
+    """What the lines of a chart are, and the numbers of those that it has no room for."""
+    told = [(kind, values) for kind in REFERENCES if (values := kind.values(findings, metric))]
+    return "".join(
+        kind.drawn(values) if kind in drawn else kind.left_out(values, metric_decimals(findings, metric))
+        for kind, values in told
+    )
 
 
 def _key(findings: Findings) -> str:

@@ -6,10 +6,10 @@ import altair as alt
 import polars as pl
 
 from unroll.report.arm_encoding import plain_arm
-from unroll.report.axis_range import cut_intervals, find_ceiling, is_wide
+from unroll.report.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, plain
-from unroll.report.reference_lines import REFERENCES, draw_across
+from unroll.report.reference_lines import CHANCE, REFERENCES, Reference, draw_across
 from unroll.report.theme import LABEL_LIMIT, colour_arms, dash_arms
 
 DOTS_UP_TO = 40
@@ -19,11 +19,23 @@ LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
 """Pixels: of a line of the legend, of an entry's line and margins, of a letter."""
 
 
+def drawn_references(findings: Findings, curves: pl.DataFrame, metric: str) -> list[Reference]:
+    """What curves are measured by: the best possible, which they approach, and chance if they begin near it."""
+    shown = _shown(curves)
+    near = lie_near(CHANCE.values(findings, metric), shown, logarithmic=is_wide(shown))
+    return [kind for kind in REFERENCES if kind is not CHANCE or near]
+
+
+def _shown(curves: pl.DataFrame) -> list[float]:
+    ceiling = find_ceiling(curves["mean"])
+    return [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
+
+
 def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, height: int = 360) -> alt.LayerChart:
     """Curves of one metric, as ``learning_curves`` gives them."""
-    measures = [value for kind in REFERENCES for value in kind.values(findings, metric)]
-    ceiling = find_ceiling(curves["mean"])
-    shown = [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
+    references = drawn_references(findings, curves, metric)
+    measures = [value for kind in references for value in kind.values(findings, metric)]
+    ceiling, shown = find_ceiling(curves["mean"]), _shown(curves)
     logarithmic = is_wide([*shown, *measures])
     rows = _rows(curves, shown, logarithmic=logarithmic)
     kind = {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
@@ -34,7 +46,7 @@ def layer_curves(findings: Findings, curves: pl.DataFrame, *, metric: str, heigh
     axis = alt.Axis(grid=False, tickCount=8, format="~s" if rows["step"].to_list()[-1] >= 10_000 else ",d")
     x = alt.X("step:Q", title="step", axis=axis)
     arms = draw_arms(findings, rows, x=x, y=y, tips=_tips(f",.{places}f"), clip=ceiling is not None)
-    layers = [*arms, *(line for kind in REFERENCES for line in draw_across(findings, kind, metric, places))]
+    layers = [*arms, *(line for kind in references for line in draw_across(findings, kind, metric, places))]
     return alt.layer(*layers).properties(height=height)
 
 

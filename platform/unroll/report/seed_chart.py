@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
-from unroll.report.axis_range import cut_intervals, is_wide
+from unroll.report.axis_range import cut_intervals, is_wide, lie_near
 from unroll.report.findings import Findings
 from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
@@ -17,18 +17,12 @@ ROW = 62
 """Pixels per arm."""
 OUTLYING_RATIO = 10.0
 """Ratio of the largest to the smallest value from which the axis is logarithmic."""
-NEAR = 3.0
-"""A line to measure by is drawn while it lies within so many ranges (on a logarithmic axis factors) of the values."""
 
 
 def is_near(findings: Findings, kind: Reference) -> bool:
     """Whether such lines can be drawn without pressing the dots together."""
-    values = findings.values["value"]
-    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
     lines = kind.values(findings, findings.metric)
-    if is_logarithmic(findings):
-        return all(line > 0 and max(low / line, line / high) <= NEAR for line in lines)
-    return all(min(abs(line - low), abs(line - high)) <= NEAR * (high - low) for line in lines)
+    return lie_near(lines, findings.values["value"].to_list(), logarithmic=is_logarithmic(findings))
 
 
 def is_logarithmic(findings: Findings) -> bool:
