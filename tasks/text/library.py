@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, final
 
-from tasks.text.known import Entry, load_entry, names
+from tasks.text.catalogue import Entry, load_entry, names
 from unroll.contract import Fetching, Inspection, KnownCorpus, Library, Settings, UserError
 
-ENTRIES: Final = Path(__file__).with_name("known")
+ENTRIES: Final = Path(__file__).with_name("catalogue")
 
 
 @final
@@ -17,7 +17,7 @@ class TextLibrary(Library):
     """The corpora of a folder of entries.
 
     Args:
-        entries: the folder; by default ``tasks/text/known``.
+        entries: the folder; by default ``tasks/text/catalogue``.
     """
 
     def __init__(self, entries: Path = ENTRIES) -> None:

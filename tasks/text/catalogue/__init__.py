@@ -4,6 +4,6 @@ An entry says where the files lie, what they are known by, what their makers all
 that nobody published is not written down: either that of a whole download is known, or that of each file taken from it.
 """
 
-from tasks.text.known.entry import Entry, load_entry, names
+from tasks.text.catalogue.entry import Entry, load_entry, names
 
 __all__ = ["Entry", "load_entry", "names"]
