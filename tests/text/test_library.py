@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tasks.text.catalogue import load_entry, names
 from tasks.text.inspection import FORMS, inspect_files, load_form
 from tasks.text.inspection.tables import MOST_LABELS
-from tasks.text.catalogue import load_entry, names
 from tasks.text.library import ENTRIES, TextLibrary
 from tasks.text.lines import canonical_encoding
 from unroll.contract import Inspection, UserError
