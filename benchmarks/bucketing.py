@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from benchmarks.measurement import Measurement, Ratio
+from tasks.learning.loaders import Batches, bucketed_batches, padding_share
 from tasks.recurrent.stack import RecurrentNetwork
 from tasks.tagging.batches import BatchMaker
 from tasks.tagging.decoders.softmax import SoftmaxDecoder
 from tasks.tagging.network import Tagger
-from tasks.text.buckets import Batches, bucketed_batches, padding_share
 from tasks.text.tagged import TaggedText
 
 # fmt: off

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from tasks.agreement.batches import BatchT, BeginningMaker, Beginnings, Maker, SentenceMaker, Sentences
 from tasks.agreement.corpus import AgreementCorpus, AgreementText
 from tasks.agreement.settings import Objective
-from tasks.text.loaders import BucketLoader, SortedLoader
+from tasks.learning.loaders import BucketLoader, SortedLoader
 
 EVALUATION_VERBS: Final = 64
 """Held-out verbs that are looked at at once; the result does not depend on it."""

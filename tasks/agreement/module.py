@@ -10,7 +10,7 @@ from torch import Tensor
 from tasks.agreement.batches import Beginnings, Sentences
 from tasks.agreement.network import AgreementNetwork
 from tasks.agreement.tally import Tally
-from tasks.recurrent.learning import Learning, LearningModule
+from tasks.learning.module import Learning, LearningModule
 
 
 @final
@@ -22,7 +22,7 @@ class AgreementModule(LearningModule[Beginnings | Sentences, Beginnings]):
 
     Args:
         network: what learns.
-        learning: how it learns; see :class:`~tasks.recurrent.learning.LearningModule`.
+        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
     """
 
     network: AgreementNetwork[Any]

@@ -58,7 +58,7 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
     def module(self, settings: AgreementSettings, dataset: AgreementCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.agreement.module import AgreementModule
-        from tasks.recurrent.clipping import Clipping
+        from tasks.learning.clipping import Clipping
 
         training = settings.training
         return AgreementModule(

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasks.learning.loaders import BucketLoader, SortedLoader
 from tasks.text.labelled import LabelledCorpus, LabelledText
-from tasks.text.loaders import BucketLoader, SortedLoader
 
 EVALUATION_SENTENCES: Final = 64
 """Held-out sentences that are classified at once; the result does not depend on it."""

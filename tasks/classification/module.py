@@ -10,7 +10,7 @@ from torch import Tensor
 from tasks.classification.batches import LabelledBatch
 from tasks.classification.network import Classifier
 from tasks.classification.tally import Tally
-from tasks.recurrent.learning import Learning, LearningModule
+from tasks.learning.module import Learning, LearningModule
 
 
 @final
@@ -23,7 +23,7 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
     Args:
         network: the classifier.
         labels: those that can be said, and behind them those that only held-out text has.
-        learning: how it learns; see :class:`~tasks.recurrent.learning.LearningModule`.
+        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
     """
 
     network: Classifier

@@ -55,7 +55,7 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """Build the network and its loss."""
         from tasks.classification.build import build_network
         from tasks.classification.module import ClassificationModule
-        from tasks.recurrent.clipping import Clipping
+        from tasks.learning.clipping import Clipping
 
         training = settings.training
         return ClassificationModule(

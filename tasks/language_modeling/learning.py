@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 from tasks.language_modeling.network import LanguageModel, NextToken
 from tasks.language_modeling.optimization import Reduction
 from tasks.language_modeling.training_state import TrainingState
+from tasks.learning.clipping import Clipped, Clipping
 from tasks.recurrent.cell import State
-from tasks.recurrent.clipping import Clipped, Clipping
 from tasks.recurrent.omega import Omega
 from tasks.recurrent.stack import detach
 

@@ -15,11 +15,11 @@ from tasks.language_modeling.learning import Learner
 from tasks.language_modeling.network import NextToken
 from tasks.language_modeling.optimization import Reduction, Schedule
 from tasks.language_modeling.training_state import TrainingState
-from tasks.recurrent.clipping import Clipped, Clipping
+from tasks.learning.clipping import Clipped, Clipping
+from tasks.learning.optimizer import OptimizerName, build_optimizer
 from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
-from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 
 
 @final

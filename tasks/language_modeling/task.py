@@ -65,7 +65,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
             return _counting(settings, dataset)
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
-        from tasks.recurrent.clipping import Clipping
+        from tasks.learning.clipping import Clipping
         from tasks.recurrent.omega import Omega
 
         network, training = settings.network, settings.training

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from tasks.language_modeling.likelihood import Likelihood
+from tasks.learning.clipping import ClipRate
 from tasks.recurrent.cell import State
-from tasks.recurrent.clipping import ClipRate
 
 
 @final

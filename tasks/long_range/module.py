@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from tasks.learning.clipping import Clipped, Clipping, ClipRate
+from tasks.learning.optimizer import OptimizerName, build_optimizer
 from tasks.long_range.batches import Batch
 from tasks.long_range.network import Answerer
 from tasks.long_range.problem import Problem, Score
-from tasks.recurrent.clipping import Clipped, Clipping, ClipRate
 from tasks.recurrent.diagnostics import diagnose
 from tasks.recurrent.initialization import Initialization
 from tasks.recurrent.omega import Omega
-from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 
 
 @final

@@ -66,9 +66,9 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
 
     def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:  # noqa: ARG002
         """Build the network and its loss."""
+        from tasks.learning.clipping import Clipping
         from tasks.long_range.module import LongRangeModule
         from tasks.long_range.problems import find_problem
-        from tasks.recurrent.clipping import Clipping
         from tasks.recurrent.omega import Omega
 
         training = settings.training

@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from tasks.learning.loaders import BucketLoader, SortedLoader
 from tasks.tagging.spelling import Letters, Speller
-from tasks.text.loaders import BucketLoader, SortedLoader
 from tasks.text.tagged import TaggedCorpus, TaggedText
 
 PADDING: Final = -100

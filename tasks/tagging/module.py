@@ -7,7 +7,7 @@ from typing import Unpack, final
 
 from torch import Tensor
 
-from tasks.recurrent.learning import Learning, LearningModule
+from tasks.learning.module import Learning, LearningModule
 from tasks.tagging.batches import TaggedBatch
 from tasks.tagging.entities import EntityScorer, EntityTally, are_entities
 from tasks.tagging.network import Tagger
@@ -24,7 +24,7 @@ class TaggingModule(LearningModule[TaggedBatch, TaggedBatch]):
     Args:
         network: the tagger.
         tags: the tags; where they are entity tags, entities are counted too.
-        learning: how it learns; see :class:`~tasks.recurrent.learning.LearningModule`.
+        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
     """
 
     network: Tagger

@@ -71,7 +71,7 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         Raises:
             UserError: illegal moves are to be forbidden, and the tags are no entity tags.
         """
-        from tasks.recurrent.clipping import Clipping
+        from tasks.learning.clipping import Clipping
         from tasks.tagging.module import TaggingModule
 
         training = settings.training

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.settings import AgreementSettings
 from tasks.agreement.task import Agreement
-from tasks.text.loaders import BucketLoader
+from tasks.learning.loaders import BucketLoader
 
 Toy = Callable[[int], AgreementCorpus]
 TrainerOf = Callable[..., pl.Trainer]

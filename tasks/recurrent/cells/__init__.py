@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tasks.recurrent.named import NamedClasses
+from tasks.named import NamedClasses
 
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from tasks.recurrent.named import NamedClasses
+from tasks.named import NamedClasses
 from unroll.contract import IdleSettings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.text.loaders import BucketLoader, SortedLoader
+from tasks.learning.loaders import BucketLoader, SortedLoader
 
 LENGTHS = np.array([3, 1, 5, 2, 2, 7, 1, 4, 6, 3, 3])
 

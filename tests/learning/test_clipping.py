@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tasks.recurrent.clipping import Clipped, Clipping, ClipRate
+from tasks.learning.clipping import Clipped, Clipping, ClipRate
 
 
 def weights_with(*gradients: list[float]) -> list[nn.Parameter]:

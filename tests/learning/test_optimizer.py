@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tasks.recurrent.optimizer import OptimizerName, build_optimizer
+from tasks.learning.optimizer import OptimizerName, build_optimizer
 
 GRADIENT = torch.tensor([0.5, -2.0, 0.0])
 

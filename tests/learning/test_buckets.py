@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text.buckets import bucketed_batches, padding_share, sorted_batches
+from tasks.learning.loaders import bucketed_batches, padding_share, sorted_batches
 from tasks.text.tagged import TaggedData, load
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=120).map(np.array)

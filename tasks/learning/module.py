@@ -10,9 +10,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from tasks.recurrent.clipping import Clipping
+from tasks.learning.clipping import Clipping
+from tasks.learning.optimizer import OptimizerName, build_optimizer
 from tasks.recurrent.initialization import Initialization
-from tasks.recurrent.optimizer import OptimizerName, build_optimizer
 
 
 class Padded(Protocol):

@@ -1,0 +1,1 @@
+"""What every task learns with: the module, optimizers, clipping, loaders, settings of training."""
