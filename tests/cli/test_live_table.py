@@ -13,10 +13,11 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.cli.test_progress import Clock
-from unroll.cli._live_table import TURN_SECONDS, cut, draw, take_turns
-from unroll.cli._progress import Tally, watch
+from unroll.cli._live_table import TURN_SECONDS, cut, draw, headline, take_turns
+from unroll.cli._progress import watch
 from unroll.ledger import Ledger, Outcome, Progress
 from unroll.study import Plan, load_study, make_plan
+from unroll.workflow.tally import Tally
 
 METRIC = "validation/perplexity"
 SIZES = [(80, 24), (40, 24), (200, 24), (80, 10), (40, 12), (20, 8), (80, 5), (120, 60)]
@@ -88,7 +89,7 @@ def test_no_line_runs_over_and_counts_are_always_seen(make: Make, arms: int, run
         assert max(map(cell_len, shown)) <= width
         assert len(shown) < height
         told = " ".join(shown[-4:])
-        assert told.endswith(tally.headline(tally.running()))
+        assert told.endswith(headline(tally, tally.running()))
 
 
 def test_sixteen_arms_and_their_metric_are_all_seen_on_a_usual_terminal(make: Make) -> None:
@@ -141,7 +142,7 @@ def test_what_is_drawn_is_never_higher_than_the_terminal(make: Make, width: int,
     file = io.StringIO()
     voice = Console(file=file, width=width, height=height, force_terminal=True, color_system=None, markup=False)
     tally = make(40, 16)
-    with watch(tally, voice, live=True) as observer:
+    with watch(tally, voice) as observer:
         observer.refresh()
         frame = file.getvalue()
     assert "3 of 80 trials ended" in frame

@@ -135,7 +135,7 @@ def test_an_error_of_our_own_is_one_line_and_a_file_without_values(
     def break_down(*args: object) -> None:
         raise RuntimeError(f"broken\x1b in {len(secret)} ways")
 
-    monkeypatch.setattr("unroll.cli._prepare.prepare", break_down)
+    monkeypatch.setattr("unroll.workflow.prepare.prepare", break_down)
     said = unroll("plan", "tiny")
     assert said.code == 70
     assert said.err.splitlines()[0] == "internal error: RuntimeError: broken\ufffd in 13 ways"
@@ -151,7 +151,7 @@ def test_where_no_file_can_be_written_the_traceback_is_printed(
     unroll: Unroll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cache").write_text("no folder", encoding="utf-8")
-    monkeypatch.setattr("unroll.cli._prepare.prepare", lambda *args: 1 / 0)
+    monkeypatch.setattr("unroll.workflow.prepare.prepare", lambda *args: 1 / 0)
     said = unroll("plan", "tiny")
     assert said.code == 70
     assert "Traceback" in said.err

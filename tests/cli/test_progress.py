@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unroll.cli._live_table import RUNNING_ROWS
-from unroll.cli._progress import QUIET_SECONDS, Tally, watch
+from unroll.cli._live_table import RUNNING_ROWS, headline
+from unroll.cli._progress import QUIET_SECONDS, watch
 from unroll.ledger import Ledger, Outcome, Progress, Status
 from unroll.study import Plan, load_study, make_plan
+from unroll.workflow.tally import Counted, Tally
 
 
 class Clock:
@@ -76,7 +77,7 @@ def test_the_time_left_follows_from_what_is_done_and_begun(plan: Plan, ledger: L
     running = tally.running()
     assert len(running) == 2
     assert tally.seconds_left(running) == pytest.approx(30 * (20 - 5) / 5)
-    assert tally.headline(running) == "4 of 20 trials ended, 2 running, about 1 min 30 s left"
+    assert headline(tally, running) == "4 of 20 trials ended, 2 running, about 1 min 30 s left"
 
 
 def test_the_time_that_ray_needs_to_start_is_no_pace(plan: Plan, ledger: Ledger, clock: Clock) -> None:
@@ -103,7 +104,7 @@ def test_trials_that_are_not_run_again_count_as_ended(plan: Plan, ledger: Ledger
     ledger.record(outcome(plan, 1, "failed_user"))
     tally = Tally(plan, ledger, missing=everything(plan) - {plan.trials[0].id, plan.trials[1].id}, clock=clock)
     tally.finished(outcome(plan, 2))
-    assert tally.headline([]) == "3 of 20 trials ended, 0 running"
+    assert headline(tally, []) == "3 of 20 trials ended, 0 running"
     assert tally.statuses() == {"completed": 2, "failed_user": 1, "missing": 17}
 
 
@@ -117,7 +118,8 @@ def test_a_trial_that_ends_twice_is_counted_once(plan: Plan, ledger: Ledger, clo
 def test_lines_are_sparing(plan: Plan, ledger: Ledger, clock: Clock) -> None:
     file = io.StringIO()
     tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
-    with watch(tally, Console(file=file, width=1000), live=True) as observer:
+    with watch(tally, Console(file=file, width=1000)) as viewer:
+        observer = Counted(tally, viewer)
         observer.started(20, 20)
         observer.message("starting Ray")
         for _ in range(int(QUIET_SECONDS * 2)):
@@ -139,7 +141,8 @@ def test_the_live_table_shows_arms_and_running_trials(plan: Plan, ledger: Ledger
     file = io.StringIO()
     voice = Console(file=file, width=120, height=60, force_terminal=True, color_system=None, markup=False)
     tally = Tally(plan, ledger, missing=everything(plan), clock=clock)
-    with watch(tally, voice, live=True) as observer:
+    with watch(tally, voice) as viewer:
+        observer = Counted(tally, viewer)
         observer.started(20, 20)
         observer.message("starting Ray")
         assert "starting Ray" in file.getvalue()

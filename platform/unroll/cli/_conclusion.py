@@ -17,9 +17,9 @@ from unroll.report.numbers import duration
 from unroll.report.twin_sentences import twin_sentences
 
 if TYPE_CHECKING:
-    from unroll.cli._launch import Launched
     from unroll.execution import Summary
     from unroll.study import Plan
+    from unroll.workflow.launch import Launched
 
 ALL_COMPLETED = 0
 SOME_NOT_COMPLETED = 1

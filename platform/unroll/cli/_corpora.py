@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unroll.cli._places import cache_folder
 from unroll.contract import UserError
+from unroll.workflow.places import cache_folder
 
 if TYPE_CHECKING:
     from unroll.contract import KnownCorpus, Library

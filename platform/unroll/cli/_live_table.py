@@ -15,7 +15,7 @@ from unroll.ledger import FINAL, MISSING, Progress
 from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
-    from unroll.cli._progress import Tally
+    from unroll.workflow.tally import Tally
 
 RUNNING_ROWS = 12
 """Running trials that are shown at most; of the others it is said how many there are."""
@@ -33,12 +33,21 @@ def draw(tally: Tally, *, width: int, height: int) -> list[Text]:
     Counts and the time left come last and are always there; above them arms, then as many running trials as fit.
     """
     running = tally.running()
-    headline = chop_words(tally.headline(running), width)
-    room = max(0, height - 1 - len(headline))
+    last = chop_words(headline(tally, running), width)
+    room = max(0, height - 1 - len(last))
     rows = _running_rows(len(running), len(tally.plan.arms), room)
     trials = _trials(tally, running, width, rows) if rows else []
     arms = _arms(tally, running, width, room - len(trials)) if room > len(trials) + 1 else []
-    return [*arms, *trials, *(Text(line, style="bold") for line in headline)]
+    return [*arms, *trials, *(Text(line, style="bold") for line in last)]
+
+
+def headline(tally: Tally, running: Sequence[Progress]) -> str:
+    """One line: how many trials have ended, how many run, what time is left."""
+    if not (tally.ended or running):
+        return "waiting for the first trial to start"
+    left = tally.seconds_left(running)
+    parts = [f"{tally.before + tally.ended} of {len(tally.trials)} trials ended", f"{len(running)} running"]
+    return ", ".join([*parts, f"about {duration(left)} left"] if left is not None else parts)
 
 
 def _running_rows(running: int, arms: int, room: int) -> int:

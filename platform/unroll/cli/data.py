@@ -11,8 +11,8 @@ from unroll.cli._corpora import InOption, PlaceOption, complete_corpus, corpora_
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
 from unroll.cli._output import Format, emit, say, shown, typeable, visible
-from unroll.cli._places import trusted_cache
 from unroll.contract import UserError
+from unroll.workflow.places import trusted_cache
 
 if TYPE_CHECKING:
     from unroll.contract import Inspection, KnownCorpus, Library

@@ -10,7 +10,7 @@ import typer
 
 from unroll.cli._options import FormatOption
 from unroll.cli._output import Format, emit, error_lines, say
-from unroll.cli._places import cache_folder, results_root
+from unroll.workflow.places import cache_folder, results_root
 
 if TYPE_CHECKING:
     from unroll.cluster import Finding

@@ -13,12 +13,12 @@ import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, emit, emit_json, figure, say, shown, size, visible
-from unroll.cli._places import results_folder
 from unroll.report.numbers import duration
+from unroll.workflow.places import results_folder
 
 if TYPE_CHECKING:
-    from unroll.cli._prepare import Prepared
     from unroll.study import Arm, Plan
+    from unroll.workflow.prepare import Prepared
 
 TRIAL_BYTES = 50_000
 """Records and W&B run of one trial, before anything is logged; most of it is folders. Measured on the quickstart."""
@@ -40,7 +40,7 @@ def plan(
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
     """Show arms, trials, what is done, disk and (with --calibrate) time. Nothing is run, nothing recorded."""
-    from unroll.cli._prepare import prepare
+    from unroll.workflow.prepare import prepare
 
     prepared = prepare(study, overrides)
     folder = results_folder(prepared.plan.study, results)

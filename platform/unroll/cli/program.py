@@ -19,8 +19,8 @@ import unroll
 from unroll.cli import data, doctor, plan, report, results, run, settings, status
 from unroll.cli._options import OverridableCommand
 from unroll.cli._output import error_lines, say, visible
-from unroll.cli._places import cache_folder, settle_cache
 from unroll.contract import UserError
+from unroll.workflow.places import cache_folder, settle_cache
 
 USER_MISTAKE = 2
 DISK_REFUSED = 74

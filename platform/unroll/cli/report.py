@@ -9,7 +9,7 @@ import typer
 
 from unroll.cli._options import FolderArgument
 from unroll.cli._output import say, shown
-from unroll.cli._places import cache_folder, find_results
+from unroll.workflow.places import cache_folder, find_results
 
 
 def report(

@@ -8,7 +8,7 @@ import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
 from unroll.cli._output import Format, emit, say, visible
-from unroll.cli._places import find_results
+from unroll.workflow.places import find_results
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
 """Columns of the table for people, before the metrics; JSON and CSV hold every column."""

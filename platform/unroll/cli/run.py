@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, console, say, visible
-from unroll.cli._places import results_folder
 from unroll.cli._runners import IfChanged, RunnerName, choose_runner
 from unroll.interruption import patience
+from unroll.workflow.places import results_folder
 
 
 def run(
@@ -43,15 +44,16 @@ def run(
     Exit codes: 0 every trial completed, 1 some did not (a diverged one did not), 2 a mistake, 130 interrupted.
     """
     from unroll.cli._conclusion import Typed, conclude
-    from unroll.cli._launch import launch
-    from unroll.cli._prepare import prepare
+    from unroll.cli._progress import watch
+    from unroll.workflow.launch import launch
+    from unroll.workflow.prepare import prepare
 
     chosen = choose_runner(runner, address=address, concurrency=concurrency)
     prepared = prepare(study, overrides)
     folder = results_folder(prepared.plan.study, results)
-    voice = console(stderr=format is not Format.TABLE)
     say(*map(visible, prepared.plan.fallen), stderr=format is not Format.TABLE)
-    launched = launch(prepared, folder, chosen, retry=retry, if_changed=if_changed.value, report=report, voice=voice)
+    show = functools.partial(watch, screen=console(stderr=format is not Format.TABLE))
+    launched = launch(prepared, folder, chosen, retry=retry, if_changed=if_changed.value, report=report, watch=show)
     options = {
         "--results": results,
         "--runner": runner if runner is not RunnerName.RAY else None,

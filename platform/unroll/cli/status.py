@@ -11,8 +11,8 @@ import typer
 
 from unroll.cli._options import FormatOption, complete_study
 from unroll.cli._output import Format, emit, emit_json, say, shown, visible
-from unroll.cli._places import find_results, results_folder, results_names
 from unroll.report.numbers import duration
+from unroll.workflow.places import find_results, results_folder, results_names
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger, Owner, Progress

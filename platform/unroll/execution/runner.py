@@ -74,26 +74,24 @@ class Summary:
 
 def run_plan(
     plan: Plan,
-    jobs: Sequence[Job],
+    missing: Sequence[Job],
     ledger: Ledger,
     *,
     token: str,
     runner: Runner,
     observer: Observer,
     ready: Callable[[], None],
-    retry: bool = False,
 ) -> Summary:
-    """Run the trials of the plan that have no result yet; a finished study runs nothing.
+    """Run the trials of the plan that are missing; a finished study runs nothing.
 
     Args:
         plan: what is to be there in the end.
-        jobs: one per trial of the plan.
+        missing: those of its jobs that are to be run, see :func:`find_missing`.
         ledger: the results folder, locked by the caller.
         token: the lock's token.
         runner: how to run.
         observer: who watches.
         ready: called once nothing can refuse any more: what is written down before, would have to be taken back.
-        retry: also run again what failed by a user's mistake.
 
     Raises:
         UserError: the folder cannot hold this plan, or the runner cannot start.
@@ -102,7 +100,6 @@ def run_plan(
     """
     start = time.perf_counter()
     ledger.check(plan)  # also trials with a result: an id must still stand for the content that it stood for then
-    missing = find_missing(jobs, ledger, retry=retry)
     done_before = sum(outcome.status in FINAL for outcome in ledger.outcomes(t.id for t in plan.trials).values())
     observer.started(len(plan.trials), len(missing))
     interrupted = False

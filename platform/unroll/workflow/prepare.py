@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unroll.cli._places import trusted_cache
+from unroll.workflow.places import trusted_cache
 
 if TYPE_CHECKING:
     from unroll.study import Job, Plan, Study

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from unroll import interruption
-from unroll.cli._places import cache_folder
-from unroll.cli._prepare import Prepared
-from unroll.cli._progress import Tally, watch
-from unroll.cli._provenance import begin_record, now, typed_command
-from unroll.execution import Runner, Summary, find_missing, run_plan
+from unroll.execution import Observer, Runner, Summary, find_missing, run_plan
 from unroll.execution.changed import IfChanged, settled_changed
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
 from unroll.study import Plan
 from unroll.tracking import unsynced
+from unroll.workflow.places import cache_folder
+from unroll.workflow.prepare import Prepared
+from unroll.workflow.provenance import begin_record, now, typed_command
+from unroll.workflow.tally import Counted, Tally
+
+Watch = Callable[[Tally], AbstractContextManager[Observer]]
+"""Gives the observer that shows a run while the block lasts; the tally is kept up to date for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def launch(
     retry: bool,
     if_changed: IfChanged = "refuse",
     report: bool,
-    voice: Console,
+    watch: Watch,
 ) -> Launched:
     """Run the trials that have no result yet, compact the ledger, write the report.
 
@@ -52,7 +55,7 @@ def launch(
         retry: also run again what failed by a user's mistake.
         if_changed: what to do with results of source files that were changed since.
         report: whether to write the report.
-        voice: where progress is told.
+        watch: gives the observer that shows progress.
 
     Raises:
         UserError: somebody else owns the folder, other source files gave its results, the runner cannot start, or the
@@ -64,7 +67,7 @@ def launch(
         with ledger.lock(typed_command()) as lock:
             ledger.clear_stop()
             with settled_changed(prepared.plan, ledger, if_changed):
-                summary = _run(prepared, ledger, runner, lock.token, retry=retry, voice=voice)
+                summary = _run(prepared, ledger, runner, lock.token, retry=retry, watch=watch)
             try:
                 page = _tell(ledger, report=report and not summary.interrupted)
             except interruption.Interrupted:
@@ -72,7 +75,7 @@ def launch(
     return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
 
 
-class _Beginning:
+class RunStart:
     """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
 
     def __init__(self, plan: Plan, ledger: Ledger, *, missing: int) -> None:
@@ -86,6 +89,7 @@ class _Beginning:
         return bool(self._name)
 
     def __call__(self) -> None:
+        """Write down that the run starts."""
         self._ledger.keep_sources(self._plan.sources)
         self._ledger.save_plan(self._plan)
         for trial in self._plan.trials:
@@ -102,25 +106,24 @@ class _Beginning:
             self._ledger.save_run(ended, name=self._name)
 
 
-def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retry: bool, voice: Console) -> Summary:
+def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retry: bool, watch: Watch) -> Summary:
     """Run what is missing; only a run that has something to do leaves a record."""
-    plan, jobs = prepared.plan, prepared.jobs
-    missing = {job.trial.id for job in find_missing(jobs, ledger, retry=retry)}
-    tally, beginning = Tally(plan, ledger, missing=missing), _Beginning(plan, ledger, missing=len(missing))
+    plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=retry)
+    tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
+    start = RunStart(plan, ledger, missing=len(missing))
     started, summary = time.perf_counter(), None
     try:
-        with watch(tally, voice, live=bool(missing)) as observer:
-            summary = run_plan(
-                plan, jobs, ledger, token=token, runner=runner, observer=observer, ready=beginning, retry=retry
-            )
+        with watch(tally) as viewer:
+            observer = Counted(tally, viewer)
+            summary = run_plan(plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start)
     except interruption.Interrupted:  # a second one, or one between two steps: the trials go on from what is saved
-        if not beginning.begun:
+        if not start.begun:
             raise
         seconds = time.perf_counter() - started
         summary = Summary(len(plan.trials), tally.before, tally.statuses(), interrupted=True, seconds=seconds)
     finally:
         with interruption.patience():
-            beginning.end(tally, summary)
+            start.end(tally, summary)
     return summary
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.cli._provenance import git_state
+from unroll.workflow.provenance import git_state
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

@@ -1,0 +1,1 @@
+"""Prepare, launch, record: what a study's commands and its Python functions have in common; prints nothing."""
