@@ -22,9 +22,9 @@ from torch import Tensor
 from benchmarks.measurement import Measurement, Ratio
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names, find_cell
+from tasks.recurrent.compiler.products import products
+from tasks.recurrent.compiler.trace import record_step
 from tasks.recurrent.loop import LoopName, read_sequence
-from tasks.recurrent.loop.products import products
-from tasks.recurrent.loop.record import record_step
 
 SHAPES = ((20, 35, 200, 200), (32, 20, 64, 64), (32, 100, 128, 128))
 """Batch, time, inputs, hidden."""

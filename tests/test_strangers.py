@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.recurrent.loop import build
+from tasks.recurrent.compiler import build
 from tasks.text.cache import Prepared, cached
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError

@@ -14,7 +14,7 @@ from tasks.language_modeling.optimization import Reduction
 from tasks.language_modeling.training_state import TrainingState
 from tasks.learning.clipping import Clipped, Clipping
 from tasks.recurrent.cell import State
-from tasks.recurrent.omega import Omega
+from tasks.recurrent.omega.omega import Omega
 from tasks.recurrent.stack import detach
 
 

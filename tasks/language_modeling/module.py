@@ -17,9 +17,9 @@ from tasks.language_modeling.optimization import Reduction, Schedule
 from tasks.language_modeling.training_state import TrainingState
 from tasks.learning.clipping import Clipped, Clipping
 from tasks.learning.optimizer import OptimizerName, build_optimizer
-from tasks.recurrent.diagnostics import diagnose
+from tasks.recurrent.diagnostics.diagnose import diagnose
 from tasks.recurrent.initialization import Initialization
-from tasks.recurrent.omega import Omega
+from tasks.recurrent.omega.omega import Omega
 
 
 @final
@@ -36,8 +36,8 @@ class LanguageModelingModule(pl.LightningModule):
     the last such step whose gradient was clipped), ``train/learning_rate`` and, where it is at work, ``train/omega``;
     after each epoch ``train/perplexity`` (of that epoch, with dropout, while the weights moved) and
     ``validation/perplexity``; of characters, bits per character besides. Every ``diagnose_every`` steps they get what
-    :func:`~tasks.recurrent.diagnostics.diagnose` sees. All are logged at the number of optimizer steps done, not of
-    batches.
+    :func:`~tasks.recurrent.diagnostics.diagnose.diagnose` sees. All are logged at the number of optimizer steps done,
+    not of batches.
 
     With a gradient whose norm is no finite number no step is taken, and the training step's loss becomes NaN or
     infinite, which ends a trial as diverged.

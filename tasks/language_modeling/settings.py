@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.language_modeling.kinds import Kind, check_kind, check_training
-from tasks.recurrent.omega_settings import check_omega
+from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text import TextData
 from tasks.text.embeddings import WordVectorSettings

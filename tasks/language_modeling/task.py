@@ -66,7 +66,7 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.language_modeling.optimization import Schedule
         from tasks.learning.clipping import Clipping
-        from tasks.recurrent.omega import Omega
+        from tasks.recurrent.omega.omega import Omega
 
         network, training = settings.network, settings.training
         return LanguageModelingModule(

@@ -16,9 +16,9 @@ from tasks.learning.optimizer import OptimizerName, build_optimizer
 from tasks.long_range.batches import Batch
 from tasks.long_range.network import Answerer
 from tasks.long_range.problem import Problem, Score
-from tasks.recurrent.diagnostics import diagnose
+from tasks.recurrent.diagnostics.diagnose import diagnose
 from tasks.recurrent.initialization import Initialization
-from tasks.recurrent.omega import Omega
+from tasks.recurrent.omega.omega import Omega
 
 
 @final
@@ -28,7 +28,7 @@ class LongRangeModule(pl.LightningModule):
     Every ``log_every_n_steps`` steps the loggers get ``train/loss`` and ``train/error`` (of that step's batch),
     ``train/gradient_norm`` (before clipping) and ``train/clip_rate`` (share of the steps since the last time). A
     gradient that is no finite number ends the trial as diverged. Every ``diagnose_every`` steps they get what
-    :func:`~tasks.recurrent.diagnostics.diagnose` sees in the network that is about to read the step's batch.
+    :func:`~tasks.recurrent.diagnostics.diagnose.diagnose` sees in the network that is about to read the step's batch.
 
     Args:
         problem: judges the answers.

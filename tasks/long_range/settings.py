@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.long_range.problems import check_problem, problem_names
-from tasks.recurrent.omega_settings import check_omega
+from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from unroll.contract import MEASUREMENT, Settings, UserError
 

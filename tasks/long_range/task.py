@@ -69,7 +69,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         from tasks.learning.clipping import Clipping
         from tasks.long_range.module import LongRangeModule
         from tasks.long_range.problems import find_problem
-        from tasks.recurrent.omega import Omega
+        from tasks.recurrent.omega.omega import Omega
 
         training = settings.training
         return LongRangeModule(

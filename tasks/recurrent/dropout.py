@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from tasks.recurrent.cell import State
-from tasks.recurrent.loop import Noise
+from tasks.recurrent.noise import Noise
 
 
 @final

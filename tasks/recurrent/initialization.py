@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, InitialValue
-from tasks.recurrent.recurrent_laws import LAWS, RecurrentLaw
+from tasks.recurrent.recurrent_initializers import LAWS, RecurrentLaw
 from unroll.contract import UserError, derive_seed
 
 

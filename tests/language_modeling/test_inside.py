@@ -12,8 +12,8 @@ from torch import Tensor
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
-from tasks.recurrent.omega import omega
-from tasks.recurrent.recording import record_states
+from tasks.recurrent.diagnostics.state_capture import record_states
+from tasks.recurrent.omega.omega import omega
 from tasks.text import TokenCorpus
 
 COLUMNS, BPTT, STEPS = 4, 6, 11

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.recurrent.cells import cell_names, find_cell
-from tasks.recurrent.omega_settings import ELMAN_CELLS
-from tasks.recurrent.total_gradients import check_elman
+from tasks.recurrent.omega.settings import ELMAN_CELLS
+from tasks.recurrent.omega.total_gradients import check_elman
 from unroll.contract import UserError, find_measurements
 from unroll.study import load_study, make_plan
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
 from tasks.long_range.problems import find_problem, problem_names
-from tasks.recurrent.recording import record_states
+from tasks.recurrent.diagnostics.state_capture import record_states
 
 Build = Callable[..., Any]
 HIDDEN, CEILING = 6, 0.4

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from tasks.recurrent.cell import State, recurrent_mask
 from tasks.recurrent.dropout import Dropout, StateNoise
-from tasks.recurrent.loop import LoopName, Noise, read_sequence
+from tasks.recurrent.loop import LoopName, read_sequence
+from tasks.recurrent.noise import Noise
 from tasks.recurrent.stack import RecurrentNetwork
 from tests.recurrent.cells.variants import VARIANTS, Variant, random_state
 

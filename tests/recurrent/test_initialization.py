@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tasks.recurrent.cell import Cell, InitialValue, State
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
-from tasks.recurrent.recurrent_laws import RecurrentLaw, orthogonal
+from tasks.recurrent.recurrent_initializers import RecurrentLaw, orthogonal
 from tasks.recurrent.stack import RecurrentNetwork
 from tasks.recurrent.summary import Attention
 from unroll.contract import UserError

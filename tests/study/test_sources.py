@@ -161,5 +161,5 @@ def test_a_cells_file_belongs_to_the_arms_that_run_it(cell: str) -> None:
     found = find_sources("language_modeling", {"network": {"cell": cell}})
     assert f"tasks/recurrent/cells/{cell}.py" in found
     assert f"tasks/recurrent/cells/{'gru' if cell == 'lstm' else 'lstm'}.py" not in found
-    assert "tasks/recurrent/loop/products.c" in found
+    assert "tasks/recurrent/compiler/products.c" in found
     assert not [file for file in found if file.startswith("tasks/tagging")]

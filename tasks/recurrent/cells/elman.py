@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.kernels import fused
+from tasks.recurrent.loop.fused import fused
 
 _FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 

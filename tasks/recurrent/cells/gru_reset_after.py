@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.kernels import fused
+from tasks.recurrent.loop.fused import fused
 
 
 @final

@@ -11,7 +11,7 @@ from torch.nn.functional import linear
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.cells._layer_norm import LayerNorm
-from tasks.recurrent.kernels import fused
+from tasks.recurrent.loop.fused import fused
 
 Ablation = Literal[
     "none",

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.common import common_loop, common_project, compiles, refusal
-from tasks.recurrent.loop.noise import Noise
+from tasks.recurrent.loop.compiled import common_loop, common_project, compiles, refusal
 from tasks.recurrent.loop.plain import plain_steps, stack_steps
 from tasks.recurrent.loop.ran import PLAIN, TORCH, describe_loops, note
+from tasks.recurrent.noise import Noise
 
-__all__ = ["LoopName", "Noise", "Reading", "describe_loops", "read_sequence"]
+__all__ = ["LoopName", "Reading", "describe_loops", "read_sequence"]
 
 LoopName = Literal["auto", "common", "plain"]
 

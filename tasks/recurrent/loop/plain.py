@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.noise import Noise, noisy_step
+from tasks.recurrent.noise import Noise, noisy_step
 
 
 def plain_steps(

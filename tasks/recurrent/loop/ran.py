@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.loop.build import describe, features, find_compiler
+from tasks.recurrent.compiler.build import describe, features, find_compiler
 
 COMPILED: Final = "compiled"
 PLAIN: Final = "plain"

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.loop import LoopName, Noise, read_sequence
+from tasks.recurrent.loop import LoopName, read_sequence
+from tasks.recurrent.noise import Noise
 from tests.recurrent.cells.variants import LOOPS, VARIANTS, Variant, random_sequences, random_state
 
 TIME, BATCH, INPUTS, HIDDEN = 6, 3, 5, 4

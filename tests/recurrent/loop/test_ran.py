@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.loop import LoopName, build, common, describe_loops, products, read_sequence
+from tasks.recurrent.compiler import build, products
+from tasks.recurrent.loop import LoopName, compiled, describe_loops, read_sequence
 from tests.recurrent.cells.variants import Variant
-from tests.recurrent.loop.cells import Unknown
-from tests.recurrent.loop.compare import randomize
+from tests.recurrent.compiler.cells import Unknown
+from tests.recurrent.compiler.compare import randomize
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(common, "_refused", {})
+    monkeypatch.setattr(compiled, "_refused", {})
     for cache in caches:
         cache.cache_clear()
     yield
@@ -107,8 +108,8 @@ def test_a_reason_holds_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(source: str) -> None:
         raise build.NoCompiler("/opt/tools/bin/cc failed: /home/someone/x/loop.c:1: error")
 
-    monkeypatch.setattr(common, "_refused", {})
-    monkeypatch.setattr(common, "products", broken)
+    monkeypatch.setattr(compiled, "_refused", {})
+    monkeypatch.setattr(compiled, "products", broken)
     cell = lstm()
     read(cell, "common")
     assert describe_loops(cell) == {"loop": "plain: cc failed: loop.c:1: error"}

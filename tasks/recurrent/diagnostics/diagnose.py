@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import State
-from tasks.recurrent.gradient_flow import gradient_profiles
-from tasks.recurrent.recording import Record, record_states
+from tasks.recurrent.diagnostics.gradient_flow import gradient_profiles
+from tasks.recurrent.diagnostics.state_capture import Record, record_states
 from tasks.recurrent.stack import RecurrentNetwork
 
 SATURATED_LOW, SATURATED_HIGH = 0.1, 0.9
@@ -34,7 +34,8 @@ def diagnose(model: nn.Module, score: Callable[[], Tensor]) -> dict[str, float]:
         - ``gates/layer0/f/saturated_low`` and ``saturated_high``: share of a gate's values below 0.1 and above 0.9;
         - ``state/layer0/c/norm``: L2 norm of a part of the state, averaged over steps and sequences;
         - ``recurrent/layer0/U_f/spectral_radius`` and ``largest_singular_value`` of each recurrent block;
-        - ``gradient_flow/layer0/distance_10``: see :func:`~tasks.recurrent.gradient_flow.gradient_profiles`, and
+        - ``gradient_flow/layer0/distance_10``: see
+          :func:`~tasks.recurrent.diagnostics.gradient_flow.gradient_profiles`, and
           ``gradient_flow/layer0/c/distance_10`` for a part of the state.
     """
     with evaluation(model), ExitStack() as stack:

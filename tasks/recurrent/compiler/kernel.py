@@ -9,11 +9,11 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from tasks.recurrent.loop.build import load
-from tasks.recurrent.loop.derive import Derivation
-from tasks.recurrent.loop.emit import Source, emit
-from tasks.recurrent.loop.products import lend_products
-from tasks.recurrent.loop.program import Program, make_program
+from tasks.recurrent.compiler.backward import Derivation
+from tasks.recurrent.compiler.build import load
+from tasks.recurrent.compiler.codegen import Source, emit
+from tasks.recurrent.compiler.products import lend_products
+from tasks.recurrent.compiler.program import Program, make_program
 
 Tensors = dict[str, Tensor]
 

@@ -15,12 +15,13 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop import LoopName, build, common, describe_loops, products, read_sequence
-from tasks.recurrent.loop.common import common_loop, common_project
-from tasks.recurrent.loop.emit import head
-from tasks.recurrent.loop.kernel import Kernel
+from tasks.recurrent.compiler import build, products
+from tasks.recurrent.compiler.codegen import head
+from tasks.recurrent.compiler.kernel import Kernel
+from tasks.recurrent.loop import LoopName, compiled, describe_loops, read_sequence
+from tasks.recurrent.loop.compiled import common_loop, common_project
 from tests.recurrent.cells.variants import Variant
-from tests.recurrent.loop.cells import (
+from tests.recurrent.compiler.cells import (
     Adjustable,
     Deciding,
     Detached,
@@ -31,7 +32,7 @@ from tests.recurrent.loop.cells import (
     Unknown,
     Unregistered,
 )
-from tests.recurrent.loop.compare import randomize
+from tests.recurrent.compiler.compare import randomize
 
 CACHES = (products.products, build.find_compiler, build.describe, build._own_folder, build._warn_unkept)
 
@@ -40,8 +41,8 @@ CACHES = (products.products, build.find_compiler, build.describe, build._own_fol
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A process that has compiled nothing and said nothing yet; gives the folder of compiled loops."""
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
-    monkeypatch.setattr(common, "_said", set())
-    monkeypatch.setattr(common, "_refused", {})
+    monkeypatch.setattr(compiled, "_said", set())
+    monkeypatch.setattr(compiled, "_refused", {})
     for cache in CACHES:
         cache.cache_clear()
     yield tmp_path
@@ -141,7 +142,7 @@ def test_a_damaged_file_is_made_again(fresh: Path) -> None:
     first = run(lstm(hidden=4))
     script = f"""
 import sys; sys.path[:0] = {sys.path!r}
-from tests.recurrent.loop.test_fallback import lstm, run
+from tests.recurrent.compiler.test_fallback import lstm, run
 print(run(lstm(hidden=4)).sum().item())
 """
     for path in fresh.rglob("*.so"):
@@ -300,7 +301,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, cell: Cell) -> list[str]:
 def test_two_processes_compile_at_once(fresh: Path) -> None:
     script = f"""
 import sys; sys.path[:0] = {sys.path!r}
-from tests.recurrent.loop.test_fallback import lstm, run
+from tests.recurrent.compiler.test_fallback import lstm, run
 print(run(lstm(hidden=5)).double().sum().item())
 """
     command = [sys.executable, "-c", script]
@@ -323,7 +324,7 @@ def test_an_option_that_changes_changes_the_step() -> None:
 def test_more_steps_than_are_worth_compiling_run_in_the_plain_loop(
     fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(common, "MOST", 2)
+    monkeypatch.setattr(compiled, "MOST", 2)
     cell = Adjustable()
     with caplog.at_level(logging.WARNING):
         for scale in (0.5, 0.6, 0.7, 0.8, 0.5):
@@ -334,7 +335,7 @@ def test_more_steps_than_are_worth_compiling_run_in_the_plain_loop(
 
 
 def test_under_inference_mode_the_same_loop_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(common, "plain_loop", None)
+    monkeypatch.setattr(compiled, "plain_loop", None)
     cell = lstm(hidden=6)
     with torch.inference_mode():
         tested = run(cell)

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop import Noise, common
-from tasks.recurrent.loop.common import common_loop, common_project
+from tasks.recurrent.loop import compiled
+from tasks.recurrent.loop.compiled import common_loop, common_project
 from tasks.recurrent.loop.plain import plain_loop
+from tasks.recurrent.noise import Noise
 
 Loop = Callable[..., State]
 
@@ -56,7 +57,7 @@ def assert_same(
     inputs, state = leaves(cell, time=time, batch=batch, dtype=dtype)
     expected = gradients(plain_loop, cell, inputs, state, lengths=lengths, noise=noise)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(common, "plain_loop", _refuse)
+        patch.setattr(compiled, "plain_loop", _refuse)
         found = gradients(common_loop, cell, inputs, state, lengths=lengths, noise=noise)
     for here, there in zip(found, expected, strict=True):
         scale = 1 + float(there.detach().abs().max())

@@ -9,9 +9,9 @@ import torch
 
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.loop import read_sequence
-from tasks.recurrent.loop.common import common_loop
+from tasks.recurrent.loop.compiled import common_loop
 from tests.recurrent.cells.variants import VARIANTS, Variant
-from tests.recurrent.loop.compare import gradients, leaves, randomize
+from tests.recurrent.compiler.compare import gradients, leaves, randomize
 
 SPECIAL = [
     0.0,

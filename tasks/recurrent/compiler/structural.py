@@ -8,7 +8,7 @@ from typing import Any, final
 
 import torch
 
-from tasks.recurrent.loop.graph import Graph, Node, Unsupported
+from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
 
 END = 2**62
 """Where a slice ends that has no end."""

@@ -16,17 +16,17 @@ from torch import Tensor
 from torch.autograd import Function
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.build import NoCompiler
-from tasks.recurrent.loop.derive import derive
-from tasks.recurrent.loop.emit import DTYPES
-from tasks.recurrent.loop.graph import Unsupported
-from tasks.recurrent.loop.kernel import Kernel, Tensors
-from tasks.recurrent.loop.look import look
-from tasks.recurrent.loop.noise import Noise
+from tasks.recurrent.compiler.backward import derive
+from tasks.recurrent.compiler.build import NoCompiler
+from tasks.recurrent.compiler.codegen import DTYPES
+from tasks.recurrent.compiler.graph import Unsupported
+from tasks.recurrent.compiler.guards import look
+from tasks.recurrent.compiler.kernel import Kernel, Tensors
+from tasks.recurrent.compiler.products import OwnLinear, products, refuse_twice
+from tasks.recurrent.compiler.trace import Step, record_step, substitute, tensors
 from tasks.recurrent.loop.plain import plain_loop
-from tasks.recurrent.loop.products import OwnLinear, products, refuse_twice
 from tasks.recurrent.loop.ran import COMPILED, PLAIN, note
-from tasks.recurrent.loop.record import Step, record_step, substitute, tensors
+from tasks.recurrent.noise import Noise
 
 _log = logging.getLogger(__name__)
 _said: set[str] = set()

@@ -9,10 +9,10 @@ from typing import final
 
 import torch
 
-from tasks.recurrent.loop.derive import Derivation
-from tasks.recurrent.loop.emit_rows import Rows
-from tasks.recurrent.loop.program import Places, Program, WeightGradient
-from tasks.recurrent.loop.schedule import Multiplication, Schedule
+from tasks.recurrent.compiler.backward import Derivation
+from tasks.recurrent.compiler.codegen_rows import Rows
+from tasks.recurrent.compiler.program import Places, Program, WeightGradient
+from tasks.recurrent.compiler.schedule import Multiplication, Schedule
 
 PRELUDE = Path(__file__).with_name("columns.h").read_text(encoding="utf-8")
 TRANSPOSED = "_transposed"

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.utils._python_dispatch import _disable_current_modes
 
-from tasks.recurrent.loop.graph import Graph, Node, Unsupported
-from tasks.recurrent.loop.operations import express, name_of
-from tasks.recurrent.loop.record import BATCH, UNKNOWN, Call, Recorder, Step, substitute, tensors
+from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
+from tasks.recurrent.compiler.pointwise import express, name_of
+from tasks.recurrent.compiler.trace import BATCH, UNKNOWN, Call, Recorder, Step, substitute, tensors
 
 
 @final

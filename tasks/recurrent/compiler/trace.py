@@ -13,9 +13,9 @@ from torch.autograd.function import BackwardCFunction
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.graph import Unsupported
-from tasks.recurrent.loop.noise import noisy_step
-from tasks.recurrent.loop.operations import DECOMPOSED, name_of
+from tasks.recurrent.compiler.graph import Unsupported
+from tasks.recurrent.compiler.pointwise import DECOMPOSED, name_of
+from tasks.recurrent.noise import noisy_step
 
 BATCH = 65_537
 """A size that no weight has, so that a dimension of this size is the batch."""

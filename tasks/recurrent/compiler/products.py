@@ -13,8 +13,8 @@ from torch.autograd import Function
 from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
-from tasks.recurrent.loop.build import load
-from tasks.recurrent.loop.emit import DTYPES, head
+from tasks.recurrent.compiler.build import load
+from tasks.recurrent.compiler.codegen import DTYPES, head
 
 SOURCE = Path(__file__).with_name("products.c").read_text(encoding="utf-8")
 LENT = ("packed_size", "pack", "product", "outer_products")

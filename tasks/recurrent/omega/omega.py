@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell
+from tasks.recurrent.omega.total_gradients import Trace, slope, trace_layers
 from tasks.recurrent.stack import RecurrentNetwork
-from tasks.recurrent.total_gradients import Trace, slope, trace_layers
 
 OmegaForm = Literal["paper", "code"]
 

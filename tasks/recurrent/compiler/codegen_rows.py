@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import final
 
-from tasks.recurrent.loop.graph import Node
-from tasks.recurrent.loop.program import Places
-from tasks.recurrent.loop.schedule import Position, Region, Schedule, Store, Target, inputs_of, pieces
+from tasks.recurrent.compiler.graph import Node
+from tasks.recurrent.compiler.program import Places
+from tasks.recurrent.compiler.schedule import Position, Region, Schedule, Store, Target, inputs_of, pieces
 
 INDENT = "            "
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tasks.recurrent.loop.graph import Graph, Node, Unsupported
-from tasks.recurrent.loop.movements import MOVEMENTS, Use, as_node
+from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
+from tasks.recurrent.compiler.structural import MOVEMENTS, Use, as_node
 
 POINTS: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, final
 
-from tasks.recurrent.loop.graph import Node
+from tasks.recurrent.compiler.graph import Node
 
 Position = tuple[int, int]
 """Level and phase."""

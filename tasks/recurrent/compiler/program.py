@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
-from tasks.recurrent.loop.derive import Derivation
-from tasks.recurrent.loop.graph import Node
-from tasks.recurrent.loop.schedule import Region, Schedule, Scheduler, Store, merged
+from tasks.recurrent.compiler.backward import Derivation
+from tasks.recurrent.compiler.graph import Node
+from tasks.recurrent.compiler.schedule import Region, Schedule, Scheduler, Store, merged
 
 Roots = dict[int, list[Store]]
 Places = dict[int, list[tuple[Region, Store]]]

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.recurrent.gradient_flow import WHOLE, distances, gradient_profiles
+from tasks.recurrent.diagnostics.gradient_flow import WHOLE, distances, gradient_profiles
+from tasks.recurrent.diagnostics.state_capture import record_states
 from tasks.recurrent.initialization import Initialization
-from tasks.recurrent.recording import record_states
 from tasks.recurrent.stack import RecurrentNetwork
 
 TIME, BATCH, INPUTS, HIDDEN = 12, 3, 2, 4

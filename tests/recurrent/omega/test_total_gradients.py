@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import State
-from tasks.recurrent.recording import record_states
+from tasks.recurrent.diagnostics.state_capture import record_states
+from tasks.recurrent.omega.total_gradients import trace_layers
 from tasks.recurrent.stack import RecurrentNetwork
-from tasks.recurrent.total_gradients import trace_layers
 
 TIME, BATCH, INPUTS, HIDDEN = 7, 3, 2, 4
 CELLS: list[tuple[str, dict[str, str | bool]]] = [

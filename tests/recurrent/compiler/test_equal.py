@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tasks.recurrent.loop import Noise
-from tasks.recurrent.loop.common import common_loop, common_project
+from tasks.recurrent.loop.compiled import common_loop, common_project
+from tasks.recurrent.noise import Noise
 from tests.recurrent.cells.variants import VARIANTS, Variant
-from tests.recurrent.loop.cells import Constant, Linear, Patchwork, Smooth, Twin
-from tests.recurrent.loop.compare import assert_same, leaves, randomize
+from tests.recurrent.compiler.cells import Constant, Linear, Patchwork, Smooth, Twin
+from tests.recurrent.compiler.compare import assert_same, leaves, randomize
 
 TIME, BATCH, INPUTS, HIDDEN = 6, 4, 5, 7
 MADE_UP = [Patchwork, Smooth, Linear, Twin, Constant]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cells import cell_names
-from tasks.recurrent.diagnostics import diagnose
+from tasks.recurrent.diagnostics.diagnose import diagnose
 from tasks.recurrent.dropout import StateNoise
 from tasks.recurrent.hierarchy import HierarchicalNetwork
 from tasks.recurrent.stack import RecurrentNetwork

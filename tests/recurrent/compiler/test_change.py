@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop import common, record
+from tasks.recurrent.compiler import trace
+from tasks.recurrent.loop import compiled
 from tests.recurrent.cells.variants import Variant
-from tests.recurrent.loop.cells import Adjustable
-from tests.recurrent.loop.compare import assert_same, randomize
+from tests.recurrent.compiler.cells import Adjustable
+from tests.recurrent.compiler.compare import assert_same, randomize
 
 
 def _replace(cell: Adjustable) -> None:
@@ -108,13 +109,13 @@ def test_a_cell_that_ran_is_not_kept_alive() -> None:
 
 def test_threads_that_use_a_cell_while_its_step_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = randomize(Variant("lstm").build(inputs=2, hidden=3))
-    devices, real = set(), record.record_step
+    devices, real = set(), trace.record_step
 
     def watched(*given: object, **options: object) -> object:
         devices.update(_devices_during(cell, lambda: real(*given, **options)))  # type: ignore[arg-type]
         return real(*given, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(common, "record_step", watched)
+    monkeypatch.setattr(compiled, "record_step", watched)
     assert_same(cell)
     assert devices == {"cpu"}
 

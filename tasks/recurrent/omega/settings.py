@@ -10,7 +10,7 @@ ELMAN_CELLS = ("elman", "irnn")
 
 
 def check_omega(network: RecurrentSettings) -> None:
-    """Refuse networks that Omega is not defined for; see :class:`tasks.recurrent.omega.Omega`.
+    """Refuse networks that Omega is not defined for; see :class:`tasks.recurrent.omega.omega.Omega`.
 
     Raises:
         ValueError: the cell is no Elman network, or something disturbs its state between steps.

@@ -10,8 +10,8 @@ from torch.func import jacrev
 
 from tasks.recurrent.cells import cell_names, find_cell
 from tasks.recurrent.cells.elman import Elman
-from tasks.recurrent.omega import Omega, OmegaForm, omega
-from tasks.recurrent.recording import record_states
+from tasks.recurrent.diagnostics.state_capture import record_states
+from tasks.recurrent.omega.omega import Omega, OmegaForm, omega
 from tasks.recurrent.stack import RecurrentNetwork
 from unroll.contract import UserError
 

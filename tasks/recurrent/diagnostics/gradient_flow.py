@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import State
-from tasks.recurrent.recording import Record
+from tasks.recurrent.diagnostics.state_capture import Record
 
 Profile = Mapping[int, float]
 """Norm of the gradient by distance in steps."""

@@ -1,0 +1,1 @@
+"""Looking inside a recurrent network: gates, states, spectra, how far back a gradient reaches."""
