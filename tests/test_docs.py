@@ -141,7 +141,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.text, encoding="utf-8")
-    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.corpora"):
+    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.running.readers"):
         module = importlib.import_module(package)  # from here, before a project of a test could be searched for it
         monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path / package.replace(".", "/"))])
     return tmp_path
@@ -251,7 +251,7 @@ def test_the_documented_test_of_a_cell_passes(written: Path) -> None:
 
 
 def test_the_documented_corpus_is_read(written: Path, tmp_path: Path) -> None:
-    from tasks.text.settings import TextData, reader
+    from tasks.text.running.settings import TextData, reader
     from unroll.contract import UserError
 
     corpus = reader("json_lines")

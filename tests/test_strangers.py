@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tasks.recurrent.compiler import build
-from tasks.text.cache import Prepared, cached
+from tasks.text.running.cache import Prepared, cached
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 from unroll.ledger import Ledger

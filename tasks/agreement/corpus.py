@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts, stored
 from tasks.text.vocabulary import EOS, Vocabulary
 

@@ -7,21 +7,20 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tasks.agreement import corpora
+from tasks.agreement import readers
 from tasks.agreement.corpus import AgreementCorpus
-from tasks.text.kinds import Kinds
-from tasks.text.section import DataSection
+from tasks.text.section import DataSection, Readers
 
-KINDS: Final = Kinds[AgreementCorpus](corpora)
+READERS: Final = Readers[AgreementCorpus](readers)
 
 
 class AgreementData(DataSection):
     """The ``data`` section: sentences with subjects and verbs."""
 
-    kinds = KINDS
+    readers = READERS
 
-    corpus: str = Field("toy_language", json_schema_extra={"enum": list(KINDS.names)})
-    """Kind of corpus: a module of ``tasks/agreement/corpora``."""
+    corpus: str = Field("toy_language", json_schema_extra={"enum": list(READERS.names)})
+    """Kind of corpus: a module of ``tasks/agreement/readers``."""
     dialect: Literal["chains", "plain"] = "chains"
     """Sentences of the toy language. chains: up to four nouns before the verb, of numbers that tell nothing about the
     subject's; plain: all that its grammar can say."""
@@ -35,4 +34,4 @@ def load(settings: AgreementData, cache: Path) -> AgreementCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return KINDS.load(settings, cache)
+    return READERS.load(settings, cache)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tasks.agreement.batches import PADDING, BatchT, Beginnings, Sentences
-from tasks.agreement.reader import Reader, Window
+from tasks.agreement.encoder import Encoder, Window
 from tasks.recurrent.summary import Last, build_summary
 
 
@@ -21,7 +21,7 @@ class AgreementNetwork(nn.Module, ABC, Generic[BatchT]):
         answers: size of what is answered after the last word.
     """
 
-    def __init__(self, reader: Reader, *, answers: int) -> None:
+    def __init__(self, reader: Encoder, *, answers: int) -> None:
         super().__init__()
         self.reader = reader
         self.output = nn.Linear(reader.outputs, answers)
@@ -45,7 +45,7 @@ class NumberPredictor(AgreementNetwork[Beginnings]):
         reader: what reads the words.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Encoder) -> None:
         super().__init__(reader, answers=1)
         self.summary = Last() if isinstance(reader.network, Window) else build_summary("ends", reader.network)
 
@@ -75,7 +75,7 @@ class LanguageModel(AgreementNetwork[Sentences]):
         vocabulary: number of words.
     """
 
-    def __init__(self, reader: Reader, *, vocabulary: int) -> None:
+    def __init__(self, reader: Encoder, *, vocabulary: int) -> None:
         super().__init__(reader, answers=vocabulary)
         self.last = Last()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.agreement.corpus import AgreementText, fingerprint
 from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb, refuse_empty
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.vocabulary import EOS, UNKNOWN, Vocabulary
 

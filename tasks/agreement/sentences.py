@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from unroll.contract import UserError
 
 MOST_ATTRACTORS: Final = 4

@@ -18,8 +18,8 @@ from unroll.contract import Metric, Task
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from tasks.agreement.encoder import Encoder
     from tasks.agreement.network import AgreementNetwork
-    from tasks.agreement.reader import Reader
 
 _HELD_OUT = ("validation", "test")
 
@@ -140,8 +140,8 @@ def build_network(settings: AgreementSettings, dataset: AgreementCorpus) -> Agre
     return LanguageModel(reader, vocabulary=len(dataset.vocabulary))
 
 
-def _build_reader(settings: AgreementSettings, dataset: AgreementCorpus) -> Reader:
-    from tasks.agreement.reader import Reader, Window
+def _build_reader(settings: AgreementSettings, dataset: AgreementCorpus) -> Encoder:
+    from tasks.agreement.encoder import Encoder, Window
 
     network, size = settings.network, embedding_size(settings.network, dataset.vectors)
     read: Any = (
@@ -149,4 +149,4 @@ def _build_reader(settings: AgreementSettings, dataset: AgreementCorpus) -> Read
         if network.kind == "window"
         else build_recurrent(network, inputs=size)
     )
-    return Reader(vocabulary=len(dataset.vocabulary), embedding=size, network=read, vectors=dataset.vectors)
+    return Encoder(vocabulary=len(dataset.vocabulary), embedding=size, network=read, vectors=dataset.vectors)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tasks.text.conllu import Column, Row, parse_features
+from tasks.text.formats.conllu import Column, Row, parse_features
 
 COLUMNS: Final[tuple[Column, ...]] = ("form", "lemma", "upos", "feats", "head", "deprel")
 NUMBERS: Final = ("Sing", "Plur")

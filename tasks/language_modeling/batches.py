@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 
 Ids = npt.NDArray[np.int32]
 

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from tasks.language_modeling.batches import PADDING
 from tasks.language_modeling.kneser_ney import Ids, KneserNey
 from tasks.language_modeling.likelihood import Likelihood
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 
 _COUNTED: dict[tuple[str, int], int] = {}
 

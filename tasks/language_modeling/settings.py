@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from tasks.language_modeling.kinds import Kind, check_kind, check_training
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
-from tasks.text import TextData
 from tasks.text.embeddings import WordVectorSettings
+from tasks.text.running import TextData
 from unroll.contract import MEASUREMENT, Settings
 
 # Far beyond any real use: what is above it is a slip.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, final
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.recurrent.settings import build_initialization, build_recurrent
 from tasks.recurrent.unused import unused_settings
-from tasks.text import TokenCorpus, load
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
+from tasks.text.running import TokenCorpus, load
 from unroll.contract import Metric, Task, UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.language_modeling.likelihood import BITS_PER_CHARACTER
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 
 
 def unigram_scores(corpus: TokenCorpus, *, characters: bool) -> Mapping[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 
 MOST_REPEATED: Final = 0.25
 """Share of a held-out text, in words or characters, from which on a reader must know. Not of its sentences, for short

@@ -61,8 +61,8 @@ class TextLibrary(Library):
         Raises:
             UserError: a file is missing or malformed.
         """
-        from tasks.text.files import find_files
         from tasks.text.inspection import FORMS, inspect_files, load_form
+        from tasks.text.splits import find_files
 
         section = getattr(settings, "data", None)
         data: Mapping[str, Any] = dict(section) if isinstance(section, Settings) else {}

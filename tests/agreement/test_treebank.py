@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.agreement.corpora.conllu import find_verbs
 from tasks.agreement.data import AgreementData, load
 from tasks.agreement.forms import VerbForms
+from tasks.agreement.readers.conllu import find_verbs
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
-from tasks.text.conllu import parse_conllu
+from tasks.text.formats.conllu import parse_conllu
 from unroll.contract import UserError
 
 FINITE = "Mood=Ind|Number={}|Person=3|Tense=Pres|VerbForm=Fin"

@@ -9,7 +9,8 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from tasks.text import TokenCorpus, Vocabulary
+from tasks.text import Vocabulary
+from tasks.text.running import TokenCorpus
 from tests.tasks.run import quiet_trainer
 
 

@@ -17,7 +17,7 @@ from tasks.language_modeling.kneser_ney import KneserNey
 from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.language_modeling.task import LanguageModeling
 from tasks.language_modeling.window import WindowModel
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 from tests.tasks.run import Run, same
 from unroll.contract import UserError
 from unroll.study import load_study, make_plan

@@ -14,7 +14,7 @@ from tasks.language_modeling.settings import LanguageModelingSettings, Network, 
 from tasks.language_modeling.task import LanguageModeling
 from tasks.recurrent.diagnostics.state_capture import record_states
 from tasks.recurrent.omega.omega import omega
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 
 COLUMNS, BPTT, STEPS = 4, 6, 11
 

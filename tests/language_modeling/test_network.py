@@ -11,7 +11,7 @@ from tasks.language_modeling.network import LanguageModel
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.language_modeling.task import LanguageModeling, build_network
 from tasks.recurrent.cells import cell_names
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 from unroll.study import load_study, make_plan
 
 VOCABULARY = 10_000

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.language_modeling.task import LanguageModeling, build_network
 from tasks.recurrent.cells import cell_names
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 from unroll.study._size import count_flops, count_parameters, solve_size
 from unroll.study.declaration import Match, Measure
 

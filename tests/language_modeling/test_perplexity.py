@@ -13,7 +13,7 @@ from tasks.language_modeling.batches import EVALUATION_TOKENS
 from tasks.language_modeling.likelihood import Likelihood
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 from tests.tasks.run import Run
 
 TOKENS = 2 * EVALUATION_TOKENS + 77

@@ -12,7 +12,7 @@ import torch
 from tasks.language_modeling.batches import WINDOWS_PER_BATCH
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 from tests.tasks.run import Run, same
 
 SETTINGS = LanguageModelingSettings(

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, Training
 from tasks.language_modeling.task import LanguageModeling
-from tasks.text import TextData, TokenCorpus
+from tasks.text.running import TextData, TokenCorpus
 from unroll.contract import UserError
 
 Fit = Callable[..., Any]

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.language_modeling.task import LanguageModeling
-from tasks.text import TokenCorpus
+from tasks.text.running import TokenCorpus
 
 
 def slow_perplexity(corpus: TokenCorpus, text: list[int]) -> float:

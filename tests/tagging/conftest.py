@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from tasks.text import Vocabulary
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.tagged import Spelling, TaggedCorpus, TaggedText
 from tests.tasks.run import quiet_trainer
 

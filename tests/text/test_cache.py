@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.text import TextData, TokenCorpus, load
-from tasks.text.cache import Prepared, cached
-from tasks.text.corpus import fingerprint
+from tasks.text.running import TextData, TokenCorpus, load
+from tasks.text.running.cache import Prepared, cached
+from tasks.text.running.corpus import fingerprint
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
@@ -249,7 +249,7 @@ def test_a_source_that_changes_is_read_again(tmp_path: Path) -> None:
 LOADER = """
 import sys, time
 from pathlib import Path
-from tasks.text import TextData, load
+from tasks.text.running import TextData, load
 cache, gate = Path(sys.argv[1]), Path(sys.argv[2])
 print("ready", flush=True)
 while not gate.exists():

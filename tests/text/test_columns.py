@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from tasks.text.columns import parse_columns
-from tasks.text.files import find_files
+from tasks.text.formats.columns import parse_columns
 from tasks.text.lines import read_lines
+from tasks.text.splits import find_files
 from tasks.text.tagged import TaggedCorpus, TaggedData, load
 from tasks.text.tagged.schemes import Reading, Scheme, looks_like, read_as, recognise
 from unroll.contract import UserError

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text.conllu import COLUMNS, Column, parse_conllu, parse_features
+from tasks.text.formats.conllu import COLUMNS, Column, parse_conllu, parse_features
 from unroll.contract import UserError
 
 TREE = """\

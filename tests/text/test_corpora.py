@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.text import TextData, load
+from tasks.text.running import TextData, load
 from unroll.contract import UserError
 
 pytestmark = pytest.mark.corpora

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.text import TokenCorpus, Vocabulary
+from tasks.text import Vocabulary
 from tasks.text.embeddings import WordVectorSettings, embedding_size, lookup, with_word_vectors
+from tasks.text.running import TokenCorpus
 from unroll.contract import UserError, find_locations
 
 WORDS = ("the", "The", "Dogs", "unseen", "<unk>")

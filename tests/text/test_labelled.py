@@ -69,13 +69,13 @@ def refused(read_it: Callable[[], Any]) -> str:
 
 
 def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
-    files = (root / "tasks" / "text" / "labelled" / "corpora").glob("[!_]*.py")
+    files = (root / "tasks" / "text" / "labelled" / "readers").glob("[!_]*.py")
     assert set(CORPORA) == {file.stem for file in files} >= {*FILES, "toy_language"}
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.labelled.corpora.{corpus}")
+    module = import_module(f"tasks.text.labelled.readers.{corpus}")
     assert module is reader(corpus)
     assert module.__doc__
     assert module.read.__doc__
@@ -147,7 +147,7 @@ def test_two_sentiments_are_the_same_sentences_without_the_neutral_ones(tmp_path
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(toy: LabelledCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in labelled/corpora/toy_language.py."""
+    """When this fails on purpose, raise ``_VERSION`` in labelled/readers/toy_language.py."""
     assert toy.fingerprint.startswith("65520ad9eaddc01f")
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tasks.agreement.data import AgreementData
 from tasks.agreement.data import load as load_agreement
-from tasks.text import TextData
-from tasks.text import load as load_text
 from tasks.text.labelled import LabelledData
 from tasks.text.labelled import load as load_labelled
 from tasks.text.leaks import MOST_REPEATED, tell_leaks
+from tasks.text.running import TextData
+from tasks.text.running import load as load_text
 from tasks.text.tagged import TaggedData
 from tasks.text.tagged import load as load_tagged
 from tests.text.test_splits import KINDS, TASKS, prepared, settings_of, written

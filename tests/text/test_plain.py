@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text import TextData, TokenCorpus, load
+from tasks.text.running import TextData, TokenCorpus, load
 from unroll.contract import UserError, UserErrors
 
 TWENTY_LINES = "".join(f"line {number} ends\n" for number in range(20)).encode()

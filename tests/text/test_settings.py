@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tasks.text import TextData, load
-from tasks.text.settings import CORPORA, reader
+from tasks.text.running import TextData, load
+from tasks.text.running.settings import CORPORA, reader
 from unroll.contract import UserError, find_locations, find_measurements
 
 
 def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
-    files = (root / "tasks" / "text" / "corpora").glob("[!_]*.py")
+    files = (root / "tasks" / "text" / "running" / "readers").glob("[!_]*.py")
     assert set(CORPORA) == {file.stem for file in files} >= {"text", "toy_language"}
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.corpora.{corpus}")
+    module = import_module(f"tasks.text.running.readers.{corpus}")
     assert module is reader(corpus)
     assert module.__doc__
     assert module.read.__doc__

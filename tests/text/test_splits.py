@@ -15,8 +15,8 @@ from tasks.agreement.task import Agreement
 from tasks.classification.task import Classification
 from tasks.language_modeling.task import LanguageModeling
 from tasks.tagging.task import Tagging
-from tasks.text.files import find_files, tell_splits
 from tasks.text.library import TextLibrary
+from tasks.text.splits import find_files, tell_splits
 from unroll.contract import Settings, Task, UserError
 
 CASES = Path(__file__).with_name("cases")

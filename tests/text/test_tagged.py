@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.text.conllu import COLUMNS
+from tasks.text.formats.conllu import COLUMNS
 from tasks.text.tagged import Group, TaggedCorpus, TaggedData, TaggedText, load
 from tasks.text.tagged.corpus import STRANGE_TAG
 from tasks.text.tagged.settings import CORPORA, reader
@@ -51,13 +51,13 @@ def sentences_of(corpus: TaggedCorpus, text: TaggedText) -> list[str]:
 
 
 def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
-    files = (root / "tasks" / "text" / "tagged" / "corpora").glob("[!_]*.py")
+    files = (root / "tasks" / "text" / "tagged" / "readers").glob("[!_]*.py")
     assert set(CORPORA) == {file.stem for file in files} >= {"conllu", "toy_language"}
 
 
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.tagged.corpora.{corpus}")
+    module = import_module(f"tasks.text.tagged.readers.{corpus}")
     assert module is reader(corpus)
     assert module.__doc__
     assert module.read.__doc__
@@ -132,7 +132,7 @@ def test_the_toy_language_is_the_default_and_needs_nothing(toy: TaggedCorpus) ->
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(toy: TaggedCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in tagged/corpora/toy_language.py."""
+    """When this fails on purpose, raise ``_VERSION`` in tagged/readers/toy_language.py."""
     assert toy.fingerprint.startswith("0cff6cad62cef132")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.text import TextData, TokenCorpus, load
-from tasks.text.streams import Level
-from tasks.text.toy import generate, read_toy, toy_grammar
+from tasks.text.running import TextData, TokenCorpus, load
+from tasks.text.running.prepare import Level
+from tasks.text.toy import generate, toy_grammar
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def test_it_is_the_default_and_needs_nothing(corpus: TokenCorpus) -> None:
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(corpus: TokenCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in toy/reader.py: caches hold what the old version wrote."""
+    """When this fails on purpose, raise ``_VERSION`` of the reader: caches hold what the old version wrote."""
     assert corpus.fingerprint.startswith("a37ba9c964511dd5")
 
 
 def test_the_vocabulary_is_the_language_however_small_the_text(tmp_path: Path) -> None:
-    small = read_toy(sentences=1, cache=tmp_path)
+    small = load(TextData(sentences=1), tmp_path)
     assert set(small.vocabulary.words) == {*toy_grammar().words(), "<eos>"}
     assert small.vocabulary.unknown is None
     assert len(sentences_of(small, "test")) == 1
@@ -47,9 +47,8 @@ def test_splits_are_streams_of_their_own(corpus: TokenCorpus, tmp_path: Path) ->
     long = [{line for line in split if len(line.split()) > 14} for split in (train, validation, test)]
     assert all(long)
     assert not long[0] & long[1] | long[0] & long[2] | long[1] & long[2], "long sentences hardly ever come twice"
-    assert (
-        read_toy(sentences=20, seed=2, cache=tmp_path).fingerprint != read_toy(sentences=20, cache=tmp_path).fingerprint
-    )
+    one, other = (load(TextData(sentences=20, seed=seed), tmp_path).fingerprint for seed in (1, 2))
+    assert one != other
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -89,7 +88,7 @@ def test_models_stay_above_the_floor(corpus: TokenCorpus) -> None:
 
 @pytest.mark.parametrize("level", ["word", "character"])
 def test_every_token_can_be_predicted_from_the_start(level: Level, tmp_path: Path) -> None:
-    corpus = read_toy(sentences=5, level=level, cache=tmp_path)
+    corpus = load(TextData(sentences=5, level=level), tmp_path)
     for split in (corpus.train, corpus.validation, corpus.test):
         assert split[-1] == corpus.start, "a text ends with what precedes one"
         assert split[0] != corpus.start

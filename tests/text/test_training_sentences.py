@@ -8,14 +8,14 @@ import pytest
 
 from tasks.agreement.data import AgreementData
 from tasks.text.labelled.settings import LabelledData, load
+from tasks.text.running.settings import TextData
 from tasks.text.section import DataSection
-from tasks.text.settings import TextData
 from tasks.text.tagged.settings import TaggedData
 from tasks.text.toy import generate
 from unroll.contract import UserError
 
 SECTIONS: tuple[type[DataSection], ...] = (TextData, TaggedData, LabelledData, AgreementData)
-KINDS = [(section, kind) for section in SECTIONS for kind in section.kinds.names]
+KINDS = [(section, kind) for section in SECTIONS for kind in section.readers.names]
 NUMBER = ("Sing", "Plur")
 
 
@@ -82,7 +82,7 @@ def is_part(few: list[str], many: list[str]) -> bool:
 
 def read(section: type[DataSection], kind: str, cache: Path, **settings: Any) -> Any:
     given = section.model_validate({"corpus": kind, **settings})
-    return section.kinds.reader(kind).read(given, cache)
+    return section.readers.reader(kind).read(given, cache)
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["folder", "file"])

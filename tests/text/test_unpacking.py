@@ -13,13 +13,13 @@ import pytest
 
 from tasks.agreement.data import AgreementData
 from tasks.agreement.data import load as load_agreement
-from tasks.text import TextData
-from tasks.text import load as load_text
 from tasks.text.embeddings.lookup import look_up
 from tasks.text.inspection import inspect_files
 from tasks.text.labelled import LabelledData
 from tasks.text.labelled import load as load_labelled
 from tasks.text.lines import read_bytes
+from tasks.text.running import TextData
+from tasks.text.running import load as load_text
 from tasks.text.tagged import TaggedData
 from tasks.text.tagged import load as load_tagged
 from tasks.text.unpacking import MOST_RATIO, SMALL, VARIABLE, allowance

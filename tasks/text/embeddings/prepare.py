@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.corpus import SPLITS
 from tasks.text.embeddings.lookup import look_up
 from tasks.text.embeddings.settings import WordVectorSettings, embedding_size
 from tasks.text.embeddings.vectors import WordVectors
+from tasks.text.splits import SPLITS
 
 CorpusT = TypeVar("CorpusT", bound=Any)
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Final, Protocol, cast
 
-from tasks.text.corpus import SPLITS
-from tasks.text.files import split_items, split_line
 from tasks.text.inspection import forms
 from tasks.text.inspection.item import Item
 from tasks.text.inspection.oddities import doubtful_things, odd_things
 from tasks.text.inspection.tables import label_rows, length_rows, split_rows
 from tasks.text.inspection.tags import odd_tags
 from tasks.text.lines import read_lines
+from tasks.text.splits import SPLITS, split_items, split_line
 from unroll.contract import Inspection, UserError
 
 FORMS: Final = tuple(sorted(module.name for module in iter_modules(forms.__path__)))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tasks.text.doubts import find_doubts
-from tasks.text.files import only_line
 from tasks.text.inspection.item import Item
 from tasks.text.lines import read_bytes
+from tasks.text.splits import only_line
 
 _LONG: Final = 1000
 """Characters of a text's only line from which on it can hardly be one sentence."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.text.corpus import SPLITS
 from tasks.text.labelled.corpus import LabelledCorpus, LabelledText, fingerprint
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts, stored
 
 _LAYOUT: Final = 2

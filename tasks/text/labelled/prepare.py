@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from tasks.text.corpus import SPLITS
 from tasks.text.labelled.corpus import LabelledText, fingerprint
 from tasks.text.mistakes import tell_places
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.vocabulary import UNKNOWN, Vocabulary
 from unroll.contract import UserError

@@ -7,25 +7,24 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.text.kinds import Kinds, Reader
-from tasks.text.labelled import corpora
+from tasks.text.labelled import readers
 from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.section import DataSection
+from tasks.text.section import DataSection, Reader, Readers
 
 Sentiments = Literal["three", "two"]
 
-KINDS: Final = Kinds[LabelledCorpus](corpora)
-CORPORA: Final = KINDS.names
-"""Kinds of labelled corpora: the modules of ``tasks/text/labelled/corpora``."""
+READERS: Final = Readers[LabelledCorpus](readers)
+CORPORA: Final = READERS.names
+"""Kinds of labelled corpora: the modules of ``tasks/text/labelled/readers``."""
 
 
 class LabelledData(DataSection):
     """The ``data`` section of a task on labelled sentences."""
 
-    kinds = KINDS
+    readers = READERS
 
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
-    """Kind of corpus: a module of ``tasks/text/labelled/corpora``."""
+    """Kind of corpus: a module of ``tasks/text/labelled/readers``."""
     text_field: str = Field("text", min_length=1)
     """Name of the column or field that holds the text."""
     label_field: str = Field("label", min_length=1)
@@ -53,9 +52,9 @@ def load(settings: LabelledData, cache: Path) -> LabelledCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return KINDS.load(settings, cache)
+    return READERS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[LabelledCorpus]:
     """The module that reads a kind of corpus."""
-    return KINDS.reader(corpus)
+    return READERS.reader(corpus)

@@ -8,12 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from tasks.text.doubts import counts, is_tree, tell_doubts
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
 from tasks.text.leaks import tell_leaks
 from tasks.text.mistakes import Mistakes, tell_places
+from tasks.text.splits import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.store import Parts
 from unroll.contract import UserError, derive_seed
 

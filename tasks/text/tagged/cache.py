@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts, stored
 from tasks.text.tagged.corpus import Spelling, TaggedCorpus, TaggedText, fingerprint, spelling_fingerprint
 

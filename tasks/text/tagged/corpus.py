@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from tasks.text.corpus import SPLITS
 from tasks.text.mistakes import Mistakes
+from tasks.text.splits import SPLITS
 from tasks.text.tagged.prepare import TaggedSentence, tags_of
 from tasks.text.tagged.schemes import OUTSIDE, Reading, Scheme, Tags, looks_like, read_as, recognise
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
-    from tasks.text.columns import Cell
+    from tasks.text.formats.columns import Cell
 
 Rows = Collection[Sequence[Sequence["Cell"]]]
 """The sentences of each file."""

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.tagged.corpus import STRANGE_TAG, Group, TaggedText, fingerprint, spelling_fingerprint
 from tasks.text.vocabulary import UNKNOWN, Vocabulary

@@ -7,26 +7,25 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tasks.text.kinds import Kinds, Reader
-from tasks.text.section import DataSection
-from tasks.text.tagged import corpora
+from tasks.text.section import DataSection, Reader, Readers
+from tasks.text.tagged import readers
 from tasks.text.tagged.corpus import TaggedCorpus
 
 TagColumn = Literal["upos", "xpos", "feats", "deprel"]
 """Columns of CoNLL-U that are a tag for each word: they take few values."""
 
-KINDS: Final = Kinds[TaggedCorpus](corpora)
-CORPORA: Final = KINDS.names
-"""Kinds of tagged corpora: the modules of ``tasks/text/tagged/corpora``."""
+READERS: Final = Readers[TaggedCorpus](readers)
+CORPORA: Final = READERS.names
+"""Kinds of tagged corpora: the modules of ``tasks/text/tagged/readers``."""
 
 
 class TaggedData(DataSection):
     """The ``data`` section of a task on tagged sentences."""
 
-    kinds = KINDS
+    readers = READERS
 
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
-    """Kind of corpus: a module of ``tasks/text/tagged/corpora``."""
+    """Kind of corpus: a module of ``tasks/text/tagged/readers``."""
     column: TagColumn = "upos"
     """Column of a treebank that holds the tags."""
     word_column: int = Field(0, ge=-64, lt=64)
@@ -48,9 +47,9 @@ def load(settings: TaggedData, cache: Path) -> TaggedCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return KINDS.load(settings, cache)
+    return READERS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[TaggedCorpus]:
     """The module that reads a kind of corpus."""
-    return KINDS.reader(corpus)
+    return READERS.reader(corpus)

@@ -3,7 +3,6 @@
 from tasks.text.toy.dialects import Dialect
 from tasks.text.toy.forms import verb_forms
 from tasks.text.toy.grammar import toy_grammar
-from tasks.text.toy.reader import read_toy
 from tasks.text.toy.sentence import ToySentence, annotate, endless, generate
 from tasks.text.toy.sizes import split_sizes
 
@@ -13,7 +12,6 @@ __all__ = [
     "annotate",
     "endless",
     "generate",
-    "read_toy",
     "split_sizes",
     "toy_grammar",
     "verb_forms",

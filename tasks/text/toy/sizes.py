@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 
 _HELD_OUT: Final = 5
 """Validation and test text are each this many times smaller than the training text."""

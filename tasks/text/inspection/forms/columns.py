@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tasks.text.columns import parse_columns
+from tasks.text.formats.columns import parse_columns
 from tasks.text.inspection.item import Item
 
 ENDING: Final = ""

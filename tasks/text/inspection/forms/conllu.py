@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from tasks.text.conllu import parse_conllu
+from tasks.text.formats.conllu import parse_conllu
 from tasks.text.inspection.item import Item
 
 ENDING: Final = ".conllu"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tasks.text.inspection.item import Item, labelled_items
-from tasks.text.labelled.corpora.csv import rows_of
+from tasks.text.labelled.readers.csv import rows_of
 from tasks.text.labelled.table import pick_columns
 
 ENDING: Final = ".csv"

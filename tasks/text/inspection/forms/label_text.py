@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tasks.text.inspection.item import Item, labelled_items
-from tasks.text.labelled.corpora.label_text import parse
+from tasks.text.labelled.readers.label_text import parse
 
 ENDING: Final = ""
 BETWEEN: Final = False

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.text.conllu import parse_conllu
 from tasks.text.doubts import tell_doubts
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
+from tasks.text.formats.conllu import parse_conllu
 from tasks.text.leaks import tell_leaks
+from tasks.text.splits import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus

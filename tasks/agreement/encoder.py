@@ -36,7 +36,7 @@ class Window(nn.Module):
 
 
 @final
-class Reader(nn.Module):
+class Encoder(nn.Module):
     """Word embeddings, and what reads them.
 
     Args:

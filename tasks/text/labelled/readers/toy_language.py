@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.corpus import SPLITS
 from tasks.text.labelled.cache import cached
 from tasks.text.labelled.corpus import LabelledCorpus
 from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.toy import endless, split_sizes, toy_grammar
 

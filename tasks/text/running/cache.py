@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.corpus import TokenCorpus, fingerprint
+from tasks.text.running.corpus import TokenCorpus, fingerprint
 from tasks.text.store import Parts, hash_file, stored
 from tasks.text.vocabulary import Vocabulary
 

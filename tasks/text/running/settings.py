@@ -7,24 +7,23 @@ from typing import Final
 
 from pydantic import Field
 
-from tasks.text import corpora
-from tasks.text.corpus import TokenCorpus
-from tasks.text.kinds import Kinds, Reader
-from tasks.text.section import DataSection
-from tasks.text.streams import Level
+from tasks.text.running import readers
+from tasks.text.running.corpus import TokenCorpus
+from tasks.text.running.prepare import Level
+from tasks.text.section import DataSection, Reader, Readers
 
-KINDS: Final = Kinds[TokenCorpus](corpora)
-CORPORA: Final = KINDS.names
-"""Kinds of corpora: the modules of ``tasks/text/corpora``."""
+READERS: Final = Readers[TokenCorpus](readers)
+CORPORA: Final = READERS.names
+"""Kinds of corpora: the modules of ``tasks/text/running/readers``."""
 
 
 class TextData(DataSection):
     """The ``data`` section of a task on text."""
 
-    kinds = KINDS
+    readers = READERS
 
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
-    """Kind of corpus: a module of ``tasks/text/corpora``."""
+    """Kind of corpus: a module of ``tasks/text/running/readers``."""
     level: Level = "word"
     """What a token is."""
     validation_fraction: float = Field(0.05, gt=0, lt=1)
@@ -43,9 +42,9 @@ def load(settings: TextData, cache: Path) -> TokenCorpus:
     Raises:
         UserError: the data are missing or malformed.
     """
-    return KINDS.load(settings, cache)
+    return READERS.load(settings, cache)
 
 
 def reader(corpus: str) -> Reader[TokenCorpus]:
     """The module that reads a kind of corpus."""
-    return KINDS.reader(corpus)
+    return READERS.reader(corpus)

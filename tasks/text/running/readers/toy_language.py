@@ -1,40 +1,35 @@
-"""A corpus of the toy language, with the perplexity of the grammar itself."""
+"""The toy language: sentences of a known grammar, generated from ``data.seed``."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tasks.text.cache import Prepared, cached
-from tasks.text.corpus import SPLITS, TokenCorpus
-from tasks.text.streams import Level, prepare_streams
-from tasks.text.toy.grammar import toy_grammar
-from tasks.text.toy.sentence import ToySentence, generate
-from tasks.text.toy.sizes import split_sizes
+from tasks.text.running.cache import Prepared, cached
+from tasks.text.running.corpus import TokenCorpus
+from tasks.text.running.prepare import Level, prepare_streams
+from tasks.text.splits import SPLITS
+from tasks.text.toy import ToySentence, generate, split_sizes, toy_grammar
 
+if TYPE_CHECKING:
+    from tasks.text.running.settings import TextData
+
+SETTINGS: Final = ("level", "sentences", "training_sentences", "seed")
 _VERSION: Final = 1
 """Raised when grammar, lexicon or generator change."""
 
 
-def read_toy(
-    *, sentences: int = 3000, training_sentences: int | None = None, seed: int = 1, level: Level = "word", cache: Path
-) -> TokenCorpus:
-    """Independent random sentences; validation and test text come from random streams of their own.
-
-    Args:
-        sentences: of the training text; validation and test text have a fifth of it each, at least one.
-        training_sentences: most sentences of the training text to learn from, its first ones; None: all.
-        seed: of the text.
-        level: what a token is; characters are those of the words, a space between them, and a newline.
-        cache: folder of prepared texts.
+def read(settings: TextData, cache: Path) -> TokenCorpus:
+    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each.
 
     Returns:
         A corpus that knows its bounds: the perplexity of the grammar itself on the held-out texts, which is the
         lowest that any model can be expected to reach.
     """
-    sizes = split_sizes(sentences, training_sentences)
+    seed, level = settings.seed, settings.level
+    sizes = split_sizes(settings.sentences, settings.training_sentences)
 
     def build() -> Prepared:
         texts = {split: generate(seed, split, size) for split, size in sizes.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.tagged.cache import cached
 from tasks.text.tagged.corpus import TaggedCorpus

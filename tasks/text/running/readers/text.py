@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tasks.text.corpus import TokenCorpus
-from tasks.text.plain import read_plain
+from tasks.text.running.corpus import TokenCorpus
+from tasks.text.running.plain import read_plain
 from unroll.contract import UserError
 
 if TYPE_CHECKING:
-    from tasks.text.settings import TextData
+    from tasks.text.running.settings import TextData
 
 SETTINGS: Final = (
     "path",

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tasks.text.embeddings.vectors import WordVectors
-
-SPLITS: Final = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

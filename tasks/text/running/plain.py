@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, final
 
-from tasks.text.cache import Prepared, cached
-from tasks.text.corpus import TokenCorpus
 from tasks.text.doubts import tell_doubts
-from tasks.text.files import (
+from tasks.text.leaks import tell_leaks
+from tasks.text.lines import DEFAULT_ENCODING
+from tasks.text.mistakes import tell_places
+from tasks.text.running.cache import Prepared, cached
+from tasks.text.running.corpus import TokenCorpus
+from tasks.text.running.prepare import Level, prepare_streams
+from tasks.text.splits import (
     describe_file,
     find_files,
     keep_first,
@@ -21,10 +25,6 @@ from tasks.text.files import (
     split_items,
     split_line,
 )
-from tasks.text.leaks import tell_leaks
-from tasks.text.lines import DEFAULT_ENCODING
-from tasks.text.mistakes import tell_places
-from tasks.text.streams import Level, prepare_streams
 from tasks.text.vocabulary import EOS
 from unroll.contract import UserError
 
@@ -46,7 +46,7 @@ def read_plain(
     training_sentences: int | None = None,
     cache: Path,
 ) -> TokenCorpus:
-    """A corpus of plain text; tokens are those of :func:`~tasks.text.streams.tokenize`.
+    """A corpus of plain text; tokens are those of :func:`~tasks.text.running.prepare.tokenize`.
 
     Args:
         path: a file, whose lines are split in their order (training, validation, test), or, of a file of one line,

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from tasks.text.cache import Prepared
-from tasks.text.corpus import SPLITS
+from tasks.text.running.cache import Prepared
+from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import EOS, Vocabulary
 from unroll.contract import UserError
 
@@ -52,7 +52,7 @@ def prepare_streams(
         vocabulary_size: most words to keep; None keeps all.
         minimum_count: words that the training text has less often become ``<unk>``.
         required: words of the vocabulary beside those of the training text.
-        bounds: see :class:`~tasks.text.corpus.TokenCorpus`.
+        bounds: see :class:`~tasks.text.running.corpus.TokenCorpus`.
         warnings: see there.
         where: what errors call the text of each split.
         doubt: a question that comes first in the advice of errors which a misread text would also cause.

@@ -11,10 +11,10 @@ from tasks.agreement.forms import VerbForms
 from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import Sentence, Split, Verb
 from tasks.agreement.treebank import COLUMNS, Word, count_attractors, find_agreements, read_tree
-from tasks.text.conllu import parse_conllu
 from tasks.text.doubts import tell_doubts
-from tasks.text.files import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
+from tasks.text.formats.conllu import parse_conllu
 from tasks.text.leaks import tell_leaks
+from tasks.text.splits import describe_file, find_files, keep_some, name_sources, read_each, read_unchanged, split_items
 from tasks.text.store import Parts
 from unroll.contract import UserError
 

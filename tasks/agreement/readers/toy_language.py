@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tasks.agreement.corpus import AgreementCorpus, cached
 from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb
-from tasks.text.corpus import SPLITS
+from tasks.text.splits import SPLITS
 from tasks.text.store import Parts
 from tasks.text.toy import ToySentence, generate, split_sizes, toy_grammar, verb_forms
 

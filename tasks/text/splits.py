@@ -9,12 +9,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
 
-from tasks.text.corpus import SPLITS
 from tasks.text.lines import is_packed, read_lines, refusing_unreadable
 from tasks.text.store import hash_file
 from unroll.contract import UserError, UserErrors, derive_seed
 
 ItemT = TypeVar("ItemT")
+
+SPLITS: Final = ("train", "validation", "test")
 
 _STEMS: Final = {
     "train": ("train", "training"),

@@ -1,7 +1,0 @@
-"""Kinds of corpora: one module each, and its name is the kind's name.
-
-A module offers ``SETTINGS``, the names of the settings of :class:`~tasks.text.settings.TextData` that it looks at, and
-``read(settings, cache)``, which gives a :class:`~tasks.text.corpus.TokenCorpus` or raises a
-:class:`~unroll.contract.UserError`. A new kind is a new file here; nothing else need change unless it needs new
-settings.
-"""

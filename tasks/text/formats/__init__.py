@@ -1,0 +1,1 @@
+"""How sentences are written in a file: one module for each format."""
