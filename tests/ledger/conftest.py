@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from unroll.ledger import HistoryRow, Ledger, Outcome, StorageError
-from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
 
 PERPLEXITY = "validation/perplexity"
@@ -53,7 +53,7 @@ def make_plan(make_trial: Callable[..., Trial]) -> Callable[..., Plan]:
             task_version=1,
             item="token",
             metric=PERPLEXITY,
-            metrics={PERPLEXITY: MetricNote(direction="minimize", unit="", description="exp of the mean loss")},
+            metrics={PERPLEXITY: MetricSpec(direction="minimize", unit="", description="exp of the mean loss")},
             baseline="lstm",
             factors={"network.cell": ["lstm"]},
             arms=[Arm(name="lstm", levels={"network.cell": "lstm"}, parameters=1234, fingerprint="f00d")],

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from unroll.ledger import HistoryRow, Ledger, Outcome, RunRecord
-from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
 
 METRIC = "validation/perplexity"
@@ -74,8 +74,8 @@ def make_plan(levels: Mapping[str, float], seeds: int, **changes: Any) -> Plan:
         item="token",
         metric=METRIC,
         metrics={
-            METRIC: MetricNote(direction="minimize", unit="", description="exp of the mean NLL per token"),
-            "test/perplexity": MetricNote(direction="minimize", unit="", description="the same on the test split"),
+            METRIC: MetricSpec(direction="minimize", unit="", description="exp of the mean NLL per token"),
+            "test/perplexity": MetricSpec(direction="minimize", unit="", description="the same on the test split"),
         },
         baseline=next(iter(levels)),
         factors={"network.cell": list(levels)},

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from unroll.ledger import Ledger, RunRecord
-from unroll.report.answer import answer, warnings
-from unroll.report.context import environments_table, facts_table, provenance_table
 from unroll.report.findings import gather
-from unroll.report.tables import differences_table
+from unroll.report.prose.answer import answer, warnings
+from unroll.report.tables.context import environments_table, facts_table, provenance_table
+from unroll.report.tables.results import differences_table
 
 MakeLedger = Callable[..., Ledger]
 
@@ -231,9 +231,9 @@ def test_damage_is_told(make_ledger: MakeLedger) -> None:
 
 @pytest.mark.parametrize(("direction", "verdict"), [("minimize", "better"), ("maximize", "worse")])
 def test_direction_decides_what_is_better(make_ledger: MakeLedger, direction: str, verdict: str) -> None:
-    from unroll.study.plan import MetricNote
+    from unroll.study.plan import MetricSpec
 
-    notes = {"validation/perplexity": MetricNote(direction=direction, unit="nats", description="")}
+    notes = {"validation/perplexity": MetricSpec(direction=direction, unit="nats", description="")}
     text = answer(gather(make_ledger({"elman": 13.0, "gru": 11.0}, metrics=notes)))
     assert f"gru is {verdict}: " in text
     assert " nats lower (" in text

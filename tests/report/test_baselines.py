@@ -12,15 +12,16 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.answer import answer, warnings
-from unroll.report.charts import Chart, draw_charts
-from unroll.report.context import facts_table
-from unroll.report.divergence_sentence import divergence_sentence
-from unroll.report.divergence_table import divergence_table
-from unroll.report.document import Matrix, Note, Section, compose
+from unroll.report.charts import draw_charts
+from unroll.report.charts.theme import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unmistakable
+from unroll.report.document import Chart, Matrix, Note, Section
 from unroll.report.findings import Findings, gather
-from unroll.report.tables import arms_table, differences_table
-from unroll.report.theme import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unmistakable
+from unroll.report.prose.answer import answer, warnings
+from unroll.report.prose.divergence import divergence_sentence
+from unroll.report.sections import compose
+from unroll.report.tables.context import facts_table
+from unroll.report.tables.divergence import divergence_table
+from unroll.report.tables.results import arms_table, differences_table
 from unroll.study.groups import Group
 
 MakeLedger = Callable[..., Ledger]
@@ -288,11 +289,11 @@ def test_a_colour_is_a_kind_and_a_line_pattern_a_group(gather_grouped: Callable[
 @pytest.mark.parametrize(("groups", "kinds"), [(1, 56), (2, 28), (4, 14), (8, 7)])
 def test_arms_of_several_groups_are_told_apart(groups: int, kinds: int) -> None:
     made = [
-        Group(baseline=f"b{g}", shared=f"g={g}", kinds={f"b{g}": "b", **{f"{k} {g}": f"{k}" for k in range(kinds)}})
+        Group(baseline=f"b{g}", shared=f"g={g}", labels={f"b{g}": "b", **{f"{k} {g}": f"{k}" for k in range(kinds)}})
         for g in range(groups)
     ]
     colours, dashes = colour_arms(made), dash_arms(made)
-    looks = [(colours[arm], tuple(dashes[arm])) for group in made for arm in group.kinds]
+    looks = [(colours[arm], tuple(dashes[arm])) for group in made for arm in group.labels]
     assert len(set(looks)) == len(looks) == groups * (kinds + 1)
     assert is_unmistakable(made) == (kinds <= len(ARM_COLOURS))
 

@@ -13,11 +13,12 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report.axis_range import is_wide
-from unroll.report.charts import Chart, draw_charts
-from unroll.report.document import Note, compose
+from unroll.report.charts import draw_charts
+from unroll.report.charts.axis_range import is_wide
+from unroll.report.charts.theme import ARM_COLOURS, colour_arms, dash_arms
+from unroll.report.document import Chart, Note
 from unroll.report.findings import Findings, gather
-from unroll.report.theme import ARM_COLOURS, colour_arms, dash_arms
+from unroll.report.sections import compose
 from unroll.study.groups import Group
 
 MakeLedger = Callable[..., Ledger]
@@ -180,7 +181,7 @@ def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:
 
 def test_arms_are_told_apart_when_colours_begin_again() -> None:
     names = [f"a{i}" for i in range(3 * len(ARM_COLOURS))]
-    groups = [Group(baseline="a0", shared="", kinds={name: name for name in names})]
+    groups = [Group(baseline="a0", shared="", labels={name: name for name in names})]
     colours, dashes = colour_arms(groups), dash_arms(groups)
     assert len({(colours[name], tuple(dashes[name])) for name in names}) == len(names)
     assert list(colours) == names

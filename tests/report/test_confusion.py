@@ -9,8 +9,8 @@ import pytest
 from tests.report.conftest import MakeLedger
 from unroll.ledger import HistoryRow, Ledger
 from unroll.report import write_report
-from unroll.report.confusion_table import confusion_table
 from unroll.report.findings import gather
+from unroll.report.tables.confusion import confusion_table
 
 COUNTS = {"bad/bad": 8.0, "bad/good": 2.0, "good/bad": 1.0, "good/good": 4.0}
 

@@ -8,9 +8,9 @@ import pytest
 from tests.report.conftest import METRIC, MakeLedger
 from unroll.ledger import HistoryRow, Ledger
 from unroll.report import write_report
-from unroll.report.charts import Chart
-from unroll.report.document import compose
+from unroll.report.document import Chart
 from unroll.report.findings import gather
+from unroll.report.sections import compose
 
 REACH = {"elman": 1, "gru": 3, "lstm": 5}
 

@@ -13,13 +13,13 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.answer import answer
 from unroll.report.charts import draw_charts
-from unroll.report.divergence_sentence import divergence_sentence
-from unroll.report.divergence_table import divergence_table
-from unroll.report.document import compose
 from unroll.report.findings import gather
-from unroll.report.tables import arms_table, differences_table, metrics_table
+from unroll.report.prose.answer import answer
+from unroll.report.prose.divergence import divergence_sentence
+from unroll.report.sections import compose
+from unroll.report.tables.divergence import divergence_table
+from unroll.report.tables.results import arms_table, differences_table, metrics_table
 
 MakeLedger = Callable[..., Ledger]
 Ends = dict[tuple[str, int], tuple[str, str]]

@@ -13,9 +13,10 @@ import pytest
 
 from unroll.ledger import HistoryRow, Ledger
 from unroll.report import write_report
-from unroll.report.charts import Chart, draw_charts
-from unroll.report.document import Note, compose
+from unroll.report.charts import draw_charts
+from unroll.report.document import Chart, Note
 from unroll.report.findings import Findings, gather
+from unroll.report.sections import compose
 
 MakeLedger = Callable[..., Ledger]
 FADE = {"elman": 0.1, "gru": 0.5, "lstm": 0.9}

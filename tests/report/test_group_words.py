@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from tests.report.conftest import make_plan
-from unroll.report.group_words import told_baseline, told_factors
+from unroll.report.wording import describe_baseline, list_factors
 from unroll.study import Plan
 
 FACTORS = {"network.cell": ["elman", "gru"], "network.depth": ["one", "two"], "data.length": ["20", "50"]}
@@ -24,7 +24,7 @@ def against(**baseline: str) -> Plan:
 
 
 def test_one_baseline_is_told_by_its_name() -> None:
-    assert told_baseline(make_plan({"elman": 0.0, "gru": 0.0}, seeds=1)) == "elman"
+    assert describe_baseline(make_plan({"elman": 0.0, "gru": 0.0}, seeds=1)) == "elman"
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_one_baseline_is_told_by_its_name() -> None:
     ],
 )
 def test_of_several_baselines_it_is_told_what_arms_share_with_theirs(baseline: dict[str, str], told: str) -> None:
-    assert told_baseline(against(**baseline)) == told
+    assert describe_baseline(against(**baseline)) == told
 
 
 def test_factors_are_listed_by_their_short_names() -> None:
-    assert told_factors(against(cell="gru"), list(FACTORS)) == "cell, depth and length"
+    assert list_factors(against(cell="gru"), list(FACTORS)) == "cell, depth and length"

@@ -10,8 +10,8 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.latex import escape, to_latex
-from unroll.report.tables import Table
+from unroll.report.document import Table
+from unroll.report.pages.latex import escape, to_latex
 
 MakeLedger = Callable[..., Ledger]
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.document import compose
+from unroll.report.document import Table
 from unroll.report.findings import gather
-from unroll.report.markdown import escape
 from unroll.report.numbers import plain
-from unroll.report.tables import Table
+from unroll.report.pages.markdown import escape
+from unroll.report.sections import compose
 
 MakeLedger = Callable[..., Ledger]
 

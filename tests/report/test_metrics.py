@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unroll.ledger import Ledger
-from unroll.report.document import compose
+from unroll.report.document import Table
 from unroll.report.findings import gather
-from unroll.report.tables import Table
-from unroll.study.plan import MetricNote
+from unroll.report.sections import compose
+from unroll.study.plan import MetricSpec
 
 MakeLedger = Callable[..., Ledger]
 
@@ -20,7 +20,7 @@ def shown_tables(ledger: Ledger) -> dict[str, Table]:
 
 def with_metrics(ledger: Ledger, *names: str) -> Ledger:
     """The same study of a task that declares these metrics beside the one that decides."""
-    plan, note = ledger.plan(), MetricNote(direction="maximize", unit="", description="")
+    plan, note = ledger.plan(), MetricSpec(direction="maximize", unit="", description="")
     metrics = {plan.metric: plan.metrics[plan.metric], **dict.fromkeys(names, note)}
     ledger.save_plan(plan.model_copy(update={"metrics": metrics}))
     return ledger

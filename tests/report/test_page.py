@@ -14,8 +14,8 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.page import embed_json
-from unroll.report.table_html import split_columns
+from unroll.report.pages.html import embed_json
+from unroll.report.pages.table_html import split_columns
 
 MakeLedger = Callable[..., Ledger]
 

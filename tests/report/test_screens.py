@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.report.conftest import make_plan
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.study.plan import MetricNote
+from unroll.study.plan import MetricSpec
 
 MakeLedger = Callable[..., Ledger]
 
@@ -51,7 +51,7 @@ def report(request: pytest.FixtureRequest, make_ledger: MakeLedger) -> Path:
     if request.param == 2:
         return write_report(make_ledger(TWO, seeds=3)).html
     ends = {("cell=gru, remedy=none", 1): ("diverged", "NaN"), ("cell=lstm, remedy=omega", 0): ("failed_user", "no")}
-    more = {f"test/metric_{n}": MetricNote(direction="maximize", unit="", description="m") for n in range(25)}
+    more = {f"test/metric_{n}": MetricSpec(direction="maximize", unit="", description="m") for n in range(25)}
     metrics = {**make_plan(TWO, 1).metrics, **more}
     return write_report(make_ledger(SIXTEEN, seeds=3, ends=ends, metrics=metrics)).html
 
@@ -167,6 +167,6 @@ def test_who_has_the_page_alone_has_its_tables(
 def test_what_is_too_large_for_the_page_says_where_it_is(
     make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unroll.report.data_links.EMBEDDED_UP_TO", 10)
+    monkeypatch.setattr("unroll.report.pages.data_links.EMBEDDED_UP_TO", 10)
     text = write_report(make_ledger(TWO, seeds=2)).html.read_text(encoding="utf-8")
     assert '<a href="tables/differences.csv">CSV</a> (beside this page: tables/differences.csv)' in text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.report import vega
+from unroll.report.pages import vega
 
 
 @pytest.fixture

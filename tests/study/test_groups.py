@@ -35,13 +35,13 @@ def test_groups_have_their_baseline_first_and_short_names(project: Path, write: 
     made = plan(project)
     one, two = find_groups(made)
     assert (one.baseline, one.shared) == ("cell=gru, depth=1", "depth=1")
-    assert list(one.kinds.items()) == [
+    assert list(one.labels.items()) == [
         ("cell=gru, depth=1", "gru"),
         ("cell=elman, depth=1", "elman"),
         ("cell=lstm, depth=1", "lstm"),
     ]
     assert two.shared == "depth=2"
-    assert list(two.kinds.values()) == list(one.kinds.values())
+    assert list(two.labels.values()) == list(one.labels.values())
     assert (varied_factors(made), kept_factors(made)) == (["network.cell"], ["network.depth"])
 
 
@@ -51,14 +51,14 @@ def test_levels_that_set_several_things_may_be_kept_or_varied(project: Path, wri
     write(HEAD + SIZES + "baseline: {size: many}\n")
     made = plan(project)
     assert made.baselines["cell=gru, size=few"] == "cell=gru, size=many"
-    assert [list(group.kinds.values()) for group in find_groups(made)] == 2 * [["many", "few"]]
+    assert [list(group.labels.values()) for group in find_groups(made)] == 2 * [["many", "few"]]
 
 
 def test_levels_that_are_numbers_keep_the_name_of_their_factor(project: Path, write: Write) -> None:
     write(HEAD + "compare: {network.depth: [1, 2], network.cell: [gru, lstm]}\nbaseline: {network.depth: 2}\n")
     made = plan(project)
     assert made.baselines["depth=1, cell=gru"] == "depth=2, cell=gru"
-    assert [(group.shared, list(group.kinds.values())) for group in find_groups(made)] == [
+    assert [(group.shared, list(group.labels.values())) for group in find_groups(made)] == [
         ("cell=gru", ["depth=2", "depth=1"]),
         ("cell=lstm", ["depth=2", "depth=1"]),
     ]
@@ -80,8 +80,8 @@ def test_all_levels_together_are_one_arm_like_its_name(project: Path, write: Wri
     made = plan(project)
     assert set(made.baselines.values()) == {"cell=gru, depth=2"}
     (group,) = find_groups(made)
-    assert next(iter(group.kinds)) == group.baseline == "cell=gru, depth=2"
-    assert all(arm == kind for arm, kind in group.kinds.items())
+    assert next(iter(group.labels)) == group.baseline == "cell=gru, depth=2"
+    assert all(arm == kind for arm, kind in group.labels.items())
 
 
 def test_one_level_that_is_left_is_one_group(project: Path, write: Write) -> None:
@@ -93,7 +93,7 @@ def test_one_level_that_is_left_is_one_group(project: Path, write: Write) -> Non
 def test_baselines_without_a_rival_are_groups_of_their_own(project: Path, write: Write) -> None:
     write(HEAD + CELLS + "baseline: {network.cell: gru}\n")
     groups = find_groups(plan(project, "network.cell=gru"))
-    assert [(group.shared, group.kinds) for group in groups] == [
+    assert [(group.shared, group.labels) for group in groups] == [
         ("depth=1", {"cell=gru, depth=1": "gru"}),
         ("depth=2", {"cell=gru, depth=2": "gru"}),
     ]

@@ -14,7 +14,7 @@ import polars as pl
 from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
 from unroll.ledger import FINAL, Ledger
 from unroll.report.numbers import duration
-from unroll.report.twin_sentences import twin_sentences
+from unroll.report.prose.twins import twin_sentences
 
 if TYPE_CHECKING:
     from unroll.execution import Summary

@@ -134,8 +134,8 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
 def _warnings(plan: Plan, folder: Path) -> dict[str, list[str]]:
     """What data, design and older results make doubtful, with the arms that it concerns."""
     from unroll.ledger import Ledger, describe_changed
-    from unroll.report.reach_sentence import reach_sentence
-    from unroll.report.twin_sentences import twin_sentences
+    from unroll.report.prose.reach import reach_sentence
+    from unroll.report.prose.twins import twin_sentences
     from unroll.study.plan import warned_arms
 
     changed = Ledger(folder).changed(plan)

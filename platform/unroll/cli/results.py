@@ -25,8 +25,8 @@ def results(
     from unroll.ledger import Ledger
     from unroll.ledger.frames import history_table
     from unroll.report.findings import Findings
-    from unroll.report.held_out_sentences import held_out_sentences
-    from unroll.report.part_sentences import part_sentences
+    from unroll.report.prose.held_out import held_out_sentences
+    from unroll.report.prose.parts import part_sentences
 
     ledger = Ledger.open(find_results(folder))
     plan = ledger.plan()

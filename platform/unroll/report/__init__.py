@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger
-    from unroll.report.files import ReportFiles
+    from unroll.report.pages.files import ReportFiles
 
 __all__ = ["needs_update", "write_report"]
 
@@ -31,10 +31,10 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
         StorageError: the disk refused.
     """
     from unroll.ledger.place import refuse_link
-    from unroll.report.document import compose
-    from unroll.report.files import write_files
     from unroll.report.findings import gather
-    from unroll.report.stamp import digest, write_stamp
+    from unroll.report.pages.files import write_files
+    from unroll.report.pages.stamp import digest, write_stamp
+    from unroll.report.sections import compose
 
     folder = out or ledger.root / "report"
     for place in (folder, folder / "tables", folder / "charts"):
@@ -48,6 +48,6 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
 def needs_update(ledger: Ledger, out: Path | None = None) -> bool:
     """Whether the report is absent, incomplete, or tells of another state of the ledger."""
     from unroll.report.findings import gather
-    from unroll.report.stamp import digest, is_current
+    from unroll.report.pages.stamp import digest, is_current
 
     return not is_current(out or ledger.root / "report", digest(gather(ledger)))

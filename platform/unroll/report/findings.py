@@ -25,7 +25,7 @@ from unroll.evidence import (
 )
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord
 from unroll.study.groups import Group, find_groups
-from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
 
 
@@ -53,7 +53,7 @@ class Findings:
         return self.plan.metric
 
     @property
-    def note(self) -> MetricNote:
+    def note(self) -> MetricSpec:
         """Direction and unit of the study's metric."""
         return self.plan.metrics[self.metric]
 
@@ -80,7 +80,7 @@ class Findings:
     @cached_property
     def names(self) -> list[str]:
         """Names of the arms, group by group, baseline first."""
-        return [arm for group in self.groups for arm in group.kinds]
+        return [arm for group in self.groups for arm in group.labels]
 
     @cached_property
     def arms(self) -> list[Arm]:

@@ -88,6 +88,11 @@ def percent(share: float | None, *, sign: bool = False) -> str:
     return fixed(100 * share, 0 if size >= 99.5 else 1 if size >= 1 else 2, sign=sign) + " %"
 
 
+def percent_span(low: float, high: float) -> str:
+    """An interval of shares, ``55.5 to 99.7 %``; 0 and 1 have no decimals."""
+    return " to ".join(fixed(100 * end, 0 if end in (0, 1) else 1) for end in (low, high)) + " %"
+
+
 def p_value(p: float | None) -> str:
     """A p-value with three significant digits; never zero."""
     if p is None:

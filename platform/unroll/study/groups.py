@@ -16,12 +16,12 @@ class Group:
         baseline: its arm.
         shared: the levels that set these arms apart from those of other groups (``length=20``); empty where there is no
             other group.
-        kinds: arm -> what it is called within the group (``lstm``), baseline first, the others as planned.
+        labels: arm -> what it is called within the group (``lstm``), baseline first, the others as planned.
     """
 
     baseline: str
     shared: str
-    kinds: dict[str, str]
+    labels: dict[str, str]
 
 
 def find_groups(plan: Plan) -> list[Group]:
@@ -32,7 +32,9 @@ def find_groups(plan: Plan) -> list[Group]:
             members[baseline].append(arm)
     if len(members) > 1:
         return [_group(plan, baseline, arms) for baseline, arms in members.items()]
-    return [Group(baseline=baseline, shared="", kinds={arm: arm for arm in arms}) for baseline, arms in members.items()]
+    return [
+        Group(baseline=baseline, shared="", labels={arm: arm for arm in arms}) for baseline, arms in members.items()
+    ]
 
 
 def _group(plan: Plan, baseline: str, arms: list[str]) -> Group:
@@ -40,8 +42,8 @@ def _group(plan: Plan, baseline: str, arms: list[str]) -> Group:
     levels = {arm.name: arm.levels for arm in plan.arms}
     shared = {factor: levels[baseline][factor] for factor in kept_factors(plan)}
     own = {arm: {factor: levels[arm][factor] for factor in varied_factors(plan)} for arm in arms}
-    kinds = {arm: name_levels(own[arm], plan.factors) for arm in arms}
-    return Group(baseline=baseline, shared=spell_levels(shared, plan.factors), kinds=kinds)
+    labels = {arm: name_levels(own[arm], plan.factors) for arm in arms}
+    return Group(baseline=baseline, shared=spell_levels(shared, plan.factors), labels=labels)
 
 
 def short_factors(plan: Plan, factors: list[str]) -> list[str]:

@@ -71,7 +71,7 @@ class Arm(Frozen):
         return size / self.target - 1 if size is not None and self.target else None
 
 
-class MetricNote(Frozen):
+class MetricSpec(Frozen):
     """A metric as the report needs it (see ``contract.Metric``)."""
 
     direction: Direction
@@ -88,7 +88,7 @@ class Plan(Frozen):
     task_version: Count
     item: str
     metric: str
-    metrics: dict[str, MetricNote]
+    metrics: dict[str, MetricSpec]
     """The task's final metrics, as far as any arm logs them."""
     baseline: str
     """Name of the arm that those are compared to which name none: all of them, in plans of earlier versions."""

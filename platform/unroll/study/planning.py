@@ -17,7 +17,7 @@ from unroll.study._twins import merge_twins
 from unroll.study.declaration import Study
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
-from unroll.study.plan import Arm, MetricNote, Plan
+from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.project import AnyTask, load_task
 from unroll.study.sources import digest_sources, find_sources
 from unroll.study.trial import Trial
@@ -58,7 +58,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         item=task.item,
         metric=study.metric,
         metrics={
-            name: MetricNote(direction=metric.direction, unit=metric.unit, description=metric.description)
+            name: MetricSpec(direction=metric.direction, unit=metric.unit, description=metric.description)
             for name, metric in task.metrics.items()
             if not all(name in arm.absent for arm in arms)
         },

@@ -9,9 +9,8 @@ import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.report.findings import Findings
-from unroll.report.group_words import told_baseline
-from unroll.report.metric_words import decimals, goal, with_unit
 from unroll.report.numbers import count, fixed, listed, p_value, percent, plus_minus, span
+from unroll.report.wording import decimals, describe_baseline, goal, with_unit
 from unroll.study.groups import Group
 
 SPELT_OUT = 6
@@ -23,7 +22,7 @@ def comparison_sentences(findings: Findings) -> Iterator[str]:
     measured = f"On {findings.metric} ({goal(findings.direction)}),"
     if findings.several_baselines:
         means = "; means have their 95 % intervals" if _is_long(findings) else ""
-        yield f"{measured} each arm is set against {told_baseline(findings.plan)}{means}."
+        yield f"{measured} each arm is set against {describe_baseline(findings.plan)}{means}."
         yield from (f"With {group.shared}, {_told_together(group, findings)}." for group in findings.groups)
         return
     (group,) = findings.groups
@@ -58,7 +57,7 @@ def _summary(arm: str, findings: Findings) -> dict[str, Any]:
 
 
 def _baseline(group: Group, findings: Findings, *, brief: bool = False) -> str:
-    row, name = _summary(group.baseline, findings), f"the baseline {group.kinds[group.baseline]}"
+    row, name = _summary(group.baseline, findings), f"the baseline {group.labels[group.baseline]}"
     if not row["n"]:
         return f"{name} has no completed trial{_lost(group.baseline, findings)}, so nothing can be compared with it"
     half = None if row["high"] is None else row["high"] - row["mean"]
@@ -68,7 +67,7 @@ def _baseline(group: Group, findings: Findings, *, brief: bool = False) -> str:
 
 
 def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
-    name = group.kinds[row["arm"]]
+    name = group.labels[row["arm"]]
     if not row["n"]:
         return f"{name} is undecided: no completed pair with the baseline{_lost(row['arm'], findings)}"
     places = decimals(findings)
@@ -118,5 +117,5 @@ def _verdicts(group: Group, findings: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _with_divergence(row: dict[str, Any], group: Group) -> str:
-    name = group.kinds[row["arm"]]
+    name = group.labels[row["arm"]]
     return f"{name} (but {row['diverged']} diverged)" if row["diverged"] else name

@@ -7,11 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from unroll.ledger import FINAL, MISSING, describe_changed
-from unroll.report.comparison_sentences import comparison_sentences
-from unroll.report.divergence_sentence import divergence_sentence
 from unroll.report.findings import Findings
-from unroll.report.held_out_sentences import held_out_sentences
-from unroll.report.metric_words import decimals, with_unit
 from unroll.report.numbers import (
     count,
     fixed,
@@ -19,22 +15,15 @@ from unroll.report.numbers import (
     plain,
     shorten,
 )
-from unroll.report.part_sentences import part_sentences
-from unroll.report.reach_sentence import reach_sentence
-from unroll.report.reference_lines import FLOOR
-from unroll.report.twin_sentences import twin_sentences
+from unroll.report.prose.comparisons import comparison_sentences
+from unroll.report.prose.divergence import divergence_sentence
+from unroll.report.prose.held_out import held_out_sentences
+from unroll.report.prose.parts import part_sentences
+from unroll.report.prose.reach import reach_sentence
+from unroll.report.prose.twins import twin_sentences
+from unroll.report.wording import FLOOR, STATUS_WORDS, decimals, with_unit
 from unroll.study.plan import warned_arms
 
-STATUS_WORDS = {
-    "completed": "completed",
-    "diverged": "diverged",
-    "stopped": "stopped",
-    "out_of_memory": "ran out of memory",
-    "timeout": "timed out",
-    "failed_user": "failed (an error in the task or its settings)",
-    "failed_infrastructure": "failed (infrastructure)",
-    MISSING: "not run yet",
-}
 DECISIVE = ("device", "vectors", "threads", "loop", "compiler", "torch")
 """What trials of one study must have in common to be compared without a warning."""
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from unroll.evidence import DRAWS, EXACT_UP_TO
+from unroll.report.document import Table
 from unroll.report.findings import Findings
-from unroll.report.group_words import told_baseline
-from unroll.report.metric_words import decimals, goal, metric_decimals, with_unit
 from unroll.report.numbers import (
     count,
     fixed,
@@ -23,27 +21,11 @@ from unroll.report.numbers import (
     span,
     whole,
 )
+from unroll.report.wording import decimals, describe_baseline, goal, metric_decimals, with_unit
 
 Cells = Mapping[str, str]
 FLOPS = "FLOPs/token"
 """Heading of ``contract.Task.flops_per_token``."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table, twice: as data and as people read it."""
-
-    name: str
-    """File stem and anchor."""
-    caption: str
-    rows: pl.DataFrame
-    """Typed values, written as CSV and Parquet."""
-    shown: pl.DataFrame
-    """The same as text, one line per cell."""
-    numbers: frozenset[str] = frozenset()
-    """Columns of ``shown`` that hold numbers and are aligned to the right."""
-    marks: Mapping[str, str] = field(default_factory=dict)
-    """Column of ``shown`` -> what its text means for colour: ``arm`` or ``verdict``."""
 
 
 def make_table(
@@ -119,7 +101,7 @@ def differences_table(findings: Findings) -> Table:
         }
 
     caption = (
-        f"Difference of {findings.metric} to {told_baseline(findings.plan)} on the same seeds "
+        f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seeds "
         f"({goal(findings.direction)}). The t interval is not corrected. p: two-sided sign-flip test, "
         f"{_manner(findings)}; Holm: corrected for {count(len(findings.differences), 'comparison')}. Smallest p: what "
         "the planned pairs can reach at best, in brackets after Holm. Better on: share of pairs in which the arm is "

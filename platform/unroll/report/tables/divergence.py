@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from unroll.report.divergence_sentence import rate_span
+from unroll.report.document import Table
 from unroll.report.findings import Findings
-from unroll.report.group_words import told_baseline
-from unroll.report.numbers import DASH, count, p_value, percent
-from unroll.report.tables import Cells, Table, make_table, name_arm
+from unroll.report.numbers import DASH, count, p_value, percent, percent_span
+from unroll.report.tables.results import Cells, make_table, name_arm
+from unroll.report.wording import describe_baseline
 
 NUMBERS = frozenset(
     {
@@ -27,7 +27,7 @@ def divergence_table(findings: Findings) -> Table:
             "Arm": name_arm(row["arm"], findings),
             "Diverged": f"{row['diverged']} of {row['n']}",
             "Rate": percent(row["rate"]),
-            "95 % interval": rate_span(row) if row["n"] else DASH,
+            "95 % interval": percent_span(row["low"], row["high"]) if row["n"] else DASH,
         }
         return {**rate, **_against(row["arm"], findings), **(_comparison(row) if comparisons else {})}
 
@@ -60,7 +60,7 @@ def _comparison(row: dict[str, Any]) -> Cells:
 
 
 def _compared(findings: Findings, comparisons: int) -> str:
-    baseline = "its baseline" if findings.several_baselines else told_baseline(findings.plan)
+    baseline = "its baseline" if findings.several_baselines else describe_baseline(findings.plan)
     return (
         f" Alone: seeds on which the arm diverged and {baseline} did not, in brackets the other way "
         "round. p: two-sided exact test on these seeds (McNemar); Holm: corrected for "

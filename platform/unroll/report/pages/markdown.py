@@ -7,13 +7,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from unroll.report.answer import STATUS_WORDS
-from unroll.report.charts import Chart
-from unroll.report.data_links import KINDS
-from unroll.report.document import Block, Document, Matrix, Note
-from unroll.report.page import SYMBOLS
-from unroll.report.table_html import MOST_ROWS
-from unroll.report.tables import Table
+from unroll.report.document import Block, Chart, Document, Matrix, Note, Table
+from unroll.report.pages.data_links import KINDS
+from unroll.report.pages.html import SYMBOLS
+from unroll.report.pages.table_html import MOST_ROWS
+from unroll.report.wording import STATUS_WORDS
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
 _OPENING = re.compile(r"^(\s*)([#+=-])")

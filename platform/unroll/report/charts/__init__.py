@@ -6,34 +6,33 @@ Every view and parameter is named, so that the same findings give the same bytes
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import altair as alt
 import polars as pl
-import vl_convert
 
-from unroll.report.axis_range import are_cut, find_ceiling
-from unroll.report.curve_chart import drawn_references, layer_curves
-from unroll.report.difference_chart import interval_rows, layer_differences
-from unroll.report.distance_chart import layer_by_distance
-from unroll.report.divergence_chart import layer_divergence
-from unroll.report.fading_chart import layer_fading
+from unroll.report.charts.axis_range import are_cut, find_ceiling
+from unroll.report.charts.curves import drawn_references, layer_curves
+from unroll.report.charts.differences import interval_rows, layer_differences
+from unroll.report.charts.distance import layer_by_distance
+from unroll.report.charts.divergence import layer_divergence
+from unroll.report.charts.fading import layer_fading
+from unroll.report.charts.seeds import is_near, layer_seeds, mean_rows
+from unroll.report.charts.theme import CHART_CONFIG, is_unmistakable
+from unroll.report.document import Chart
 from unroll.report.findings import Findings
-from unroll.report.group_words import told_baseline, told_factors
-from unroll.report.metric_words import decimals, goal, metric_decimals
 from unroll.report.numbers import count, plain
-from unroll.report.reference_lines import REFERENCES, Reference
-from unroll.report.seed_chart import is_near, layer_seeds, mean_rows
-from unroll.report.theme import CHART_CONFIG, is_unmistakable
+from unroll.report.wording import (
+    REFERENCES,
+    Reference,
+    decimals,
+    describe_baseline,
+    goal,
+    list_factors,
+    metric_decimals,
+)
 from unroll.study.groups import kept_factors, varied_factors
 
-WIDTH = 780
-"""Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
 SMALLER = 220
 """Pixels of height of a chart beside the point."""
 MOST_PROFILES = 2
@@ -43,42 +42,6 @@ DIVERGENCE = (
     "and Pearson) as a bar."
 )
 CUT = " Intervals that reach far beyond all values are cut; they are whole in the tables."
-_CLIP = re.compile(r"(?<=[\"#])clip\d+(?=[\")])")
-_ROOT = re.compile(r"<svg[^>]*>")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart: what is drawn, and what is seen in it."""
-
-    name: str
-    caption: str
-    spec: dict[str, Any]
-
-    @cached_property
-    def svg(self) -> str:
-        """The chart drawn without a browser; its ink is the colour of the text around it."""
-        padding = {"left": 5 + self._longest_name, "right": 16, "top": 5, "bottom": 5}
-        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH, "padding": padding})))
-        return _name_clips(drawn, self.name)
-
-    @property
-    def _longest_name(self) -> int:
-        """Letters of the longest name beside the axis: a pixel for each, as a reader's font may be wider than ours."""
-        axes = (layer.get("encoding", {}).get("y", {}) for layer in self.spec["layer"])
-        names = (name for axis in axes if axis.get("type") == "nominal" for name in axis["scale"]["domain"])
-        return max(map(len, names), default=0)
-
-    def file(self) -> bytes:
-        """The chart as a file of its own, on white."""
-        return _ROOT.sub(r'\g<0><rect width="100%" height="100%" fill="white"/>', self.svg, count=1).encode()
-
-
-def _name_clips(svg: str, chart: str) -> str:
-    """Name what marks are clipped by after the chart: Vega counts such names on from one chart to the next."""
-    names = dict.fromkeys(_CLIP.findall(svg))
-    numbers = {name: f"{chart}-clip{number}" for number, name in enumerate(names)}
-    return _CLIP.sub(lambda found: numbers[found[0]], svg)
 
 
 def draw_charts(findings: Findings) -> dict[str, Chart]:
@@ -133,8 +96,8 @@ def _difference_caption(findings: Findings) -> str:
     side = "left" if findings.direction == "minimize" else "right"
     cut = CUT if are_cut(interval_rows(findings)) else ""
     return (
-        f"Difference of {findings.metric} to {told_baseline(findings.plan)} on the same seed: one small dot per seed, "
-        f"the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
+        f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seed: one small dot per "
+        f"seed, the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
         f"{cut}{_survivors(findings)}"
     )
 
@@ -174,7 +137,7 @@ def _key(findings: Findings) -> str:
     if not (findings.several_baselines and is_unmistakable(findings.groups)):
         return ""
     plan = findings.plan
-    colour, pattern = (told_factors(plan, each) for each in (varied_factors(plan), kept_factors(plan)))
+    colour, pattern = (list_factors(plan, each) for each in (varied_factors(plan), kept_factors(plan)))
     return f" Grey: baselines. One colour is one {colour}, one line pattern one {pattern}."
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
-from unroll.report.axis_range import cut_intervals, find_outliers, signed_powers
+from unroll.report.charts.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
+from unroll.report.charts.axis_range import cut_intervals, find_outliers, signed_powers
+from unroll.report.charts.theme import INK
 from unroll.report.findings import Findings
-from unroll.report.group_words import told_baseline
-from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
-from unroll.report.theme import INK
+from unroll.report.wording import decimals, describe_baseline
 
 ROW = 46
 """Pixels per arm."""
@@ -29,7 +28,7 @@ def layer_differences(findings: Findings) -> alt.LayerChart:
 def _title(findings: Findings, *, outliers: bool) -> str | list[str]:
     """Where better lies and what a difference is to; in two lines where that takes more than a name."""
     arrow = "← better" if findings.direction == "minimize" else "better →"
-    baseline = plain(told_baseline(findings.plan)) + (" (logarithmic to both sides)" if outliers else "")
+    baseline = plain(describe_baseline(findings.plan)) + (" (logarithmic to both sides)" if outliers else "")
     if findings.several_baselines:
         return [plain(f"{arrow} · difference in {findings.metric}"), f"to {baseline}"]
     return plain(f"{arrow} · difference in {findings.metric} to {baseline}")

@@ -13,13 +13,11 @@ import jinja2
 from markupsafe import Markup, escape
 
 from unroll.ledger import MISSING
-from unroll.report.answer import STATUS_WORDS
-from unroll.report.charts import Chart
-from unroll.report.data_links import DataLink
-from unroll.report.document import Document, Matrix, Note
-from unroll.report.table_html import MOST_ROWS, render_table
-from unroll.report.tables import Table
-from unroll.report.vega import vega_script
+from unroll.report.document import Chart, Document, Matrix, Note, Table
+from unroll.report.pages.data_links import DataLink
+from unroll.report.pages.table_html import MOST_ROWS, render_table
+from unroll.report.pages.vega import vega_script
+from unroll.report.wording import STATUS_WORDS
 
 SYMBOLS = {
     "completed": "✓",
@@ -46,7 +44,7 @@ def render_page(
         document: what it says.
         colours: arm -> colour.
         links: name of a table -> where its data are.
-        cache: see :func:`~unroll.report.vega.vega_script`.
+        cache: see :func:`~unroll.report.pages.vega.vega_script`.
     """
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True

@@ -11,7 +11,7 @@ import polars as pl
 from great_tables import GT, loc, style
 from markupsafe import Markup
 
-from unroll.report.tables import Table
+from unroll.report.document import Table
 
 WIDEST = 140
 """Letters across, about as many as a page has; a wider table is continued below, beside its first columns again."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from unroll.report.document import Table
 from unroll.report.findings import Findings
 from unroll.report.numbers import DASH, fixed, percent, plain
-from unroll.report.tables import Cells, Table, name_arm
+from unroll.report.tables.results import Cells, name_arm
 
 _EXAMPLES = "Examples"
 MATRIX_UP_TO = 10

@@ -28,7 +28,7 @@ def colour_arms(groups: Sequence[Group]) -> dict[str, str]:
     return {
         arm: BASELINE_COLOUR if arm == group.baseline else ARM_COLOURS[numbers[kind] % len(ARM_COLOURS)]
         for group in groups
-        for arm, kind in group.kinds.items()
+        for arm, kind in group.labels.items()
     }
 
 
@@ -38,13 +38,13 @@ def dash_arms(groups: Sequence[Group]) -> dict[str, list[int]]:
     return {
         arm: DASHES[(place + len(groups) * (0 if arm == group.baseline else rounds[kind])) % len(DASHES)]
         for place, group in enumerate(groups)
-        for arm, kind in group.kinds.items()
+        for arm, kind in group.labels.items()
     }
 
 
 def _number(groups: Sequence[Group]) -> dict[str, int]:
     """Names within groups, without those of baselines, in the order in which they first appear."""
-    others = (kind for group in groups for arm, kind in group.kinds.items() if arm != group.baseline)
+    others = (kind for group in groups for arm, kind in group.labels.items() if arm != group.baseline)
     return {kind: number for number, kind in enumerate(dict.fromkeys(others))}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from unroll.report.tables import Table
+from unroll.report.document import Table
 
 LONG = 40
 """Characters from which a column of text is set in lines instead of one."""

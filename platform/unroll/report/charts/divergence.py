@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import arm_axis, arm_colour, plain_arm
+from unroll.report.charts.arm_encoding import arm_axis, arm_colour, plain_arm
+from unroll.report.charts.theme import INK
 from unroll.report.findings import Findings
-from unroll.report.theme import INK
 
 ROW = 46
 """Pixels per arm."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
-from unroll.report.axis_range import cut_intervals, is_wide, lie_near
+from unroll.report.charts.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
+from unroll.report.charts.axis_range import cut_intervals, is_wide, lie_near
+from unroll.report.charts.reference_lines import draw_upright
+from unroll.report.charts.theme import INK
 from unroll.report.findings import Findings
-from unroll.report.metric_words import decimals
 from unroll.report.numbers import plain
-from unroll.report.reference_lines import CHANCE, FLOOR, REFERENCES, Reference, draw_upright
-from unroll.report.theme import INK
+from unroll.report.wording import CHANCE, FLOOR, REFERENCES, Reference, decimals
 
 ROW = 62
 """Pixels per arm."""

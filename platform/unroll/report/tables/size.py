@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from unroll.report.document import Table
 from unroll.report.findings import Findings
 from unroll.report.numbers import fixed, percent, rate, whole
-from unroll.report.tables import FLOPS, Cells, Table, make_table, name_arm, operations
+from unroll.report.tables.results import FLOPS, Cells, make_table, name_arm, operations
 
 SIZES: dict[str, type[pl.DataType]] = {
     **{"arm": pl.String, "parameters": pl.Int64, "trained": pl.Int64, "flops_per_token": pl.Int64},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import plain_arm
-from unroll.report.axis_range import cut_intervals
-from unroll.report.curve_chart import draw_arms
+from unroll.report.charts.arm_encoding import plain_arm
+from unroll.report.charts.axis_range import cut_intervals
+from unroll.report.charts.curves import draw_arms
+from unroll.report.charts.reference_lines import draw_across
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, plain
-from unroll.report.reference_lines import REFERENCES, draw_across
+from unroll.report.wording import REFERENCES
 
 HEIGHT = 300
 

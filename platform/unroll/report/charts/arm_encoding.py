@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from unroll.report.charts.theme import INK, colour_arms
 from unroll.report.findings import Findings
 from unroll.report.numbers import plain
-from unroll.report.theme import INK, colour_arms
 
 
 def plain_arm() -> pl.Expr:

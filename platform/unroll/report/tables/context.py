@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 
 from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
-from unroll.report.answer import STATUS_WORDS
+from unroll.report.document import Table
 from unroll.report.findings import Findings
-from unroll.report.metric_words import metric_decimals
 from unroll.report.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, plain, shorten
-from unroll.report.tables import Cells, Table, make_table, name_arm
+from unroll.report.tables.results import Cells, make_table, name_arm
+from unroll.report.wording import STATUS_WORDS, metric_decimals
 from unroll.study.plan import Arm
 
 PROPER_NAMES = {"torch": "torch", "cudnn": "cuDNN"}
@@ -62,7 +62,7 @@ def facts_table(findings: Findings) -> Table:
     for arm in findings.arms:
         groups.setdefault(arm.fingerprint, []).append(arm.name)
     arms = {arm.name: arm for arm in findings.arms}
-    shared = {tuple(group.kinds): group.shared for group in findings.groups}
+    shared = {tuple(group.labels): group.shared for group in findings.groups}
     rows = []
     for fingerprint, names in groups.items():
         who = "all arms" if len(groups) == 1 else shared.get(tuple(names)) or ", ".join(names)

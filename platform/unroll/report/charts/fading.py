@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import plain_arm
-from unroll.report.curve_chart import draw_arms
+from unroll.report.charts.arm_encoding import plain_arm
+from unroll.report.charts.curves import draw_arms
 from unroll.report.findings import Findings
 
 HEIGHT = 300

@@ -12,16 +12,14 @@ from pathlib import Path
 import polars as pl
 
 from unroll.ledger.files import write_atomic
-from unroll.report.charts import Chart
-from unroll.report.data_links import DataLink, link_data
-from unroll.report.document import Document
+from unroll.report.charts.theme import colour_arms
+from unroll.report.document import Chart, Document, Table
 from unroll.report.findings import Findings
-from unroll.report.latex import to_latex
-from unroll.report.markdown import render_markdown
 from unroll.report.numbers import FORMULA, plain
-from unroll.report.page import render_page
-from unroll.report.tables import Table
-from unroll.report.theme import colour_arms
+from unroll.report.pages.data_links import DataLink, link_data
+from unroll.report.pages.html import render_page
+from unroll.report.pages.latex import to_latex
+from unroll.report.pages.markdown import render_markdown
 
 
 @dataclass(frozen=True)

@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 import altair as alt
 import polars as pl
 
+from unroll.report.charts.theme import INK
 from unroll.report.findings import Findings
-from unroll.report.numbers import fixed, listed, plain
-from unroll.report.theme import INK
-from unroll.study.plan import Arm
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A kind of line.
-
-    Args:
-        field: name of its values in a chart.
-        label: what stands at the line, before its value.
-        meaning: what the value is, for captions.
-        pattern: "dashed" or "dotted", for captions.
-        dash: the same for the chart.
-        told: where an arm has its values, by metric.
-    """
-
-    field: str
-    label: str
-    meaning: str
-    pattern: str
-    dash: tuple[int, int]
-    told: Callable[[Arm], Mapping[str, float]]
-
-    def values(self, findings: Findings, metric: str) -> list[float]:
-        """Its values on the arms' data: usually one, as arms share their data."""
-        return sorted({told[metric] for told in map(self.told, findings.arms) if metric in told})
-
-    def whose(self, findings: Findings, metric: str, value: float) -> str:
-        """``, size=many``: the groups of arms that one of several values belongs to; empty for the only one."""
-        if not findings.several_baselines or len(self.values(findings, metric)) == 1:
-            return ""
-        told = {arm.name: self.told(arm).get(metric) for arm in findings.arms}
-        groups = [group.shared for group in findings.groups if value in [told[arm] for arm in group.kinds]]
-        return f", {listed(groups)}"
-
-    def drawn(self, values: list[float]) -> str:
-        """A sentence of a caption."""
-        lines = f"{self.pattern} line is" if len(values) == 1 else f"{self.pattern} lines are"
-        return f" The {lines} {self.meaning}."
-
-    def left_out(self, values: list[float], places: int) -> str:
-        """A sentence of a caption that cannot point at the line."""
-        numbers = listed(fixed(value, places) for value in values)
-        return f" {self.meaning[0].upper()}{self.meaning[1:]}, {numbers}, lies outside the drawn range."
-
-
-FLOOR = Reference(
-    field="floor",
-    label="true distribution",
-    meaning="what the true distribution reaches",
-    pattern="dashed",
-    dash=(5, 4),
-    told=lambda arm: arm.bounds,
-)
-CHANCE = Reference(
-    field="chance",
-    label="chance",
-    meaning="what one reaches who ignores the input",
-    pattern="dotted",
-    dash=(2, 4),
-    told=lambda arm: arm.chance,
-)
-REFERENCES = (FLOOR, CHANCE)
+from unroll.report.numbers import fixed, plain
+from unroll.report.wording import FLOOR, Reference
 
 BELOW, BESIDE, ABREAST = 15, 220, 3
 """Pixels from one label to the next, below and beside it, and how many stand beside each other."""
@@ -103,7 +38,7 @@ def draw_upright(findings: Findings, kind: Reference, places: int, *, label: str
 
 
 def _words(findings: Findings, kind: Reference, metric: str, value: float, places: int) -> str:
-    return plain(f"{kind.label} {fixed(value, places)}{kind.whose(findings, metric, value)}")
+    return plain(f"{kind.label} {fixed(value, places)}{kind.groups(findings, metric, value)}")
 
 
 def _across(kind: Reference, value: float, words: str, beside: int) -> alt.LayerChart:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from unroll.report.arm_encoding import plain_arm
-from unroll.report.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
+from unroll.report.charts.arm_encoding import plain_arm
+from unroll.report.charts.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
+from unroll.report.charts.reference_lines import draw_across
+from unroll.report.charts.theme import LABEL_LIMIT, colour_arms, dash_arms
 from unroll.report.findings import Findings
 from unroll.report.numbers import choose_decimals, plain
-from unroll.report.reference_lines import CHANCE, REFERENCES, Reference, draw_across
-from unroll.report.theme import LABEL_LIMIT, colour_arms, dash_arms
+from unroll.report.wording import CHANCE, REFERENCES, Reference
 
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from unroll.evidence import split_gaps, twin_metric
 from unroll.evidence.splits import SHARE, SHARE_OF_ONE_SEED, SPREADS
 from unroll.report.findings import Findings
-from unroll.report.metric_words import decimals, metric_decimals
 from unroll.report.numbers import fixed, listed, plain
+from unroll.report.wording import decimals, metric_decimals
 
 
 def held_out_sentences(findings: Findings) -> Iterator[str]:

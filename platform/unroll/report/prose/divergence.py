@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from unroll.report.findings import Findings
-from unroll.report.numbers import count, fixed, listed, p_value
+from unroll.report.numbers import count, listed, p_value, percent_span
 
 SPELT_OUT = 6
 """Arms up to which each has its rate and test told; beyond, rates and verdicts are listed by name."""
@@ -23,12 +23,6 @@ def divergence_sentence(findings: Findings) -> str:
     return "; ".join([parts[0][0].upper() + parts[0][1:], *parts[1:]]) + "."
 
 
-def rate_span(row: dict[str, Any]) -> str:
-    """The interval of a rate in percent, ``55.5 to 99.7 %``; an end that is none is told without decimals."""
-    low, high = (fixed(100 * end, 0 if end in (0, 1) else 1) for end in (row["low"], row["high"]))
-    return f"{low} to {high} %"
-
-
 def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
     """``The baseline none diverged on 9 of 10 seeds (95 % interval ...)``, and shorter for those after it."""
     first = next(row["arm"] for row in rows if row["n"])
@@ -38,9 +32,9 @@ def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
             yield f"{name} has no trial with a result yet"
         elif row["arm"] == first:
             seeds = f"{row['diverged']} of {count(row['n'], 'seed')}"
-            yield f"{name} diverged on {seeds} (95 % interval {rate_span(row)}){_compared(row, findings)}"
+            yield f"{name} diverged on {seeds} (95 % interval {percent_span(row['low'], row['high'])}){_compared(row, findings)}"
         else:
-            yield f"{name} on {row['diverged']} of {row['n']} ({rate_span(row)}){_compared(row, findings)}"
+            yield f"{name} on {row['diverged']} of {row['n']} ({percent_span(row['low'], row['high'])}){_compared(row, findings)}"
 
 
 def _compared(row: dict[str, Any], findings: Findings) -> str:
