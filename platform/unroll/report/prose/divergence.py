@@ -30,11 +30,13 @@ def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
         name = f"the baseline {row['arm']}" if row["baseline"] is None else row["arm"]
         if not row["n"]:
             yield f"{name} has no trial with a result yet"
-        elif row["arm"] == first:
+            continue
+        interval = percent_span(row["low"], row["high"])
+        if row["arm"] == first:
             seeds = f"{row['diverged']} of {count(row['n'], 'seed')}"
-            yield f"{name} diverged on {seeds} (95 % interval {percent_span(row['low'], row['high'])}){_compared(row, findings)}"
+            yield f"{name} diverged on {seeds} (95 % interval {interval}){_compared(row, findings)}"
         else:
-            yield f"{name} on {row['diverged']} of {row['n']} ({percent_span(row['low'], row['high'])}){_compared(row, findings)}"
+            yield f"{name} on {row['diverged']} of {row['n']} ({interval}){_compared(row, findings)}"
 
 
 def _compared(row: dict[str, Any], findings: Findings) -> str:
