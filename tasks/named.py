@@ -1,4 +1,8 @@
-"""Classes by the names of their files: a new file in a folder is a new cell, decoder or problem."""
+"""Classes by the names of their files, and which settings each of several kinds has.
+
+A new file in a folder is a new cell, decoder or problem. What its constructor takes beyond what all of them are given
+are settings of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,46 @@ import importlib
 import inspect
 import pkgutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar, final
 
-from unroll.contract import UserError
+from unroll.contract import IdleSettings, Settings, UserError
 
 Base = TypeVar("Base")
+
+
+def refuse_unused(
+    settings: Settings,
+    *,
+    choice: str,
+    kinds: Iterable[str],
+    has: Callable[[str], Collection[str]],
+    among: Iterable[str] | None = None,
+) -> None:
+    """A setting that the chosen kind never looks at must not seem to have done something.
+
+    Args:
+        settings: a section of settings.
+        choice: its field that names the kind; where it is null, there is none and no setting is looked at.
+        kinds: all that there are.
+        has: gives the settings of a kind; not called while all that is asked about are at their defaults.
+        among: settings that are asked about; None: all but ``choice``.
+
+    Raises:
+        IdleSettings: a setting of other kinds is not at its default; names the kinds that have it.
+    """
+    fields, kind = type(settings).model_fields, getattr(settings, choice)
+    names = fields.keys() - {choice} if among is None else set(among)
+    given = [name for name in fields if name in names and getattr(settings, name) != fields[name].default]
+    had = has(kind) if given and kind is not None else ()
+    if idle := [name for name in given if name not in had]:
+        others = " or ".join(other for other in kinds if set(idle) <= set(has(other)))
+        rule = (
+            f"{choice} {kind or 'null'} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}"
+        )
+        raise IdleSettings(rule, idle=idle, choice=choice)
 
 
 @final
@@ -27,10 +63,13 @@ class NamedClasses(Generic[Base]):
         package: the folder, as Python imports it.
         what: what one of them is called in errors, ``cell`` for instance.
         base: gives the base, imported only when a class is asked for.
+        given: arguments that every constructor is given; what else one takes are its options.
     """
 
-    def __init__(self, package: ModuleType, *, what: str, base: Callable[[], type[Base]]) -> None:
-        self._package, self._what, self._base = package, what, base
+    def __init__(
+        self, package: ModuleType, *, what: str, base: Callable[[], type[Base]], given: Collection[str] = ()
+    ) -> None:
+        self._package, self._what, self._base, self._given = package, what, base, given
 
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
@@ -52,6 +91,22 @@ class NamedClasses(Generic[Base]):
             received=repr(name),
             advice=f"did you mean {near[0]!r}?" if near else new,
         )
+
+    def validate(self, name: str) -> str:
+        """:meth:`check` as a validator of settings.
+
+        Raises:
+            ValueError: there is no such file.
+        """
+        try:
+            return self.check(name)
+        except UserError as error:
+            raise ValueError(f"{error.rule}; {error.advice}") from None
+
+    def options(self, name: str) -> Mapping[str, inspect.Parameter]:
+        """What the constructor of this class takes beyond what all are given: settings of the same names."""
+        parameters = inspect.signature(self.find(name)).parameters
+        return {option: parameter for option, parameter in parameters.items() if option not in self._given}
 
     def find(self, name: str) -> type[Base]:
         """The class of this name.

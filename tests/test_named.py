@@ -15,7 +15,7 @@ from unroll.contract import UserError
 
 FOLDERS = {
     "cell": (cells, cells.find_cell, "tasks.recurrent.cell", "Cell", "step"),
-    "decoder": (decoders, decoders.find_decoder, "tasks.tagging.decoder", "Decoder", "decode and loss"),
+    "decoder": (decoders, decoders.DECODERS.find, "tasks.tagging.decoder", "Decoder", "decode and loss"),
     "problem": (
         problems,
         problems.find_problem,

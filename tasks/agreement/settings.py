@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from tasks.agreement.data import AgreementData
+from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
-from unroll.contract import IdleSettings, Settings
+from unroll.contract import Settings
 
 Objective = Literal["number", "language_model"]
-
-_WINDOW_ALONE: Final = frozenset({"order"})
-_OF_BOTH: Final = frozenset({"kind", "hidden", "initialization", "initialization_scale"}) | frozenset(
-    WordVectorSettings.model_fields
-)
-"""What a window network looks at beside ``order``."""
+Kind = Literal["recurrent", "window"]
 
 
 class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, recurrent layers or a window, an output layer."""
 
-    kind: Literal["recurrent", "window"] = Field(
+    kind: Kind = Field(
         "recurrent",
         description="recurrent: reads all words so far; window: the order - 1 last ones alone (Bengio et al. 2003).",
     )
     order: int = Field(5, ge=2, le=1000, description="Words of a window, with the one that comes next.")
 
     @model_validator(mode="after")
-    def _refuse_idle_settings(self) -> Self:
-        fields = type(self).model_fields
-        used = _OF_BOTH | _WINDOW_ALONE if self.kind == "window" else fields.keys() - _WINDOW_ALONE
-        idle = [name for name in fields if name not in used and getattr(self, name) != fields[name].default]
-        if idle:
-            other = "recurrent" if self.kind == "window" else "window"
-            rule = f"kind {self.kind} has no use for {', '.join(idle)}: leave it out, or choose kind {other}"
-            raise IdleSettings(rule, idle=idle, choice="kind")
+    def _refuse_unused_settings(self) -> Self:
+        refuse_unused(self, choice="kind", kinds=get_args(Kind), has=_settings_of)
         return self
+
+
+def _settings_of(kind: str) -> set[str]:
+    shared = {"hidden", "initialization", "initialization_scale", *WordVectorSettings.model_fields}
+    return {*shared, "order"} if kind == "window" else {*shared, *RecurrentSettings.model_fields}
 
 
 class Training(Settings):

@@ -7,10 +7,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from tasks.learning.optimizer import OptimizerName
+from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.labelled import LabelledData
-from unroll.contract import IdleSettings, Settings
+from unroll.contract import Settings
 
 KindName = Literal["recurrent", "hierarchical", "convolution", "bag_of_embeddings"]
 SummaryName = Literal["last", "ends", "mean", "max", "attention"]
@@ -19,7 +20,7 @@ _ALL_KINDS: Final = frozenset(
     {"kind", "hidden", "output_dropout", "row_norm", "initialization", "initialization_scale"}
 ) | frozenset(WordVectorSettings.model_fields)
 _RECURRENT: Final = frozenset(RecurrentSettings.model_fields) | {"summary"}
-_USED: Final[dict[KindName, frozenset[str]]] = {
+_USED: Final[dict[str, frozenset[str]]] = {
     "recurrent": _ALL_KINDS | _RECURRENT,
     "hierarchical": _ALL_KINDS | _RECURRENT | {"sentence_ends"},
     "convolution": _ALL_KINDS | {"windows"},
@@ -64,13 +65,8 @@ class Network(WordVectorSettings, RecurrentSettings):
     )
 
     @model_validator(mode="after")
-    def _refuse_idle_settings(self) -> Self:
-        """A setting that this kind of network never looks at must not seem to have done something."""
-        fields = type(self).model_fields
-        idle = [name for name in fields if getattr(self, name) != fields[name].default and name not in _USED[self.kind]]
-        if idle:
-            rule = f"kind {self.kind} has no use for {', '.join(idle)}: leave it out"
-            raise IdleSettings(rule, idle=idle, choice="kind")
+    def _refuse_unused_settings(self) -> Self:
+        refuse_unused(self, choice="kind", kinds=_USED, has=_USED.__getitem__)
         return self
 
     @model_validator(mode="after")

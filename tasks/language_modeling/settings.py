@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.language_modeling.kinds import Kind, check_kind, check_training
+from tasks.named import refuse_unused
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.running import TextData
-from unroll.contract import MEASUREMENT, Settings
+from unroll.contract import MEASUREMENT, IdleSettings, Settings
 
 # Far beyond any real use: what is above it is a slip.
 _MOST_EPOCHS = 100_000
+
+Kind = Literal["recurrent", "window", "ngram"]
 
 
 class Network(WordVectorSettings, RecurrentSettings):
@@ -50,7 +52,9 @@ class Network(WordVectorSettings, RecurrentSettings):
 
     @model_validator(mode="after")
     def _settings_are_those_of_the_kind(self) -> Self:
-        check_kind(self)
+        refuse_unused(self, choice="kind", kinds=get_args(Kind), has=_settings_of)
+        if self.kind == "window" and self.order < 2:
+            raise ValueError(f"order must be at least 2 for kind window, received {self.order}")
         return self
 
     @model_validator(mode="after")
@@ -74,6 +78,15 @@ class Network(WordVectorSettings, RecurrentSettings):
                 "tie_weights and word_vectors_use frozen exclude each other: the output layer would never learn a word"
             )
         return self
+
+
+def _settings_of(kind: str) -> set[str]:
+    if kind == "ngram":
+        return {"order"}
+    both = {"tie_weights", *WordVectorSettings.model_fields}
+    if kind == "window":
+        return both | {"hidden", "dropout", "initialization", "initialization_scale", "order", "direct"}
+    return both | RecurrentSettings.model_fields.keys()
 
 
 class Training(Settings):
@@ -161,7 +174,11 @@ class LanguageModelingSettings(Settings):
 
     @model_validator(mode="after")
     def _training_goes_with_the_kind(self) -> Self:
-        check_training(self)
+        for name in ("omega", "diagnose_every"):
+            value = getattr(self.training, name)
+            if value is not None and self.network.kind != "recurrent":
+                rule = f"{name} needs kind recurrent, received {value} for kind {self.network.kind}"
+                raise IdleSettings(rule, idle=[f"training.{name}"], choice="network.kind")
         return self
 
     @model_validator(mode="after")

@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.long_range.problems import check_problem, problem_names
+from tasks.long_range.problems import PROBLEMS
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
-from unroll.contract import MEASUREMENT, Settings, UserError
+from unroll.contract import MEASUREMENT, Settings
 
 _MOST_UPDATES = 100_000_000
 
@@ -18,7 +18,7 @@ class Data(Settings):
     """Sequences, drawn as they are needed: no two batches of a run are alike."""
 
     problem: str = Field(
-        "adding", json_schema_extra={"enum": list(problem_names())}, description="A file of tasks/long_range/problems."
+        "adding", json_schema_extra={"enum": list(PROBLEMS.names())}, description="A file of tasks/long_range/problems."
     )
     length: int = Field(100, ge=1, le=WIDEST, description="Length of the sequences, as the problem's paper counts it.")
     longest: int | None = Field(
@@ -35,10 +35,7 @@ class Data(Settings):
     @field_validator("problem")
     @classmethod
     def _is_a_problem(cls, name: str) -> str:
-        try:
-            return check_problem(name)
-        except UserError as error:
-            raise ValueError(f"{error.rule}; {error.advice}") from None
+        return PROBLEMS.validate(name)
 
     @model_validator(mode="after")
     def _longest_is_longer(self) -> Self:

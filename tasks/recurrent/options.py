@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Final, Literal, get_args, get_origin, get_type_hints
 
-from tasks.recurrent.cells import cell_names, find_cell
-from unroll.contract import IdleSettings, UserError
+from tasks.named import refuse_unused
+from tasks.recurrent.cells import CELLS, cell_names, find_cell
+from unroll.contract import UserError
 
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell
+    from tasks.recurrent.settings import RecurrentSettings
 
 Option = str | bool
+OPTIONS: Final = ("activation", "ablation", "layer_norm")
+"""Settings that are options of cells; null: the cell's own choice."""
 
 
-def check_options(cell: str, options: Mapping[str, Option]) -> None:
+def check_options(settings: RecurrentSettings) -> None:
     """Refuse what a cell does not take. Loads torch only where there is something to check.
 
     Raises:
-        ValueError: the cell has no such option, or none of this value; names the cells that have it, or the values. Or
-            it refuses them together.
+        IdleSettings: the cell has no such setting; names the cells that have it.
+        ValueError: an option has no such value, which names those that it has; or the cell refuses them together.
     """
+    among = (*OPTIONS, "zoneout_memory")
+    refuse_unused(settings, choice="cell", kinds=cell_names(), has=cell_settings, among=among)
+    cell, options = settings.cell, settings.options
+    types = get_type_hints(find_cell(cell).__init__) if options else {}
     for name, value in options.items():
-        types = option_types(cell)
-        if name not in types:
-            takers = [other for other in cell_names() if name in option_types(other)]
-            rule = f"{name} is a setting of {_join(takers) or 'no cell'}, received {value!r} for {cell}"
-            raise IdleSettings(rule, idle=[name], choice="cell")
         allowed = _literals(types[name])
         if allowed and value not in allowed:
-            raise ValueError(f"{name} of {cell} is one of {_join(allowed)}, received {value!r}")
+            raise ValueError(f"{name} of {cell} is one of {', '.join(map(str, allowed))}, received {value!r}")
     if options:
         build_cell(cell, options)
 
 
-def option_types(cell: str) -> dict[str, object]:
-    """Options of a cell, by name, with the types that its constructor gives them."""
-    build = find_cell(cell).__init__
-    hints = get_type_hints(build)
-    names = list(inspect.signature(build).parameters)[1:]
-    return {name: hints[name] for name in names if name not in ("inputs", "hidden")}
-
-
-def option_defaults(cell: str) -> dict[str, object]:
-    """Options of a cell, by name, with what they are where nothing is said."""
-    parameters = inspect.signature(find_cell(cell).__init__).parameters
-    return {name: parameters[name].default for name in option_types(cell)}
-
-
-def check_memory(cell: str, zoneout: float) -> None:
-    """Refuse zoneout of memory where there is none. Loads torch.
-
-    Raises:
-        ValueError: the cell's state is h alone; names the cells that have more.
-    """
-    if not _has_memory(cell):
-        takers = [other for other in cell_names() if _has_memory(other)]
-        rule = f"zoneout_memory is a setting of {_join(takers)}, received {zoneout} for {cell}"
-        raise IdleSettings(rule, idle=["zoneout_memory"], choice="cell")
+def cell_settings(cell: str) -> set[str]:
+    """The options of a cell, and ``zoneout_memory`` if its state is more than h. Loads torch."""
+    memory = {"zoneout_memory"} if len(build_cell(cell, {}).parts) > 1 else set()
+    return {*CELLS.options(cell), *memory}
 
 
 def check_beginning(cell: str, law: str | None, gain: float) -> None:
@@ -75,10 +57,6 @@ def check_beginning(cell: str, law: str | None, gain: float) -> None:
             f"{cell} is defined by how it begins, with recurrent_initialization {own} and recurrent_gain 1, "
             f"received {law or own} and {gain:g}; in a comparison, set it in the other arms alone"
         )
-
-
-def _has_memory(cell: str) -> bool:
-    return len(build_cell(cell, {}).parts) > 1
 
 
 def build_cell(cell: str, options: Mapping[str, Option]) -> Cell:
@@ -102,7 +80,3 @@ def _literals(hint: object) -> tuple[Option, ...]:
     if get_origin(hint) is Literal:
         return get_args(hint)
     return tuple(value for part in get_args(hint) for value in _literals(part))
-
-
-def _join(names: tuple[Option, ...] | list[str]) -> str:
-    return ", ".join(str(name) for name in names)

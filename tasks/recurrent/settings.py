@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.recurrent.cells import cell_names, check_cell
-from tasks.recurrent.options import Option, check_beginning, check_memory, check_options
-from unroll.contract import Settings, UserError
+from tasks.recurrent.cells import CELLS, cell_names
+from tasks.recurrent.options import OPTIONS, Option, check_beginning, check_options
+from unroll.contract import Settings
 
 if TYPE_CHECKING:
     from tasks.recurrent.initialization import Initialization
@@ -91,16 +91,11 @@ class RecurrentSettings(Settings):
     @field_validator("cell")
     @classmethod
     def _is_a_cell(cls, name: str) -> str:
-        try:
-            return check_cell(name)
-        except UserError as error:
-            raise ValueError(f"{error.rule}; {error.advice}") from None
+        return CELLS.validate(name)
 
     @model_validator(mode="after")
     def _the_cell_takes_its_options(self) -> Self:
-        check_options(self.cell, self.options)
-        if self.zoneout_memory:
-            check_memory(self.cell, self.zoneout_memory)
+        check_options(self)
         check_beginning(self.cell, self.recurrent_initialization, self.recurrent_gain)
         return self
 
@@ -122,7 +117,7 @@ class RecurrentSettings(Settings):
     @property
     def options(self) -> dict[str, Option]:
         """What is said to the cell's constructor beyond sizes."""
-        options = {"activation": self.activation, "ablation": self.ablation, "layer_norm": self.layer_norm}
+        options: dict[str, Option | None] = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in options.items() if value is not None}
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
-from tasks.tagging.decoders import check_decoder, check_options, decoder_names
+from tasks.tagging.decoders import DECODERS
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.tagged import TaggedData
-from unroll.contract import IdleSettings, Settings, UserError
+from unroll.contract import Settings
+
+CharactersName = Literal["lstm", "convolution"]
+_OPTIONS: Final = ("illegal_moves", "tag_embedding", "beam")
+"""Settings that are options of decoders; null: the decoder's own choice."""
+_SIZES: Final = ("character_embedding", "character_hidden")
 
 
 class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, perhaps characters, recurrent layers, and a decoder of tags."""
 
     decoder: str = Field(
-        "softmax", json_schema_extra={"enum": list(decoder_names())}, description="What turns outputs into tags."
+        "softmax", json_schema_extra={"enum": list(DECODERS.names())}, description="What turns outputs into tags."
     )
     illegal_moves: Literal["allowed", "forbidden"] | None = Field(
         None, description="Moves that BIO does not have, for decoders that can forbid them; null: the decoder's own."
@@ -28,7 +34,7 @@ class Network(WordVectorSettings, RecurrentSettings):
     beam: int | None = Field(
         None, ge=1, le=WIDEST, description="Sequences kept while decoding; 1: greedy; null: the decoder's own."
     )
-    characters: Literal["lstm", "convolution"] | None = Field(
+    characters: CharactersName | None = Field(
         None, description="Network over the characters of a word, beside its embedding; null: none."
     )
     character_embedding: int = Field(25, ge=1, le=WIDEST, description="Size of a character's embedding.")
@@ -42,29 +48,18 @@ class Network(WordVectorSettings, RecurrentSettings):
     @field_validator("decoder")
     @classmethod
     def _is_a_decoder(cls, name: str) -> str:
-        try:
-            return check_decoder(name)
-        except UserError as error:
-            raise ValueError(f"{error.rule}; {error.advice}") from None
+        return DECODERS.validate(name)
 
     @model_validator(mode="after")
-    def _the_decoder_takes_its_options(self) -> Self:
-        check_options(self.decoder, self.decoder_options)
-        return self
-
-    @model_validator(mode="after")
-    def _sizes_of_characters_go_with_characters(self) -> Self:
-        sizes = ("character_embedding", "character_hidden")
-        idle = [name for name in sizes if getattr(self, name) != type(self).model_fields[name].default]
-        if idle and self.characters is None:
-            rule = f"{', '.join(idle)} without characters: leave it out, or choose characters"
-            raise IdleSettings(rule, idle=idle, choice="characters")
+    def _refuse_unused_settings(self) -> Self:
+        refuse_unused(self, choice="decoder", kinds=DECODERS.names(), has=DECODERS.options, among=_OPTIONS)
+        refuse_unused(self, choice="characters", kinds=get_args(CharactersName), has=lambda _: _SIZES, among=_SIZES)
         return self
 
     @property
     def decoder_options(self) -> dict[str, str | int]:
         """What is said to the decoder's constructor beyond sizes."""
-        options = {"illegal_moves": self.illegal_moves, "tag_embedding": self.tag_embedding, "beam": self.beam}
+        options = {name: getattr(self, name) for name in _OPTIONS}
         return {name: value for name, value in options.items() if value is not None}
 
 

@@ -152,12 +152,12 @@ def build_network(network: Network, dataset: TaggedCorpus) -> Tagger:
     Raises:
         UserError: illegal moves are to be forbidden, and the tags are no entity tags.
     """
-    from tasks.tagging.decoders import find_decoder
+    from tasks.tagging.decoders import DECODERS
     from tasks.tagging.network import Tagger
 
     characters, embedding = build_characters(network, dataset), embedding_size(network, dataset.vectors)
     recurrent = build_recurrent(network, inputs=embedding + (characters.outputs if characters else 0))
-    decoder: Callable[..., Decoder] = find_decoder(network.decoder)
+    decoder: Callable[..., Decoder] = DECODERS.find(network.decoder)
     return Tagger(
         vocabulary=len(dataset.vocabulary),
         embedding=embedding,

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, final
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
+from tasks.named import refuse_unused
 from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
-from unroll.contract import LOCATION, IdleSettings, Settings, UserError
+from unroll.contract import LOCATION, Settings, UserError
 
 Corpus = TypeVar("Corpus", covariant=True)
 
@@ -80,23 +81,6 @@ class Readers(Generic[Corpus]):
             raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{name}'" for name in self.names)})
         return name
 
-    def refuse_idle(self, settings: Settings, name: str) -> None:
-        """A setting that this kind of corpus never looks at must not seem to have done something.
-
-        Raises:
-            IdleSettings: such a setting is not at its default.
-        """
-        used = {"corpus", *self.reader(name).SETTINGS}
-        fields = type(settings).model_fields
-        idle = [field for field in fields if field not in used and getattr(settings, field) != fields[field].default]
-        if idle:
-            others = " or ".join(other for other in self.names if set(idle) <= set(self.reader(other).SETTINGS))
-            raise IdleSettings(
-                f"corpus {name} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}",
-                idle=idle,
-                choice="corpus",
-            )
-
 
 def absolute(path: Path | None) -> Path | None:
     """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
@@ -157,6 +141,7 @@ class DataSection(Settings):
         return self
 
     @model_validator(mode="after")
-    def _refuse_idle_settings(self) -> Self:
-        self.readers.refuse_idle(self, self.corpus)
+    def _refuse_unused_settings(self) -> Self:
+        readers = self.readers
+        refuse_unused(self, choice="corpus", kinds=readers.names, has=lambda kind: readers.reader(kind).SETTINGS)
         return self

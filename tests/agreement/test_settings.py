@@ -14,7 +14,7 @@ from unroll.study import load_study, make_plan
 @pytest.mark.parametrize(
     ("nested", "text"),
     [
-        ({"network": {"order": 3}}, "kind recurrent has no use for order: leave it out, or choose kind window"),
+        ({"network": {"order": 3}}, "kind recurrent has no use for order: leave it out, or choose window"),
         ({"network": {"kind": "window", "cell": "gru"}}, "kind window has no use for cell: leave it out, or choose"),
         ({"network": {"kind": "window", "order": 1}}, "greater than or equal to 2"),
         ({"network": {"kind": "ngram"}}, "Input should be 'recurrent' or 'window'"),

@@ -86,7 +86,7 @@ def test_what_some_arm_uses_stays(unroll: Unroll, project: Path) -> None:
     edit(project, "network.cell: [elman, lstm]", "training.learning_rate: [0.1, 0.2]")
     said = unroll("plan", "tiny", "network.kind=recurrent,window")
     assert said.code == 2
-    assert "depth is a setting of the kind recurrent" in said.err
+    assert "kind window has no use for depth: leave it out, or choose recurrent" in said.err
 
 
 def test_what_no_choice_was_typed_for_stays_a_mistake(unroll: Unroll, project: Path) -> None:

@@ -177,15 +177,15 @@ def test_all_kinds_predict_the_same_tokens(corpus_of: CorpusOf, fit: Fit) -> Non
 # Settings
 
 CASES: list[tuple[dict[str, Any], str]] = [
-    ({"network": {"order": 3}}, "order is a setting of the kinds window and ngram, received 3 for kind recurrent"),
-    ({"network": {"direct": True}}, "direct is a setting of the kind window, received true for kind recurrent"),
+    ({"network": {"order": 3}}, "kind recurrent has no use for order: leave it out, or choose window or ngram"),
+    ({"network": {"direct": True}}, "kind recurrent has no use for direct: leave it out, or choose window"),
     (
         {"network": {"kind": "window", "cell": "gru"}},
-        'cell is a setting of the kind recurrent, received "gru" for kind window',
+        "kind window has no use for cell: leave it out, or choose recurrent",
     ),
     (
         {"network": {"kind": "ngram", "hidden": 64}},
-        "hidden is a setting of the kinds recurrent and window, received 64 for kind ngram",
+        "kind ngram has no use for hidden: leave it out, or choose recurrent or window",
     ),
     ({"network": {"kind": "window", "order": 1}}, "order must be at least 2 for kind window, received 1"),
     (
@@ -239,8 +239,8 @@ def test_counts_cannot_be_made_equal_in_size(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         make_plan(load_study(tmp_path / "study.yaml"), cache=tmp_path)
     assert str(caught.value) == (
-        "match.parameters: arm 'trigram' cannot have network.hidden=1, which the search has to try: hidden is a "
-        "setting of the kinds recurrent and window, received 1 for kind ngram (received 9,000)"
+        "match.parameters: arm 'trigram' cannot have network.hidden=1, which the search has to try: kind "
+        "ngram has no use for hidden: leave it out, or choose recurrent or window (received 9,000)"
     )
 
 

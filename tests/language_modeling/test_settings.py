@@ -33,7 +33,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"network": {"cell": "gru", "ablation": "no_forget_gate"}},
-        "ablation is a setting of lstm, received 'no_forget_gate' for gru",
+        "cell gru has no use for ablation: leave it out, or choose lstm",
     ),
     (
         {"network": {"initialization": "uniform"}},

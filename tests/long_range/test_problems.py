@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.long_range.problem import Sequences
-from tasks.long_range.problems import find_problem, problem_names
+from tasks.long_range.problems import PROBLEMS, find_problem
 from unroll.contract import UserError
 
 
@@ -80,7 +80,7 @@ def blind_answers(name: str, targets: torch.Tensor) -> torch.Tensor:
     return certain
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", PROBLEMS.names())
 def test_a_problem_is_a_function_of_its_generator_alone(name: str) -> None:
     first, again, other = draw(name, 20, seed=3), draw(name, 20, seed=3), draw(name, 20, seed=4)
     assert torch.equal(first.inputs, again.inputs)
@@ -88,7 +88,7 @@ def test_a_problem_is_a_function_of_its_generator_alone(name: str) -> None:
     assert not torch.equal(first.inputs, other.inputs)
 
 
-@pytest.mark.parametrize("name", problem_names())
+@pytest.mark.parametrize("name", PROBLEMS.names())
 def test_a_problem_has_the_sizes_that_it_states(name: str) -> None:
     problem, drawn = find_problem(name), draw(name, find_problem(name).shortest)
     assert drawn.inputs.shape[1:] == (7, problem.inputs)

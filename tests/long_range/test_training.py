@@ -11,7 +11,7 @@ from pytorch_lightning.loggers.logger import Logger
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from tasks.long_range.problems import find_problem, problem_names
+from tasks.long_range.problems import PROBLEMS, find_problem
 from tasks.recurrent.diagnostics.state_capture import record_states
 
 Build = Callable[..., Any]
@@ -95,7 +95,7 @@ def in_double(module: Any) -> Any:
     return module.double()
 
 
-@pytest.mark.parametrize("problem", problem_names())
+@pytest.mark.parametrize("problem", PROBLEMS.names())
 def test_training_is_that_of_a_raw_loop(build: Build, trainer_of: Callable[..., pl.Trainer], problem: str) -> None:
     module, data = build(small(problem, clip_norm=CEILING))
     raw, loader = Raw(renamed(module), problem), build(small(problem))[1].train_dataloader()
@@ -118,7 +118,7 @@ def test_training_is_that_of_a_raw_loop(build: Build, trainer_of: Callable[..., 
     assert (trainer.global_step, module.items_seen) == (12, steps)
 
 
-@pytest.mark.parametrize("problem", problem_names())
+@pytest.mark.parametrize("problem", PROBLEMS.names())
 def test_every_problem_has_its_metrics(build: Build, trainer_of: Callable[..., pl.Trainer], problem: str) -> None:
     module, data = build(small(problem))
     log = Log()
@@ -149,7 +149,7 @@ def test_a_diagnosis_changes_no_number(build: Build, trainer_of: Callable[..., p
     assert not set(logs[0].rows) - set(logs[1].rows)
 
 
-@pytest.mark.parametrize("problem", problem_names())
+@pytest.mark.parametrize("problem", PROBLEMS.names())
 def test_the_gradient_that_is_looked_at_is_that_of_the_last_answer(
     build: Build, trainer_of: Callable[..., pl.Trainer], problem: str
 ) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tasks.recurrent.cells import cell_names, find_cell
-from tasks.recurrent.options import option_defaults
+from tasks.recurrent.cells import CELLS, cell_names, find_cell
 from tasks.recurrent.settings import RecurrentSettings, build_initialization, build_recurrent
 from tasks.recurrent.unused import unused_settings
 from tests.tasks.run import same
@@ -43,8 +42,8 @@ def test_what_a_cell_does_not_have_changes_nothing(cell: str) -> None:
 def test_an_option_that_says_what_the_cell_does_anyway_changes_nothing(cell: str) -> None:
     plain = {"cell": cell, "hidden": 4, "loop": "plain"}
     reference = begin_and_run(RecurrentSettings.model_validate(plain))
-    for name, default in option_defaults(cell).items():
-        settings = RecurrentSettings.model_validate(plain | {name: default})
+    for name, option in CELLS.options(cell).items():
+        settings = RecurrentSettings.model_validate(plain | {name: option.default})
         assert name in set(unused_settings(settings)), name
         assert same(begin_and_run(settings), reference)
 

@@ -16,7 +16,7 @@ from tasks.recurrent.initialization import Initialization
 from tasks.tagging import decoders
 from tasks.tagging.batches import PADDING, held_out
 from tasks.tagging.decoder import Decoder
-from tasks.tagging.decoders import check_decoder, decoder_names, find_decoder, softmax
+from tasks.tagging.decoders import DECODERS, softmax
 from tasks.tagging.decoders.crf import CrfDecoder
 from tasks.tagging.decoders.previous_tag import PreviousTagDecoder
 from tasks.tagging.entities import are_entities, legal_moves
@@ -31,7 +31,7 @@ LENGTHS = torch.tensor([4, 1, 3])
 
 
 def build(name: str, **options: Any) -> Decoder:
-    make: Callable[..., Decoder] = find_decoder(name)
+    make: Callable[..., Decoder] = DECODERS.find(name)
     torch.manual_seed(1)
     decoder = make(inputs=INPUTS, tags=TAGS, **options).double()
     for weight in decoder.parameters():
@@ -57,12 +57,12 @@ def loss_of_one(decoder: Decoder, outputs: Tensor, tags: tuple[int, ...]) -> Ten
 
 def test_every_file_of_the_folder_is_a_decoder(root: Path) -> None:
     files = (root / "tasks" / "tagging" / "decoders").glob("[!_]*.py")
-    assert set(decoder_names()) == {file.stem for file in files} >= {"softmax", "crf", "previous_tag"}
+    assert set(DECODERS.names()) == {file.stem for file in files} >= {"softmax", "crf", "previous_tag"}
     with pytest.raises(UserError, match="did you mean 'crf'"):
-        check_decoder("crff")
+        DECODERS.check("crff")
 
 
-@pytest.mark.parametrize("name", decoder_names())
+@pytest.mark.parametrize("name", DECODERS.names())
 def test_it_is_a_distribution_over_all_sequences(name: str) -> None:
     decoder, (outputs, _) = build(name), batch()
     losses = [loss_of_one(decoder, outputs[:, 0], tags) for tags in product(range(len(TAGS)), repeat=3)]
@@ -70,14 +70,14 @@ def test_it_is_a_distribution_over_all_sequences(name: str) -> None:
     torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", decoder_names())
+@pytest.mark.parametrize("name", DECODERS.names())
 def test_the_loss_is_that_of_its_sentences_per_token(name: str) -> None:
     decoder, (outputs, tags) = build(name), batch()
     each = [loss_of_one(decoder, outputs[:, i], tuple(tags[:n, i].tolist())) for i, n in enumerate(LENGTHS.tolist())]
     torch.testing.assert_close(decoder.loss(outputs, tags, LENGTHS), torch.stack(each).sum() / LENGTHS.sum())
 
 
-@pytest.mark.parametrize("name", decoder_names())
+@pytest.mark.parametrize("name", DECODERS.names())
 def test_a_sentence_is_tagged_alike_alone_and_in_a_batch(name: str) -> None:
     decoder, (outputs, _) = build(name), batch()
     together = decoder.decode(outputs, LENGTHS)
@@ -87,7 +87,7 @@ def test_a_sentence_is_tagged_alike_alone_and_in_a_batch(name: str) -> None:
         assert torch.equal(alone[:, 0], together[:length, i])
 
 
-@pytest.mark.parametrize("name", decoder_names())
+@pytest.mark.parametrize("name", DECODERS.names())
 def test_its_weights_are_drawn_by_seed_and_name(name: str) -> None:
     drawn = []
     for seed in (1, 1, 2):
@@ -100,7 +100,7 @@ def test_its_weights_are_drawn_by_seed_and_name(name: str) -> None:
         assert torch.equal(first[weight], other[weight]) == weight.endswith("bias"), weight
 
 
-@pytest.mark.parametrize("name", decoder_names())
+@pytest.mark.parametrize("name", DECODERS.names())
 def test_ten_sentences_can_be_learned_by_heart(
     corpus_of: Callable[..., TaggedCorpus], trainer_of: Callable[..., pl.Trainer], name: str
 ) -> None:
@@ -122,8 +122,8 @@ def test_a_new_file_is_a_new_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyP
     source = inspect.getsource(softmax).replace("SoftmaxDecoder", "Flat")
     (tmp_path / "flat.py").write_text(source, encoding="utf-8")
     monkeypatch.setattr(decoders, "__path__", [*decoders.__path__, str(tmp_path)])
-    assert decoder_names() == ("crf", "flat", "previous_tag", "softmax")
-    assert find_decoder("flat").__name__ == "Flat"
+    assert DECODERS.names() == ("crf", "flat", "previous_tag", "softmax")
+    assert DECODERS.find("flat").__name__ == "Flat"
     assert Network(decoder="flat").decoder == "flat"
     monkeypatch.delitem(sys.modules, "tasks.tagging.decoders.flat")
 

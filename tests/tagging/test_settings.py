@@ -24,14 +24,14 @@ from unroll.study import load_study, make_plan
         ({"training": {"optimizer": "adamw"}}, "Input should be 'sgd', 'adam' or 'rmsprop'"),
         ({"training": {"bptt": 20}}, "Extra inputs are not permitted"),
         ({"network": {"decoder": "crff"}}, "a decoder is one of crf, previous_tag, softmax; did you mean 'crf'?"),
-        ({"network": {"beam": 4}}, "beam is a setting of decoder previous_tag, received for softmax"),
+        ({"network": {"beam": 4}}, "decoder softmax has no use for beam: leave it out, or choose previous_tag"),
         (
             {"network": {"decoder": "previous_tag", "illegal_moves": "forbidden"}},
-            "illegal_moves is a setting of decoder crf, received for previous_tag",
+            "decoder previous_tag has no use for illegal_moves: leave it out, or choose crf",
         ),
         (
             {"network": {"character_hidden": 9}},
-            "character_hidden without characters: leave it out, or choose characters",
+            "characters null has no use for character_hidden: leave it out, or choose lstm or convolution",
         ),
         ({"network": {"characters": "transformer"}}, "Input should be 'lstm' or 'convolution'"),
         ({"network": {"word_dropout": 1}}, "less than 1"),

@@ -10,7 +10,7 @@ from tasks.named import NamedClasses
 if TYPE_CHECKING:
     from tasks.long_range.problem import Problem
 
-__all__ = ["check_problem", "find_problem", "problem_names"]
+__all__ = ["PROBLEMS", "find_problem"]
 
 
 def _base() -> type[Problem]:
@@ -19,9 +19,7 @@ def _base() -> type[Problem]:
     return Problem
 
 
-_PROBLEMS: Final = NamedClasses(sys.modules[__name__], what="problem", base=_base)
-problem_names: Final = _PROBLEMS.names
-check_problem: Final = _PROBLEMS.check
+PROBLEMS: Final = NamedClasses(sys.modules[__name__], what="problem", base=_base)
 
 
 def find_problem(name: str) -> Problem:
@@ -30,4 +28,4 @@ def find_problem(name: str) -> Problem:
     Raises:
         UserError: there is no such problem, or its file does not hold one that is whole.
     """
-    return _PROBLEMS.find(name)()
+    return PROBLEMS.find(name)()

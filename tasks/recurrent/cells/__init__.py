@@ -13,7 +13,7 @@ from tasks.named import NamedClasses
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell
 
-__all__ = ["cell_names", "check_cell", "find_cell"]
+__all__ = ["CELLS", "cell_names", "find_cell"]
 
 
 def _base() -> type[Cell]:
@@ -22,7 +22,6 @@ def _base() -> type[Cell]:
     return Cell
 
 
-_CELLS: Final = NamedClasses(sys.modules[__name__], what="cell", base=_base)
-cell_names: Final = _CELLS.names
-check_cell: Final = _CELLS.check
-find_cell: Final = _CELLS.find
+CELLS: Final = NamedClasses(sys.modules[__name__], what="cell", base=_base, given=("inputs", "hidden"))
+cell_names: Final = CELLS.names
+find_cell: Final = CELLS.find
