@@ -62,8 +62,10 @@ def compare(name: str, batch: int, steps: int, inputs: int, hidden: int, *, repe
         name=f"{name}, {batch} x {steps} x {inputs} x {hidden}",
         facts={f"{contender}, seconds": values for contender, values in seconds.items()},
         ratios=(
-            Ratio(name="common / limit", repeats=_quotients(seconds, "common", "limit"), goal=1.4, bound="at most"),
-            Ratio(name="plain / common", repeats=_quotients(seconds, "plain", "common"), goal=1.5, bound="at least"),
+            Ratio(name="compiled / limit", repeats=_quotients(seconds, "compiled", "limit"), goal=1.4, bound="at most"),
+            Ratio(
+                name="plain / compiled", repeats=_quotients(seconds, "plain", "compiled"), goal=1.5, bound="at least"
+            ),
         ),
     )
 
@@ -72,7 +74,7 @@ def contenders(cell: Cell, sequences: Tensor) -> dict[str, Run]:
     """Limit, loops, and torch's own kernel where it is the same function."""
     direction = torch.randn(*sequences.shape[:2], cell.hidden)
     runs: dict[str, Run] = {"limit": limit(cell, sequences)}
-    names: tuple[LoopName, ...] = ("plain", "common")
+    names: tuple[LoopName, ...] = ("plain", "compiled")
     for name in names:
         runs[name] = partial(train, partial(_read, cell, sequences, name), cell, sequences, direction)
     if cell.fused(sequences, cell.initial_state(sequences.shape[1])) is not None:
@@ -184,7 +186,7 @@ def _first_call(sequences: Tensor) -> float:
     build: Callable[..., Any] = find_cell("lstm")
     cell = build(inputs=sequences.shape[2], hidden=sequences.shape[2])
     start = time.perf_counter()
-    _read(cell, sequences, "common")
+    _read(cell, sequences, "compiled")
     return time.perf_counter() - start
 
 

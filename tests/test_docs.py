@@ -201,7 +201,7 @@ def test_documented_sessions_print_what_the_page_says(block: Block, project: Pat
     assert result.returncode == expected, printed
 
 
-@pytest.mark.parametrize("loop", ["auto", "common", "plain"])
+@pytest.mark.parametrize("loop", ["auto", "compiled", "plain"])
 @pytest.mark.parametrize("block", CELLS, ids=str)
 def test_documented_cells_run_in_every_loop(block: Block, loop: Any) -> None:
     import torch
@@ -230,7 +230,7 @@ def test_documented_cells_keep_the_contract(project: Path) -> None:
         shutil.copy(ROOT / file, project / file)
     names = [Path(path).stem for path in SOURCES if path.startswith("tasks/recurrent/cells/")]
     files = [f"tests/recurrent/cells/test_{name}.py" for name in ("contract", "padding", "parameters")]
-    chosen = f"({' or '.join(names)}) and not common and not auto"
+    chosen = f"({' or '.join(names)}) and not compiled and not auto"
     words = [sys.executable, "-m", "pytest", "-q", *files, "-k", chosen]
     result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

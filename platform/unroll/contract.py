@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 from unroll.ownership import NotOurs as NotOurs
 from unroll.ownership import check_ours as check_ours
@@ -32,6 +33,26 @@ LOCATION = "location"
 MEASUREMENT = "measurement"
 """Put beside it in the same way: the field says how a result is measured, not what is learned. All arms of a study must
 agree in it, or a difference of measurement would look like a difference of models."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Renamed:
+    """Annotates a settings field some of whose values had other names in earlier versions.
+
+    The former names are still read, and are still what a trial's id hashes: renaming a value orphans no ledger.
+
+    Args:
+        former: former name of each renamed value, by its name now.
+    """
+
+    former: Mapping[str, str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Called by pydantic: reads a former name as the one that replaced it."""
+        now = {old: new for new, old in self.former.items()}
+        return no_info_before_validator_function(
+            lambda value: now.get(value, value) if isinstance(value, str) else value, handler(source)
+        )
 
 
 class UserError(Exception):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.cells import CELLS, cell_names
 from tasks.recurrent.options import OPTIONS, Option, check_beginning, check_options
-from unroll.contract import Settings
+from unroll.contract import Renamed, Settings
 
 if TYPE_CHECKING:
     from tasks.recurrent.initialization import Initialization
@@ -82,10 +82,11 @@ class RecurrentSettings(Settings):
     recurrent_gain: float = Field(
         1.0, gt=0, le=1000, description="What each initial recurrent matrix is multiplied with, whatever its law."
     )
-    loop: Literal["auto", "common", "plain"] = Field(
+    loop: Annotated[Literal["auto", "compiled", "plain"], Renamed({"compiled": "common"})] = Field(
         "auto",
-        description="How time is run through, with equal numbers up to rounding: auto: torch's fused kernel where "
-        "there is one; common: one loop for all cells, which compares cells and not kernels; plain: Python.",
+        description="How a cell is run over time, with equal numbers up to rounding: auto: torch's fused kernel where "
+        "there is one and it is faster; compiled: each cell's step compiled to C, which compares cells and not "
+        "kernels; plain: Python.",
     )
 
     @field_validator("cell")

@@ -181,6 +181,14 @@ def test_what_an_id_does_not_stand_for_may_change(ledger: Ledger, make_trial: Ma
     ledger.register(trial.model_copy(update={"arm": "cell=lstm", "study": "another", "settings": later}))
 
 
+def test_a_trial_that_was_written_under_a_values_former_name_is_the_same(ledger: Ledger, make_trial: MakeTrial) -> None:
+    ledger.register(make_trial(settings={"network": {"loop": "common"}}))
+    now = make_trial(settings={"network": {"loop": "compiled"}}, former={"network.loop": "common"})
+    ledger.register(now)
+    with pytest.raises(UserError, match=r"received another network.loop"):
+        ledger.register(now.model_copy(update={"former": {}}))
+
+
 def test_a_damaged_trial_is_written_again(ledger: Ledger, make_trial: MakeTrial) -> None:
     ledger.register(make_trial())
     path = ledger.folder("trial0000") / "trial.json"

@@ -14,7 +14,7 @@ from tasks.recurrent.stack import RecurrentNetwork
 from tests.recurrent.cells.variants import VARIANTS, Variant, random_state
 
 TIME, BATCH, INPUTS, HIDDEN = 7, 3, 4, 5
-LOOPS: list[LoopName] = ["auto", "common", "plain"]
+LOOPS: list[LoopName] = ["auto", "compiled", "plain"]
 NOISES = [
     StateNoise(recurrent=0.4),
     StateNoise(zoneout=0.3),

@@ -48,7 +48,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"recurrent_gain": 0}, "greater than 0"),
     ({"zoneout": 1}, "less than 1"),
     ({"recurrent_dropout": -0.1}, "greater than or equal to 0"),
-    ({"loop": "fast"}, "Input should be 'auto', 'common' or 'plain'"),
+    ({"loop": "fast"}, "Input should be 'auto', 'compiled' or 'plain'"),
 ]
 
 
@@ -137,11 +137,15 @@ def test_every_setting_reaches_the_network() -> None:
     assert tried | {"loop"} == set(RecurrentSettings.model_fields)
 
 
-@pytest.mark.parametrize("loop", ["auto", "common", "plain"])
+@pytest.mark.parametrize("loop", ["auto", "compiled", "plain"])
 @pytest.mark.parametrize("cell", cell_names())
 def test_loops_agree(cell: str, loop: Any) -> None:
     expected, given = (read(RecurrentSettings(cell=cell, loop=name, **SHAPE)) for name in ("plain", loop))
     torch.testing.assert_close(given, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_compiled_loop_is_read_by_its_former_name_too() -> None:
+    assert RecurrentSettings.model_validate({"loop": "common"}) == RecurrentSettings(loop="compiled")
 
 
 def test_the_initialization_is_that_of_the_settings() -> None:

@@ -13,7 +13,7 @@ from tasks.recurrent.stack import RecurrentNetwork, detach
 
 TIME, BATCH, INPUTS, HIDDEN, DEPTH = 6, 4, 3, 5, 3
 LENGTHS = torch.tensor([4, 6, 1, 5])
-LOOPS: list[LoopName] = ["auto", "common", "plain"]
+LOOPS: list[LoopName] = ["auto", "compiled", "plain"]
 KERNELS: dict[str, Callable[..., nn.Module]] = {"elman": nn.RNN, "gru_reset_after": nn.GRU, "lstm": nn.LSTM}
 SHAPES: dict[str, dict[str, Any]] = {
     f"{direction}-{stacking}-{connections}": {

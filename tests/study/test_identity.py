@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings, strategies
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from unroll.contract import LOCATION, Settings
-from unroll.study.identity import changed_settings, trial_id
+from unroll.contract import LOCATION, Renamed, Settings
+from unroll.study.identity import changed_settings, former_values, trial_id
 from unroll.study.trial import Phase
 
 
@@ -110,6 +110,20 @@ def test_data_may_be_moved() -> None:
 )
 def test_every_real_change_changes_the_name(other: str) -> None:
     assert other != name()
+
+
+class Spelled(Settings):
+    loop: Annotated[Literal["auto", "compiled"], Renamed({"compiled": "common"})] = "auto"
+
+
+def test_a_renamed_value_is_read_under_both_names_and_hashed_under_the_former() -> None:
+    former, now = (Spelled.model_validate_json(f'{{"loop": "{loop}"}}', strict=True) for loop in ("common", "compiled"))
+    assert former == now == Spelled(loop="compiled")
+    assert now.model_dump() == {"loop": "compiled"}
+    assert changed_settings(now) == former_values(now) == {"loop": "common"}
+    assert former_values(Spelled()) == {}
+    with pytest.raises(ValidationError, match="Input should be 'auto' or 'compiled'"):
+        Spelled.model_validate({"loop": 1})
 
 
 @settings(deadline=None, max_examples=50)

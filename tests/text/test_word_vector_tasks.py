@@ -34,7 +34,7 @@ CASES: list[tuple[type[Any], dict[str, Any], dict[str, Any]]] = [
     (Agreement, {}, {}),
     (Agreement, {"kind": "window"}, {"objective": "language_model"}),
     (LanguageModeling, {"loop": "auto"}, {}),
-    (LanguageModeling, {"loop": "common"}, {"diagnose_every": 3, "optimizer": "rmsprop"}),
+    (LanguageModeling, {"loop": "compiled"}, {"diagnose_every": 3, "optimizer": "rmsprop"}),
     (LanguageModeling, {"loop": "plain", "cell": "elman"}, {"omega": 0.1, "optimizer": "sgd"}),
     (LanguageModeling, {"kind": "window", "direct": True}, {}),
 ]
@@ -146,7 +146,7 @@ def test_a_resumed_run_is_the_undisturbed_one(case: Any, use: str, tmp_path: Pat
         assert same(whole, Trained(task, settings, corpus, checkpoint=checkpoint).end()), checkpoint
 
 
-@pytest.mark.parametrize("case", [(LanguageModeling, {"loop": loop}, {}) for loop in ("auto", "common", "plain")])
+@pytest.mark.parametrize("case", [(LanguageModeling, {"loop": loop}, {}) for loop in ("auto", "compiled", "plain")])
 def test_frozen_and_tuned_networks_have_the_same_gradients_but_for_the_embedding(case: Any, tmp_path: Path) -> None:
     tuned, frozen = (Run(case, tmp_path, word_vectors_use=use) for use in ("tuned", "frozen"))
     window = torch.from_numpy(np.array(tuned.corpus.train[:40], np.int64)).view(10, 4)

@@ -528,7 +528,9 @@ def _differences(known: Trial, trial: Trial) -> list[str]:
     parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters")
     differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]
     mine, theirs = _flat(known.settings), _flat(trial.settings)
-    return differing + [name for name in mine.keys() & theirs.keys() if mine[name] != theirs[name]]
+    former = {name: repr(value) for name, value in trial.former.items()}
+    shared = mine.keys() & theirs.keys()
+    return differing + [name for name in shared if mine[name] not in (theirs[name], former.get(name))]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from unroll.contract import Settings, find_locations
+from unroll.contract import Renamed, Settings, find_locations
+from unroll.study._settings import dumped, get, setting_fields
 from unroll.study.trial import Phase
 
 
@@ -45,13 +46,24 @@ def trial_id(*, task: str, task_version: int, settings: Settings, seed: int, pha
 def changed_settings(settings: Settings) -> dict[str, Any]:
     """Dotted path -> value of the settings that differ from their defaults, without locations.
 
-    A setting that has no default always counts as changed.
+    A setting that has no default always counts as changed. A renamed value stands under its former name.
     """
-    locations = find_locations(type(settings))
+    locations, former = find_locations(type(settings)), former_values(settings)
     return {
-        path: value
+        path: former.get(path, value)
         for path, value, default in _leaves(type(settings), settings.model_dump(mode="json"), None, "")
         if path not in locations and default != _loose(value)
+    }
+
+
+def former_values(settings: Settings) -> dict[str, str]:
+    """Dotted path -> former name of each value that is called otherwise now (see :class:`unroll.contract.Renamed`)."""
+    values = dumped(settings)
+    return {
+        path: mark.former[value]
+        for path, field in setting_fields(type(settings)).items()
+        for mark in field.metadata
+        if isinstance(mark, Renamed) and (value := get(values, path)) in mark.former
     }
 
 

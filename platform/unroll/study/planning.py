@@ -15,7 +15,7 @@ from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, count_trained, solve_size, with_any_size
 from unroll.study._twins import merge_twins
 from unroll.study.declaration import Study
-from unroll.study.identity import trial_id
+from unroll.study.identity import former_values, trial_id
 from unroll.study.job import Job
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.project import AnyTask, load_task
@@ -180,6 +180,7 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
         seed=seed,
         phase="confirm",
         settings=without(dumped(settings), find_locations(task.settings)),
+        former=former_values(settings),
         fingerprint=arm.fingerprint,
         parameters=arm.parameters,
     )

@@ -40,5 +40,7 @@ class Trial(Frozen):
     phase: Phase
     settings: dict[str, Any]
     """Complete nested settings, without the locations (see ``contract.LOCATION``)."""
+    former: dict[str, str] = Field(default_factory=dict)
+    """Dotted path -> former name of each setting's value that was renamed: older records of the trial hold that."""
     fingerprint: str
     parameters: Count

@@ -1,7 +1,7 @@
 """Loops over time: three ways to run a cell along a sequence that give the same numbers up to rounding.
 
 ``plain`` is Python and autograd; ``common`` compiles the step of any cell, and is fast on the CPU; torch's own fused
-kernels exist for a few cells, and ``auto`` takes them where they compute what is asked for and the common loop has no
+kernels exist for a few cells, and ``auto`` takes them where they compute what is asked for and the compiled loop has no
 compiled code or only one of several threads. Compare cells under ``common``, or you may compare kernels.
 """
 
@@ -21,7 +21,7 @@ from tasks.recurrent.noise import Noise
 
 __all__ = ["LoopName", "Reading", "describe_loops", "read_sequence"]
 
-LoopName = Literal["auto", "common", "plain"]
+LoopName = Literal["auto", "compiled", "plain"]
 
 
 @final

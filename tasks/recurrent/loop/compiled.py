@@ -1,4 +1,4 @@
-"""The common loop: any cell's step as compiled C, forward and back."""
+"""The compiled loop: any cell's step as compiled C, forward and back."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _make(cell: Cell, read: Tensor, *, recurrent: bool, keep: tuple[bool, ...]) 
         with torch.inference_mode(False):  # it serves again when there are gradients
             return Loop(cell, width=read.shape[2], dtype=read.dtype, recurrent=recurrent, keep=keep)
     except Unsupported as reason:
-        return _refuse_step(cell, f"the common one does not know {reason}")
+        return _refuse_step(cell, f"the compiler does not know {reason}")
     except NoCompiler as reason:
         return _refuse(reason)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a step that the generator gets wrong

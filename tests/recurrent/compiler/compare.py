@@ -1,4 +1,4 @@
-"""The common loop against the plain one: every state and every gradient."""
+"""The compiled loop against the plain one: every state and every gradient."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def assert_same(
     tolerance: float = 1e-12,
     dtype: torch.dtype = torch.float64,
 ) -> None:
-    """Both loops give the same, and the common one is what ran."""
+    """Both loops give the same, and the compiled one is what ran."""
     inputs, state = leaves(cell, time=time, batch=batch, dtype=dtype)
     expected = gradients(plain_loop, cell, inputs, state, lengths=lengths, noise=noise)
     with pytest.MonkeyPatch.context() as patch:
@@ -65,4 +65,4 @@ def assert_same(
 
 
 def _refuse(*_: object, **__: object) -> State:
-    raise AssertionError("the plain loop ran in the place of the common one")
+    raise AssertionError("the plain loop ran in the place of the compiled one")

@@ -1,4 +1,4 @@
-"""The common loop is the plain loop: for every cell with every option, and for cells that do unusual things."""
+"""The compiled loop is the plain loop: for every cell with every option, and for cells that do unusual things."""
 
 from __future__ import annotations
 

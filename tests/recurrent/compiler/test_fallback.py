@@ -1,4 +1,4 @@
-"""Where the common loop cannot run, the plain one does, and says why; where it can, it is compiled once."""
+"""Where the compiled loop cannot run, the plain one does, and says why; where it can, it is compiled once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def lstm(*, hidden: int = 3) -> Cell:
 
 def run(cell: Cell) -> torch.Tensor:
     dtype = cell.read.weight.dtype
-    return read_sequence(cell, torch.ones(3, 2, cell.inputs, dtype=dtype), cell.initial_state(2), loop="common").outputs
+    return read_sequence(
+        cell, torch.ones(3, 2, cell.inputs, dtype=dtype), cell.initial_state(2), loop="compiled"
+    ).outputs
 
 
 def replace(path: Path, content: bytes, *, mode: int) -> None:
@@ -277,7 +279,7 @@ def test_a_failure_that_passes_is_forgotten(
     assert "No space left" in caplog.text
     assert ran(monkeypatch, cell) == []
     clock[0] = 100.0
-    assert ran(monkeypatch, cell) == ["common"]
+    assert ran(monkeypatch, cell) == ["compiled"]
 
 
 def _disk_is_full(*_: object) -> None:
@@ -289,7 +291,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, cell: Cell) -> list[str]:
     seen, real = [], Kernel.forward
 
     def watched(self: Kernel, *given: object, **options: object) -> object:
-        seen.append("common")
+        seen.append("compiled")
         return real(self, *given, **options)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
@@ -368,7 +370,7 @@ def test_wrong_shapes_are_told_by_the_plain_loop() -> None:
         common_loop(cell, read, cell.initial_state(2), lengths=torch.ones(5), noise=None)
 
 
-@pytest.mark.parametrize("loop", ["auto", "common", "plain"])
+@pytest.mark.parametrize("loop", ["auto", "compiled", "plain"])
 def test_sequences_without_a_step_are_refused(loop: LoopName) -> None:
     cell = lstm()
     with pytest.raises(ValueError, match="at least one step"):
@@ -424,5 +426,5 @@ def test_a_step_that_the_generator_gets_wrong_runs_in_the_plain_loop() -> None:
     torch.manual_seed(0)
     cell, inputs = Column(), torch.randn(5, 2, 4)
     state = cell.initial_state(2)
-    outputs = [read_sequence(cell, inputs, state, loop=loop).outputs for loop in ("common", "plain")]
+    outputs = [read_sequence(cell, inputs, state, loop=loop).outputs for loop in ("compiled", "plain")]
     torch.testing.assert_close(*outputs)

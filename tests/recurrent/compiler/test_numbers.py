@@ -61,7 +61,7 @@ def test_what_is_not_finite_spreads_as_in_the_plain_loop(variant: Variant, bad: 
     inputs = torch.randn(4, 3, 2)
     inputs[1, 1, 0] = bad
     plain, common = (
-        read_sequence(cell, inputs, cell.initial_state(3), loop=loop).outputs for loop in ("plain", "common")
+        read_sequence(cell, inputs, cell.initial_state(3), loop=loop).outputs for loop in ("plain", "compiled")
     )
     assert torch.equal(plain.isnan(), common.isnan())
     assert torch.equal(plain.isinf(), common.isinf())
@@ -91,6 +91,6 @@ def test_the_same_bits_again_wherever_the_numbers_lie(variant: Variant) -> None:
 def test_a_row_does_not_depend_on_the_others() -> None:
     cell = randomize(Variant("lstm").build(inputs=5, hidden=19), dtype=torch.float32)
     inputs, state = leaves(cell, time=5, batch=30, dtype=torch.float32)
-    whole = read_sequence(cell, inputs, state, loop="common").outputs
-    few = read_sequence(cell, inputs[:, 3:8], tuple(part[3:8] for part in state), loop="common").outputs
+    whole = read_sequence(cell, inputs, state, loop="compiled").outputs
+    few = read_sequence(cell, inputs[:, 3:8], tuple(part[3:8] for part in state), loop="compiled").outputs
     assert torch.equal(whole[:, 3:8], few)

@@ -52,7 +52,7 @@ def lstm() -> Cell:
 
 def test_a_compiled_loop_tells_its_compiler_and_the_processor() -> None:
     cell = lstm()
-    read(cell, "common")
+    read(cell, "compiled")
     found = describe_loops(torch.nn.Sequential(cell))
     assert found["loop"] == "compiled"
     assert found["compiler"].startswith(build.describe(build.find_compiler()).splitlines()[0])
@@ -84,7 +84,7 @@ def test_the_plain_loop_has_no_reason_where_it_was_asked_for() -> None:
 
 def test_a_look_into_the_network_does_not_count() -> None:
     cell = lstm()
-    read(cell, "common")
+    read(cell, "compiled")
     read(cell, "plain")
     assert describe_loops(cell)["loop"] == "compiled"
 
@@ -99,9 +99,9 @@ def test_without_a_compiler_the_reason_is_told(name: str, stands_in: str) -> Non
 
 def test_an_operation_that_is_not_known_is_told() -> None:
     cell = randomize(Unknown(inputs=2, hidden=3))
-    read(cell, "common")
+    read(cell, "compiled")
     (loop,) = describe_loops(cell).values()
-    assert loop.startswith("plain: the cell Unknown: the common one does not know the operation cumsum.default")
+    assert loop.startswith("plain: the cell Unknown: the compiler does not know the operation cumsum.default")
 
 
 def test_a_reason_holds_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +111,14 @@ def test_a_reason_holds_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_refused", {})
     monkeypatch.setattr(compiled, "products", broken)
     cell = lstm()
-    read(cell, "common")
+    read(cell, "compiled")
     assert describe_loops(cell) == {"loop": "plain: cc failed: loop.c:1: error"}
 
 
 def test_the_layers_of_a_network_that_ran_differently_are_all_told() -> None:
     first, second = lstm(), randomize(Unknown(inputs=2, hidden=3))
-    read(first, "common")
-    read(second, "common")
+    read(first, "compiled")
+    read(second, "compiled")
     both = describe_loops(torch.nn.ModuleList([first, second]))
     assert both["loop"].startswith("compiled, plain: the cell Unknown: ")
     assert "compiler" in both

@@ -53,7 +53,7 @@ def loss_of(outputs: Tensor, state: tuple[State, ...], seen: str) -> Tensor:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(("cell", "options"), CELLS)
-@pytest.mark.parametrize("loop", ["common", "kernel"])
+@pytest.mark.parametrize("loop", ["compiled", "kernel"])
 def test_they_are_those_of_every_single_state(
     cell: str, options: dict[str, str | bool], shape: dict[str, Any], loop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
