@@ -31,7 +31,7 @@ class TextLibrary(Library):
         """Where a corpus lies if it was fetched to ``root``."""
         from tasks.text.fetching import is_complete
 
-        return root / name if is_complete(self._entry(name).shipment(), root) else None
+        return root / name if is_complete(self._entry(name), root) else None
 
     def fetch(self, name: str, root: Path, watch: Callable[[Fetching], None]) -> Path:
         """Download a corpus to a folder of its own in ``root``, unless it is there.
@@ -41,7 +41,7 @@ class TextLibrary(Library):
         """
         from tasks.text.fetching import fetch
 
-        return fetch(self._entry(name).shipment(), root, watch)
+        return fetch(self._entry(name), root, watch)
 
     def inspect(self, name: str, folder: Path) -> Inspection:
         """Look at the files of a corpus; each may be packed (``.gz``) though the entry's is not.

@@ -149,7 +149,7 @@ def _store(entry: Path, parts: Parts, fingerprints: Fingerprints | None) -> None
                     entry.rename(Path(bench, "damaged"))
             with suppress(OSError):  # somebody else was first, and theirs is as good
                 Path(bench, "new").rename(entry)
-        _flush(entry.parent)
+        flush(entry.parent)
         _sweep(entry.parent)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -182,10 +182,10 @@ def _write(folder: Path, parts: Parts) -> None:
     (folder / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
         path.chmod(path.stat().st_mode & ~0o022)  # where umask is 0, others could write
-        _flush(path)
+        flush(path)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Make sure that a file or a folder is on the disk, not only on its way there."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -84,7 +84,7 @@ def test_hashes_are_those_of_the_real_files(name: str, corpora: Path) -> None:
 def test_an_entry_is_refused_unless_it_is_right(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(text)
     if not message:
-        assert load_entry(tmp_path, "tiny").shipment().name == "tiny"
+        assert load_entry(tmp_path, "tiny").name == "tiny"
         return
     with pytest.raises(UserError, match=message) as raised:
         load_entry(tmp_path, "tiny")

@@ -1,51 +1,26 @@
-"""What the file of a known corpus says, checked."""
+"""The file of a known corpus, checked."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
-from tasks.text.fetching import Archive, Item, Shipment, Wanted
+from tasks.text.fetching.shipment import File, Shipment, Text, Url
 from unroll.contract import UserError
 
-Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-Url = Annotated[str, StringConstraints(pattern="^https?://[^/]+/.+$")]
-Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-Urls = Annotated[tuple[Url, ...], Field(min_length=1)]
-Text = Annotated[str, StringConstraints(min_length=1)]
 
+class CorpusFile(File):
+    """A file of a corpus, and which split it holds; None: what is yet to be split."""
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class File(_Part):
-    """A file as it is to lie in the folder; with addresses unless it comes out of an archive."""
-
-    name: Name
     split: Literal["train", "validation", "test"] | None = None
-    bytes: int | None = Field(None, gt=0)
-    sha256: Hash | None = None
-    urls: Urls | None = None
 
 
-class Packed(_Part):
-    """An archive, and what is taken from it: name of the file -> name of the member."""
-
-    kind: Literal["zip", "tar.gz"]
-    urls: Urls
-    bytes: int | None = Field(None, gt=0)
-    sha256: Hash | None = None
-    members: dict[Name, Text] = Field(min_length=1)
-
-
-class Entry(_Part):
+class Entry(Shipment):
     """A known corpus."""
 
-    name: Name
     title: Text
     homepage: Url
     task: Text
@@ -59,45 +34,7 @@ class Entry(_Part):
     encoding: str = "utf-8"
     sides: tuple[str, ...] = ()
     """Last parts of the files' names, ``.gz`` aside, where text is parallel: ``de``, ``en``."""
-    files: tuple[File, ...] = Field(min_length=1)
-    archives: tuple[Packed, ...] = ()
-
-    @model_validator(mode="after")
-    def _come_from_one_place(self) -> Self:
-        members = [name for archive in self.archives for name in archive.members]
-        sources = sorted(members + [file.name for file in self.files if file.urls])
-        if sources != sorted(file.name for file in self.files):
-            raise ValueError("each file must have urls or be a member of one archive")
-        return self
-
-    @model_validator(mode="after")
-    def _are_verified(self) -> Self:
-        vouched = {name for archive in self.archives if archive.sha256 for name in archive.members}
-        for file in self.files:
-            if file.sha256 is None and file.name not in vouched:
-                raise ValueError(f"{file.name} must have a sha256, or its archive")
-        return self
-
-    def shipment(self) -> Shipment:
-        """What is to be downloaded, and what is to lie there in the end."""
-        return Shipment(
-            name=self.name,
-            items=tuple(
-                Item(name=file.name, sha256=file.sha256, download=_wanted(file.name, file.urls, file))
-                for file in self.files
-            ),
-            archives=tuple(_archive(archive) for archive in self.archives),
-        )
-
-
-def _wanted(name: str, urls: tuple[str, ...] | None, part: File | Packed) -> Wanted | None:
-    return Wanted(name=name, urls=urls, sha256=part.sha256, size=part.bytes) if urls else None
-
-
-def _archive(packed: Packed) -> Archive:
-    name = packed.urls[0].rpartition("/")[2]
-    wanted = Wanted(name=name, urls=packed.urls, sha256=packed.sha256, size=packed.bytes)
-    return Archive(download=wanted, kind=packed.kind, members=packed.members)
+    files: tuple[CorpusFile, ...] = Field(min_length=1)
 
 
 def names(folder: Path) -> list[str]:

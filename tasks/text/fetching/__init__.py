@@ -1,13 +1,11 @@
-"""Downloads: gone on with, verified, unpacked without trust, put into place in one step. Knows no corpus.
+"""Downloads: resumed, verified, unpacked without trusting the archive, placed in one step. Knows no corpus.
 
-``download.py`` gets one file, by the answers that ``http.py`` receives; ``partial.py`` is what is there of it;
-``archive.py`` takes files out of a zip or tar archive; ``placing.py`` makes a folder of a ``shipment.py``.
-The libraries do what is hard: requests speaks HTTP through proxies, urllib3 tells a body that broke off, ``zipfile``
-and ``tarfile`` know the formats.
+``shipment.py`` declares what makes a folder, ``download.py`` gets one file over HTTP, ``archive.py`` takes files out of
+a zip or tar archive, ``placing.py`` makes the folder. Why this is not ``pooch``: docs/architecture.md, "Written by
+hand".
 """
 
-from tasks.text.fetching.download import Wanted
 from tasks.text.fetching.placing import fetch, is_complete
-from tasks.text.fetching.shipment import Archive, Item, Shipment
+from tasks.text.fetching.shipment import Archive, File, Shipment
 
-__all__ = ["Archive", "Item", "Shipment", "Wanted", "fetch", "is_complete"]
+__all__ = ["Archive", "File", "Shipment", "fetch", "is_complete"]

@@ -1,29 +1,45 @@
 """Files out of an archive that nobody trusts: only those that were asked for, under names that we choose.
 
 So no path inside an archive ever decides where something is written. An archive that tries is refused as a whole all
-the same, and so is one that unpacks to more than any corpus is.
+the same, and so is one that unpacks to more than any corpus is. (The data filter of ``tarfile`` bounds no size and lets
+links and names of Windows pass; ``zipfile`` has none.)
 """
 
 from __future__ import annotations
 
 import errno
-import gzip
+import lzma
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Final, Literal, cast
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import IO, Final, NamedTuple, cast
 
-from tasks.text.fetching.budget import Budget, Counted
+from tasks.text.fetching.shipment import Kind
+from tasks.text.unpacking import Allowance, Bounded
 from unroll.contract import UserError
 
-Kind = Literal["zip", "tar.gz"]
-
+MOST_MEMBERS: Final = 10_000
+MOST_UNPACKED: Final = 2**29
 _CHUNK: Final = 1 << 16
+_BROKEN: Final = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, ValueError, RuntimeError, OverflowError, LookupError),
+)
+"""The ways in which the libraries report a broken archive, ``OSError`` aside."""
+
+
+class _Member(NamedTuple):
+    name: str
+    size: int
+    plain: bool
+    """Whether it is a file or a folder: no link, no device, nothing that needs a password."""
+    open: Callable[[], IO[bytes] | None]
 
 
 def extract(archive: Path, kind: Kind, members: Mapping[str, str], folder: Path, *, where: str) -> None:
@@ -40,48 +56,54 @@ def extract(archive: Path, kind: Kind, members: Mapping[str, str], folder: Path,
         UserError: the archive is broken or hostile, or lacks a member.
         OSError: the disk refuses.
     """
-    budget = Budget(archive.stat().st_size, where)
+    allowed = Allowance("an archive", where, archive.stat().st_size, MOST_UNPACKED)
     files = {member: folder / file for file, member in members.items()}
-    with _refusing_broken(where):
-        found = (_unzip if kind == "zip" else _untar)(archive, files, budget)
+    found: set[str] = set()
+    read = _zipped if kind == "zip" else _tarred
+    with _refusing_broken(where), closing(read(archive, allowed)) as contents:
+        for number, member in enumerate(contents):
+            _check(member, number, where)
+            if member.name in files and (source := member.open()) is not None:
+                _copy(source, files[member.name], member.size)
+                found.add(member.name)
     if missing := sorted(files.keys() - found):
         raise UserError("the archive must hold what is taken from it", where=where, received=f"no {missing[0]}")
 
 
-def _unzip(archive: Path, files: Mapping[str, Path], budget: Budget) -> set[str]:
-    found: set[str] = set()
+def _zipped(archive: Path, allowed: Allowance) -> Generator[_Member]:
     with zipfile.ZipFile(archive) as opened:
-        members = opened.infolist()
-        for member in members:
+        for member in opened.infolist():
             mode = stat.S_IFMT(member.external_attr >> 16)
             plain = mode in (0, stat.S_IFREG, stat.S_IFDIR) and not member.flag_bits & 1  # 1: a password is needed
-            budget.count(member.filename, member.file_size, plain)
-        for member in members:
-            if member.filename in files:
-                with opened.open(member) as source:
-                    _copy(source, files[member.filename], member.file_size)
-                found.add(member.filename)
-    return found
+            allowed.spend(member.file_size)  # no more than that is read
+            yield _Member(member.filename, member.file_size, plain, partial(opened.open, member))
 
 
-def _untar(archive: Path, files: Mapping[str, Path], budget: Budget) -> set[str]:
-    found: set[str] = set()
+def _tarred(archive: Path, allowed: Allowance) -> Generator[_Member]:
+    # All that is unpacked is counted, headers too: one may claim to be gigabytes long.
     with (
-        gzip.open(archive) as unpacked,
-        tarfile.open(fileobj=cast("IO[bytes]", Counted(unpacked, budget)), mode="r|") as opened,
+        archive.open("rb") as packed,
+        tarfile.open(fileobj=cast("IO[bytes]", Bounded(packed, allowed)), mode="r|") as opened,
     ):
         for member in opened:
             plain = (member.isreg() and not member.issparse()) or member.isdir()
-            budget.count(member.name, 0, plain and member.size >= 0)  # its bytes are counted as they are read
-            if member.name in files and (source := opened.extractfile(member)) is not None:
-                _copy(source, files[member.name], member.size)
-                found.add(member.name)
-    return found
+            yield _Member(member.name, member.size, plain, partial(opened.extractfile, member))
+
+
+def _check(member: _Member, number: int, where: str) -> None:
+    """Look at a member before anything of it is read."""
+    path = PurePosixPath(member.name)
+    escapes = path.is_absolute() or ".." in path.parts or "\\" in member.name or PureWindowsPath(member.name).drive
+    if escapes or not member.plain or member.size < 0:
+        rule = "an archive must hold plain files and folders inside itself"
+        raise UserError(rule, where=where, received=repr(member.name[:80]))
+    if number >= MOST_MEMBERS:
+        raise UserError(f"an archive must have at most {MOST_MEMBERS:,} members", where=where)
 
 
 def _copy(source: IO[bytes], target: Path, size: int) -> None:
     """Write exactly so many bytes to a new file; a second member of the same name finds it there."""
-    with target.open("xb") as file:
+    with source, target.open("xb") as file:
         while chunk := source.read(_CHUNK):
             file.write(chunk)
             if file.tell() > size:
@@ -92,20 +114,13 @@ def _copy(source: IO[bytes], target: Path, size: int) -> None:
 
 @contextmanager
 def _refusing_broken(where: str) -> Iterator[None]:
-    """The many ways in which the libraries say that an archive is broken."""
     try:
         yield
     except FileExistsError as error:
         raise UserError("a member that is taken must be in an archive once", where=where) from error
-    except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, struct.error) as error:
-        raise _broken(where, error) from error
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a broken zip sends its reader to places before the beginning
+    except (OSError, *_BROKEN) as error:
+        # Without a number it is no system's: bad gzip or bzip2 data. EINVAL: a broken zip points before its beginning.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise _broken(where, error) from error
-    except (ValueError, NotImplementedError, RuntimeError, OverflowError, IndexError, KeyError) as error:
-        raise _broken(where, error) from error
-
-
-def _broken(where: str, error: Exception) -> UserError:
-    return UserError("the archive must be whole", where=where, received=str(error)[:120] or type(error).__name__)
+        reason = str(error)[:120] or type(error).__name__
+        raise UserError("the archive must be whole", where=where, received=reason) from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,46 +10,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel, ValidationError
+
 from tasks.text.fetching.archive import extract
 from tasks.text.fetching.download import download
-from tasks.text.fetching.shipment import Archive, Item, Shipment
+from tasks.text.fetching.shipment import Archive, File, Shipment
+from tasks.text.store import flush, hash_file
 from unroll.contract import Fetching, UserError
 
 RECORD: Final = ".fetched.json"
-"""In a fetched folder: the hash of each file, and where it came from."""
+"""In a fetched folder: the hash of each file."""
+
+
+class _Record(BaseModel):
+    name: str = ""
+    sha256: dict[str, str] = {}
 
 
 def is_complete(shipment: Shipment, root: Path) -> bool:
     """Whether every file is in its place; their content is not looked at."""
-    return all((root / shipment.name / item.name).is_file() for item in shipment.items)
+    return all((root / shipment.name / file.name).is_file() for file in shipment.files)
 
 
 def fetch(shipment: Shipment, root: Path, watch: Callable[[Fetching], None]) -> Path:
     """Make the folder ``root/NAME``; do nothing if it is there, whole and unchanged.
 
     Raises:
-        UserError: it cannot be downloaded or stored, or something else lies there.
+        UserError: it cannot be downloaded or stored, or something else is in its place.
     """
     place = root / shipment.name
     with _refusing_disk(root):
-        if _lies_there(shipment, place):
-            return place
-        with _alone(root / f".{shipment.name}.partial") as bench:
-            if not _lies_there(shipment, place):  # somebody may have fetched it before we were alone
-                ready = _prepare(shipment, bench, watch)
-                ready.rename(place)
-                _flush(root)
-            shutil.rmtree(bench)
+        if not _is_in_place(shipment, place):
+            with _locked(root / f".{shipment.name}.partial") as bench:
+                if not _is_in_place(shipment, place):  # another process may have fetched it before we had the lock
+                    _prepare(shipment, bench, watch).rename(place)
+                    flush(root)
+                shutil.rmtree(bench)
     return place
 
 
-def _lies_there(shipment: Shipment, place: Path) -> bool:
+def _is_in_place(shipment: Shipment, place: Path) -> bool:
     if not place.is_dir() or not any(place.iterdir()):
         return False
-    recorded = _recorded(place)
-    for item in shipment.items:
+    try:
+        recorded = _Record.model_validate_json((place / RECORD).read_bytes()).sha256
+    except (OSError, ValidationError):
+        recorded = {}
+    for item in shipment.files:
         file = place / item.name
-        wanted, found = item.sha256 or recorded.get(item.name), _hash(file) if file.is_file() else None
+        wanted, found = item.sha256 or recorded.get(item.name), hash_file(file) if file.is_file() else None
         if found is None or wanted not in (None, found):
             raise UserError(
                 f"a fetched file must {f'have the sha256 {wanted}' if wanted and found else 'be there'}",
@@ -63,51 +70,43 @@ def _lies_there(shipment: Shipment, place: Path) -> bool:
 
 
 def _prepare(shipment: Shipment, bench: Path, watch: Callable[[Fetching], None]) -> Path:
-    """All files, verified, in a folder that only has to be renamed."""
+    """All files, verified and on the disk, in a folder that only has to be renamed."""
     ready = bench / "ready"
     shutil.rmtree(ready, ignore_errors=True)
     ready.mkdir()
     for archive in shipment.archives:
-        _unpack(archive, download(archive.download, bench, watch), ready, shipment)
-    for item in shipment.items:
-        if item.download is not None:
-            shutil.copyfile(download(item.download, bench, watch), ready / item.name)
-    hashes = {item.name: _verified(item, ready / item.name) for item in shipment.items}
-    (ready / RECORD).write_text(json.dumps({"name": shipment.name, "sha256": hashes}, indent=1), encoding="utf-8")
+        _unpack(archive, download(archive, bench, watch), ready, shipment)
+    for file in shipment.files:
+        if file.urls:
+            shutil.copyfile(download(file, bench, watch), ready / file.name)
+    record = _Record(name=shipment.name, sha256={file.name: _verified(file, ready) for file in shipment.files})
+    (ready / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
     for path in (*ready.iterdir(), ready):
-        _flush(path)
+        flush(path)
     return ready
 
 
 def _unpack(archive: Archive, packed: Path, ready: Path, shipment: Shipment) -> None:
     """Take files out of an archive; if they are not what they should be, forget it, or it would be met again."""
     try:
-        extract(packed, archive.kind, archive.members, ready, where=archive.download.name)
-        for item in shipment.items:
-            if item.name in archive.members:
-                _verified(item, ready / item.name)
+        extract(packed, archive.kind, archive.members, ready, where=archive.name)
+        for file in shipment.files:
+            if file.name in archive.members:
+                _verified(file, ready)
     except UserError:
         packed.unlink()
         raise
 
 
-def _verified(item: Item, file: Path) -> str:
-    found = _hash(file)
-    if item.sha256 not in (None, found):
-        raise UserError(f"the file must have the sha256 {item.sha256}", where=item.name, received=found)
+def _verified(file: File, folder: Path) -> str:
+    found = hash_file(folder / file.name)
+    if file.sha256 not in (None, found):
+        raise UserError(f"the file must have the sha256 {file.sha256}", where=file.name, received=found)
     return found
 
 
-def _recorded(place: Path) -> dict[str, str]:
-    try:
-        hashes = json.loads((place / RECORD).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(value) for name, value in hashes.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
 @contextmanager
-def _alone(bench: Path) -> Iterator[Path]:
+def _locked(bench: Path) -> Iterator[Path]:
     """A folder for unfinished things that no other process works in; the system frees it if we are killed."""
     bench.mkdir(parents=True, exist_ok=True)
     handle = os.open(bench, os.O_RDONLY)
@@ -117,7 +116,7 @@ def _alone(bench: Path) -> Iterator[Path]:
         except BlockingIOError:
             rule = "a corpus must be fetched by one process at a time"
             raise UserError(rule, where=str(bench), advice="wait for the other one") from None
-        bench.mkdir(exist_ok=True)  # whoever was alone before us took it away
+        bench.mkdir(exist_ok=True)  # whoever had the lock before us took it away
         yield bench
     finally:
         os.close(handle)
@@ -134,17 +133,3 @@ def _refusing_disk(root: Path) -> Iterator[None]:
             received=error.strerror or str(error),
             advice="what was downloaded is kept: make room, or choose another folder, and run the command again",
         ) from error
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    """Make sure that a file or a folder is on the disk, not only on its way there."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

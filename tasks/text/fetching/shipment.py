@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated, Literal, Self
 
-from tasks.text.fetching.archive import Kind
-from tasks.text.fetching.download import Wanted
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Url = Annotated[str, StringConstraints(pattern="^https?://[^/]+/.+$")]
+Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Urls = Annotated[tuple[Url, ...], Field(min_length=1)]
+Kind = Literal["zip", "tar.gz"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Archive:
-    """An archive and what is taken from it: name of the file -> name of the member."""
+class Part(BaseModel):
+    """A part of a declaration: no key that is not listed, nothing changes it."""
 
-    download: Wanted
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Known(Part):
+    """What a download is verified by: its hash, None where nobody published it, and its size, if that is known."""
+
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    bytes: int | None = Field(None, gt=0)
+
+
+class File(_Known):
+    """A file of the folder; with addresses of the same bytes, the best first, unless it comes out of an archive."""
+
+    name: Name
+    urls: Urls | None = None
+
+
+class Archive(_Known):
+    """An archive, and what is taken from it: name of the file in the folder -> name of the member."""
+
     kind: Kind
-    members: Mapping[str, str]
+    urls: Urls
+    members: dict[Name, Text] = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.urls[0].rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """A file as it is to lie in the folder; with a download unless it comes out of an archive."""
+class Shipment(Part):
+    """All that makes one folder, which has its name."""
 
-    name: str
-    sha256: str | None
-    download: Wanted | None
+    name: Name
+    files: tuple[File, ...] = Field(min_length=1)
+    archives: tuple[Archive, ...] = ()
 
+    @model_validator(mode="after")
+    def _come_from_one_place(self) -> Self:
+        members = [name for archive in self.archives for name in archive.members]
+        if sorted(members + [file.name for file in self.files if file.urls]) != sorted(
+            file.name for file in self.files
+        ):
+            raise ValueError("each file must have urls or be a member of one archive")
+        return self
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment:
-    """All that makes one folder."""
-
-    name: str
-    items: tuple[Item, ...]
-    archives: tuple[Archive, ...]
+    @model_validator(mode="after")
+    def _are_verified(self) -> Self:
+        verified = {name for archive in self.archives if archive.sha256 for name in archive.members}
+        for file in self.files:
+            if file.sha256 is None and file.name not in verified:
+                raise ValueError(f"{file.name} must have a sha256, or its archive")
+        return self

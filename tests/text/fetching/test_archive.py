@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.text.fetching import budget
-from tasks.text.fetching.archive import Kind, extract
+from tasks.text.fetching import archive
+from tasks.text.fetching.archive import extract
+from tasks.text.fetching.shipment import Kind
 from unroll.contract import UserError
 
 KINDS: tuple[Kind, ...] = ("zip", "tar.gz")
@@ -91,6 +92,26 @@ def test_links_and_devices_in_tars_are_refused(kind: bytes, name: str, tmp_path:
     assert "must hold plain files" in refused(tmp_path, "tar.gz", tarred(info, GOOD))
 
 
+def test_the_filter_of_the_standard_library_would_not_do(tmp_path: Path) -> None:
+    """Each is let pass by ``tarfile.data_filter`` and refused here: why what an archive holds is checked by hand."""
+    link = tarfile.TarInfo("inside/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "train.txt"
+    for member in (link, *map(tarfile.TarInfo, ("/etc/evil", "..\\evil", "C:/evil"))):
+        assert isinstance(tarfile.data_filter(member, str(tmp_path)), tarfile.TarInfo)
+        assert "must hold plain files" in refused(tmp_path, "tar.gz", tarred(member))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_data_of_any_method_is_a_broken_archive(method: int, tmp_path: Path) -> None:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", method) as file:
+        file.writestr(GOOD[0], bytes(range(256)) * 40)
+    content = memory.getvalue()
+    begin = content.index(GOOD[0].encode()) + len(GOOD[0]) + 12
+    damaged = content[:begin] + b"\xff" * 60 + content[begin + 60 :]
+    assert "the archive must be whole" in refused(tmp_path, "zip", damaged)
+
+
 def test_links_and_passwords_in_zips_are_refused(tmp_path: Path) -> None:
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w") as file:
@@ -125,7 +146,7 @@ def test_a_header_that_is_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_many_members_are_refused(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "MOST_MEMBERS", 20)
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 20)
     many = [(str(number), b"") for number in range(30)]
     assert "at most 20 members" in refused(tmp_path, kind, PACK[kind](*many, GOOD))
 

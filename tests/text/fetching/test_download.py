@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.text.fetching.download import Wanted, download
+from tasks.text.fetching import File
+from tasks.text.fetching.download import download
 from tests.text.fetching.shelf import Page, Shelf
 from unroll.contract import Fetching, UserError
 
@@ -22,15 +23,15 @@ CONTENT = random.Random(0).randbytes(300_000)  # more than what is read at a tim
 SHA = hashlib.sha256(CONTENT).hexdigest()
 
 
-def wanted(*urls: str, **options: Any) -> Wanted:
-    return Wanted(**{"name": "file", "urls": urls, "sha256": SHA, **options})
+def wanted(*urls: str, **options: Any) -> File:
+    return File(**{"name": "file", "urls": urls, "sha256": SHA, **options})
 
 
-def get(folder: Path, want: Wanted) -> bytes:
+def get(folder: Path, want: File) -> bytes:
     return download(want, folder, lambda fetching: None).read_bytes()
 
 
-def refused(folder: Path, want: Wanted) -> str:
+def refused(folder: Path, want: File) -> str:
     with pytest.raises(UserError) as raised:
         get(folder, want)
     return str(raised.value)
@@ -144,14 +145,14 @@ def test_a_wrong_length_never_makes_a_whole_file(shelf: Shelf, tmp_path: Path, l
 def test_a_length_need_not_be_told(shelf: Shelf, tmp_path: Path) -> None:
     assert get(tmp_path, wanted(shelf.put("/f", CONTENT, length=-1))) == CONTENT
     url = shelf.put("/g", CONTENT, length=-1, breaks=[1000, 1000])
-    assert "the file must have 300,000 bytes (received 1,000)" in refused(tmp_path, wanted(url, size=300_000))
+    assert "the file must have 300,000 bytes (received 1,000)" in refused(tmp_path, wanted(url, bytes=300_000))
 
 
 def test_what_is_larger_than_promised_is_not_stored(shelf: Shelf, tmp_path: Path) -> None:
     message = "the file must have 1,000 bytes (received 300,000)"
-    assert message in refused(tmp_path, wanted(shelf.put("/f", CONTENT), size=1000))
+    assert message in refused(tmp_path, wanted(shelf.put("/f", CONTENT), bytes=1000))
     message = "the file must have 1,000 bytes (received more than 1,000)"
-    assert message in refused(tmp_path, wanted(shelf.put("/f", CONTENT, length=-1), size=1000))
+    assert message in refused(tmp_path, wanted(shelf.put("/f", CONTENT, length=-1), bytes=1000))
     assert not list(tmp_path.iterdir())
 
 
@@ -172,15 +173,15 @@ def test_redirects_are_followed_but_not_for_ever(shelf: Shelf, tmp_path: Path) -
 def test_a_server_that_says_nothing_is_not_waited_for(
     shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.text.fetching.http._TIMEOUT", (0.1, 0.1))
+    monkeypatch.setattr("tasks.text.fetching.download._TIMEOUT", (0.1, 0.1))
     assert "timed out" in refused(tmp_path, wanted(shelf.put("/f", CONTENT, stalls=0.5)))
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second instead of a minute, and at least 1,024 bytes in it; the server's drips are a tenth of that."""
-    monkeypatch.setattr("tasks.text.fetching.http._WINDOW", 0.5)
-    monkeypatch.setattr("tasks.text.fetching.http._SLOWEST", 2048)
+    monkeypatch.setattr("tasks.text.fetching.download._WINDOW", 0.5)
+    monkeypatch.setattr("tasks.text.fetching.download._SLOWEST", 2048)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -239,7 +240,7 @@ def test_whatever_a_server_does_a_file_is_right_or_refused(
     shelf: Shelf, tmp_path_factory: pytest.TempPathFactory, size: int | None, **page: Any
 ) -> None:
     folder, small = tmp_path_factory.mktemp("parts"), CONTENT[:3000]
-    want = wanted(shelf.put("/f", small, **page), sha256=hashlib.sha256(small).hexdigest(), size=size)
+    want = wanted(shelf.put("/f", small, **page), sha256=hashlib.sha256(small).hexdigest(), bytes=size)
     for _ in range(2):  # the second time, it goes on with what the first one left
         with suppress(UserError):
             assert get(folder, want) == small

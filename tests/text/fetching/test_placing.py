@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tasks.text.fetching import Archive, Item, Shipment, Wanted, fetch, is_complete
+from tasks.text.fetching import Archive, File, Shipment, fetch, is_complete
 from tests.text.fetching.shelf import Shelf
 from unroll.contract import Fetching, UserError
 
@@ -39,19 +39,17 @@ def zipped(**members: bytes) -> bytes:
 def loose(shelf: Shelf, **options: Any) -> Shipment:
     urls = {"train": shelf.put("/train", TRAIN, **options), "test": shelf.put("/test", TEST)}
     contents = {"train": TRAIN, "test": TEST}
-    items = [
-        Item(name=name, sha256=sha(contents[name]), download=Wanted(name=name, urls=(url,), sha256=sha(contents[name])))
-        for name, url in urls.items()
-    ]
-    return Shipment(name="tiny", items=tuple(items), archives=())
+    items = [File(name=name, urls=(url,), sha256=sha(contents[name])) for name, url in urls.items()]
+    return Shipment(name="tiny", files=tuple(items))
 
 
 def packed(shelf: Shelf, content: bytes, *, files: bool, whole: bool) -> Shipment:
-    wanted = Wanted(name="a.zip", urls=(shelf.put("/a.zip", content),), sha256=sha(content) if whole else None)
-    archive = Archive(download=wanted, kind="zip", members={"train": "inside/train", "test": "inside/test"})
+    members = {"train": "inside/train", "test": "inside/test"}
+    urls = (shelf.put("/a.zip", content),)
+    archive = Archive(kind="zip", urls=urls, sha256=sha(content) if whole else None, members=members)
     hashes = {"train": sha(TRAIN), "test": sha(TEST)}
-    items = tuple(Item(name=name, sha256=value if files else None, download=None) for name, value in hashes.items())
-    return Shipment(name="tiny", items=items, archives=(archive,))
+    items = tuple(File(name=name, sha256=value if files else None) for name, value in hashes.items())
+    return Shipment(name="tiny", files=items, archives=(archive,))
 
 
 def nobody(fetching: Fetching) -> None:
@@ -168,14 +166,14 @@ def run(script: str, *words: str, root: Path) -> subprocess.CompletedProcess[str
 
 LIMITED = """
 import resource, sys
-from tasks.text.fetching import Item, Shipment, Wanted, fetch
+from tasks.text.fetching import File, Shipment, fetch
 from unroll.contract import UserError
 from pathlib import Path
 url, sha, root = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-item = Item(name="train", sha256=sha, download=Wanted(name="train", urls=(url,), sha256=sha))
+item = File(name="train", urls=(url,), sha256=sha)
 try:
-    fetch(Shipment(name="tiny", items=(item,), archives=()), Path(root), lambda fetching: None)
+    fetch(Shipment(name="tiny", files=(item,)), Path(root), lambda fetching: None)
 except UserError as error:
     print(error)
 """
@@ -206,14 +204,14 @@ def test_one_process_fetches_at_a_time(shelf: Shelf, tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from tasks.text.fetching import Item, Shipment, Wanted, fetch
+from tasks.text.fetching import File, Shipment, fetch
 from pathlib import Path
 url, sha, root, at = sys.argv[1:]
-item = Item(name="train", sha256=sha, download=Wanted(name="train", urls=(url,), sha256=sha))
+item = File(name="train", urls=(url,), sha256=sha)
 def watch(fetching):
     if fetching.here >= int(at):
         os.kill(os.getpid(), signal.SIGKILL)
-fetch(Shipment(name="tiny", items=(item,), archives=()), Path(root), watch)
+fetch(Shipment(name="tiny", files=(item,)), Path(root), watch)
 """
 
 
@@ -227,8 +225,8 @@ def test_a_killed_fetch_leaves_nothing_half_and_is_gone_on_with(
     parts = [file for file in (tmp_path / ".tiny.partial").iterdir() if file.is_file() and not file.suffix]
     (kept,) = (part.stat().st_size for part in parts)
     shelf.asked.clear()
-    item = Item(name="train", sha256=sha(TRAIN), download=Wanted(name="train", urls=(url,), sha256=sha(TRAIN)))
-    fetch(Shipment(name="tiny", items=(item,), archives=()), tmp_path, nobody)
+    item = File(name="train", urls=(url,), sha256=sha(TRAIN))
+    fetch(Shipment(name="tiny", files=(item,)), tmp_path, nobody)
     assert lying(tmp_path) == {"train": TRAIN}
     assert shelf.ranges() == ([f"bytes={kept}-"] if kept < len(TRAIN) else [])
     assert at <= kept
