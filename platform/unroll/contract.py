@@ -123,6 +123,36 @@ class Metric:
     description: str
 
 
+VALIDATION = "validation/"
+"""What the names of metrics begin with that are logged by ``validation_step``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which state of a trial is tested, and when training ends early; both look at one validation metric.
+
+    Args:
+        best: whether the state of the best validation is tested, in place of the last one. Of equal values the earliest
+            is the best; NaN and infinities never are.
+        patience: validations in a row without a better value after which training ends; None: all epochs are trained.
+
+    Raises:
+        UserError: patience is less than 1.
+    """
+
+    best: bool = False
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.patience is not None and self.patience < 1:
+            raise UserError("patience must be at least 1", received=str(self.patience))
+
+    @property
+    def monitors(self) -> bool:
+        """Whether anything depends on a validation metric."""
+        return self.best or self.patience is not None
+
+
 class Dataset(Protocol):
     """Prepared data, the same for all trials that share it."""
 
@@ -230,7 +260,16 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
 
     @abstractmethod
     def epochs(self, settings: SettingsT) -> int:
-        """Number of passes over the training data."""
+        """Number of passes over the training data; the most, where :meth:`selection` has patience."""
+
+    def selection(self, settings: SettingsT) -> Selection:  # noqa: ARG002
+        """Which state is tested, and when training ends early; here: the last one, after all epochs.
+
+        The platform does the rest. It monitors the metric that decides the study if that is a validation metric, else
+        the task's first validation metric, by its declared direction. Restored is what the module's ``state_dict``
+        holds: weights and buffers. The monitored metric is then part of a trial's identity.
+        """
+        return Selection()
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""

@@ -7,6 +7,7 @@ once at one step: the checkpoint and the history around it must agree on which o
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
 
-ROOT = Path(__file__).parent / "once"
+ROOT = Path(__file__).parent / "project"
+
+SELECTING = {"select": "best", "patience": 2, "epochs": 9, "script": ["4", "inf", "1", "2", "1", "0"]}
+"""Trains for five epochs and tests the state after the third."""
+
+Prepared = tuple[Job, Callable[[str], Ledger]]
 
 
 class Killed(BaseException):
@@ -32,16 +38,26 @@ def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 
-@pytest.fixture(params=["automatic", "manual", "every_second"])
-def prepared(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_tasks: None
-) -> tuple[Job, Callable[[str], Ledger]]:
+@pytest.fixture
+def prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_tasks: None) -> Callable[..., Prepared]:
     monkeypatch.setenv("UNROLL_ROOT", str(ROOT))
+    return partial(prepared_job, tmp_path)
+
+
+@pytest.fixture(params=["automatic", "manual", "every_second", "selecting"])
+def prepared(request: pytest.FixtureRequest, prepare: Callable[..., Prepared]) -> Prepared:
+    if request.param == "selecting":
+        return prepare(batches=2, **SELECTING)
+    return prepare(epochs=2, batches=3, optimization=request.param)
+
+
+def prepared_job(tmp_path: Path, metric: str = "validation/loss", **training: Any) -> Prepared:
     declared = {
         "question": "Is every row there once?",
-        "task": "marked",
-        "settings": {"training": {"epochs": 2, "batches": 3}},
-        "compare": {"training.optimization": [request.param]},
+        "task": "line",
+        "settings": {"training": training},
+        "compare": {"network.hidden": [1]},
+        "metric": metric,
         "seeds": 1,
         "limits": {"checkpoint_seconds": 1e-9},
         "log_every_steps": 2,
@@ -61,10 +77,8 @@ def prepared(
     return job, ledger
 
 
-def attempt(job: Job, ledger: Ledger) -> Outcome:
-    return Attempt(
-        job, ledger, stop_asked=lambda: False, fence=lambda: None, report=lambda _: None, guarded=False
-    ).run()
+def attempt(job: Job, ledger: Ledger, stop_asked: Callable[[], bool] = lambda: False) -> Outcome:
+    return Attempt(job, ledger, stop_asked=stop_asked, fence=lambda: None, report=lambda _: None, guarded=False).run()
 
 
 def history(ledger: Ledger) -> list[tuple[Any, ...]]:
@@ -92,9 +106,7 @@ def killed_at(write: int, moment: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         yield written
 
 
-def test_killed_between_any_two_writes(
-    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_any_two_writes(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     job, make_ledger = prepared
     whole = make_ledger("whole")
     with killed_at(0, "never", monkeypatch) as written:
@@ -112,13 +124,14 @@ def test_killed_between_any_two_writes(
             found = ledger.result(job.trial.id) or attempt(job, ledger)
             assert (found.status, found.metrics) == ("completed", expected.metrics), place
             assert (found.steps, found.items) == (expected.steps, expected.items), place
+            assert found.selected == expected.selected, place
             assert history(ledger) == rows, place
             ledger.trials_frame(ledger.plan())
             assert ledger.damage() == [], place
 
 
 def test_a_checkpoint_of_an_older_version_goes_on_from_its_step(
-    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, make_ledger = prepared
     whole, broken = make_ledger("whole"), make_ledger("broken")
@@ -134,9 +147,7 @@ def test_a_checkpoint_of_an_older_version_goes_on_from_its_step(
     assert history(broken) == history(whole)
 
 
-def test_killed_between_any_two_writes_again_and_again(
-    prepared: tuple[Job, Callable[[str], Ledger]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_any_two_writes_again_and_again(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attempt ends before its fifth write: one checkpoint further on at most."""
     job, make_ledger = prepared
     whole, broken = make_ledger("whole"), make_ledger("broken")
@@ -152,7 +163,7 @@ def test_killed_between_any_two_writes_again_and_again(
     found = broken.result(job.trial.id)
     assert found
     assert attempts > 3
-    assert (found.metrics, found.items) == (expected.metrics, expected.items)
+    assert (found.metrics, found.items, found.selected) == (expected.metrics, expected.items, expected.selected)
     assert history(broken) == history(whole)
 
 
@@ -165,7 +176,7 @@ def test_a_metric_named_like_a_column_is_refused_as_it_is_logged() -> None:
 
 
 def test_an_outcome_tells_the_sources_that_ran_and_not_those_that_were_planned(
-    prepared: tuple[Job, Callable[[str], Ledger]],
+    prepared: Prepared,
 ) -> None:
     job, make_ledger = prepared
     ledger, planned = make_ledger("edited"), "0123456789abcdef"

@@ -14,7 +14,7 @@ from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan
 from unroll.study.job import Job
 
-ROOT = Path(__file__).parent / "once"
+ROOT = Path(__file__).parent / "project"
 STUDIES = {
     2: ("seeds=1",),
     3: ("seeds=3", "training.optimization=automatic"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent / "faults"
+ROOT = Path(__file__).parent / "project"
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def test_typed_statuses(line: Any, project: Path) -> None:
     }
     assert trials["dies_once"]["test/loss"] == trials["none"]["test/loss"]
     assert trials["diverges"]["steps"] == 6
-    assert "ValueError: the fault that was asked for (tasks/faulty/task.py:" in trials["raises"]["message"]
+    assert "ValueError: the fault that was asked for (tasks/line/task.py:" in trials["raises"]["message"]
     assert "points.txt:3: points must lie on a line" in trials["refuses"]["message"]
-    assert trials["forgets"]["message"].startswith("task faulty: the task must log the metric that decides the study")
+    assert trials["forgets"]["message"].startswith("task line: the task must log the metric that decides the study")
     assert "validation/mistaken" in trials["forgets"]["message"]
     folder = results / "trials" / trials["raises"]["trial"]
     assert "raise ValueError" in (folder / "traceback.txt").read_text()

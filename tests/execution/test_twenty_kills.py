@@ -15,7 +15,7 @@ from tests.execution.family import descendants
 from tests.execution.test_kills import done, running_worker, wait_for
 from unroll.ledger import Ledger
 
-ROOT = Path(__file__).parent / "once"
+ROOT = Path(__file__).parent / "project"
 SETTINGS = ("training.batches=25", "training.batch_seconds=0.04", "limits.checkpoint_seconds=0.05")
 TRIALS = 4
 

@@ -25,6 +25,7 @@ TRIAL_COLUMNS = {
     "status": pl.String,
     "message": pl.String,
     "parameters": pl.Int64,
+    "selected_epoch": pl.Int64,
     "steps": pl.Int64,
     "items": pl.Int64,
     "seconds": pl.Float64,

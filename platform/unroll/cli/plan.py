@@ -111,6 +111,8 @@ def _overview(prepared: Prepared, folder: Path, rows: list[dict[str, Any]]) -> d
         "question": plan.question,
         "task": plan.task,
         "metric": plan.metric,
+        "monitored": next((trial.monitor for trial in plan.trials if trial.monitor), None),
+        "monitored_by": list(dict.fromkeys(trial.arm for trial in plan.trials if trial.monitor)),
         "results": shown(folder),
         "planned": len(plan.trials),
         "done": sum(row["done"] for row in rows),
@@ -189,6 +191,10 @@ def _tell(plan: Plan, overview: dict[str, Any], rows: list[dict[str, Any]]) -> N
     better = "lower" if plan.metrics[plan.metric].direction == "minimize" else "higher"
     say(visible(f"{plan.study}: {plan.question}"))
     say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
+    if overview["monitored"]:
+        arms = overview["monitored_by"]
+        whose = "" if len(arms) == len(plan.arms) else f" ({', '.join(arms)})"
+        say(visible(f"{overview['monitored']} selects the tested state or ends training early{whose}"))
     say(*map(visible, plan.fallen))
     for warning, arms in overview["warnings"].items():
         say(visible(f"warning: {warning}" if len(arms) == len(plan.arms) else f"warning, {', '.join(arms)}: {warning}"))

@@ -14,15 +14,17 @@ from pathlib import Path
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from unroll.contract import UserError, derive_seed
+from unroll.contract import Selection, UserError, derive_seed
 from unroll.execution import callbacks, process
 from unroll.execution.checkpoint_io import LedgerCheckpointIO
 from unroll.execution.conditions import Diverged, Stopped, classify
 from unroll.execution.recorder import Recorder
+from unroll.execution.selection import KeepBest
 from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task
 from unroll.study.job import Job
+from unroll.study.project import AnyTask
 from unroll.study.sources import digest_sources, find_loaded_sources
 from unroll.tracking import Mirror, mirror
 
@@ -135,10 +137,12 @@ class Attempt:
         module = task.module(settings, dataset)
         module.initialise(trial.seed)  # type: ignore[operator]  # contract.TrainingModule
         data = task.data(settings, dataset, trial.seed)
-        trainer = self._build_trainer(task.epochs(settings), mirrored)
+        keep_best = self._keep_best(task, task.selection(settings))
+        trainer = self._build_trainer(task.epochs(settings), mirrored, keep_best)
         steps = task.steps(settings, dataset)
         self.recorder.follow(trainer, module, steps=steps, conditions=partial(task.conditions, module))
         trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
+        self.recorder.selected = keep_best.restore(module) if keep_best else None
         trainer.test(module, datamodule=data, verbose=False)
         self._check_metrics(task.metrics)
         self._check_result()
@@ -184,14 +188,22 @@ class Attempt:
         self._ledger.rewind_history(self._job.trial.id, found.step, place=found.place)
         return "newest in the ledger"
 
-    def _build_trainer(self, epochs: int, mirrored: Mirror) -> pl.Trainer:
+    def _keep_best(self, task: AnyTask, selection: Selection) -> KeepBest | None:
+        monitor = self._job.trial.monitor
+        if monitor is None:
+            return None
+        direction, latest = task.metrics[monitor].direction, self.recorder.logger.latest
+        position = self.recorder.position
+        return KeepBest(selection, monitor=monitor, direction=direction, latest=latest, position=position)
+
+    def _build_trainer(self, epochs: int, mirrored: Mirror, keep_best: KeepBest | None) -> pl.Trainer:
         gpu = self._job.resources.gpus > 0
         return pl.Trainer(
             accelerator="gpu" if gpu else "cpu",
             devices=1,
             max_epochs=epochs,
             logger=[self.recorder.logger, *mirrored.loggers()],
-            callbacks=self._callbacks(),
+            callbacks=[*filter(None, [keep_best]), *self._callbacks()],
             log_every_n_steps=self._job.log_every_steps,
             plugins=[LightningEnvironment(), self._io],
             deterministic="warn" if gpu else None,

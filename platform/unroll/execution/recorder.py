@@ -18,7 +18,7 @@ from unroll.execution import process
 from unroll.execution.callbacks import Stopwatch
 from unroll.execution.history import HistoryLogger
 from unroll.ledger import Ledger, write_atomic
-from unroll.ledger.outcome import HistoryRow, Outcome, Progress, Status
+from unroll.ledger.outcome import HistoryRow, Outcome, Progress, Selected, Status
 from unroll.study.job import Job
 
 TRACEBACK = "traceback.txt"
@@ -44,6 +44,8 @@ class Recorder:
         self._conditions: Callable[[], Mapping[str, str]] = dict
         self.sources = job.sources
         """Digest of the source files that run here, which may have been changed since the study was planned."""
+        self.selected: Selected | None = None
+        """Where the state that is tested was taken, once that is decided."""
         self.stopwatch = Stopwatch()
         self.logger = HistoryLogger(self.position)
 
@@ -111,6 +113,7 @@ class Recorder:
             message=message,
             metrics=dict(self.logger.latest),
             sources=self.sources,
+            selected=self.selected,
             steps=step,
             items=int(getattr(self._module, "items_seen", 0)),
             seconds=seconds,

@@ -6,7 +6,7 @@ from unroll.ledger.files import StorageError, write_atomic
 from unroll.ledger.frames import ENVIRONMENT, MISSING
 from unroll.ledger.ledger import Ledger
 from unroll.ledger.lock import Lock, Owner
-from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Status
+from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Selected, Status
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
@@ -27,6 +27,7 @@ __all__ = [
     "Owner",
     "Progress",
     "RunRecord",
+    "Selected",
     "Status",
     "StorageError",
     "UnknownFormat",

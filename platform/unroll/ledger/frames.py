@@ -36,6 +36,7 @@ _TRIAL_COLUMNS = {
     "status": "String",
     "message": "String",
     "parameters": "Int64",
+    "selected_epoch": "Int64",
     "steps": "Int64",
     "items": "Int64",
     "seconds": "Float64",
@@ -114,10 +115,11 @@ def _content(path: Path) -> bytes | None:
 def _trial_row(trial: Trial, outcome: Outcome | None) -> tuple[Any, ...]:
     about = (trial.id, trial.study, trial.task, trial.arm, trial.seed, trial.phase)
     if outcome is None:
-        return (*about, MISSING, "", trial.parameters, None, None, None, None, *(None for _ in ENVIRONMENT))
+        return (*about, MISSING, "", trial.parameters, None, None, None, None, None, *(None for _ in ENVIRONMENT))
     speed = outcome.items / outcome.seconds if outcome.seconds > 0 else None
-    end = (outcome.status, outcome.message, trial.parameters, outcome.steps, outcome.items, outcome.seconds, speed)
-    return (*about, *end, *(outcome.environment.get(name) for name in ENVIRONMENT))
+    epoch = outcome.selected.epoch if outcome.selected else None
+    end = (outcome.status, outcome.message, trial.parameters, epoch, outcome.steps, outcome.items)
+    return (*about, *end, outcome.seconds, speed, *(outcome.environment.get(name) for name in ENVIRONMENT))
 
 
 def _values(outcome: Outcome | None, names: Sequence[str]) -> list[float | None]:

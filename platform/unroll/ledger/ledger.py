@@ -390,9 +390,9 @@ class Ledger:
         """One row per trial of ``plan``, in its order.
 
         Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
-        parameters, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per metric: null where a
-        trial has none, and NaN and infinities as they were. A completed trial that lost a part of its history is
-        left to :meth:`damage`.
+        parameters, selected_epoch, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per
+        metric: null where a trial has none, and NaN and infinities as they were. A completed trial that lost a part of
+        its history is left to :meth:`damage`.
         """
         outcomes = self.outcomes(trial.id for trial in plan.trials)
         for outcome in outcomes.values():
@@ -525,7 +525,7 @@ def _is_empty(folder: Path) -> bool:
 
 def _differences(known: Trial, trial: Trial) -> list[str]:
     """Names of what an id stands for and what is not the same in both."""
-    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters")
+    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters", "monitor")
     differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]
     mine, theirs = _flat(known.settings), _flat(trial.settings)
     former = {name: repr(value) for name, value in trial.former.items()}

@@ -16,6 +16,15 @@ FINAL: frozenset[Status] = frozenset({"completed", "diverged"})
 """Outcomes that are results. A trial with any other status is still missing from the study."""
 
 
+class Selected(Frozen):
+    """The validation after which a trial's tested state was taken."""
+
+    epoch: Count
+    """Counted from one."""
+    step: Count
+    """Optimizer steps done."""
+
+
 class Outcome(Frozen):
     """The typed end of one attempt at a trial."""
 
@@ -28,9 +37,12 @@ class Outcome(Frozen):
     metrics: dict[str, float] = Field(default={})
     """Each metric's last logged value, by full name; NaN and infinities are kept.
 
-    Of a completed trial they are the final ones. Any other trial has whatever it had logged when it ended: values of
+    Of a completed trial they are the final ones: with ``selected``, its validation metrics are those of the tested
+    state, whatever was logged later. Any other trial has whatever it had logged when it ended: values of
     models that were not trained to the end, so select the status before averaging.
     """
+    selected: Selected | None = None
+    """Where the tested state was taken (``contract.Selection.best``); None: the last state, or none was tested."""
     steps: Count = 0
     items: Count = 0
     seconds: Seconds = 0.0

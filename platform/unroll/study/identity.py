@@ -18,7 +18,16 @@ from unroll.study._settings import dumped, get, setting_fields
 from unroll.study.trial import Phase
 
 
-def trial_id(*, task: str, task_version: int, settings: Settings, seed: int, phase: Phase, fingerprint: str) -> str:
+def trial_id(
+    *,
+    task: str,
+    task_version: int,
+    settings: Settings,
+    seed: int,
+    phase: Phase,
+    fingerprint: str,
+    monitor: str | None = None,
+) -> str:
     """Hash everything that decides a trial's numbers to 16 hexadecimal characters.
 
     Settings enter as far as they differ from their defaults, so that a new setting of a task does not rename the
@@ -31,8 +40,9 @@ def trial_id(*, task: str, task_version: int, settings: Settings, seed: int, pha
         seed: the block that the trial belongs to.
         phase: ``tune`` or ``confirm``.
         fingerprint: hash of the data's content.
+        monitor: metric that selects the tested state or ends training early; None, where nothing does, does not enter.
     """
-    content = {
+    content: dict[str, Any] = {
         "task": task,
         "task_version": task_version,
         "settings": changed_settings(settings),
@@ -40,6 +50,8 @@ def trial_id(*, task: str, task_version: int, settings: Settings, seed: int, pha
         "phase": phase,
         "fingerprint": fingerprint,
     }
+    if monitor is not None:
+        content["monitor"] = monitor
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unroll.contract import Settings, UserError, UserErrors, find_locations, find_measurements
+from unroll.contract import VALIDATION, Settings, UserError, UserErrors, find_locations, find_measurements
 from unroll.study._check_parts import check_parts
 from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
@@ -48,7 +48,11 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         for (arm, _), files in zip(sized, sources, strict=True)
     ]
     trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
-    _refuse_absent(study.metric, arms, task)
+    _refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
+    if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
+        rule = "the metric that selects a state or ends training early must be one that every such arm logs"
+        selecting = [arm for arm in arms if arm.name in monitoring]
+        _refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -163,6 +167,7 @@ def _placed(locations: Mapping[str, str]) -> Iterator[None]:
 
 
 def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int) -> Trial:
+    monitor = _monitored(study, task) if task.selection(settings).monitors else None
     identity = trial_id(
         task=study.task,
         task_version=task.version,
@@ -170,6 +175,7 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
         seed=seed,
         phase="confirm",
         fingerprint=arm.fingerprint,
+        monitor=monitor,
     )
     return Trial(
         id=identity,
@@ -183,7 +189,20 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
         former=former_values(settings),
         fingerprint=arm.fingerprint,
         parameters=arm.parameters,
+        monitor=monitor,
     )
+
+
+def _monitored(study: Study, task: AnyTask) -> str:
+    """The validation metric by which states are selected: the study's own if it is one, else the task's first."""
+    metrics = [name for name in task.metrics if name.startswith(VALIDATION)]
+    if not metrics:
+        raise UserError(
+            "a task that selects states or ends training early must declare a validation metric",
+            where=f"tasks/{study.task}/task.py",
+            received=f"{', '.join(task.metrics)}",
+        )
+    return study.metric if study.metric in metrics else metrics[0]
 
 
 def _refuse_twins(trials: list[Trial]) -> None:
@@ -194,8 +213,8 @@ def _refuse_twins(trials: list[Trial]) -> None:
             raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{trial.arm}'")
 
 
-def _refuse_absent(metric: str, arms: list[Arm], task: AnyTask) -> None:
-    """An arm that never logs what decides the study would train to its end for nothing."""
+def _refuse_absent(rule: str, metric: str, arms: list[Arm], task: AnyTask) -> None:
+    """An arm that never logs what its study needs would train to its end for nothing."""
     reasons: dict[str, list[str]] = {}
     for arm in arms:
         if metric in arm.absent:
@@ -205,7 +224,7 @@ def _refuse_absent(metric: str, arms: list[Arm], task: AnyTask) -> None:
     whose = {reason: "" if len(names) == len(arms) else f" in {', '.join(names)}" for reason, names in reasons.items()}
     logged = [name for name in task.metrics if not any(name in arm.absent for arm in arms)]
     raise UserError(
-        "the metric that decides a study must be one that every arm logs",
+        rule,
         where="metric",
         received=f"{metric}, but{'; '.join(f'{where} {reason}' for reason, where in whose.items())}",
         advice=f"choose among {', '.join(logged)}",

@@ -44,3 +44,5 @@ class Trial(Frozen):
     """Dotted path -> former name of each setting's value that was renamed: older records of the trial hold that."""
     fingerprint: str
     parameters: Count
+    monitor: str | None = None
+    """The validation metric that selects the tested state or ends training early; part of the id where there is one."""

@@ -1,4 +1,4 @@
-"""A task that leaves a mark for every process that trains a trial, and logs in every way that Lightning has."""
+"""A straight line: logs in every way that Lightning has, marks who trains it, fails and selects states on demand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from unroll.contract import Metric, Settings, Task
+from unroll.contract import Metric, Selection, Settings, Task, UserError
+
+Fault = Literal[
+    "none", "diverges", "raises", "refuses", "forgets", "hangs", "exhausts", "dies", "dies_once", "fills_the_disk"
+]
 
 
 class Network(Settings):
@@ -27,9 +31,18 @@ class Training(Settings):
     optimization: Literal["automatic", "manual", "every_second"] = "automatic"
     batch_seconds: float = 0.0
     marks: str = Field(default="", json_schema_extra={"location": True})
+    """A folder: each process that trains a trial leaves a file there."""
+    fault: Fault = "none"
+    """What happens at the sixth step."""
+    mark: str = ""
+    """A file that ``dies_once`` leaves behind."""
+    select: Literal["last", "best"] = "last"
+    patience: int | None = None
+    script: tuple[str, ...] = ()
+    """What is logged after each epoch in place of the validation's loss; empty: the loss."""
 
 
-class MarkedSettings(Settings):
+class LineSettings(Settings):
     network: Network = Network()
     training: Training = Training()
 
@@ -85,7 +98,7 @@ class Data(pl.LightningDataModule):
         return [torch.tensor([[2.5], [3.5]])]
 
 
-class MarkedModule(pl.LightningModule):
+class LineModule(pl.LightningModule):
     def __init__(self, training: Training) -> None:
         super().__init__()
         self.line = torch.nn.Linear(1, 1)
@@ -115,6 +128,8 @@ class MarkedModule(pl.LightningModule):
         time.sleep(self.training_settings.batch_seconds)
         self.items_seen += len(batch)
         loss: Tensor = (self.line(batch) - 3 * batch + 0.1 * torch.rand(())).square().mean()
+        if self.global_step == 5:
+            loss = loss * self._fail()
         self.log("train/loss", loss, batch_size=len(batch))
         if not self.automatic_optimization:
             self._learn(loss, step=self.training_settings.optimization == "manual" or index % 2 == 1)
@@ -133,7 +148,12 @@ class MarkedModule(pl.LightningModule):
         self.log("train/weight", self.line.weight.sum())
 
     def validation_step(self, batch: Tensor) -> None:
-        self.log("validation/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
+        loss = (self.line(batch) - 3 * batch).square().mean()
+        if script := self.training_settings.script:
+            loss = torch.tensor(float(script[self.current_epoch]), dtype=torch.float64)
+        name = "validation/mistaken" if self.training_settings.fault == "forgets" else "validation/loss"
+        self.log(name, loss, batch_size=len(batch))
+        self.log("validation/score", loss, batch_size=len(batch))
 
     def on_train_epoch_end(self) -> None:
         self.log("train/bias", self.line.bias.sum())
@@ -141,24 +161,49 @@ class MarkedModule(pl.LightningModule):
     def test_step(self, batch: Tensor) -> None:
         self.log("test/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
 
+    def _fail(self) -> float:
+        fault = self.training_settings.fault
+        if fault == "diverges":
+            return float("nan")
+        if fault == "raises":
+            raise ValueError("the fault that was asked for\nwith a second line")
+        if fault == "refuses":
+            raise UserError("points must lie on a line", where="points.txt:3")
+        if fault == "hangs":
+            time.sleep(600)
+        if fault == "exhausts":
+            raise MemoryError("no memory for a batch of 3")
+        if fault == "fills_the_disk":
+            raise OSError(28, "No space left on device")
+        if fault == "dies":
+            os._exit(1)
+        if fault == "dies_once" and not Path(self.training_settings.mark).exists():
+            Path(self.training_settings.mark).touch()
+            os._exit(1)
+        return 1.0
+
 
 @final
-class Marked(Task[MarkedSettings, Points]):
+class Line(Task[LineSettings, Points]):
     version: ClassVar[int] = 1
-    settings: ClassVar[type[Settings]] = MarkedSettings
+    settings: ClassVar[type[Settings]] = LineSettings
     metrics: ClassVar[Mapping[str, Metric]] = {
         "validation/loss": Metric("minimize", "", "Mean squared error on the points."),
+        "validation/score": Metric("maximize", "", "The same number, of which more is taken for better."),
         "test/loss": Metric("minimize", "", "Mean squared error on the points."),
     }
 
-    def prepare(self, settings: MarkedSettings, cache: Path) -> Points:
+    def prepare(self, settings: LineSettings, cache: Path) -> Points:
         return Points()
 
-    def module(self, settings: MarkedSettings, dataset: Points) -> pl.LightningModule:
-        return MarkedModule(settings.training)
+    def module(self, settings: LineSettings, dataset: Points) -> pl.LightningModule:
+        return LineModule(settings.training)
 
-    def data(self, settings: MarkedSettings, dataset: Points, seed: int) -> pl.LightningDataModule:
+    def data(self, settings: LineSettings, dataset: Points, seed: int) -> pl.LightningDataModule:
         return Data(seed, settings.training.batches)
 
-    def epochs(self, settings: MarkedSettings) -> int:
+    def epochs(self, settings: LineSettings) -> int:
         return settings.training.epochs
+
+    def selection(self, settings: LineSettings) -> Selection:
+        return Selection(best=settings.training.select == "best", patience=settings.training.patience)
