@@ -8,11 +8,13 @@ one final subclass of :class:`Task`; the platform finds it by looking into the f
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
@@ -185,13 +187,14 @@ class TrainingModule(Protocol):
     checkpoint, through ``on_save_checkpoint`` and ``on_load_checkpoint``.
 
     It may log more, under names of its own, and the report knows two kinds of them. Metrics called
-    ``<profile>/distance_<n>``, n a whole number from 0 on, are one profile. Where ``<profile>`` is a metric that the
-    task declares, the report draws it against n in its own unit, as it was last logged; any other is drawn as it fades
-    with n, relative to its value at 0, as it was first and last logged. A profile whose name goes on from that of
-    another one, ``<profile>/<part>``, is kept and not drawn.
+    ``<profile>/distance_<n>`` (:func:`distance_metric`), n a whole number from 0 on, are one profile. Where
+    ``<profile>`` is a metric that the task declares, the report draws it against n in its own unit, as it was last
+    logged; any other is drawn as it fades with n, relative to its value at 0, as it was first and last logged. A
+    profile whose name goes on from that of another one, ``<profile>/<part>``, is kept and not drawn.
 
-    Numbers of examples called ``<split>/confusion/<true label>/<guess>``, logged at one step for every pair of labels
-    that occurs, also of a label with itself, are a confusion matrix: the report tells what each was last taken for.
+    Numbers of examples called ``<split>/confusion/<true label>/<guess>`` (:func:`confusion_metric`), logged at one step
+    for every pair of labels that occurs, also of a label with itself, are a confusion matrix, of which the report shows
+    the last.
     """
 
     items_seen: int
@@ -448,6 +451,38 @@ def derive_seed(*parts: int | str) -> int:
     """
     digest = hashlib.blake2b("\x1f".join(f"{type(p).__name__}:{p}" for p in parts).encode(), digest_size=8)
     return int.from_bytes(digest.digest(), "big") >> 1
+
+
+def distance_metric(profile: str, n: int) -> str:
+    """Name of a profile's value at distance ``n`` (see :class:`TrainingModule`).
+
+    >>> distance_metric("test/accuracy", 3)
+    'test/accuracy/distance_3'
+    """
+    return f"{profile}/distance_{n}"
+
+
+def parse_distance_metric(metric: str) -> tuple[str, int] | None:
+    """(profile, n) of a name that :func:`distance_metric` made; None of any other."""
+    match = re.fullmatch(r"(.+)/distance_([0-9]+)", metric)
+    return (match[1], int(match[2])) if match else None
+
+
+def confusion_metric(split: str, true: str, guess: str) -> str:
+    """Name of the number of examples of the label ``true`` that were classified as ``guess``.
+
+    Labels may be any text: a slash in them is written ``%2F``, and ``%`` is ``%25``.
+
+    >>> confusion_metric("test", "n/a", "yes")
+    'test/confusion/n%2Fa/yes'
+    """
+    return "/".join((split, "confusion", *(label.replace("%", "%25").replace("/", "%2F") for label in (true, guess))))
+
+
+def parse_confusion_metric(metric: str) -> tuple[str, str, str] | None:
+    """(split, true label, guess) of a name that :func:`confusion_metric` made; None of any other."""
+    match = re.fullmatch(r"([^/]+)/confusion/([^/]*)/([^/]*)", metric)
+    return (match[1], unquote(match[2]), unquote(match[3])) if match else None
 
 
 def find_locations(model: type[BaseModel]) -> frozenset[str]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tasks.agreement.sentences import MOST_ATTRACTORS
+from unroll.contract import distance_metric
 
 MOST_DISTANCE: Final = 20
 """Up to so many words between subject and verb have one."""
@@ -45,7 +46,7 @@ class Tally:
         for n in range(MOST_ATTRACTORS + 1):
             sums[f"accuracy/attractors_{n}"] = right[n].sum(), verbs[n].sum()
         for n in range(MOST_DISTANCE + 1):
-            sums[f"accuracy/distance_{n}"] = right[:, n].sum(), verbs[:, n].sum()
+            sums[distance_metric("accuracy", n)] = right[:, n].sum(), verbs[:, n].sum()
         return {name: int(good) / int(seen) for name, (good, seen) in sums.items() if seen}
 
 

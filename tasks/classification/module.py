@@ -56,4 +56,4 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
     def on_test_epoch_end(self) -> None:
         """Tell the metrics of the whole test text, and its confusion matrix."""
         super().on_test_epoch_end()
-        self.tell({f"test/{name}": count for name, count in self._held_out.confusion(self._labels).items()})
+        self.tell(self._held_out.confusion("test", self._labels))

@@ -9,6 +9,8 @@ from typing import Final, Self, final
 import torch
 from torch import Tensor
 
+from unroll.contract import confusion_metric
+
 WHOLE_UP_TO: Final = 10
 """Labels up to which every pair is told; of more, the pairs that occur."""
 
@@ -45,19 +47,14 @@ class Tally:
         f1 = 2 * right[told > 0].double() / told[told > 0]
         return {"accuracy": int(right.sum()) / int(self.counts.sum()), "macro_f1": f1.mean().item()}
 
-    def confusion(self, labels: Sequence[str]) -> dict[str, float]:
-        """``confusion/TRUE/GUESS``: number of sentences; a slash in a label is written ``%2F``, and ``%`` is ``%25``.
+    def confusion(self, split: str, labels: Sequence[str]) -> dict[str, float]:
+        """Number of sentences per true label and guess, named by :func:`~unroll.contract.confusion_metric`.
 
         Of many labels only what occurs: most of their thousands of pairs do not.
         """
         return {
-            f"confusion/{_written(true)}/{_written(guess)}": float(self.counts[i, j])
+            confusion_metric(split, true, guess): float(self.counts[i, j])
             for i, true in enumerate(labels)
             for j, guess in enumerate(labels)
             if len(labels) <= WHOLE_UP_TO or self.counts[i, j] > 0
         }
-
-
-def _written(label: str) -> str:
-    """A label in the name of a metric, where a slash stands between labels."""
-    return label.replace("%", "%25").replace("/", "%2F")

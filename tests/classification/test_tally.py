@@ -57,19 +57,22 @@ def test_the_mean_of_batches_is_another_number() -> None:
 
 
 def test_confusion_is_told_by_true_label_and_guess() -> None:
-    confusion = tally([0, 0, 1], [0, 1, 1], 2).confusion(["no", "yes"])
+    confusion = tally([0, 0, 1], [0, 1, 1], 2).confusion("test", ["no", "yes"])
     assert confusion == {
-        "confusion/no/no": 1,
-        "confusion/no/yes": 1,
-        "confusion/yes/no": 0,
-        "confusion/yes/yes": 1,
+        "test/confusion/no/no": 1,
+        "test/confusion/no/yes": 1,
+        "test/confusion/yes/no": 0,
+        "test/confusion/yes/yes": 1,
     }
 
 
 def test_of_many_labels_the_pairs_that_occur_are_told() -> None:
     many = [str(i) for i in range(WHOLE_UP_TO + 1)]
-    assert tally([0, 10, 10], [0, 0, 0], len(many)).confusion(many) == {"confusion/0/0": 1, "confusion/10/0": 2}
-    assert len(tally([0], [0], WHOLE_UP_TO).confusion(many[:-1])) == WHOLE_UP_TO**2
+    assert tally([0, 10, 10], [0, 0, 0], len(many)).confusion("test", many) == {
+        "test/confusion/0/0": 1,
+        "test/confusion/10/0": 2,
+    }
+    assert len(tally([0], [0], WHOLE_UP_TO).confusion("test", many[:-1])) == WHOLE_UP_TO**2
 
 
 def test_every_metric_is_declared_for_both_texts() -> None:

@@ -49,6 +49,14 @@ def test_values_that_are_no_numbers_never_rank_nor_average(direction: Direction,
     assert (row["n"], row["not_finite"], row["mean"], row["median"], row["best"]) == (2, 4, 2.0, 2.0, best)
 
 
+def test_values_whose_squares_are_no_floats_are_counted_and_not_averaged() -> None:
+    trials = frame({"a": [1.7e308, -1.7e308, 1.0, 3.0], "b": [1e149, -1e149, 1e149]})
+    first, second = summarise_arms(trials, METRIC, direction="minimize").iter_rows(named=True)
+    assert (first["n"], first["not_finite"], first["mean"], first["best"]) == (2, 2, 2.0, 1.0)
+    assert (second["n"], second["not_finite"]) == (3, 0)
+    assert all(math.isfinite(second[name]) for name in ("mean", "sd", "low", "high"))
+
+
 def test_only_completed_trials_count() -> None:
     trials = frame({"a": [1.0, 900.0, 3.0]}, {("a", 1): "diverged"})
     row = summarise_arms(trials, METRIC, direction="minimize").row(0, named=True)

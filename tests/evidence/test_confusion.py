@@ -1,7 +1,5 @@
 """Confusion matrices: found by the names of metrics, the last counts of each trial, shares of each true label."""
 
-from typing import cast
-
 import polars as pl
 import pytest
 import torch
@@ -30,14 +28,12 @@ def counted(a: float, b: float, c: float, d: float, labels: tuple[str, str] = ("
 
 def test_they_are_found_by_name() -> None:
     metrics = ["test/confusion/a/b", "test/confusion/a/a", "validation/confusion/x/x", "test/accuracy", "confusion/a/a"]
-    assert find_confusions(metrics) == ["test/confusion", "validation/confusion"]
+    assert find_confusions(metrics) == ["test", "validation"]
     assert find_confusions([]) == []
 
 
 def test_shares_are_of_the_true_label_over_all_trials_and_counts_are_means() -> None:
-    found = confusion(
-        frame({("lstm", 0): {9: counted(8, 2, 0, 30)}, ("lstm", 1): {9: counted(2, 8, 10, 20)}}), "test/confusion"
-    )
+    found = confusion(frame({("lstm", 0): {9: counted(8, 2, 0, 30)}, ("lstm", 1): {9: counted(2, 8, 10, 20)}}), "test")
     cells = {(row["true"], row["guess"]): row for row in found.iter_rows(named=True)}
     assert [cells["bad", "bad"][key] for key in ("n", "count", "share")] == [2, 5.0, 0.5]
     assert cells["good", "bad"]["share"] == pytest.approx(10 / 60)
@@ -52,7 +48,7 @@ def test_each_trial_counts_once_with_what_it_told_last_and_arms_keep_their_order
             ("arm", 0): {9: counted(0, 1, 0, 1)},
         }
     )
-    found = confusion(history, "test/confusion")
+    found = confusion(history, "test")
     assert found["arm"].unique(maintain_order=True).to_list() == ["zero", "arm"]
     assert found.filter(pl.col("arm") == "zero")["share"].to_list() == [1, 0, 0, 1]
 
@@ -61,14 +57,17 @@ def test_labels_may_hold_slashes() -> None:
     """`a` told `b/a` and `a/b` told `a` would have one name, were it not for how a slash is written."""
     labels = ("a", "a/b", "b/a", "100 %2F")
     tally = Tally(torch.arange(16).view(4, 4))
-    counts = {tuple(name.split("/")[1:]): count for name, count in tally.confusion(labels).items()}
-    found = confusion(frame({("gru", 0): {1: cast("Counts", counts)}}), "test/confusion")
+    rows = [
+        {"trial": "a0", "arm": "a", "step": 1, "metric": name, "value": count}
+        for name, count in tally.confusion("test", labels).items()
+    ]
+    found = confusion(pl.DataFrame(rows), "test")
     cells = {(row["true"], row["guess"]): row["count"] for row in found.iter_rows(named=True)}
     assert cells == {(true, guess): 4 * i + j for i, true in enumerate(labels) for j, guess in enumerate(labels)}
 
 
 def test_a_label_without_examples_has_counts_and_no_shares() -> None:
-    found = confusion(frame({("gru", 0): {1: counted(0, 0, 3, 4)}}), "test/confusion")
+    found = confusion(frame({("gru", 0): {1: counted(0, 0, 3, 4)}}), "test")
     assert found["share"].to_list() == [None, None, pytest.approx(3 / 7), pytest.approx(4 / 7)]
 
 
@@ -81,7 +80,7 @@ def test_a_pair_that_a_trial_does_not_tell_did_not_occur_in_it() -> None:
             for trial, step, true, guess, value in rows
         ]
     )
-    found = confusion(history, "test/confusion")
+    found = confusion(history, "test")
     assert found.select("true", "guess", "n", "count", "share").rows() == [
         ("x", "x", 2, 3.5, 7 / 8),
         ("x", "y", 2, 0.5, 1 / 8),

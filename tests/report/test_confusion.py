@@ -28,12 +28,12 @@ def add_confusion(ledger: Ledger, counts: Mapping[str, float], **more: Mapping[s
 def test_every_true_label_of_every_arm_has_a_row_and_every_guess_a_column(make_ledger: MakeLedger) -> None:
     ledger = make_ledger(seeds=3)
     add_confusion(ledger, COUNTS)
-    table = confusion_table(gather(ledger), "test/confusion", 1)
+    table = confusion_table(gather(ledger), "test", 1)
     assert table.shown.rows()[:2] == [
         ("elman (baseline)", "bad", "10", "80.0 %", "20.0 %"),
         ("elman (baseline)", "good", "5", "20.0 %", "80.0 %"),
     ]
-    assert table.shown.columns == ["Arm", "True label", "Examples", "told bad", "told good"]
+    assert table.shown.columns == ["Arm", "True label", "Examples", "as bad", "as good"]
     assert len(table.shown) == 6
 
 
@@ -42,7 +42,7 @@ def test_it_is_in_page_text_and_files(make_ledger: MakeLedger, tmp_path: Path) -
     add_confusion(ledger, COUNTS)
     places = write_report(ledger, tmp_path)
     assert '<section id="confusion">' in places.html.read_text(encoding="utf-8")
-    assert "| told bad | told good |" in places.markdown.read_text(encoding="utf-8")
+    assert "| as bad | as good |" in places.markdown.read_text(encoding="utf-8")
     assert pl.read_csv(places.tables / "confusion_1.csv")["share"][0] == pytest.approx(0.8)
 
 
@@ -51,10 +51,10 @@ def test_an_arm_whose_data_lack_a_label_has_dashes_for_it_and_a_report(make_ledg
     ledger = make_ledger(seeds=2)
     mild = dict.fromkeys(("mild/mild", "mild/bad", "mild/good", "bad/mild", "good/mild"), 1.0)
     add_confusion(ledger, COUNTS, gru=mild, lstm=mild)
-    shown = confusion_table(gather(ledger), "test/confusion", 1).shown
-    told = shown.filter(pl.col("True label") == "bad").select("Arm", "told mild").rows()
-    assert told == [("elman (baseline)", "–"), ("gru", "9.1 %"), ("lstm", "9.1 %")]
-    assert "| told good | told mild |" in write_report(ledger, tmp_path).markdown.read_text(encoding="utf-8")
+    shown = confusion_table(gather(ledger), "test", 1).shown
+    cells = shown.filter(pl.col("True label") == "bad").select("Arm", "as mild").rows()
+    assert cells == [("elman (baseline)", "–"), ("gru", "9.1 %"), ("lstm", "9.1 %")]
+    assert "| as good | as mild |" in write_report(ledger, tmp_path).markdown.read_text(encoding="utf-8")
 
 
 def many_labels(labels: int) -> dict[str, float]:
@@ -69,8 +69,8 @@ def test_of_many_labels_the_most_frequent_confusions_are_shown_and_all_are_in_th
 ) -> None:
     ledger = make_ledger(seeds=2)
     add_confusion(ledger, many_labels(50), gru={"07/30": 99.0})
-    table = confusion_table(gather(ledger), "test/confusion", 1)
-    assert table.shown.columns == ["True label", "Told to be", "elman (baseline)", "gru", "lstm"]
+    table = confusion_table(gather(ledger), "test", 1)
+    assert table.shown.columns == ["True label", "Classified as", "elman (baseline)", "gru", "lstm"]
     assert table.shown.rows()[:2] == [
         ("49", "00", "83.1 % (49)", "83.1 % (49)", "83.1 % (49)"),
         ("48", "49", "82.8 % (48)", "82.8 % (48)", "82.8 % (48)"),
@@ -86,7 +86,7 @@ def test_of_many_labels_the_most_frequent_confusions_are_shown_and_all_are_in_th
 def test_eleven_labels_without_an_error_have_an_empty_table(make_ledger: MakeLedger, tmp_path: Path) -> None:
     ledger = make_ledger(seeds=2)
     add_confusion(ledger, {f"{i}/{i}": 4.0 for i in range(11)})
-    assert confusion_table(gather(ledger), "test/confusion", 1).shown.is_empty()
+    assert confusion_table(gather(ledger), "test", 1).shown.is_empty()
     write_report(ledger, tmp_path)
 
 
@@ -99,5 +99,5 @@ def test_a_label_is_escaped_wherever_it_stands(make_ledger: MakeLedger, tmp_path
     labels = ("<script>", "a|b")
     add_confusion(ledger, {f"{true}/{guess}": 1.0 for true in labels for guess in labels})
     places = write_report(ledger, tmp_path)
-    assert "told <script>" not in places.html.read_text(encoding="utf-8")
-    assert r"told a\|b" in places.markdown.read_text(encoding="utf-8")
+    assert "as <script>" not in places.html.read_text(encoding="utf-8")
+    assert r"as a\|b" in places.markdown.read_text(encoding="utf-8")

@@ -10,6 +10,10 @@ from unroll.contract import Direction
 from unroll.evidence.intervals import half_width
 from unroll.ledger import MISSING, Status
 
+LARGEST = 1e150
+"""Size up to which final values are averaged and compared: the squares of larger ones, and so deviations, exceed the
+largest float."""
+
 STATUSES: tuple[str, ...] = (*get_args(Status), MISSING)
 
 
@@ -30,8 +34,9 @@ def coverage(trials: pl.DataFrame) -> pl.DataFrame:
 def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -> pl.DataFrame:
     """Describe the final values of one metric per arm, over completed trials.
 
-    NaN and infinities are neither averaged nor ranked: a completed trial without a finite value is counted in
-    ``not_finite``, a diverged one in ``diverged``. A mean is thus over survivors; the counts say of how many.
+    NaN, infinities and values beyond :data:`LARGEST` are neither averaged nor ranked: a completed trial without a
+    usable value is counted in ``not_finite``, a diverged one in ``diverged``. A mean is thus over survivors; the counts
+    give their number.
 
     Args:
         trials: one row per planned trial: ``arm, status, parameters, items_per_second`` and the column ``metric``.
@@ -39,12 +44,25 @@ def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -
         direction: whether the smallest or the largest value is the best.
 
     Returns:
-        One row per arm in order of appearance: ``arm, n`` (finite values), ``mean, sd, low, high`` (95 % t interval
+        One row per arm in order of appearance: ``arm, n`` (usable values), ``mean, sd, low, high`` (95 % t interval
         of the mean; null below two values), ``median, best, not_finite, parameters, items_per_second`` (median over
         completed trials), then the counts of :func:`coverage`.
     """
     counts = coverage(trials)
-    described = final_values(trials, metric).group_by("arm").agg(*_description(direction))
+    value, speed = pl.col("value"), pl.col("items_per_second")
+    described = (
+        final_values(trials, metric)
+        .group_by("arm")
+        .agg(
+            n=value.count().cast(pl.Int64),
+            mean=value.mean(),
+            sd=value.std(),
+            median=value.median(),
+            best=value.min() if direction == "minimize" else value.max(),
+            not_finite=value.null_count().cast(pl.Int64),
+            items_per_second=speed.filter(speed.is_finite()).median(),
+        )
+    )
     rows = counts.select("arm").join(described, on="arm", how="left", maintain_order="left")
     rows = rows.with_columns(pl.col("n", "not_finite").fill_null(0))
     half = half_width(pl.col("n"), pl.col("sd"))
@@ -64,21 +82,7 @@ COLUMNS = (
 
 
 def final_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
-    """Completed trials with the metric as ``value``: null where it is absent, NaN or infinite."""
+    """Completed trials with the metric as ``value``: null where it is absent, NaN or beyond :data:`LARGEST`."""
     column = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
     done = trials.filter(pl.col("status") == "completed").with_columns(value=column)
-    return done.with_columns(value=pl.when(pl.col("value").is_finite()).then(pl.col("value")))
-
-
-def _description(direction: Direction) -> list[pl.Expr]:
-    value = pl.col("value")
-    speed = pl.col("items_per_second")
-    return [
-        value.count().cast(pl.Int64).alias("n"),
-        value.mean().alias("mean"),
-        value.std().alias("sd"),
-        value.median().alias("median"),
-        (value.min() if direction == "minimize" else value.max()).alias("best"),
-        value.null_count().cast(pl.Int64).alias("not_finite"),
-        speed.filter(speed.is_finite()).median().alias("items_per_second"),
-    ]
+    return done.with_columns(value=pl.when(pl.col("value").abs() <= LARGEST).then(pl.col("value")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from unroll.evidence.intervals import half_width
+from unroll.evidence.intervals import average_trials, order_arms
 
 POINTS = 200
 """Most steps that are kept per arm: more than a chart's width can show."""
@@ -24,22 +24,13 @@ def learning_curves(history: pl.DataFrame, metric: str, *, points: int = POINTS)
         points: most steps to keep per arm; at least 2.
 
     Returns:
-        ``arm, step, n, mean, low, high`` (95 % t band; null below two trials and where an exploded value's square is
-        beyond all numbers), arms in order of appearance, steps ascending.
+        ``arm, step, n, mean, low, high`` as :func:`~unroll.evidence.intervals.average_trials` gives them, arms in
+        order of appearance, steps ascending.
     """
     logged = history.filter((pl.col("metric") == metric) & pl.col("value").is_finite())
     logged = logged.unique(["arm", "trial", "step"], keep="last", maintain_order=True)
     on_grid = _resample(logged.select("arm", "trial", "step", "value"))
-    curves = on_grid.group_by("arm", "step").agg(
-        n=pl.col("value").count().cast(pl.Int64), mean=pl.col("value").mean(), sd=pl.col("value").std()
-    )
-    half = half_width(pl.col("n"), pl.col("sd"))
-    half = pl.when(half.is_finite()).then(half)
-    curves = curves.filter(pl.col("mean").is_finite())
-    curves = curves.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).sort("step")
-    arms = history.select(pl.col("arm").unique(maintain_order=True))
-    ordered = arms.join(curves, on="arm", maintain_order="left_right").select("arm", "step", "n", "mean", "low", "high")
-    return _thin(ordered, points)
+    return _thin(order_arms(average_trials(on_grid, "step"), history), points)
 
 
 def _resample(logged: pl.DataFrame) -> pl.DataFrame:

@@ -1,23 +1,21 @@
-"""Profiles: values logged against a distance, in metrics that are called ``<profile>/distance_<n>``."""
+"""Profiles: values logged against a distance, in metrics that ``contract.distance_metric`` names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 import polars as pl
 
-from unroll.evidence.intervals import half_width
-
-_POINT = re.compile(r"(.+)/distance_(\d+)")
+from unroll.contract import parse_distance_metric
+from unroll.evidence.intervals import average_trials, order_arms
 
 
 def find_profiles(metrics: Iterable[str]) -> list[str]:
-    """Names of the profiles among these metrics that tell of a whole, sorted.
+    """Names of the profiles among these metrics that are no part of another one, sorted.
 
     A profile whose name begins with that of another one and a slash is a part of it, and is left out.
     """
-    names = {match[1] for metric in metrics if (match := _POINT.fullmatch(metric))}
+    names = {point[0] for metric in metrics if (point := parse_distance_metric(metric))}
     return sorted(name for name in names if not any(name.startswith(f"{other}/") for other in names))
 
 
@@ -38,17 +36,11 @@ def fading(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """
     points = _points(history, profile)
     relative = pl.concat([_relative(points, moment) for moment in ("first", "last")])
-    keys = ["arm", "moment", "distance"]
-    means = relative.group_by(keys).agg(
-        step=pl.col("step").max(),
-        n=pl.len().cast(pl.Int64),
-        mean=pl.col("decades").mean(),
-        sd=pl.col("decades").std(),
-    )
-    half = half_width(pl.col("n"), pl.col("sd"))
-    means = means.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).drop("sd").sort(keys[1:])
-    arms = history.select(pl.col("arm").unique(maintain_order=True))
-    return arms.join(means, on="arm", maintain_order="left_right")
+    steps = relative.group_by("arm", "moment", "distance").agg(pl.col("step").max())
+    means = average_trials(relative, "moment", "distance", column="decades")
+    columns = ("arm", "moment", "distance", "step", "n", "mean", "low", "high")
+    found = means.join(steps, on=["arm", "moment", "distance"], maintain_order="left").select(columns)
+    return order_arms(found, history)
 
 
 def by_distance(history: pl.DataFrame, profile: str) -> pl.DataFrame:
@@ -66,21 +58,15 @@ def by_distance(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """
     points = _points(history, profile)
     last = points.filter(pl.col("step") == pl.col("step").max().over("trial"), pl.col("value").is_finite())
-    means = last.group_by("arm", "distance").agg(
-        n=pl.len().cast(pl.Int64), mean=pl.col("value").mean(), sd=pl.col("value").std()
-    )
-    half = half_width(pl.col("n"), pl.col("sd"))
-    means = means.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).drop("sd").sort("distance")
-    arms = history.select(pl.col("arm").unique(maintain_order=True))
-    return arms.join(means, on="arm", maintain_order="left_right")
+    return order_arms(average_trials(last, "distance"), history)
 
 
 def _points(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """``trial, arm, step, distance, value`` of one profile, one row each."""
-    start = f"{profile}/distance_"
-    named = history.filter(pl.col("metric").str.starts_with(start))
-    distance = pl.col("metric").str.strip_prefix(start).cast(pl.Int64, strict=False)
-    points = named.select("trial", "arm", "step", distance.alias("distance"), "value").drop_nulls("distance")
+    parsed = ((metric, parse_distance_metric(metric)) for metric in history["metric"].unique())
+    distances = [(metric, point[1]) for metric, point in parsed if point and point[0] == profile]
+    named = pl.DataFrame(distances, schema={"metric": pl.String, "distance": pl.Int64}, orient="row")
+    points = history.join(named, on="metric", maintain_order="left").select("trial", "arm", "step", "distance", "value")
     return points.unique(["trial", "step", "distance"], keep="last", maintain_order=True)
 
 

@@ -13,6 +13,7 @@ from tasks.recurrent.cell import State
 from tasks.recurrent.diagnostics.gradient_flow import gradient_profiles
 from tasks.recurrent.diagnostics.state_capture import Record, record_states
 from tasks.recurrent.stack import RecurrentNetwork
+from unroll.contract import distance_metric
 
 SATURATED_LOW, SATURATED_HIGH = 0.1, 0.9
 """A gate below or above is left- or right-saturated (Karpathy et al. 2015, arXiv 1506.02078, section 4.3)."""
@@ -113,4 +114,4 @@ def _flow(loss: Tensor, records: Mapping[str, Record]) -> Iterator[tuple[str, fl
         for part, profile in profiles.items():
             prefix = f"{layer}/{part}" if part else layer
             for distance, norm in profile.items():
-                yield f"{prefix}/distance_{distance}", norm
+                yield distance_metric(prefix, distance), norm
