@@ -40,7 +40,7 @@ def _matrix(findings: Findings, split: str, labels: list[str], name: str) -> Tab
             {
                 "Arm": plain(name_arm(str(arm), findings)),
                 "True label": plain(true),
-                "Examples": _examples(cells["count"].sum()),
+                "Examples": _examples(float(cells["count"].sum())),
                 **{head: percent(shares[guess]) if guess in shares else DASH for head, guess in guesses.items()},
             }
         )
