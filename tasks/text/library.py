@@ -25,10 +25,10 @@ class TextLibrary(Library):
 
     def known(self) -> Sequence[KnownCorpus]:
         """Every corpus with an entry, sorted by name."""
-        return [_told(load_entry(self._entries, name)) for name in names(self._entries)]
+        return [_describe(load_entry(self._entries, name)) for name in names(self._entries)]
 
     def locate(self, name: str, root: Path) -> Path | None:
-        """Where a corpus lies if it was fetched to ``root``."""
+        """The folder of a corpus that was fetched to ``root``; None where it was not."""
         from tasks.text.fetching import is_complete
 
         return root / name if is_complete(self._entry(name), root) else None
@@ -78,7 +78,7 @@ class TextLibrary(Library):
         return load_entry(self._entries, name)
 
 
-def _told(entry: Entry) -> KnownCorpus:
+def _describe(entry: Entry) -> KnownCorpus:
     return KnownCorpus(
         name=entry.name,
         title=entry.title,
@@ -92,12 +92,12 @@ def _told(entry: Entry) -> KnownCorpus:
 def _files(entry: Entry, side: str, folder: Path) -> dict[str, Path]:
     """Split -> file of one side."""
     return {
-        file.split or "all": _there(folder / file.name)
+        file.split or "all": _existing(folder / file.name)
         for file in entry.files
         if not side or file.name.removesuffix(".gz").endswith(f".{side}")
     }
 
 
-def _there(file: Path) -> Path:
+def _existing(file: Path) -> Path:
     packed = file.with_name(f"{file.name}.gz")
     return packed if packed.is_file() and not file.is_file() else file

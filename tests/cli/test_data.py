@@ -18,6 +18,7 @@ from tasks.text.library import TextLibrary
 from tests.text.fetching.shelf import Shelf, serving
 from unroll.cli._fetching import watching
 from unroll.contract import Fetching
+from unroll.study import discover_tasks
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
@@ -52,8 +53,10 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
 
 
 @pytest.fixture
-def tiny(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library that knows one corpus, which lies on a server on loopback."""
+def tiny(project: Path, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that knows one corpus, which is on a server on loopback; its task is one of the project's."""
+    (project / "tasks" / "language_modeling").mkdir()
+    (project / "tasks" / "language_modeling" / "task.py").touch()
     entry = ENTRY
     for split, text in TEXTS.items():
         shelf.put(f"/{split}.txt", text.encode())
@@ -70,8 +73,10 @@ def test_known_corpora_are_listed(project: Path, unroll: Unroll) -> None:
     assert "ptb" in said.out
     assert "LDC" in said.out
     rows = json.loads(unroll("data", "list", "--format", "json").out)
-    assert {"name", "title", "task", "settings", "licence", "lies in", "homepage"} == rows[0].keys()
-    assert not any(row["lies in"] for row in rows)
+    assert {"name", "title", "task", "settings", "licence", "folder", "homepage"} == rows[0].keys()
+    assert not any(row["folder"] for row in rows)
+    assert "translation (not yet)" in said.out
+    assert said.out.count("(not yet)") == sum(row["task"] not in discover_tasks() for row in rows) > 0
 
 
 @pytest.mark.usefixtures("tiny")
@@ -80,7 +85,7 @@ def test_a_corpus_is_fetched_listed_and_inspected(project: Path, unroll: Unroll,
     assert said.code == 0, said.err
     place = tmp_path / "cache" / "corpora" / "tiny"
     assert said.out.splitlines() == [
-        "tiny lies in ../cache/corpora/tiny; licence: public \ufffd[31mdomain",
+        "tiny is in ../cache/corpora/tiny; licence: public \ufffd[31mdomain",
         "settings  data.corpus=text data.path=../cache/corpora/tiny   (task language_modeling)",
     ]
     assert said.err.splitlines() == ["fetching train.txt", "fetching validation.txt", "fetching test.txt"]
@@ -90,12 +95,24 @@ def test_a_corpus_is_fetched_listed_and_inspected(project: Path, unroll: Unroll,
     assert (again.code, again.out, again.err) == (0, said.out, "")
     assert not shelf.asked
     (row,) = json.loads(unroll("data", "list", "--format", "json").out)
-    assert row["lies in"] == "../cache/corpora/tiny"
+    assert row["folder"] == "../cache/corpora/tiny"
     told = unroll("data", "inspect", "tiny")
     assert told.code == 0
     assert "validation" in told.out
     assert "25.0%" not in told.out
     assert "nothing odd about the files" in told.out
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_corpus_of_a_task_that_does_not_exist_is_fetched_all_the_same(
+    project: Path, unroll: Unroll, tmp_path: Path
+) -> None:
+    entry = tmp_path / "entries" / "tiny.toml"
+    entry.write_text(entry.read_text(encoding="utf-8").replace("language_modeling", "translation"), encoding="utf-8")
+    said = unroll("data", "fetch", "tiny")
+    assert said.code == 0
+    assert said.out.splitlines()[1:] == ["no task reads it yet: translation does not exist"]
+    assert "translation (not yet)" in unroll("data", "list").out
 
 
 @pytest.mark.usefixtures("tiny")
@@ -132,7 +149,7 @@ def test_what_goes_wrong_is_lines_and_a_mistake(project: Path, unroll: Unroll, s
         (["inspect", "../ptb"], "there is no such corpus (received '../ptb')"),
         (
             ["inspect", "."],
-            "(received '.'); to inspect what lies there: unroll data inspect --task TASK data.corpus=KIND data.path=.",
+            "(received '.'); to inspect a file or folder: unroll data inspect --task TASK data.corpus=KIND data.path=.",
         ),
         (["inspect", "ptb"], "the corpus must have been fetched; unroll data fetch ptb"),
         (["inspect"], "inspect needs the name of a corpus, or --task TASK with its settings"),

@@ -65,5 +65,5 @@ def find_corpus(name: str) -> tuple[KnownCorpus, Library]:
             return corpus, library
     advice = suggestion(name, [corpus.name for corpus, _ in known])
     if Path(name).exists():
-        advice = f"to inspect what lies there: unroll data inspect --task TASK data.corpus=KIND data.path={name}"
+        advice = f"to inspect a file or folder: unroll data inspect --task TASK data.corpus=KIND data.path={name}"
     raise UserError("there is no such corpus", received=repr(name), advice=advice)

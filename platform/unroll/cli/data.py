@@ -25,9 +25,19 @@ def list_corpora(
     place: InOption = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
-    """Show the corpora that are known by name, and where those lie that were fetched."""
+    """Show the corpora that are known by name, and the folders of those that were fetched.
+
+    "Not yet" stands where the task that a corpus is made for does not exist in this project.
+    """
+    from unroll.study import discover_tasks
+
     rows = [_row(corpus, library, corpora_root(place)) for corpus, library in known_corpora()]
-    emit(rows if format is not Format.TABLE else [_terse(row) for row in rows], format)
+    if format is Format.TABLE:
+        tasks = discover_tasks()
+        rows = [{key: row[key] for key in ("name", "task", "licence", "folder")} for row in rows]
+        for row in rows:
+            row["task"] += "" if row["task"] in tasks else " (not yet)"
+    emit(rows, format)
 
 
 @app.command()
@@ -37,15 +47,18 @@ def fetch(
 ) -> None:
     """Download a known corpus, verify it and put it into place; do nothing if it is there.
 
-    It goes on where a broken download stopped. Licences are the makers': `unroll data list` names them.
+    A broken download is resumed. Licences are the makers': `unroll data list` names them.
     """
     from unroll.cli._fetching import watching
+    from unroll.study import discover_tasks
 
     corpus, library = find_corpus(name)
     with watching() as watch:
         folder = library.fetch(name, corpora_root(to), watch)
-    say(visible(f"{name} lies in {shown(folder)}; licence: {corpus.licence}"))
-    if corpus.settings:
+    say(visible(f"{name} is in {shown(folder)}; licence: {corpus.licence}"))
+    if corpus.task not in discover_tasks():
+        say(visible(f"no task reads it yet: {corpus.task} does not exist"))
+    elif corpus.settings:
         say(f"settings  {typeable([*corpus.settings, f'data.path={shown(folder)}'])}   (task {corpus.task})")
 
 
@@ -68,7 +81,7 @@ def inspect(
     place: InOption = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
-    """Tell sizes, sentence lengths, labels, unknown words, repetitions across splits, and what is odd about files.
+    """Show sizes, sentence lengths, labels, unknown words, repetitions across splits, and what is odd about files.
 
     Either NAME, a known corpus that was fetched, or --task with the settings that a study would give.
     """
@@ -109,12 +122,8 @@ def _row(corpus: KnownCorpus, library: Library, root: Path) -> dict[str, Any]:
         "name": corpus.name,
         "task": corpus.task,
         "licence": corpus.licence,
-        "lies in": shown(place) if place else None,
+        "folder": shown(place) if place else None,
         "title": corpus.title,
         "settings": " ".join(corpus.settings),
         "homepage": corpus.homepage,
     }
-
-
-def _terse(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: row[key] for key in ("name", "task", "licence", "lies in")}
