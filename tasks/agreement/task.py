@@ -71,10 +71,14 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
 
     def data(self, settings: AgreementSettings, dataset: AgreementCorpus, seed: int) -> pl.LightningDataModule:
         """Length buckets, in an order of (seed, epoch)."""
-        from tasks.agreement.loaders import AgreementBatches
+        from tasks.agreement.batches import BeginningMaker, Maker, SentenceMaker
+        from tasks.learning.loaders import sentence_loaders
 
-        training = settings.training
-        return AgreementBatches(dataset, objective=training.objective, batch_size=training.batch_size, seed=seed)
+        def maker(split: str) -> Maker[Any]:
+            whole = split == "train" and settings.training.objective == "language_model"
+            return (SentenceMaker if whole else BeginningMaker)(getattr(dataset, split), start=dataset.start)
+
+        return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
 
     def epochs(self, settings: AgreementSettings) -> int:
         """Number of passes over the training text."""

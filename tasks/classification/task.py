@@ -69,9 +69,12 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
 
     def data(self, settings: ClassificationSettings, dataset: LabelledCorpus, seed: int) -> pl.LightningDataModule:
         """Length buckets, in an order of (seed, epoch)."""
-        from tasks.classification.batches import SentenceBatches
+        from tasks.classification.batches import BatchMaker
+        from tasks.learning.loaders import sentence_loaders
 
-        return SentenceBatches(dataset, batch_size=settings.training.batch_size, seed=seed)
+        return sentence_loaders(
+            lambda split: BatchMaker(getattr(dataset, split)), size=settings.training.batch_size, seed=seed
+        )
 
     def epochs(self, settings: ClassificationSettings) -> int:
         """Number of passes over the training text."""

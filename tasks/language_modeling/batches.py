@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tasks.text.running import TokenCorpus
+from tasks.learning.loaders import TrainingLoader
 
 Ids = npt.NDArray[np.int32]
 
@@ -27,7 +26,7 @@ that it runs once per several steps; a checkpoint in the middle of an epoch lies
 
 
 @final
-class TrainingStretches:
+class TrainingStretches(TrainingLoader[Tensor]):
     """The training text in ``columns`` contiguous columns, one stretch of ``length`` steps after the other.
 
     Every column has the same number of tokens, so that up to columns - 1 tokens at the end of the text are left out.
@@ -41,28 +40,14 @@ class TrainingStretches:
     def __init__(self, ids: Ids, *, start: int, columns: int, length: int) -> None:
         self._columns = Columns(ids[: len(ids) // columns * columns], start=start, columns=columns)
         self._length = length
-        self._epoch, self._position, self._resume_at = 0, 0, 0
 
     def __len__(self) -> int:
         """Stretches per epoch."""
         return -(-self._columns.steps // self._length)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        """One epoch, or what is left of it after :meth:`load_state_dict`."""
-        first, self._resume_at = self._resume_at, 0
-        for position in range(first, len(self)):
-            last = position + 1 == len(self)
-            self._epoch, self._position = (self._epoch + 1, 0) if last else (self._epoch, position + 1)
-            yield self._columns.stretch(position * self._length, self._length)
-
-    def state_dict(self) -> dict[str, int]:
-        """Where the next stretch comes from; the end of an epoch is the start of the next one."""
-        return {"epoch": self._epoch, "position": self._position}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Make the next iteration go on where ``state`` was taken."""
-        self._epoch, self._position = state["epoch"], state["position"]
-        self._resume_at = self._position
+    def read(self, epoch: int, first: int) -> Iterator[Tensor]:  # noqa: ARG002 - every epoch is the same
+        """See :meth:`TrainingLoader.read`."""
+        return (self._columns.stretch(position * self._length, self._length) for position in range(first, len(self)))
 
 
 @final
@@ -112,36 +97,3 @@ class Columns:
         before = self._ids[:, begin - 1 : begin] if begin else self._before
         ids = np.concatenate((before, self._ids[:, begin:end]), axis=1)  # (columns, length + 1)
         return torch.from_numpy(ids.T.astype(np.int64, order="C"))
-
-
-@final
-class TextStretches(pl.LightningDataModule):
-    """Loaders of a text in three parts; they need no worker processes.
-
-    Args:
-        corpus: the text.
-        batch_size: columns of the training text.
-        length: steps of a stretch of the training text.
-        evaluation_batch_size: columns of held-out text.
-    """
-
-    def __init__(self, corpus: TokenCorpus, *, batch_size: int, length: int, evaluation_batch_size: int) -> None:
-        super().__init__()
-        self._corpus, self._batch_size, self._length = corpus, batch_size, length
-        self._evaluation_batch_size = evaluation_batch_size
-
-    def train_dataloader(self) -> TrainingStretches:
-        """The training text; resumable."""
-        corpus = self._corpus
-        return TrainingStretches(corpus.train, start=corpus.start, columns=self._batch_size, length=self._length)
-
-    def val_dataloader(self) -> EvaluationStretches:
-        """The validation text, once."""
-        return self._held_out(self._corpus.validation)
-
-    def test_dataloader(self) -> EvaluationStretches:
-        """The test text, once."""
-        return self._held_out(self._corpus.test)
-
-    def _held_out(self, ids: Ids) -> EvaluationStretches:
-        return EvaluationStretches(ids, start=self._corpus.start, columns=self._evaluation_batch_size)

@@ -93,14 +93,18 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         seed: int,  # noqa: ARG002
     ) -> pl.LightningDataModule:
         """Stretches in the order of the text, which no seed changes."""
-        from tasks.language_modeling.batches import WINDOWS_PER_BATCH, TextStretches
+        from tasks.language_modeling.batches import WINDOWS_PER_BATCH, EvaluationStretches, TrainingStretches
+        from tasks.learning.loaders import Loaders
 
-        training, counts = settings.training, settings.network.kind == "ngram"
-        return TextStretches(
-            dataset,
-            batch_size=1 if counts else training.batch_size,
-            length=len(dataset.train) if counts else training.bptt * WINDOWS_PER_BATCH,
-            evaluation_batch_size=training.evaluation_batch_size,
+        training, start = settings.training, dataset.start
+        columns, length = training.batch_size, training.bptt * WINDOWS_PER_BATCH
+        if settings.network.kind == "ngram":
+            columns, length = 1, len(dataset.train)
+        return Loaders(
+            train=lambda: TrainingStretches(dataset.train, start=start, columns=columns, length=length),
+            held_out=lambda split: EvaluationStretches(
+                getattr(dataset, split), start=start, columns=training.evaluation_batch_size
+            ),
         )
 
     def epochs(self, settings: LanguageModelingSettings) -> int:

@@ -10,52 +10,64 @@ whole text as one chunk 1.7 % and 11 %.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar, final
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, Generic, Protocol, TypeVar, final
 
 import numpy as np
+import pytorch_lightning as pl
 from numpy.typing import NDArray
 
 from unroll.contract import derive_seed
 
 CHUNK_BATCHES: Final = 125
 """About how many batches a chunk has: with 32 sentences each, UD English EWT has below 5 % padding."""
+HELD_OUT_SENTENCES: Final = 64
+"""Held-out sentences that are looked at at once; the result does not depend on it."""
 
 Lengths = NDArray[np.integer[Any]]
 Batches = list[NDArray[np.int64]]
 """For each batch the places of its sentences."""
 BatchT = TypeVar("BatchT")
-Make = Callable[[NDArray[np.int64]], BatchT]
-"""From the places of sentences in a text, shape (batch,), to their batch."""
+MadeT = TypeVar("MadeT", covariant=True)
 
 
-@final
-class BucketLoader(Generic[BatchT]):
-    """Training text in length buckets, in another order each epoch: a function of (seed, epoch). Resumable.
+class Maker(Protocol[MadeT]):
+    """Makes batches of the sentences of a text, or of whatever has lengths."""
 
-    Args:
-        lengths: of the sentences, shape (sentences,).
-        make: makes a batch.
-        size: sentences of a batch.
-        seed: of the trial.
+    @property
+    def lengths(self) -> Lengths:
+        """Of the sentences, shape (sentences,)."""
+
+    def make(self, places: NDArray[np.int64], /) -> MadeT:
+        """The batch of the sentences at these places of the text, shape (batch,)."""
+
+
+class TrainingLoader(ABC, Generic[BatchT]):
+    """Training batches, epoch after epoch: what comes is a function of (epoch, position) alone, so that it can resume.
+
+    A subclass knows how many batches an epoch has, and reads an epoch from any position on.
     """
 
-    def __init__(self, lengths: Lengths, make: Make[BatchT], *, size: int, seed: int) -> None:
-        self._lengths, self._make, self._size, self._seed = lengths, make, size, seed
-        self._epoch, self._position, self._resume_at = 0, 0, 0
+    _epoch: int = 0
+    _position: int = 0
+    _resume_at: int = 0
 
+    @abstractmethod
     def __len__(self) -> int:
         """Batches per epoch."""
-        return -(-len(self._lengths) // self._size)
+
+    @abstractmethod
+    def read(self, epoch: int, first: int) -> Iterable[BatchT]:
+        """The batches of an epoch, counted from 0, from position ``first`` on."""
 
     def __iter__(self) -> Iterator[BatchT]:
         """One epoch, or what is left of it after :meth:`load_state_dict`."""
-        first, self._resume_at = self._resume_at, 0
-        batches = bucketed_batches(self._lengths, size=self._size, seed=self._seed, epoch=self._epoch)
-        for position, sentences in enumerate(batches[first:], start=first):
+        (first, epoch), self._resume_at = (self._resume_at, self._epoch), 0
+        for position, batch in enumerate(self.read(epoch, first), start=first):
             last = position + 1 == len(self)
-            self._epoch, self._position = (self._epoch + 1, 0) if last else (self._epoch, position + 1)
-            yield self._make(sentences)
+            self._epoch, self._position = (epoch + 1, 0) if last else (epoch, position + 1)
+            yield batch
 
     def state_dict(self) -> dict[str, int]:
         """Where the next batch comes from; the end of an epoch is the start of the next one."""
@@ -68,18 +80,40 @@ class BucketLoader(Generic[BatchT]):
 
 
 @final
+class BucketLoader(TrainingLoader[BatchT]):
+    """Training text in length buckets, in another order each epoch: a function of (seed, epoch).
+
+    Args:
+        maker: makes a batch.
+        size: sentences of a batch.
+        seed: of the trial.
+    """
+
+    def __init__(self, maker: Maker[BatchT], *, size: int, seed: int) -> None:
+        self._maker, self._size, self._seed = maker, size, seed
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return -(-len(self._maker.lengths) // self._size)
+
+    def read(self, epoch: int, first: int) -> Iterable[BatchT]:
+        """See :meth:`TrainingLoader.read`."""
+        batches = bucketed_batches(self._maker.lengths, size=self._size, seed=self._seed, epoch=epoch)
+        return map(self._maker.make, batches[first:])
+
+
+@final
 class SortedLoader(Generic[BatchT]):
     """Held-out text, each sentence once, from the shortest to the longest.
 
     Args:
-        lengths: of the sentences, shape (sentences,).
-        make: makes a batch.
+        maker: makes a batch.
         size: sentences of a batch.
     """
 
-    def __init__(self, lengths: Lengths, make: Make[BatchT], *, size: int) -> None:
-        self._make = make
-        self._batches: Batches = sorted_batches(lengths, size=size)
+    def __init__(self, maker: Maker[BatchT], *, size: int = HELD_OUT_SENTENCES) -> None:
+        self._make = maker.make
+        self._batches: Batches = sorted_batches(maker.lengths, size=size)
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -88,6 +122,46 @@ class SortedLoader(Generic[BatchT]):
     def __iter__(self) -> Iterator[BatchT]:
         """The whole text."""
         return map(self._make, self._batches)
+
+
+@final
+class Loaders(pl.LightningDataModule):
+    """The loaders of a run, each made when Lightning asks for it; they need no worker processes.
+
+    Args:
+        train: makes that of the training data, a :class:`TrainingLoader`.
+        held_out: makes that of the ``validation`` or ``test`` data.
+    """
+
+    def __init__(self, train: Callable[[], TrainingLoader[Any]], held_out: Callable[[str], Iterable[Any]]) -> None:
+        super().__init__()
+        self._train, self._held_out = train, held_out
+
+    def train_dataloader(self) -> TrainingLoader[Any]:
+        """The training data; resumable."""
+        return self._train()
+
+    def val_dataloader(self) -> Iterable[Any]:
+        """The validation data, once."""
+        return self._held_out("validation")
+
+    def test_dataloader(self) -> Iterable[Any]:
+        """The test data, once."""
+        return self._held_out("test")
+
+
+def sentence_loaders(maker: Callable[[str], Maker[Any]], *, size: int, seed: int) -> Loaders:
+    """Training text in length buckets, held-out text from short to long.
+
+    Args:
+        maker: gives what makes the batches of the ``train``, ``validation`` or ``test`` text.
+        size: training sentences of a batch.
+        seed: of the trial.
+    """
+    return Loaders(
+        train=lambda: BucketLoader(maker("train"), size=size, seed=seed),
+        held_out=lambda split: SortedLoader(maker(split)),
+    )
 
 
 def bucketed_batches(lengths: Lengths, *, size: int, seed: int, epoch: int) -> Batches:

@@ -90,17 +90,15 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         seed: int,
     ) -> pl.LightningDataModule:
         """Batches, each a function of (seed, epoch, position)."""
-        from tasks.long_range.batches import LongRangeBatches
+        from tasks.learning.loaders import Loaders
+        from tasks.long_range.batches import DrawnBatches, EvaluationBatches
         from tasks.long_range.problems import find_problem
 
-        data, training = settings.data, settings.training
-        return LongRangeBatches(
-            find_problem(data.problem),
-            data.lengths,
-            batch_size=training.batch_size,
-            batches=training.validate_every,
-            evaluation_sequences=data.evaluation_sequences,
-            seed=seed,
+        data, training, problem = settings.data, settings.training, find_problem(settings.data.problem)
+        size, number, sequences = training.batch_size, training.validate_every, data.evaluation_sequences
+        return Loaders(
+            train=lambda: DrawnBatches(problem, data.lengths, size=size, number=number, seed=seed),
+            held_out=lambda split: EvaluationBatches(problem, data.lengths, sequences=sequences, split=split),
         )
 
     def epochs(self, settings: LongRangeSettings) -> int:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple, final
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from tasks.learning.loaders import BucketLoader, SortedLoader
 from tasks.tagging.spelling import Letters, Speller
-from tasks.text.tagged import TaggedCorpus, TaggedText
+from tasks.text.tagged import TaggedText
 
 PADDING: Final = -100
 """A tag that is none: what ``torch.nn.functional.cross_entropy`` leaves out."""
-EVALUATION_SENTENCES: Final = 64
-"""Held-out sentences that are tagged at once; the result does not depend on it."""
 
 
 class TaggedBatch(NamedTuple):
@@ -65,47 +61,3 @@ class BatchMaker:
         )
         letters = self._speller.spell(places) if self._speller else None
         return TaggedBatch(words, tags, groups, torch.from_numpy(lengths), letters)
-
-
-def training_batches(
-    text: TaggedText, *, size: int, seed: int, speller: Speller | None = None
-) -> BucketLoader[TaggedBatch]:
-    """All sentences of a text in length buckets, in another order each epoch; resumable."""
-    return BucketLoader(text.lengths, BatchMaker(text, speller=speller).make, size=size, seed=seed)
-
-
-def held_out(text: TaggedText, *, speller: Speller | None = None) -> SortedLoader[TaggedBatch]:
-    """All sentences of a text, once."""
-    return SortedLoader(text.lengths, BatchMaker(text, speller=speller).make, size=EVALUATION_SENTENCES)
-
-
-@final
-class SentenceBatches(pl.LightningDataModule):
-    """Loaders of a tagged corpus; they need no worker processes.
-
-    Args:
-        corpus: the sentences.
-        batch_size: training sentences of one optimizer step.
-        seed: of the trial.
-        spelled: whether batches hold the letters of their words.
-    """
-
-    def __init__(self, corpus: TaggedCorpus, *, batch_size: int, seed: int, spelled: bool = False) -> None:
-        super().__init__()
-        self._corpus, self._batch_size, self._seed, self._spelled = corpus, batch_size, seed, spelled
-
-    def train_dataloader(self) -> BucketLoader[TaggedBatch]:
-        """The training text; resumable."""
-        speller = self._speller("train")
-        return training_batches(self._corpus.train, size=self._batch_size, seed=self._seed, speller=speller)
-
-    def val_dataloader(self) -> SortedLoader[TaggedBatch]:
-        """The validation text, once."""
-        return held_out(self._corpus.validation, speller=self._speller("validation"))
-
-    def test_dataloader(self) -> SortedLoader[TaggedBatch]:
-        """The test text, once."""
-        return held_out(self._corpus.test, speller=self._speller("test"))
-
-    def _speller(self, split: str) -> Speller | None:
-        return Speller(self._corpus.spelling, split) if self._spelled else None

@@ -86,10 +86,15 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
 
     def data(self, settings: TaggingSettings, dataset: TaggedCorpus, seed: int) -> pl.LightningDataModule:
         """Length buckets, in an order of (seed, epoch)."""
-        from tasks.tagging.batches import SentenceBatches
+        from tasks.learning.loaders import sentence_loaders
+        from tasks.tagging.batches import BatchMaker
+        from tasks.tagging.spelling import Speller
 
-        spelled = settings.network.characters is not None
-        return SentenceBatches(dataset, batch_size=settings.training.batch_size, seed=seed, spelled=spelled)
+        def maker(split: str) -> BatchMaker:
+            speller = Speller(dataset.spelling, split) if settings.network.characters else None
+            return BatchMaker(getattr(dataset, split), speller=speller)
+
+        return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
 
     def epochs(self, settings: TaggingSettings) -> int:
         """Number of passes over the training text."""

@@ -1,6 +1,7 @@
 """Batches against a slow obvious version, and their order."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import torch
 
 from tasks.agreement.batches import PADDING, BeginningMaker, SentenceMaker
 from tasks.agreement.corpus import AgreementCorpus
-from tasks.agreement.loaders import AgreementBatches, held_out, training_batches
+from tasks.agreement.settings import AgreementSettings
+from tasks.agreement.task import Agreement
+from tasks.learning.loaders import BucketLoader, SortedLoader
 
 
 @pytest.fixture
@@ -48,8 +51,8 @@ def test_sentences_are_read_and_predicted_whole(corpus: AgreementCorpus) -> None
 @pytest.mark.parametrize("objective", ["number", "language_model"])
 def test_an_epoch_has_everything_once_in_an_order_of_seed_and_epoch(corpus: AgreementCorpus, objective: str) -> None:
     def epochs(seed: int) -> list[list[list[int]]]:
-        data = AgreementBatches(corpus, objective=objective, batch_size=5, seed=seed)  # type: ignore[arg-type]
-        loader = data.train_dataloader()
+        settings = AgreementSettings.model_validate({"training": {"objective": objective, "batch_size": 5}})
+        loader: Any = Agreement().data(settings, corpus, seed).train_dataloader()
         assert len(loader) == 8
         return [[column for batch in loader for column in batch.words.T.tolist()] for _ in range(2)]
 
@@ -63,7 +66,7 @@ def test_an_epoch_has_everything_once_in_an_order_of_seed_and_epoch(corpus: Agre
 
 def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> None:
     maker = SentenceMaker(corpus.train, start=corpus.start)
-    whole = training_batches(maker, size=5, seed=1)
+    whole = BucketLoader(maker, size=5, seed=1)
     expected, states = [], []
     for _ in range(2):
         for batch in whole:
@@ -71,7 +74,7 @@ def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> 
             states.append(whole.state_dict())
     assert states[7] == {"epoch": 1, "position": 0}
     for done in (3, 8, 12):
-        loader = training_batches(maker, size=5, seed=1)
+        loader = BucketLoader(maker, size=5, seed=1)
         loader.load_state_dict(states[done - 1])
         rest = [batch.words for batch in loader]
         assert all(torch.equal(a, b) for a, b in zip(rest, expected[done:], strict=False))
@@ -79,7 +82,7 @@ def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> 
 
 
 def test_held_out_verbs_are_each_seen_once(corpus: AgreementCorpus) -> None:
-    loader = held_out(corpus.test, start=corpus.start)
+    loader = SortedLoader(BeginningMaker(corpus.test, start=corpus.start))
     assert len(loader) == 1
     (batch,) = loader
     assert sorted(batch.distances.tolist()) == sorted(corpus.test.distances.tolist())

@@ -1,11 +1,15 @@
 """Batches are functions of their place, and a loader's place can be kept."""
 
 import itertools
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from tasks.long_range.batches import EVALUATION_BATCH, Batch, DrawnBatches, EvaluationBatches, LongRangeBatches
+from tasks.long_range.batches import EVALUATION_BATCH, Batch, DrawnBatches, EvaluationBatches
 from tasks.long_range.problems import find_problem
+from tasks.long_range.settings import LongRangeSettings
+from tasks.long_range.task import LongRange
 
 LENGTHS = range(5, 9)
 
@@ -56,13 +60,15 @@ def test_evaluation_takes_the_lengths_in_turn_and_every_sequence_once() -> None:
     assert all(same(a, b) for a, b in zip(batches, loader, strict=True))
 
 
-def test_evaluation_is_the_same_for_every_seed_and_no_training_data() -> None:
-    def module(seed: int) -> LongRangeBatches:
-        problem = find_problem("adding")
-        return LongRangeBatches(problem, LENGTHS, batch_size=3, batches=2, evaluation_sequences=5, seed=seed)
+def test_evaluation_is_the_same_for_every_seed_and_no_training_data(tmp_path: Path) -> None:
+    task = LongRange()
+    settings = LongRangeSettings.model_validate({"data": {"length": 5, "longest": 8, "evaluation_sequences": 5}})
 
-    (validation,), (again,) = module(0).val_dataloader(), module(1).val_dataloader()
-    (test,) = module(0).test_dataloader()
+    def loaders(seed: int) -> Any:
+        return task.data(settings, task.prepare(settings, tmp_path), seed)
+
+    (validation,), (again,) = loaders(0).val_dataloader(), loaders(1).val_dataloader()
+    (test,) = loaders(0).test_dataloader()
     assert same(validation, again)
     assert not same(validation, test)
-    assert not same(*[next(iter(module(seed).train_dataloader())) for seed in (0, 1)])
+    assert not same(*[next(iter(loaders(seed).train_dataloader())) for seed in (0, 1)])

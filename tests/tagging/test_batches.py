@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.tagging.batches import PADDING, BatchMaker, TaggedBatch, held_out, training_batches
+from tasks.learning.loaders import BucketLoader, SortedLoader
+from tasks.tagging.batches import PADDING, BatchMaker, TaggedBatch
 from tasks.text.tagged import TaggedCorpus, TaggedText
 
 LENGTHS = [3, 1, 5, 2, 2, 7, 1, 4, 6, 3, 3]
@@ -47,14 +48,14 @@ def test_a_batch_holds_its_sentences_and_nothing_else(text: TaggedText) -> None:
 
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_an_epoch_has_every_sentence_once(text: TaggedText, size: int) -> None:
-    loader = training_batches(text, size=size, seed=1)
+    loader = BucketLoader(BatchMaker(text), size=size, seed=1)
     batches = list(loader)
     assert len(batches) == len(loader)
     assert sorted(sentence for batch in batches for sentence in unpadded(batch)) == sorted(sentences_of(text))
 
 
 def test_held_out_text_is_read_once_from_short_to_long(text: TaggedText) -> None:
-    loader = held_out(text)
+    loader = SortedLoader(BatchMaker(text))
     for _ in range(2):
         batches = list(loader)
         assert len(batches) == len(loader) == 1
@@ -63,7 +64,7 @@ def test_held_out_text_is_read_once_from_short_to_long(text: TaggedText) -> None
 
 
 def orders(text: TaggedText, *, seed: int, epochs: int) -> list[list[list[list[int]]]]:
-    loader = training_batches(text, size=2, seed=seed)
+    loader = BucketLoader(BatchMaker(text), size=2, seed=seed)
     return [[batch.words.tolist() for batch in loader] for _ in range(epochs)]
 
 
@@ -77,10 +78,10 @@ def test_the_order_is_a_function_of_seed_and_epoch(text: TaggedText) -> None:
 @pytest.mark.parametrize("seen", range(13))
 def test_a_restored_loader_goes_on_where_the_state_was_taken(text: TaggedText, seen: int) -> None:
     whole = [batch for epoch in orders(text, seed=1, epochs=3) for batch in epoch]
-    source, count = training_batches(text, size=2, seed=1), 0
+    source, count = BucketLoader(BatchMaker(text), size=2, seed=1), 0
     while count < seen:
         count += len(list(islice(source, seen - count)))
-    restored = training_batches(text, size=2, seed=1)
+    restored = BucketLoader(BatchMaker(text), size=2, seed=1)
     restored.load_state_dict(source.state_dict())
     assert restored.state_dict() == source.state_dict() == {"epoch": seen // 6, "position": seen % 6}
     rest = [batch.words.tolist() for batch in restored]

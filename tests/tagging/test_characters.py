@@ -9,8 +9,9 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from tasks.learning.loaders import BucketLoader
 from tasks.recurrent.initialization import Initialization
-from tasks.tagging.batches import BatchMaker, training_batches
+from tasks.tagging.batches import BatchMaker
 from tasks.tagging.characters import CHARACTERS, CharacterName
 from tasks.tagging.settings import Network, TaggingSettings, Training
 from tasks.tagging.spelling import LONGEST, Letters, Speller
@@ -132,6 +133,8 @@ def test_unknown_words_are_told_apart_by_their_characters(
     module: Any = task.module(settings, corpus)
     module.initialise(0)
     trainer_of(epochs=60, limit_val_batches=0).fit(module, datamodule=task.data(settings, corpus, 0))
-    batch = next(iter(training_batches(corpus.train, size=6, seed=0, speller=Speller(corpus.spelling, "train"))))
+    batch = next(
+        iter(BucketLoader(BatchMaker(corpus.train, speller=Speller(corpus.spelling, "train")), size=6, seed=0))
+    )
     real = batch.tags >= 0
     assert (module.network.decode(batch) == batch.tags)[real].float().mean() > 0.95

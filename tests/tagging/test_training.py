@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tasks.tagging.batches import training_batches
+from tasks.learning.loaders import BucketLoader
+from tasks.tagging.batches import BatchMaker
 from tasks.tagging.settings import Network, TaggingSettings, Training
 from tasks.tagging.task import Tagging
 from tasks.text.tagged import TaggedCorpus, TaggedData
@@ -102,7 +103,7 @@ def test_training_is_that_of_a_raw_loop(fit: Fit, corpus: TaggedCorpus, directio
     start.initialise(1)
     raw = Raw(start.network.state_dict(), direction)
     optimizer, norms = torch.optim.SGD(raw.parameters(), lr=0.5), []
-    loader = training_batches(corpus.train, size=5, seed=1)
+    loader = BucketLoader(BatchMaker(corpus.train), size=5, seed=1)
     for batch in (batch for _ in range(2) for batch in loader):
         sentences = [(batch.words[:n, i], batch.tags[:n, i]) for i, n in enumerate(batch.lengths.tolist())]
         losses = [cross_entropy(raw(words), tags, reduction="sum") for words, tags in sentences]
@@ -140,7 +141,7 @@ def test_a_run_tells_what_it_should(corpus: TaggedCorpus) -> None:
 def test_what_stands_at_padding_changes_nothing(corpus: TaggedCorpus) -> None:
     module: Any = Tagging().module(settings_of("bidirectional"), corpus)
     module.initialise(1)
-    batch = next(iter(training_batches(corpus.train, size=12, seed=0)))
+    batch = next(iter(BucketLoader(BatchMaker(corpus.train), size=12, seed=0)))
     padding = torch.arange(len(batch.words)).unsqueeze(1) >= batch.lengths
     other = batch._replace(words=batch.words.where(~padding, 7))
     assert padding.any()
@@ -180,7 +181,7 @@ def test_a_step_that_cannot_be_taken_ends_as_the_norm(corpus: TaggedCorpus, fit:
     module.network.decoder.output.weight.data[0, 0] = math.inf
     before[-2] = module.network.decoder.output.weight.clone()
     module.trainer.strategy.connect(module)
-    loss = module.training_step(next(iter(training_batches(corpus.train, size=5, seed=0))))
+    loss = module.training_step(next(iter(BucketLoader(BatchMaker(corpus.train), size=5, seed=0))))
     assert not math.isfinite(loss)
     assert all(torch.equal(a, b) for a, b in zip(before, module.network.parameters(), strict=True))
 
