@@ -9,6 +9,7 @@ Conventions of the pages, all invisible in the rendered text:
   expects that exit code of the last one.
 - A fenced ``yaml`` block whose first line is ``# studies/<name>/study.yaml`` is a whole study: it must be valid (unless
   ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
+- What ``unroll new`` writes stands on a page, word for word, under a name of the page's.
 - A fenced ``python`` block whose first line is ``# tasks/...`` or ``# tests/...`` is that file, whole: a cell, a
   corpus, a task, a test; so is ``markdown`` with ``<!-- tasks/... -->``. The pages' studies may name a task.
 - ``README.md`` links every study, with its question, and every task.
@@ -38,6 +39,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from unroll.cli.program import app
+from unroll.workflow.scaffolding import find_templates, render
 
 ROOT = Path(__file__).parents[1]
 HIDDEN = {".venv", ".git", "results", "node_modules"}
@@ -289,6 +291,17 @@ def test_the_documented_task_keeps_the_contract(project: Path) -> None:
     passed = re.search(r" (\d+) passed, .*\d+ deselected", result.stdout)
     assert passed, result.stdout
     assert int(passed[1]) >= 10
+
+
+@pytest.mark.parametrize("kind", find_templates())
+def test_a_page_shows_what_new_writes(kind: str) -> None:
+    """Under a name of its own: template and page are the same text."""
+    firsts = [(re.match(r"# (\S+)\n", block.text), block.text) for block in ALL_BLOCKS]
+    shown = {match[1]: text[match.end() :] for match, text in firsts if match}
+    names = {word for path in shown for word in re.findall(r"\w+", path)}
+    scaffolds = [render(find_templates()[kind], name).files.items() for name in sorted(names)]
+    code = [{str(path): text for path, text in files if path.suffix in {".py", ".yaml"}} for files in scaffolds]
+    assert any(files.items() <= shown.items() for files in code)
 
 
 def described_defaults() -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, plan, report, results, run, settings, status
+from unroll.cli import data, doctor, new, plan, report, results, run, settings, status
 from unroll.cli._options import OverridableCommand
 from unroll.cli._output import error_lines, say, visible
 from unroll.contract import UserError
@@ -40,7 +40,7 @@ app = typer.Typer(
 )
 app.command(cls=OverridableCommand)(plan.plan)
 app.command(cls=OverridableCommand)(run.run)
-for command in (status.status, results.results, report.report, settings.settings, doctor.doctor):
+for command in (status.status, results.results, report.report, settings.settings, new.new, doctor.doctor):
     app.command()(command)
 app.add_typer(data.app, name="data")
 

@@ -1,0 +1,45 @@
+"""``unroll new``: the smallest study, cell or task that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unroll.cli._output import say, shown
+from unroll.contract import UserError
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """Kinds that have a template; none where there is no project."""
+    from unroll.workflow.scaffolding import find_templates
+
+    try:
+        return [kind for kind in find_templates() if kind.startswith(incomplete)]
+    except (UserError, ImportError):
+        return []
+
+
+def new(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            autocompletion=complete_kind,
+            show_default=False,
+            help="What to write: study, cell, task, or another kind that a room of tasks/ has a template of.",
+        ),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name: lower case, digits, _.")],
+) -> None:
+    """Write the smallest study, cell, task, encoder or reader that runs, and print the commands that try it.
+
+    Nothing is overwritten: either all files are written, or none.
+    """
+    from unroll.study import project_root
+    from unroll.workflow.scaffolding import write_scaffold
+
+    scaffold, root = write_scaffold(kind, name), project_root()
+    say(*(shown(root / path) for path in scaffold.files), "", scaffold.note, "")
+    say(f"Try it{'' if root == Path.cwd() else f' in {shown(root)}'}:", *(f"  {each}" for each in scaffold.commands))

@@ -1,0 +1,146 @@
+"""``unroll new``: what it writes runs and keeps the contract; nothing is overwritten, nothing is left half."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from unroll.ledger.files import write_once
+from unroll.workflow.scaffolding import find_templates, render
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Said
+
+    Unroll = Callable[..., Said]
+
+KINDS = sorted(find_templates())
+SMALL = ["seeds=1", "wandb.mode=disabled", "training.epochs=1", "--runner", "inline", "--no-report"]
+"""What makes a printed ``unroll run`` short."""
+
+
+def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "UNROLL_CACHE": str(folder / "cache")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(folder), str(Path(__file__).parents[2] / "platform")])
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this project."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("tasks", "tests", "studies"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_runs_by_the_commands_that_are_printed(kind: str, copy: Path) -> None:
+    unroll = str(Path(sys.executable).parent / "unroll")
+    done = run([unroll, "new", kind, f"fresh_{kind}"], copy)
+    assert done.returncode == 0, done.stderr
+    paths, _, (_, *commands) = (part.splitlines() for part in done.stdout.split("\n\n"))
+    assert paths
+    for path in paths:
+        assert f"fresh_{kind}" in path
+        assert (copy / path).is_file()
+    sources = [path for path in paths if path.endswith(".py")]
+    for command in ("check", "format --check") if sources else ():
+        checked = run([sys.executable, "-m", "ruff", *command.split(), *sources], copy)
+        assert checked.returncode == 0, checked.stdout
+    assert commands
+    for command in commands:
+        program, *words = shlex.split(command)
+        small = SMALL if words[0] == "run" else []
+        known = {"unroll": [unroll], "python": [sys.executable]}
+        ended = run([*known[program], *words, *small], copy)
+        assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_template_keeps_the_form(kind: str) -> None:
+    scaffold = render(find_templates()[kind], "some_name")
+    assert scaffold.note.endswith(".")
+    assert scaffold.files
+    assert scaffold.commands
+    assert all("some_name" in str(path) and not path.is_absolute() for path in scaffold.files)
+    assert not any(word in text for text in scaffold.files.values() for word in ("$name", "$Name", "${name}"))
+
+
+def test_it_works_from_any_folder_of_the_project(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UNROLL_ROOT")
+    monkeypatch.chdir(project / "studies" / "tiny")
+    said = unroll("new", "study", "width")
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[:2] == ["../width/study.yaml", "../width/README.md"]
+    assert said.out.splitlines()[-3:] == ["Try it in ../..:", "  unroll plan width", "  unroll run width"]
+    assert (project / "studies" / "width" / "study.yaml").read_text(encoding="utf-8").startswith("question: ")
+    assert not list((project / "studies" / "width").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["stdy", "mine"], "there is no template of this kind (received 'stdy'); did you mean 'study'?"),
+        (["study", "../mine"], "a name must be lower-case letters, digits and '_'"),
+        (["study", "Mine"], "a name must be lower-case letters, digits and '_'"),
+        (["cell", "9lives"], "begin with a letter"),
+        (["cell", "lambda"], "be no keyword of Python (received 'lambda')"),
+        (["cell", "con"], "a name must be"),
+        (["cell", "a" * 65], "a name must be"),
+        (["study", "tiny"], "studies/tiny: nothing is overwritten: this must not exist; choose another name"),
+        (["study"], "Missing argument 'NAME'"),
+    ],
+)
+def test_mistakes_are_one_error_and_write_nothing(
+    project: Path, unroll: Unroll, words: list[str], message: str
+) -> None:
+    before = sorted(project.rglob("*"))
+    said = unroll("new", *words)
+    assert said.code == 2
+    assert message in " ".join(said.err.split())
+    assert sorted(project.rglob("*")) == before
+
+
+@pytest.mark.parametrize("existing", ["tasks/recurrent/cells/mine.py", "tasks/recurrent/cells/mine/__init__.py"])
+def test_a_module_and_a_package_of_one_name_are_the_same_thing(project: Path, unroll: Unroll, existing: str) -> None:
+    (project / existing).parent.mkdir(parents=True)
+    (project / existing).write_text("mine")
+    assert "nothing is overwritten" in unroll("new", "cell", "mine").err
+    assert (project / existing).read_text() == "mine"
+    assert not (project / "tests").exists()
+
+
+def test_of_files_that_cannot_all_be_written_none_is_left(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_quicker(path: Path, data: bytes) -> None:
+        if path.name == "test_mine.py":  # somebody else writes it in the meantime
+            path.parent.mkdir(parents=True)
+            path.write_text("theirs")
+        write_once(path, data)
+
+    monkeypatch.setattr("unroll.workflow.scaffolding.write_once", be_quicker)
+    said = unroll("new", "cell", "mine")
+    assert said.code == 2
+    assert "tests/recurrent/test_mine.py: nothing is overwritten" in said.err
+    assert [path.relative_to(project) for path in project.rglob("*mine*")] == [Path("tests/recurrent/test_mine.py")]
+    assert not (project / "tasks" / "recurrent").exists()
+
+
+def test_a_disk_that_refuses_is_one_error(project: Path, unroll: Unroll) -> None:
+    (project / "tests").write_text("a file where a folder is needed")
+    said = unroll("new", "cell", "mine")
+    assert said.code != 0
+    assert said.err.startswith("error: ")
+    assert not (project / "tasks" / "recurrent").exists()
