@@ -21,7 +21,9 @@ class Interrupted(BaseException):
 
 class _State:
     asked = False
-    """Whether a signal came since :func:`listening` began."""
+    """Whether a signal came in the block of :func:`listening` that is under way."""
+    last: int | None = None
+    """The newest signal that came in such a block, or in the last one."""
     patient = 0
     """Blocks of :func:`patience` that are under way."""
 
@@ -31,26 +33,37 @@ def asked() -> bool:
     return _State.asked
 
 
+def last_signal() -> int | None:
+    """The newest signal that came while :func:`listening`; None where none came in the last such block."""
+    return _State.last
+
+
 @contextmanager
 def listening() -> Iterator[None]:
     """While the block runs, a signal raises :class:`Interrupted` in it, wherever it is.
 
     Python can lose what a handler raises, as in the middle of an import: :func:`check` raises it again. After the
-    block, while Python takes itself down, the same signals are ignored: what was said and the exit code stand.
-    In a thread other than the main one, which cannot be told of signals, nothing happens.
+    block the handlers are those from before it. In a thread other than the main one, where Python sets no handlers,
+    nothing happens; nor to a handler that was not set by Python, which could not be set again.
     """
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(SIGNALS[0]) is _handle:
         yield
         return
-    _State.asked = False
-    before = {number: signal.signal(number, _handle) for number in SIGNALS}
+    _State.asked, _State.last = False, None
+    ours = [number for number in SIGNALS if signal.getsignal(number) is not None]
+    before = {number: signal.signal(number, _handle) for number in ours}
     try:
         yield
     finally:
-        atexit.unregister(_ignore)
-        atexit.register(_ignore)  # the last that is registered is the first that is called
+        _State.asked = False
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def ignore_at_exit() -> None:
+    """While Python takes itself down the signals are ignored: what was printed and the exit code stand."""
+    atexit.unregister(_ignore)
+    atexit.register(_ignore)  # the last that is registered is the first that is called
 
 
 def check() -> None:
@@ -84,7 +97,7 @@ def unheard() -> Iterator[None]:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    first, _State.asked = not _State.asked, True
+    first, _State.asked, _State.last = not _State.asked, True, number
     if not (first and _State.patient):
         raise Interrupted
 

@@ -116,5 +116,5 @@ def unroll(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
 def runner(monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
     """What ``unroll run`` runs its trials with."""
     fake = FakeRunner()
-    monkeypatch.setattr("unroll.cli.run.choose_runner", lambda *args, **options: fake)
+    monkeypatch.setattr("unroll.workflow.invocation.Invocation.make_runner", lambda *args, **options: fake)
     return fake

@@ -55,7 +55,7 @@ def test_the_way_back_to_the_whole_study_is_told_where_its_report_was_replaced(
     part = unroll("run", "tiny", "network.cell=lstm", "seeds=3", "wandb.mode=offline", "--results", "results/tiny")
     back = offers(part)["whole"]
     assert back == (
-        "unroll run tiny seeds=3 wandb.mode=offline --results results/tiny   (the report tells of network.cell=lstm)"
+        "unroll run tiny seeds=3 wandb.mode=offline --results results/tiny   (the report is of network.cell=lstm)"
     )
     assert "whole" not in offers(unroll("run", "tiny", "seeds=3"))
 

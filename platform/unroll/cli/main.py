@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from unroll.interruption import SIGNALS, Interrupted, listening
+from unroll.interruption import SIGNALS, Interrupted, ignore_at_exit, listening
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count; the same for SIGTERM, since the same follows."""
@@ -26,12 +26,14 @@ def main(args: Sequence[str] | None = None) -> None:
         except Interrupted:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
-            _tell(sys.argv[1:] if args is None else args)
+            _report_interruption(sys.argv[1:] if args is None else args)
             sys.exit(INTERRUPTED)
+        finally:
+            ignore_at_exit()
 
 
-def _tell(words: Sequence[str]) -> None:
-    """Only ``unroll run`` leaves something to go on with; what it has begun, it tells by itself."""
+def _report_interruption(words: Sequence[str]) -> None:
+    """Only ``unroll run`` leaves something to go on with; what it has begun, it reports by itself."""
     from unroll.cli._output import say, typeable
 
     if words and words[0] == "run":

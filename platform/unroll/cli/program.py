@@ -20,13 +20,11 @@ from unroll.cli import data, doctor, new, plan, report, results, run, settings, 
 from unroll.cli._options import OverridableCommand
 from unroll.cli._output import error_lines, say, visible
 from unroll.contract import UserError
-from unroll.workflow.places import cache_folder, settle_cache
+from unroll.workflow.places import cache_folder, named_refusals, settled_cache
 
 USER_MISTAKE = 2
 DISK_REFUSED = 74
 """``EX_IOERR`` of sysexits.h: what was to be kept or printed could not be."""
-REFUSED = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR})
-"""A place that was named, or the rights to it, are the user's matter, not ours."""
 NO_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 INTERNAL_ERROR = 70
 """``EX_SOFTWARE`` of sysexits.h: the error is ours, not the user's."""
@@ -75,8 +73,8 @@ def run_program(args: Sequence[str] | None) -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text file, unless replaced
     try:
         _check_surroundings(sys.argv[1:] if args is None else args)
-        settle_cache()
-        _run_command(args)
+        with settled_cache(), named_refusals():
+            app(args=args, prog_name="unroll")
     except UserError as error:
         say(*(f"error: {line}" for line in error_lines(error)), stderr=True)
         sys.exit(DISK_REFUSED if isinstance(error, OSError) else USER_MISTAKE)  # the ledger's errors are both
@@ -87,21 +85,6 @@ def run_program(args: Sequence[str] | None) -> None:
         sys.exit(DISK_REFUSED)
     except Exception as error:  # the last station: nothing above may hide it, nobody below handles it
         _end_with_bug(error)
-
-
-def _run_command(args: Sequence[str] | None) -> None:
-    """Typer leaves by ``SystemExit``; what it printed must be out before that counts."""
-    try:
-        app(args=args, prog_name="unroll")
-    except SystemExit:
-        sys.stdout.flush()
-        raise
-    except OSError as error:
-        if error.errno not in REFUSED or error.filename is None:
-            raise
-        raise UserError(
-            "the file system must give access", where=str(error.filename), received=str(error.strerror)
-        ) from error
 
 
 def _check_surroundings(args: Sequence[str]) -> None:

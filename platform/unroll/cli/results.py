@@ -8,7 +8,6 @@ import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
 from unroll.cli._output import Format, emit, say, visible
-from unroll.workflow.places import find_results
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
 """Columns of the table for people, before the metrics; JSON and CSV hold every column."""
@@ -22,15 +21,14 @@ def results(
     ] = False,
 ) -> None:
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
-    from unroll.ledger import Ledger
     from unroll.ledger.frames import history_table
     from unroll.report.findings import Findings
     from unroll.report.prose.held_out import held_out_sentences
     from unroll.report.prose.parts import part_sentences
+    from unroll.workflow.records import open_results, read_trials
 
-    ledger = Ledger.open(find_results(folder))
-    plan = ledger.plan()
-    frame = ledger.every_trial_frame() if every else ledger.trials_frame(plan)
+    ledger = open_results(folder)
+    plan, frame = ledger.plan(), read_trials(ledger, every=every)
     rows = frame.to_dicts()
     if format is Format.TABLE:
         metrics = [

@@ -1,4 +1,4 @@
-"""``unroll run``: run what is missing, then tell what was found."""
+"""``unroll run``: run what is missing, then print what was found."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, console, say, visible
-from unroll.cli._runners import IfChanged, RunnerName, choose_runner
 from unroll.interruption import patience
-from unroll.workflow.places import results_folder
+from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 
 
 def run(
@@ -20,7 +19,7 @@ def run(
     results: ResultsOption = None,
     runner: Annotated[
         RunnerName, typer.Option("--runner", help="ray: in parallel; inline: one by one in this process, to debug.")
-    ] = RunnerName.RAY,
+    ] = "ray",
     address: Annotated[
         str | None,
         typer.Option("--address", metavar="ADDR", show_default=False, help="A running Ray cluster: auto or HOST:PORT."),
@@ -35,7 +34,7 @@ def run(
     if_changed: Annotated[
         IfChanged,
         typer.Option("--if-changed", help="What to do with results of tasks' source files that were changed since."),
-    ] = IfChanged.REFUSE,
+    ] = "refuse",
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
@@ -43,28 +42,28 @@ def run(
 
     Exit codes: 0 every trial completed, 1 some did not (a diverged one did not), 2 a mistake, 130 interrupted.
     """
-    from unroll.cli._conclusion import Typed, conclude
+    from unroll.cli._conclusion import conclude
     from unroll.cli._progress import watch
     from unroll.workflow.launch import launch
     from unroll.workflow.prepare import prepare
 
-    chosen = choose_runner(runner, address=address, concurrency=concurrency)
+    invocation = Invocation(
+        study=study,
+        overrides=tuple(overrides or ()),
+        results=results,
+        runner=runner,
+        address=address,
+        concurrency=concurrency,
+        retry=retry,
+        if_changed=if_changed,
+        report=report,
+        format=format,
+    )
+    chosen = invocation.make_runner(fork=True)
     prepared = prepare(study, overrides)
-    folder = results_folder(prepared.plan.study, results)
-    say(*map(visible, prepared.plan.fallen), stderr=format is not Format.TABLE)
-    show = functools.partial(watch, screen=console(stderr=format is not Format.TABLE))
-    launched = launch(prepared, folder, chosen, retry=retry, if_changed=if_changed.value, report=report, watch=show)
-    options = {
-        "--results": results,
-        "--runner": runner if runner is not RunnerName.RAY else None,
-        "--address": address,
-        "--concurrency": concurrency,
-        "--if-changed": if_changed if if_changed is not IfChanged.REFUSE else None,
-        "--format": format if format is not Format.TABLE else None,
-    }
-    switches = [*(["--retry"] if retry else []), *([] if report else ["--no-report"])]
-    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
-    typed = Typed(study, tuple(overrides or ()), (*given, *switches))
+    aside = format is not Format.TABLE
+    say(*map(visible, prepared.plan.fallen), stderr=aside)
+    result = launch(prepared, invocation, chosen, watch=functools.partial(watch, screen=console(stderr=aside)))
     with patience():  # whoever asks now has what a run comes to
-        code = conclude(prepared.plan, folder, launched, typed=typed, format=format)
+        code = conclude(result, invocation)
     raise typer.Exit(code)

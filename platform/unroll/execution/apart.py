@@ -1,9 +1,14 @@
 """Work in a process of its own, which may die of what it uses while this one lives on.
 
 Ray's driver ends its process from C code when Ray's control process is lost, takes SIGTERM's handler for itself, and
-prints stacks. So it is a child of the process that owns the results folder, the screen and the signals. The child is a
-fork, since it needs what its parent has imported and planned, and hears no signal, nor does any process below it: with
-a scheduler's SIGTERM or a terminal's Ctrl-C to everybody, trials must live on until their state is saved.
+prints stacks. So it is a child of the process that owns the results folder, the screen and the signals. It hears no
+signal, nor does any process below it: with a scheduler's SIGTERM or a terminal's Ctrl-C to everybody, trials must live
+on until their state is saved.
+
+The child of a command is a fork, since it needs what its parent has imported. A process that is not ours alone, a
+notebook's kernel above all, may hold locks in threads, sockets, a CUDA context or a Ray of its own, of which a fork
+would have half: there the child is a fresh interpreter, which costs the imports again (3 s) and inherits nothing but
+the environment and the module search path.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -93,40 +99,93 @@ class Link:
         self._connection.send(("error", (error, text)))
 
 
+Work = Callable[[Link], None]
+
+
 def run_apart(
-    work: Callable[[Link], None], *, observer: Observer, ready: Callable[[], None], stopping: Stopping
+    work: Work, *, observer: Observer, ready: Callable[[], None], stopping: Stopping, fork: bool = True
 ) -> None:
     """Run ``work`` in a child until it ends; nothing of it is left then.
 
     Args:
-        work: runs in the child. It looks at the ledger for a request to stop.
+        work: runs in the child. It looks at the ledger for a request to stop. Pickled where the child is no fork.
         observer: who watches, in this process.
         ready: called in this process when the child calls :meth:`Link.ready`.
         stopping: whether this process was asked to leave.
+        fork: whether the child may be a fork of this process: only where no code but ours runs in it.
 
     Raises:
         Lost: the child died, or one of the processes that it named with :meth:`Link.depend`.
         Interrupted: this process was asked to leave before ``ready``, or twice.
         Exception: what ``work`` or ``ready`` raised.
     """
-    context, mark = multiprocessing.get_context("fork"), uuid.uuid4().hex
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_live, args=(work, ours, theirs, mark, os.getpid()), daemon=True)
-    orderly = False
+    mark, orderly = uuid.uuid4().hex, False
+    ours, theirs = multiprocessing.Pipe()
+    end: Callable[[], None] | None = None
     try:
-        with unheard():  # the child is born deaf; what it did not hear is raised at the block's end
-            child.start()
+        with unheard():  # the child starts with signals blocked; what it did not hear is raised at the block's end
+            end = (_start_fork if fork else _start_interpreter)(work, ours, theirs, mark)
         theirs.close()
+        if not fork:
+            with contextlib.suppress(OSError):  # a child that is dead by now is found so below
+                ours.send(work)
         _listen(ours, observer, ready, stopping)
         orderly = True
     finally:
-        if child.pid is not None:
-            child.kill()
-            child.join()
+        if end is not None:
+            end()
         ours.close()
         theirs.close()
         if not orderly:
             _end_marked(mark)
+
+
+def _start_fork(work: Work, ours: Connection, theirs: Connection, mark: str) -> Callable[[], None]:
+    """Start the child; gives what ends it."""
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=_live, args=(work, ours, theirs, mark, os.getpid()), daemon=True)
+    child.start()
+
+    def end() -> None:
+        child.kill()
+        child.join()
+
+    return end
+
+
+def _start_interpreter(_: Work, ours: Connection, theirs: Connection, mark: str) -> Callable[[], None]:  # noqa: ARG001
+    """The same; not by ``multiprocessing``, which would run the main module of whoever called once more."""
+    path = [place for place in sys.path if place]  # "" would put the working folder before everything else
+    program = (
+        f"import sys; sys.path[:] = {path!r}; from unroll.execution import apart; "
+        f"apart.live_as_interpreter({theirs.fileno()}, {mark!r}, {os.getpid()})"
+    )
+    child = subprocess.Popen(  # noqa: S603  (this interpreter)
+        [sys.executable, "-c", program],
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def end() -> None:
+        child.kill()
+        child.wait()
+
+    return end
+
+
+def live_as_interpreter(theirs: int, mark: str, parent: int) -> NoReturn:
+    """What a fresh interpreter does as a child: it is sent its work over the connection with this file descriptor."""
+    from unroll.study.project import make_importable
+
+    def work(link: Link) -> None:
+        make_importable()
+        received: Work = connection.recv()
+        received(link)
+
+    connection = Connection(theirs)
+    _live(work, None, connection, mark, parent)
 
 
 def _listen(ours: Connection, observer: Observer, ready: Callable[[], None], stopping: Stopping) -> None:
@@ -178,11 +237,12 @@ def _receive(ours: Connection) -> tuple[str, Any]:
         raise Lost from None
 
 
-def _live(work: Callable[[Link], None], ours: Connection, theirs: Connection, mark: str, parent: int) -> NoReturn:
+def _live(work: Work, ours: Connection | None, theirs: Connection, mark: str, parent: int) -> NoReturn:
     """The child's whole life. It leaves without Python's farewell, whose callbacks and buffers are its parent's."""
     code = 1
     try:
-        ours.close()
+        if ours is not None:
+            ours.close()
         _die_with(parent)
         os.setsid()
         _fall_silent()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from unroll import interruption
+from unroll.execution.process import restored
 from unroll.execution.runner import Observer, Stopping
 from unroll.execution.session import Session
 from unroll.execution.settling import record_end
@@ -26,10 +27,11 @@ class InlineRunner:
         interruption.check()
         ready()
         try:
-            for job in jobs:
-                if stopping.asked():
-                    return
-                observer.finished(self._run_one(job, ledger, token, observer, stopping))
+            with restored():  # the process may be a notebook's, which goes on
+                for job in jobs:
+                    if stopping.asked():
+                        return
+                    observer.finished(self._run_one(job, ledger, token, observer, stopping))
         finally:
             close_mirror()
 

@@ -9,6 +9,8 @@ import random
 import socket
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
@@ -17,6 +19,9 @@ import numpy as np
 import torch
 
 from unroll.contract import derive_seed
+
+TALKATIVE = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero")
+"""Loggers that speak of themselves in a trial's process."""
 
 
 def pin(*, threads: int, seed: int) -> None:
@@ -44,10 +49,29 @@ def reseed(seed: int, step: int, stage: str) -> None:
 
 def quieten() -> None:
     """Silence libraries that talk about themselves in a trial's process."""
-    for name in ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero"):
+    for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
     warnings.filterwarnings("ignore", message=r".*srun.*")
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """After the block, what :func:`pin`, :func:`reseed` and :func:`quieten` changed in this process is as before."""
+    tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    threads, levels = torch.get_num_threads(), {name: logging.getLogger(name).level for name in TALKATIVE}
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        random.setstate(generators[0])
+        np.random.set_state(generators[1])
+        torch.set_rng_state(generators[2])
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = tf32
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @lru_cache(maxsize=1)

@@ -63,10 +63,11 @@ class RayRunner:
     Args:
         address: a running cluster ("auto" or host:port); None starts Ray on this machine for the time of the run.
         concurrency: most trials at the same time; None for as many as there is room for.
+        fork: whether Ray's driver may be a fork of this process, see :mod:`unroll.execution.apart`.
     """
 
-    def __init__(self, *, address: str | None = None, concurrency: int | None = None) -> None:
-        self._address, self._concurrency = address, concurrency
+    def __init__(self, *, address: str | None = None, concurrency: int | None = None, fork: bool = True) -> None:
+        self._address, self._concurrency, self._fork = address, concurrency, fork
 
     def run(
         self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
@@ -84,7 +85,7 @@ class RayRunner:
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
             drive = functools.partial(self._drive, remaining, ledger, token)
             try:
-                run_apart(drive, observer=teller, ready=begin, stopping=stopping)
+                run_apart(drive, observer=teller, ready=begin, stopping=stopping, fork=self._fork)
                 break
             except Lost:
                 if stopping.asked():

@@ -1,5 +1,6 @@
 """Declare: strict YAML -> Study -> Plan of trials; overrides; identity; JSON Schema."""
 
+from unroll.study._overrides import spell_overrides
 from unroll.study.declaration import Declaration, Limits, Resources, Study, Wandb
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
@@ -33,6 +34,7 @@ __all__ = [
     "make_jobs",
     "make_plan",
     "project_root",
+    "spell_overrides",
     "suggestion",
     "trial_id",
 ]

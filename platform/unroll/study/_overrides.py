@@ -8,8 +8,9 @@ this one level, so arms keep their names.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -21,6 +22,28 @@ from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
+
+
+def spell_overrides(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Overrides for Python values, as the command line would have them; a mapping gives one for each of its keys.
+
+    >>> spell_overrides({"seeds": 2, "training": {"epochs": 1}, "data.corpus": "text"})
+    ['seeds=2', 'training.epochs=1', 'data.corpus="text"']
+
+    Raises:
+        UserError: a value is none that YAML could hold.
+    """
+    words = []
+    for key, value in values.items():
+        if isinstance(value, Mapping) and prefix + key != "compare":
+            words += spell_overrides(value, f"{prefix}{key}.")
+            continue
+        try:
+            text = json.dumps(str(value) if isinstance(value, Path) else value)  # which is YAML, and strings are quoted
+        except (TypeError, ValueError) as error:
+            raise UserError("a value must be one that YAML can hold", where=prefix + key, received=str(error)) from None
+        words.append(f"{prefix}{key}={text}")
+    return words
 
 
 def broken_overrides(overrides: Sequence[str]) -> tuple[list[str], list[UserError]]:

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unroll import interruption
 from unroll.execution import Observer, Runner, Summary, find_missing, run_plan
-from unroll.execution.changed import IfChanged, settled_changed
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
+from unroll.ledger.pathless import without_paths
 from unroll.study import Plan
 from unroll.tracking import unsynced
-from unroll.workflow.places import cache_folder
+from unroll.workflow.changed import settled_changed
+from unroll.workflow.invocation import Invocation
+from unroll.workflow.places import results_folder
 from unroll.workflow.prepare import Prepared
-from unroll.workflow.provenance import begin_record, now, typed_command
+from unroll.workflow.provenance import begin_record, now
+from unroll.workflow.records import update_report
 from unroll.workflow.tally import Counted, Tally
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Watch = Callable[[Tally], AbstractContextManager[Observer]]
 """Gives the observer that shows a run while the block lasts; the tally is kept up to date for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launched:
-    """What ``unroll run`` came to."""
+@dataclass(frozen=True, slots=True, repr=False)
+class RunResult:
+    """What a run came to."""
 
+    plan: Plan = field(compare=False)
+    """What was to be there in the end."""
+    folder: Path
+    """The results folder."""
     summary: Summary
     report: Path | None
     """The page; None where none was wanted or the run was interrupted."""
@@ -35,26 +46,51 @@ class Launched:
     damage: tuple[str, ...]
     """Files that were found damaged, one line each."""
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Status -> trials of the whole plan; ``missing`` counts those without any outcome."""
+        return self.summary.counts
 
-def launch(
-    prepared: Prepared,
-    folder: Path,
-    runner: Runner,
-    *,
-    retry: bool,
-    if_changed: IfChanged = "refuse",
-    report: bool,
-    watch: Watch,
-) -> Launched:
+    @property
+    def completed(self) -> bool:
+        """Whether every trial of the plan completed; a diverged one did not."""
+        return self.counts.get("completed", 0) == self.summary.planned
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self.summary.interrupted
+
+    @property
+    def arms(self) -> pl.DataFrame:
+        """One row per arm: parameters, how its trials ended, mean and standard deviation of the study's metric.
+
+        Means are over completed trials with a finite value.
+        """
+        import polars as pl
+
+        from unroll.evidence import coverage, summarise_arms
+
+        plan, trials = self.plan, Ledger.open(self.folder).trials_frame(self.plan)
+        ends = coverage(trials)
+        seen = [status for status in ends.columns[2:] if ends[status].sum()]
+        frame = summarise_arms(trials, plan.metric, direction=plan.metrics[plan.metric].direction)
+        return frame.select("arm", "parameters", "planned", *seen, pl.col("mean").alias(plan.metric), "sd")
+
+    def __repr__(self) -> str:
+        ends = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
+        report = f"\nreport: {self.report}" if self.report else ""
+        return f"{self.plan.study}: {self.summary.planned} trials: {ends}, in {self.folder}{report}\n{self.arms}"
+
+
+def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch: Watch) -> RunResult:
     """Run the trials that have no result yet, compact the ledger, write the report.
 
     Args:
         prepared: what is to be there in the end.
-        folder: the results folder; made if there is none.
+        invocation: what was asked for: the results folder, which is made if there is none, what to run again, whether
+            to write a report.
         runner: how to run.
-        retry: also run again what failed by a user's mistake.
-        if_changed: what to do with results of source files that were changed since.
-        report: whether to write the report.
         watch: gives the observer that shows progress.
 
     Raises:
@@ -62,24 +98,26 @@ def launch(
             disk refused.
         Interrupted: somebody asked this process to leave before anything was started.
     """
+    folder = results_folder(prepared.plan.study, invocation.results)
     with nothing_left_on_error(folder):
         ledger = Ledger.create(folder)
-        with ledger.lock(typed_command()) as lock:
+        with ledger.lock(_recorded(invocation)) as lock:
             ledger.clear_stop()
-            with settled_changed(prepared.plan, ledger, if_changed):
-                summary = _run(prepared, ledger, runner, lock.token, retry=retry, watch=watch)
+            with settled_changed(prepared.plan, ledger, invocation.if_changed):
+                summary = _run(prepared, ledger, invocation, runner, lock.token, watch)
             try:
-                page = _tell(ledger, report=report and not summary.interrupted)
+                page = update_report(ledger, wanted=invocation.report and not summary.interrupted)
             except interruption.Interrupted:
                 summary, page = replace(summary, interrupted=True), None
-    return Launched(summary, page, unsynced(folder), tuple(str(damage) for damage in ledger.damage()))
+    damage = tuple(str(damage) for damage in ledger.damage())
+    return RunResult(prepared.plan, folder, summary, page, unsynced(folder), damage)
 
 
 class RunStart:
     """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, *, missing: int) -> None:
-        self._plan, self._ledger, self._missing = plan, ledger, missing
+    def __init__(self, plan: Plan, ledger: Ledger, command: list[str], *, missing: int) -> None:
+        self._plan, self._ledger, self._command, self._missing = plan, ledger, command, missing
         self._record: RunRecord | None = None
         self._name = ""
 
@@ -96,21 +134,29 @@ class RunStart:
             self._ledger.register(trial)
         if self._missing:
             planned = len(self._plan.trials)
-            self._record = begin_record(planned=planned, done_before=planned - self._missing)
+            self._record = begin_record(self._command, planned=planned, done_before=planned - self._missing)
             self._name = self._ledger.save_run(self._record)
 
     def end(self, tally: Tally, summary: Summary | None) -> None:
         """Complete the record of a run that began; one that ended in an error has no summary."""
         if self._record:
-            ended = _ended(self._record, tally, summary, unsynced(self._ledger.root))
-            self._ledger.save_run(ended, name=self._name)
+            end = {
+                "finished": now(),
+                "counts": dict(tally.ends),
+                "interrupted": summary is not None and summary.interrupted,
+                "unsynced": unsynced(self._ledger.root),
+                "seconds": summary.seconds if summary else tally.seconds,
+            }
+            self._ledger.save_run(self._record.model_copy(update=end), name=self._name)
 
 
-def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retry: bool, watch: Watch) -> Summary:
+def _run(
+    prepared: Prepared, ledger: Ledger, invocation: Invocation, runner: Runner, token: str, watch: Watch
+) -> Summary:
     """Run what is missing; only a run that has something to do leaves a record."""
-    plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=retry)
+    plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=invocation.retry)
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    start = RunStart(plan, ledger, missing=len(missing))
+    start = RunStart(plan, ledger, _recorded(invocation), missing=len(missing))
     started, summary = time.perf_counter(), None
     try:
         with watch(tally) as viewer:
@@ -127,26 +173,6 @@ def _run(prepared: Prepared, ledger: Ledger, runner: Runner, token: str, *, retr
     return summary
 
 
-def _ended(record: RunRecord, tally: Tally, summary: Summary | None, unsynced_runs: int) -> RunRecord:
-    """A run's record at its end, which may be an error (no summary)."""
-    end = {
-        "finished": now(),
-        "counts": dict(tally.ends),
-        "interrupted": summary is not None and summary.interrupted,
-        "unsynced": unsynced_runs,
-        "seconds": summary.seconds if summary else tally.seconds,
-    }
-    return record.model_copy(update=end)
-
-
-def _tell(ledger: Ledger, *, report: bool) -> Path | None:
-    """Bring up to date what is derived; gives the report's page, if one is wanted."""
-    from unroll.report import needs_update, write_report
-
-    if ledger.has_plan():
-        ledger.compact(ledger.plan())
-    if not report:
-        return None
-    if not needs_update(ledger):
-        return ledger.root / "report" / "report.html"
-    return write_report(ledger, cache=cache_folder()).html
+def _recorded(invocation: Invocation) -> list[str]:
+    """The command as records hold it: of absolute paths the last part, for where something lies differs by machine."""
+    return [without_paths(word) for word in invocation.words()]

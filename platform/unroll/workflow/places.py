@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from unroll.contract import UserError, check_cache
 
+REFUSED = frozenset({errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENOTDIR})
+"""A place that was named, or the rights to it, are the user's matter, not ours."""
 
-def settle_cache() -> None:
-    """Make a relative ``$UNROLL_CACHE`` absolute, once for all: trials read it too, and run in other folders."""
+
+@contextmanager
+def settled_cache() -> Iterator[None]:
+    """While the block runs, a relative ``$UNROLL_CACHE`` is absolute: trials read it too, and run in other folders."""
     named = os.environ.get("UNROLL_CACHE")
-    if named and not named.startswith("~"):
-        os.environ["UNROLL_CACHE"] = str(Path(named).absolute())
+    if not named or named.startswith("~"):
+        yield
+        return
+    os.environ["UNROLL_CACHE"] = str(Path(named).absolute())
+    try:
+        yield
+    finally:
+        os.environ["UNROLL_CACHE"] = named
+
+
+@contextmanager
+def named_refusals() -> Iterator[None]:
+    """A file system that refuses access to a file is no error of ours.
+
+    Raises:
+        UserError: it did, and said to which.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, UserError) or error.errno not in REFUSED or error.filename is None:
+            raise
+        rule = "the file system must give access"
+        raise UserError(rule, where=str(error.filename), received=str(error.strerror)) from error
 
 
 def trusted_cache() -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unroll.contract import UserError
 from unroll.workflow.places import trusted_cache
 
 if TYPE_CHECKING:
@@ -19,6 +20,28 @@ class Prepared:
     study: Study
     plan: Plan
     jobs: list[Job]
+
+
+_planned_sources: dict[str, str] = {}
+"""Source file -> its hash when this process first planned with it, about the time at which it was imported."""
+
+
+def refuse_edited(plan: Plan) -> None:
+    """Refuse source files that were edited since this process imported them: it would go on to run the old ones.
+
+    Raises:
+        UserError: there are such files.
+    """
+    from unroll.study import project_root
+
+    files = {str(project_root() / file): text for sources in plan.sources.values() for file, text in sources.items()}
+    edited = sorted(file for file, text in files.items() if _planned_sources.setdefault(file, text) != text)
+    if edited:
+        raise UserError(
+            "source files must not be edited after this process has imported them",
+            where=", ".join(edited),
+            advice="restart the Python process, a notebook's kernel say",
+        )
 
 
 def prepare(target: str, overrides: Sequence[str] | None) -> Prepared:

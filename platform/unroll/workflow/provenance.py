@@ -7,7 +7,6 @@ import platform
 import shutil
 import socket
 import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,10 +24,11 @@ COMPUTED = (*CODE, "studies")
 A study that is not committed yet is no such change: the ledger holds the whole plan."""
 
 
-def begin_record(*, planned: int, done_before: int) -> RunRecord:
+def begin_record(command: list[str], *, planned: int, done_before: int) -> RunRecord:
     """What is known of a run before it starts, and all that is ever known of one that is killed.
 
     Args:
+        command: the command line that asks for it.
         planned: trials of the plan.
         done_before: those of them that this run leaves alone.
     """
@@ -38,7 +38,7 @@ def begin_record(*, planned: int, done_before: int) -> RunRecord:
     commit, dirty = git_state(project_root())
     return RunRecord(
         started=now(),
-        command=typed_command(),
+        command=command,
         git_commit=commit,
         git_dirty=dirty,
         versions=versions(),
@@ -51,13 +51,6 @@ def begin_record(*, planned: int, done_before: int) -> RunRecord:
 def now() -> str:
     """The present time: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def typed_command() -> list[str]:
-    """The command line, of absolute paths the last part alone: where something lies differs between machines."""
-    from unroll.ledger.pathless import without_paths
-
-    return [Path(sys.argv[0]).name, *map(without_paths, sys.argv[1:])]
 
 
 def git_state(folder: Path) -> tuple[str, bool | None]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from unroll.contract import UserError
 from unroll.ledger import Ledger, describe_changed
 from unroll.study import Plan
-
-IfChanged = Literal["refuse", "keep", "rerun"]
-"""What becomes of results that other source files gave than those that would run now."""
+from unroll.workflow.invocation import IfChanged
 
 
 @contextmanager

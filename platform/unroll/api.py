@@ -1,0 +1,199 @@
+"""Plan, run and read studies from Python: from a script, a notebook or a test.
+
+The functions do what the commands of the same names do and give the same numbers. They raise :class:`UserError` where a
+command prints an error, and leave the process as they found it: signal handlers, environment, random generators.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unroll import interruption
+from unroll.contract import UserError
+from unroll.study import spell_overrides
+from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
+from unroll.workflow.launch import RunResult, Watch, launch
+from unroll.workflow.overview import Overview, look_ahead
+from unroll.workflow.places import named_refusals, settled_cache
+from unroll.workflow.prepare import Prepared, prepare, refuse_edited
+from unroll.workflow.records import open_results, read_trials, write_report
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from unroll.execution import Observer
+    from unroll.report.files import ReportFiles
+
+__all__ = ["Overview", "RunResult", "UserError", "history", "plan", "report", "results", "run"]
+
+
+def plan(
+    study: str | Path,
+    *overrides: str,
+    results: str | Path | None = None,
+    calibrate: bool = False,
+    **values: Any,
+) -> Overview:
+    """What a study comes to: arms, trials, what is done, disk, time, warnings. Nothing is run, nothing recorded.
+
+    Args:
+        study: its name, its folder or its file.
+        overrides: as on the command line: ``"training.epochs=1"``, ``"network.cell=gru,lstm"`` to compare both.
+        results: the results folder; ``results/<study>/`` in the project if None.
+        calibrate: whether to train a few steps of each arm to estimate the time.
+        values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``.
+
+    Raises:
+        UserError: the study, its overrides or its data are not right; all mistakes together.
+    """
+    with _command():
+        return look_ahead(_prepared(study, overrides, values)[0], _path(results), calibrate=calibrate)
+
+
+def run(
+    study: str | Path,
+    *overrides: str,
+    results: str | Path | None = None,
+    runner: RunnerName = "ray",
+    address: str | None = None,
+    concurrency: int | None = None,
+    retry: bool = False,
+    if_changed: IfChanged = "refuse",
+    report: bool = True,
+    progress: bool | Observer = True,
+    **values: Any,
+) -> RunResult:
+    """Run the trials that have no result yet, then write the report. Called again it continues, or does nothing.
+
+    Args:
+        study: its name, its folder or its file.
+        overrides: as in :func:`plan`.
+        results: the results folder; ``results/<study>/`` in the project if None.
+        runner: ``"ray"``: in parallel; ``"inline"``: one by one in this process, to debug.
+        address: a running Ray cluster (``"auto"`` or ``"HOST:PORT"``); None to start Ray on this machine for this call.
+        concurrency: most trials at a time.
+        retry: whether to run again what failed by a mistake in task or settings.
+        if_changed: what to do with results of tasks' source files that were changed since: ``"refuse"`` to run,
+            ``"keep"`` them, or ``"rerun"`` these trials and set the old results aside.
+        report: whether to write the report at the end.
+        progress: True prints lines on standard error (a table where that is a terminal); or an observer of one's own.
+        values: as in :func:`plan`.
+
+    Returns:
+        What it came to, also where trials failed or diverged: see :attr:`RunResult.completed`.
+
+    Raises:
+        UserError: as in :func:`plan`; or somebody else runs in the results folder, the runner cannot start, the disk
+            refused.
+        KeyboardInterrupt: Ctrl-C; the running trials have saved their state, and the same call goes on from there. A
+            second Ctrl-C ends at once. SIGTERM is answered alike, and then takes its usual course.
+    """
+    with _command():
+        prepared, words = _prepared(study, overrides, values)
+        invocation = Invocation(
+            study=str(study),
+            overrides=words,
+            results=_path(results),
+            runner=runner,
+            address=address,
+            concurrency=concurrency,
+            retry=retry,
+            if_changed=if_changed,
+            report=report,
+        )
+        invocation.check()
+        result = launch(prepared, invocation, invocation.make_runner(fork=False), watch=_watch(progress))
+        if result.interrupted:
+            raise interruption.Interrupted
+        return result
+
+
+def results(folder: str | Path, *, every: bool = False) -> pl.DataFrame:
+    """One row per trial: id, arm, seed, status, size, time, what it ran on, and a column for each final metric.
+
+    Args:
+        folder: a results folder, or a study whose results lie in ``results/<study>/``.
+        every: whether to give trials of earlier plans too: other settings, seeds or levels.
+
+    Returns:
+        Null metrics where a trial has none; NaN and infinities are kept (``unroll.ledger.Ledger.trials_frame``).
+
+    Raises:
+        UserError: nothing is there.
+    """
+    return read_trials(open_results(folder), every=every)
+
+
+def history(folder: str | Path) -> pl.DataFrame:
+    """One row per logged value of the newest plan's trials: trial, arm, seed, step, epoch, seconds, metric, value.
+
+    Args:
+        folder: as in :func:`results`.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    ledger = open_results(folder)
+    return ledger.history_frame(ledger.plan())
+
+
+def report(folder: str | Path) -> ReportFiles:
+    """Write the report anew from what is recorded so far; no task code is run.
+
+    Args:
+        folder: as in :func:`results`.
+
+    Returns:
+        Where the page (``html``), the text (``markdown``) and the folder of ``tables`` lie.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    with _command():
+        return write_report(open_results(folder))
+
+
+def _prepared(
+    study: str | Path, overrides: tuple[str, ...], values: dict[str, Any]
+) -> tuple[Prepared, tuple[str, ...]]:
+    """The study, and all overrides as a command line would have them."""
+    words = (*overrides, *spell_overrides(values))
+    prepared = prepare(str(study), words)
+    refuse_edited(prepared.plan)
+    return prepared, words
+
+
+def _path(place: str | Path | None) -> Path | None:
+    return None if place is None else Path(place).expanduser()
+
+
+def _watch(progress: bool | Observer) -> Watch:
+    if isinstance(progress, bool):
+        from unroll.cli._output import console
+        from unroll.cli._progress import watch
+
+        screen = console(stderr=True)
+        screen.quiet = not progress
+        return functools.partial(watch, screen=screen)
+    return lambda _: nullcontext(progress)
+
+
+@contextmanager
+def _command() -> Iterator[None]:
+    """What a command does around itself, for the time of one call.
+
+    Raises:
+        KeyboardInterrupt: this process was asked to leave.
+    """
+    try:
+        with interruption.listening(), settled_cache(), named_refusals():
+            yield
+    except interruption.Interrupted:
+        if interruption.last_signal() == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)  # to whoever answered it before this call: by default the process ends
+        raise KeyboardInterrupt("interrupted; the same call goes on from what is saved") from None
