@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from unroll.ledger import Ledger
-    from unroll.report.files import ReportFiles
+    from unroll.report.pages.files import ReportFiles
 
 
 def open_results(target: str | Path) -> Ledger:
