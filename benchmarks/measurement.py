@@ -65,7 +65,7 @@ class Measurement:
 
 def describe_machine() -> dict[str, Any]:
     """What the numbers depend on; the load tells whether other programs were running."""
-    from unroll.execution.process import processor
+    from unroll.execution.trial.process import processor
 
     return {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),

@@ -20,7 +20,7 @@ import polars as pl
 
 from benchmarks.measurement import Measurement, Ratio
 from benchmarks.raw_loop import RawTraining
-from unroll.execution.session import Session
+from unroll.execution.trial.session import Session
 from unroll.ledger import Ledger, Outcome
 from unroll.study import Job, Plan, load_study, make_jobs, make_plan
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.raw_loop import RawTraining
-from unroll.execution.session import Session
+from unroll.execution.trial.session import Session
 from unroll.ledger import Ledger, Outcome
 from unroll.study import Job, load_study, make_jobs, make_plan
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from unroll.contract import UserError, UserErrors
-from unroll.execution.preflight import _compare, _examiner, knock, preflight
-from unroll.execution.private import _environment, private_folder
-from unroll.execution.shipping import code_modules
+from unroll.execution.on_ray.preflight import _compare, _examiner, check_reachable, preflight
+from unroll.execution.on_ray.private_folder import _environment, private_folder
+from unroll.execution.on_ray.shipping import code_modules
 
 EXPECTED = {"versions": {"python": "3.11", "torch": "2.13.0", "polars": "2.1.0"}, "errors": {}, "visible": True}
 
@@ -77,12 +77,12 @@ def test_an_address_where_nobody_listens_is_refused_at_once(monkeypatch: pytest.
     monkeypatch.setenv("RAY_ADDRESS", free)
     for address in (free, "auto", "nonsense", "127.0.0.1:port", "127.0.0.1:99999"):
         with pytest.raises(UserError, match="a Ray cluster must listen at --address"):
-            knock(address)
+            check_reachable(address)
 
 
 def test_an_address_where_somebody_listens_passes() -> None:
     with socket.create_server(("", 0)) as server:  # Ray turns 127.0.0.1 into the address of this machine
-        knock(f"127.0.0.1:{server.getsockname()[1]}")
+        check_reachable(f"127.0.0.1:{server.getsockname()[1]}")
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_cluster_that_wants_a_token_is_told_in_one_line(
     shown: bool, received: str, guarded: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with private_folder() if shown else nullcontext(), pytest.raises(UserError) as caught:
-        knock(guarded)
+        check_reachable(guarded)
     assert str(caught.value) == (
         f"{guarded}: the Ray cluster at --address wants its token (received {received}); set RAY_AUTH_MODE=token, and "
         "RAY_AUTH_TOKEN_PATH to a file of mode 600 that holds it"

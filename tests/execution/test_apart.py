@@ -17,9 +17,9 @@ import pytest
 from tests.execution.test_kills import wait_for
 from unroll import interruption
 from unroll.contract import UserError
-from unroll.execution import apart, ray_runner
-from unroll.execution.apart import TURN, Link, Lost, run_apart
-from unroll.execution.ray_runner import RayRunner
+from unroll.execution.on_ray import apart, runner
+from unroll.execution.on_ray.apart import TURN, Link, Lost, run_apart
+from unroll.execution.on_ray.runner import RayRunner
 from unroll.execution.runner import Stopping
 from unroll.ledger import Ledger, StorageError
 from unroll.ledger.outcome import Outcome
@@ -179,9 +179,9 @@ def test_what_went_wrong_on_ray_is_told_although_ray_ends_before(call: Call, mon
     def tune(*_: object) -> None:
         raise UserError("what it found")
 
-    monkeypatch.setitem(sys.modules, "unroll.execution.bridge", SimpleNamespace(Bridge=lambda *_: None))
-    monkeypatch.setattr(ray_runner, "connected", connected)
-    monkeypatch.setattr(ray_runner, "own_processes", lambda: [part.pid for part in parts])
+    monkeypatch.setitem(sys.modules, "unroll.execution.on_ray.bridge", SimpleNamespace(Bridge=lambda *_: None))
+    monkeypatch.setattr(runner, "connected", connected)
+    monkeypatch.setattr(runner, "own_processes", lambda: [part.pid for part in parts])
     monkeypatch.setattr(RayRunner, "_check_room", lambda *_: None)
     monkeypatch.setattr(RayRunner, "_tune", tune)
     job: Any = SimpleNamespace(resources=SimpleNamespace(cpus=1.0))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from unroll.execution.checkpoint_io import Found, LedgerCheckpointIO
+from unroll.execution.trial.checkpoint_io import Found, LedgerCheckpointIO
 from unroll.ledger import CheckpointStore
 
 OURS, THEIRS = "0123456789abcdef", "fedcba9876543210"

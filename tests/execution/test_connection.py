@@ -1,6 +1,5 @@
 """What trials find around them: no secret in a runtime environment, and nothing that costs them a warm worker."""
 
-import copy
 import importlib
 import json
 import os
@@ -15,11 +14,12 @@ import pytest
 import requests
 
 from unroll.contract import UserError
-from unroll.execution import private
-from unroll.execution.connection import LOCAL_ENVIRONMENT, connected, narrow_environments
-from unroll.execution.private import private_folder
+from unroll.execution.on_ray import private_folder as private
+from unroll.execution.on_ray.connection import LOCAL_ENVIRONMENT, connected
+from unroll.execution.on_ray.private_folder import private_folder
 from unroll.ledger import Ledger
 from unroll.ledger.processes import machine, start_time
+from unroll.ray_internals import narrow_environments
 
 
 class Nothing:
@@ -31,14 +31,12 @@ def runtime_environment(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Gives the runtime environment that Tune would give to a trial, run at an address."""
     from ray.tune.execution import class_cache
 
-    for name in ("ENV_VARS_TO_PROPAGATE", "DEFAULT_ENV_VARS"):
-        monkeypatch.setattr(class_cache, name, copy.copy(getattr(class_cache, name)))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
 
     def of(address: str | None) -> dict[str, Any]:
-        narrow_environments(address)
-        actor = class_cache._ActorClassCache().get(Nothing)
+        with narrow_environments(address):
+            actor = class_cache._ActorClassCache().get(Nothing)
         found: dict[str, Any] = actor._default_options["runtime_env"]
         return found
 
@@ -78,7 +76,8 @@ def test_a_local_ray_starts_what_a_run_needs_and_no_more(
         assert set(ray._private.worker._global_node.all_processes) - {"reaper"} == {"gcs_server", "raylet"}
         assert ray.cluster_resources()["CPU"] == 1, "one worker is started ahead, not one per core of the machine"
         modules, found, folders = ray.get(ray.remote(look_around).remote())
-        assert {"torch", "pytorch_lightning", "unroll.execution.trainable"} <= modules, "the worker had time to import"
+        preloaded = {"torch", "pytorch_lightning", "unroll.execution.on_ray.trainable"}
+        assert preloaded <= modules, "the worker had time to import"
         assert found == [], "no module of the working folder runs in a worker"
         assert str(tmp_path) not in folders
         _is_shut(Path(os.environ["RAY_TMPDIR"]))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.execution.test_kills import done, wait_for
-from unroll.execution.room import NoRoomForRay, refusal
+from unroll.execution.on_ray.room import NoRoomForRay, refusal
 from unroll.ledger import StorageError
 
 

@@ -4,17 +4,17 @@ import gc
 
 import pytest
 
-from unroll.execution.importing import uncollected
+from unroll.execution.importing import gc_paused
 
 
 def test_the_collector_rests_while_libraries_are_imported() -> None:
-    with uncollected():
+    with gc_paused():
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
 def test_the_collector_wakes_after_an_error() -> None:
-    with pytest.raises(ImportError), uncollected():
+    with pytest.raises(ImportError), gc_paused():
         raise ImportError
     assert gc.isenabled()
 
@@ -22,7 +22,7 @@ def test_the_collector_wakes_after_an_error() -> None:
 def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:
-        with uncollected():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:

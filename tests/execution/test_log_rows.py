@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from unroll.contract import UserError
-from unroll.execution.attempt import Attempt
-from unroll.execution.history import HistoryLogger
+from unroll.execution.trial.attempt import Attempt
+from unroll.execution.trial.history import HistoryLogger
 from unroll.ledger import CheckpointStore, Ledger, files
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from unroll.execution.session import Session
-from unroll.execution.trainable import WORK, TrialTrainable
+from unroll.execution.on_ray.trainable import WORK, TrialTrainable
+from unroll.execution.trial.session import Session
 from unroll.ledger import Fenced, Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_study, make_jobs, make_plan

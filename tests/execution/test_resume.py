@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.tasks.variants import Variant
-from unroll.execution.attempt import Attempt, Update
+from unroll.execution.trial.attempt import Attempt, Update
 from unroll.ledger import CheckpointStore, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import discover_tasks, load_study, load_task, make_jobs, make_plan

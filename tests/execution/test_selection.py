@@ -13,8 +13,8 @@ from hypothesis import given, settings, strategies
 
 from tests.execution.test_log_rows import SELECTING, Prepared, attempt, history, prepare, quick_disk
 from unroll.contract import Direction, Selection, UserError
-from unroll.execution.conditions import Diverged
-from unroll.execution.selection import KeepBest
+from unroll.execution.trial.conditions import Diverged
+from unroll.execution.trial.selection import KeepBest
 from unroll.ledger import CheckpointStore, Ledger
 from unroll.ledger.outcome import Outcome, Selected
 from unroll.study.job import Job

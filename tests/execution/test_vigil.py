@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.execution.vigil import LONGEST_TURN, START_SECONDS, Vigil
+from unroll.execution.on_ray.vigil import LONGEST_TURN, START_SECONDS, Vigil
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Progress
 

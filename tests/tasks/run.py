@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning.loggers.logger import Logger
 
 from unroll.contract import Settings
-from unroll.execution.callbacks import Reseed, RestoreOrder
+from unroll.execution.trial.callbacks import Reseed, RestoreOrder
 from unroll.study.project import AnyTask
 
 Row = tuple[int, str, float]

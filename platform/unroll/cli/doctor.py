@@ -60,7 +60,7 @@ def _temporary() -> Finding:
     """Where the files of a Ray that is started here will lie: its sockets need a short path."""
     from unroll.cluster import Finding
     from unroll.contract import UserError
-    from unroll.execution.private import find_base
+    from unroll.execution.on_ray.private_folder import find_base
 
     try:
         return Finding("Ray's temporary files", True, f"in a folder of their own in {find_base()}")
@@ -88,7 +88,7 @@ def _nodes(address: str, results: Path) -> list[Finding]:
     """Connect as a run does, and ask every node what a run asks before its first trial."""
     from unroll.cluster import Finding
     from unroll.contract import UserError
-    from unroll.execution.ray_runner import RayRunner
+    from unroll.execution.on_ray.runner import RayRunner
     from unroll.ledger import Ledger
 
     try:

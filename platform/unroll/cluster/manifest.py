@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import UserError, UserErrors
+from unroll.ray_internals import fill_manifest
 
 NARROW_V4, NARROW_V6 = 8, 16
 """Shortest prefixes of a network that is not the world; two halves (/1) are as open as /0."""
@@ -56,16 +56,12 @@ def _read(path: Path) -> Manifest:
 
 def _filled(manifest: Manifest, path: Path) -> Manifest:
     """The manifest as Ray will use it: validated, with Ray's own defaults for what is left out."""
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
     try:
-        filled: Manifest = prepare_config(copy.deepcopy(manifest))
-        validate_config(filled)
+        return fill_manifest(manifest)
     except Exception as error:
         place = ".".join(map(str, getattr(error, "absolute_path", ())))  # jsonschema's errors have one
         where = f"{path.name}: {place}" if place else path.name
         raise _refused("Ray must accept the manifest", where, getattr(error, "message", str(error))) from error
-    return filled
 
 
 def _refused(rule: str, where: str, received: str) -> UserErrors:

@@ -12,7 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from unroll.execution import process
+from unroll.execution.trial import process
 from unroll.study import load_task
 from unroll.study.job import Job
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Import in peace: what a module makes lives as long as the process, and searching it for garbage is in vain.
 
     Afterwards the collector works again and leaves aside what is there by then.

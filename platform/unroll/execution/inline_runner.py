@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from unroll import interruption
-from unroll.execution.process import restored
+from unroll.execution.outcome_recovery import record_end
 from unroll.execution.runner import Observer, Stopping
-from unroll.execution.session import Session
-from unroll.execution.settling import record_end
+from unroll.execution.trial.process import restored
+from unroll.execution.trial.session import Session
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job

@@ -67,13 +67,13 @@ class Invocation:
         """Build the runner; Ray itself is imported when it has something to run.
 
         Args:
-            fork: whether Ray's driver may be a fork of this process, see :mod:`unroll.execution.apart`.
+            fork: whether Ray's driver may be a fork of this process, see :mod:`unroll.execution.on_ray.apart`.
 
         Raises:
             UserError: there is no such runner, or options of the one were given for the other.
         """
         if self.runner == "ray":
-            from unroll.execution.ray_runner import RayRunner
+            from unroll.execution.on_ray.runner import RayRunner
 
             return RayRunner(address=self.address, concurrency=self.concurrency, fork=fork)
         if self.address is not None or self.concurrency is not None:

@@ -50,11 +50,11 @@ def prepare(target: str, overrides: Sequence[str] | None) -> Prepared:
     Raises:
         UserError: the study or its data are not right; nothing was created but, perhaps, prepared data.
     """
-    from unroll.execution.importing import uncollected
+    from unroll.execution.importing import gc_paused
     from unroll.study import load_study, make_jobs, make_plan
 
     cache = trusted_cache()
     study = load_study(target, overrides or [])
-    with uncollected():  # the task's libraries are imported here
+    with gc_paused():  # the task's libraries are imported here
         plan = make_plan(study, cache=cache)
     return Prepared(study, plan, make_jobs(plan, study, cache=cache))

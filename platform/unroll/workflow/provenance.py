@@ -93,7 +93,7 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, str | int | float]:
     """The driver's machine; what a trial ran on stands in its outcome."""
-    from unroll.execution.process import processor
+    from unroll.execution.trial.process import processor
 
     found: dict[str, str | int | float] = {
         "host": socket.gethostname(),

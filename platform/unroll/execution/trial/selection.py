@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 
 from unroll.contract import VALIDATION, Direction, Selection, UserError
-from unroll.execution.conditions import Diverged
+from unroll.execution.trial.conditions import Diverged
 from unroll.ledger.outcome import Selected
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from unroll.execution.attempt import STACKS
+from unroll.execution.trial.attempt import STACKS
 from unroll.ledger import Fenced, Ledger, write_atomic
 from unroll.ledger.outcome import Outcome, Status
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from unroll.execution import process
-from unroll.execution.callbacks import Stopwatch
-from unroll.execution.history import HistoryLogger
+from unroll.execution.trial import process
+from unroll.execution.trial.callbacks import Stopwatch
+from unroll.execution.trial.history import HistoryLogger
 from unroll.ledger import Ledger, write_atomic
 from unroll.ledger.outcome import HistoryRow, Outcome, Progress, Selected, Status
 from unroll.study.job import Job

@@ -12,13 +12,14 @@ from typing import Any
 
 from ray.tune import Callback, Stopper
 
-from unroll.execution.room import FULL, probe
+from unroll.execution.on_ray.room import FULL, probe
+from unroll.execution.on_ray.trainable import WORK
+from unroll.execution.on_ray.vigil import Vigil
+from unroll.execution.outcome_recovery import record_end, settle_hung_attempt, sign_hung_attempt
 from unroll.execution.runner import Observer
-from unroll.execution.settling import record_end, settle_hung_attempt, sign_hung_attempt
-from unroll.execution.trainable import WORK
-from unroll.execution.vigil import Vigil
 from unroll.ledger import Ledger, StorageError
 from unroll.ledger.outcome import Status
+from unroll.ray_internals import find_actor
 from unroll.study.job import Job
 
 
@@ -176,8 +177,7 @@ def end_process(trial: Any) -> None:
     actor = trial.temporary_state.ray_actor
     if actor is None:
         return
-    known = ray._private.state.actors(actor._actor_id.hex())
-    node, pid = known["Address"]["NodeID"], known["Pid"]
+    node, pid = find_actor(actor)
     if node == ray.get_runtime_context().get_node_id():
         kill_worker()(pid)
     else:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 
-from unroll.execution.attempt import Attempt, Update
+from unroll.execution.trial.attempt import Attempt, Update
 from unroll.ledger import Fenced, Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job

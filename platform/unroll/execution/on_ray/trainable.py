@@ -7,8 +7,8 @@ from typing import Any
 
 from ray import tune
 
-from unroll.execution.session import Session
-from unroll.execution.settling import settle_hung_attempt
+from unroll.execution.outcome_recovery import settle_hung_attempt
+from unroll.execution.trial.session import Session
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.study.job import Job

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 
-from unroll.execution import process
-from unroll.execution.conditions import Diverged, Stopped
+from unroll.execution.trial import process
+from unroll.execution.trial.conditions import Diverged, Stopped
+from unroll.execution.trial.lightning_internals import restore_loader
 
 if TYPE_CHECKING:
-    from unroll.execution.checkpoint_io import LedgerCheckpointIO
+    from unroll.execution.trial.checkpoint_io import LedgerCheckpointIO
 
 
 class Reseed(pl.Callback):
@@ -37,18 +38,11 @@ class Reseed(pl.Callback):
 
 
 class RestoreOrder(pl.Callback):
-    """Puts the training loader where the checkpoint was taken, also between two epochs.
-
-    Lightning 2.6 leaves a loader's state unread there, since no epoch is interrupted, and the first order would come
-    again.
-    """
+    """Puts the training loader where the checkpoint was taken."""
 
     def on_train_start(self, trainer: pl.Trainer, *args: Any) -> None:  # noqa: ARG002
-        """Load what Lightning has not loaded; the epoch that follows asks the loader for its batches anew."""
-        loop = trainer.fit_loop
-        if loop._combined_loader_states_to_load and loop._combined_loader is not None:
-            loop._combined_loader._load_state_dicts(loop._combined_loader_states_to_load)
-            loop._combined_loader_states_to_load = []
+        """Load what Lightning has not loaded."""
+        restore_loader(trainer)
 
 
 class StopAtDivergence(pl.Callback):

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from unroll.contract import NotOurs, UserError, check_ours
-from unroll.execution.room import NoRoomForRay, probe
+from unroll.execution.on_ray.room import NoRoomForRay, probe
 from unroll.ledger.processes import is_alive, machine, start_time
+from unroll.ray_internals import reread_authentication
 
 NAME = "unroll-ray-"
 """Beginning of such a folder's name; eight letters follow."""
@@ -120,14 +121,11 @@ def _environment(**values: str | None) -> Iterator[None]:
 
 
 def _set(values: dict[str, str | None]) -> None:
-    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # Ray is untyped to us
-
     for name, value in values.items():
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
+    reread_authentication()
 
 
 def sweep_folders() -> None:

@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
-from unroll.execution.apart import Link, Lost, run_apart
-from unroll.execution.connection import connected, narrow_environments, own_processes, session_folder
-from unroll.execution.importing import uncollected
-from unroll.execution.private import sweep_folders
-from unroll.execution.room import refusal
+from unroll.execution.importing import gc_paused
+from unroll.execution.on_ray.apart import Link, Lost, run_apart
+from unroll.execution.on_ray.connection import connected
+from unroll.execution.on_ray.private_folder import sweep_folders
+from unroll.execution.on_ray.room import refusal
 from unroll.execution.runner import Observer, Stopping
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
+from unroll.ray_internals import narrow_environments, own_processes, session_folder
 from unroll.study.job import Job
 
 if TYPE_CHECKING:
-    from unroll.execution.bridge import Bridge
+    from unroll.execution.on_ray.bridge import Bridge
 
 RESTARTS = 3
 """How often a lost local Ray is started again within one run."""
@@ -63,7 +64,7 @@ class RayRunner:
     Args:
         address: a running cluster ("auto" or host:port); None starts Ray on this machine for the time of the run.
         concurrency: most trials at the same time; None for as many as there is room for.
-        fork: whether Ray's driver may be a fork of this process, see :mod:`unroll.execution.apart`.
+        fork: whether Ray's driver may be a fork of this process, see :mod:`unroll.execution.on_ray.apart`.
     """
 
     def __init__(self, *, address: str | None = None, concurrency: int | None = None, fork: bool = True) -> None:
@@ -110,9 +111,9 @@ class RayRunner:
         observer.message("Ray was lost; run the same command again to go on from what is saved")
 
     def _drive(self, jobs: Sequence[Job], ledger: Ledger, token: str, link: Link) -> None:
-        """What the process does that has Ray; see :func:`unroll.execution.apart.run_apart`."""
-        with uncollected():
-            from unroll.execution.bridge import Bridge
+        """What the process does that has Ray; see :func:`unroll.execution.on_ray.apart.run_apart`."""
+        with gc_paused():
+            from unroll.execution.on_ray.bridge import Bridge
 
         cores = sum(job.resources.cpus for job in jobs[: self._concurrency])
         with connected(self._address, ledger, cores=cores):
@@ -150,32 +151,32 @@ class RayRunner:
     def _tune(self, jobs: Sequence[Job], bridge: Bridge) -> None:
         from ray import tune
 
-        from unroll.execution.bridge import StopWhenAsked, TellObserver
-        from unroll.execution.trainable import WORK, TrialTrainable
+        from unroll.execution.on_ray.bridge import StopWhenAsked, TellObserver
+        from unroll.execution.on_ray.trainable import WORK, TrialTrainable
 
         for name in ("ray.tune", "ray"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        narrow_environments(self._address)
         results = bridge.ledger.root.resolve()
         # Tune's own files, which nobody reads: nodes must share them, and one machine has a better place than results.
         storage = results / ".ray" if self._address else session_folder() / "tune"
         resources = jobs[0].resources
         work = [{"job": job.model_dump_json(), "results": str(results), "token": bridge.token} for job in jobs]
         try:
-            tune.Tuner(
-                tune.with_resources(TrialTrainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
-                param_space={WORK: tune.grid_search(work)},
-                tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=self._concurrency),
-                run_config=tune.RunConfig(
-                    name="tune",
-                    storage_path=str(storage),
-                    verbose=0,
-                    stop=StopWhenAsked(bridge),
-                    callbacks=[TellObserver(bridge)],
-                    failure_config=tune.FailureConfig(max_failures=jobs[0].limits.retries),
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                ),
-            ).fit()
+            with narrow_environments(self._address):
+                tune.Tuner(
+                    tune.with_resources(TrialTrainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
+                    param_space={WORK: tune.grid_search(work)},
+                    tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=self._concurrency),
+                    run_config=tune.RunConfig(
+                        name="tune",
+                        storage_path=str(storage),
+                        verbose=0,
+                        stop=StopWhenAsked(bridge),
+                        callbacks=[TellObserver(bridge)],
+                        failure_config=tune.FailureConfig(max_failures=jobs[0].limits.retries),
+                        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    ),
+                ).fit()
         except Exception as error:
             raise bridge.refused or refusal(error, results, storage) or error from error
         finally:

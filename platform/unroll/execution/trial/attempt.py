@@ -15,11 +15,11 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 from unroll.contract import Selection, UserError, derive_seed
-from unroll.execution import callbacks, process
-from unroll.execution.checkpoint_io import LedgerCheckpointIO
-from unroll.execution.conditions import Diverged, Stopped, classify
-from unroll.execution.recorder import Recorder
-from unroll.execution.selection import KeepBest
+from unroll.execution.trial import callbacks, process
+from unroll.execution.trial.checkpoint_io import LedgerCheckpointIO
+from unroll.execution.trial.conditions import Diverged, Stopped, classify
+from unroll.execution.trial.recorder import Recorder
+from unroll.execution.trial.selection import KeepBest
 from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task

@@ -4,10 +4,10 @@ wandb's public interface would be imported by the first ``wandb.init``. It asks 
 class, and each time all modules that there are by then are looked through: so it comes before torch and its thousands.
 """
 
-from unroll.execution.importing import uncollected
+from unroll.execution.importing import gc_paused
 
-with uncollected():
+with gc_paused():
     import wandb.apis.public  # noqa: F401
 
-    import unroll.execution.trainable
+    import unroll.execution.on_ray.trainable
     import unroll.tracking.guarded  # noqa: F401

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import UserError, UserErrors
+from unroll.ray_internals import find_head, refused_token
 
 MODULES = ("ray", "torch", "pytorch_lightning", "polars", "pydantic", "wandb", "unroll", "tasks")
 SECONDS = 60.0
 
 
-def knock(address: str, *, seconds: float = 5.0) -> None:
+def check_reachable(address: str, *, seconds: float = 5.0) -> None:
     """Refuse an address where nobody listens, or whose token is not here: Ray itself would go on trying for minutes.
 
     Args:
@@ -27,10 +28,8 @@ def knock(address: str, *, seconds: float = 5.0) -> None:
     Raises:
         UserError: it is no such address, nobody listens there, or the cluster wants a token that is not set here.
     """
-    from ray._private.services import canonicalize_bootstrap_address
-
     try:
-        found = canonicalize_bootstrap_address(address) or ""
+        found = find_head(address)
         host, _, port = found.rpartition(":")
         socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
     except (OSError, OverflowError, ValueError) as error:
@@ -40,39 +39,13 @@ def knock(address: str, *, seconds: float = 5.0) -> None:
             received=str(error),
             advice="give the HOST:PORT that `ray start --head` printed, or auto on one of its nodes",
         ) from None
-    _show_token(address, found, seconds)
-
-
-def _show_token(address: str, found: str, seconds: float) -> None:
-    """Ask the cluster something small, with the token that Ray would show; what else may be wrong is left to Ray.
-
-    Raises:
-        UserError: it wants a token, and there is none here or another one; or one is to be shown, and there is none.
-    """
-    import grpc  # type: ignore[import-untyped]
-    from ray._private.authentication import authentication_token_setup as tokens
-    from ray._private.grpc_utils import init_grpc_channel
-    from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
-    from ray.exceptions import AuthenticationError
-
-    advice = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file of mode 600 that holds it"
-    rule, received = "the Ray cluster at --address wants its token", ""
-    try:
-        if address == "auto":
-            tokens.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
-        tokens.ensure_token_if_auth_enabled(create_token_if_missing=False)
-        stub = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(init_grpc_channel(found))
-        stub.GetAllNodeInfo(gcs_service_pb2.GetAllNodeInfoRequest(limit=1), timeout=seconds)
-    except AuthenticationError:
-        received = "RAY_AUTH_MODE=token and no token here"
-    except grpc.RpcError as error:
-        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-            shown = tokens.get_authentication_mode() == tokens.AuthenticationMode.TOKEN
-            received = "another one" if shown else "none"
-    except Exception:  # Ray raises whatever its parts raise, and will say it better
-        return
-    if received:
-        raise UserError(rule, where=address, received=received, advice=advice)
+    if received := refused_token(found, look_for_token=address == "auto", seconds=seconds):
+        raise UserError(
+            "the Ray cluster at --address wants its token",
+            where=address,
+            received=received,
+            advice="set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN_PATH to a file of mode 600 that holds it",
+        )
 
 
 def preflight(results: Path, *, modules: Sequence[str] = MODULES, seconds: float = SECONDS) -> None:

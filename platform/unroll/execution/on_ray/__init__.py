@@ -1,0 +1,1 @@
+"""Run on Ray Tune: on this machine, or on a cluster that is there."""

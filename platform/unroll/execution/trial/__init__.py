@@ -1,0 +1,1 @@
+"""Run one trial: build, resume, train, test, and how it ended."""
