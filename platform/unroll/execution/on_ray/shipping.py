@@ -5,15 +5,13 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-import unroll
-
 
 def code_modules() -> list[str]:
     """Folders for Ray's ``runtime_env={"py_modules": ...}``: the platform, the tasks and the studies.
 
     Not ``working_dir``: Tune changes the directory, and the folder beside the code may hold data and results.
     """
-    shipped = [Path(unroll.__file__).parent]
+    shipped = [Path(__file__).parents[2]]
     tasks = find_spec("tasks")
     if tasks is not None and tasks.submodule_search_locations:
         folder = Path(next(iter(tasks.submodule_search_locations)))
