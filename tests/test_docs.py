@@ -369,6 +369,21 @@ def test_pages_that_list_tasks_name_all(page: str) -> None:
     assert not missing
 
 
+def by_hand() -> list[str]:
+    """Rows of the table of what is written by hand, in ``docs/architecture.md``."""
+    section = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Written by hand")[2]
+    return [line for line in section.partition("\n## ")[0].splitlines() if re.match(r"\| .*\]\(", line)]
+
+
+@pytest.mark.parametrize("row", by_hand(), ids=lambda row: row[2:].partition(":")[0])
+def test_what_is_written_by_hand_has_its_size_and_its_test(row: str) -> None:
+    files, lines, _, _, tests = row.strip("| ").split(" | ")
+    found = [(ROOT / "docs" / link).read_text(encoding="utf-8") for link in re.findall(r"\]\((\S+)\)", files)]
+    assert sum(len(text.splitlines()) for text in found) == pytest.approx(int(lines), rel=0.2)
+    for name, link in re.findall(r"\[`(\w+)`\]\((\S+)\)", tests):
+        assert f"def {name}(" in (ROOT / "docs" / link).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("block", STUDIES, ids=str)
 def test_a_documented_study_is_no_other_one_of_this_name(block: Block) -> None:
     file = ROOT / block.text.split()[1]
