@@ -77,14 +77,14 @@ def test_arms_that_run_the_same_are_told_by_plan_run_and_report(unroll: Unroll, 
         "cell=lstm, forget_bias=1",
     ]
     sentence = (
-        "'cell=elman, forget_bias=0' and 'cell=elman, forget_bias=1' run the same, for nothing reads the settings that "
-        "set them apart: they are compared once, as 'cell=elman, forget_bias=0'."
+        "'cell=elman, forget_bias=0' and 'cell=elman, forget_bias=1' run identically, since nothing reads the "
+        "settings in which they differ: they are compared once, as 'cell=elman, forget_bias=0'."
     )
     assert list(told["warnings"]) == [sentence]
     assert sentence in unroll("run", *words).out
     assert len(runner.ran) == 24
     page = Path("results/tiny/report/report.md").read_text(encoding="utf-8")
-    assert "forget_bias=1' run the same" in page.replace("\\", "")
+    assert "forget_bias=1' run identically" in page.replace("\\", "")
 
 
 def test_a_plan_knows_what_is_done(unroll: Unroll, runner: FakeRunner) -> None:

@@ -73,8 +73,8 @@ def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner)
     assert "leaves out" not in unroll("results", "tiny").out
     unroll("run", "tiny", "network.cell=lstm", "--no-report")
     told = (
-        "On the command line the study was changed: network.cell=lstm. `unroll run tiny` without that tells of the "
-        "study as its file has it, and runs only what is missing.\n"
+        "On the command line the study was changed: network.cell=lstm. `unroll run tiny` without these "
+        "changes reports the study as its file declares it, and runs only what is missing.\n"
         "The folder also holds 2 trials that this plan leaves out: 2 of elman.\n"
     )
     assert unroll("results", "tiny").out.endswith(told)
@@ -87,8 +87,8 @@ def test_numbers_that_are_doubtful_are_told_below_them(unroll: Unroll, runner: F
     runner.metrics |= {"validation/perplexity": 42.0, "test/perplexity": 449.0}
     unroll("run", "tiny", "--no-report")
     said = unroll("results", "tiny", "--format", "json").err
-    assert "On test/perplexity no better on average than one who ignores the input (" in said
-    assert "and 20 %: elman 42.0 and 449.0; lstm 42.0 and 449.0. Before either is believed" in said
+    assert "On test/perplexity no better on average than a model that ignores the input (" in said
+    assert "and 20 %: elman 42.0 and 449.0; lstm 42.0 and 449.0. Check before relying" in said
     assert said.splitlines() == unroll("results", "tiny").out.splitlines()[-2:]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from unroll.ledger import Ledger, RunRecord
 from unroll.report.findings import gather
-from unroll.report.prose.answer import answer, warnings
+from unroll.report.prose.answer import answer
+from unroll.report.prose.warnings import warnings
 from unroll.report.tables.context import environments_table, facts_table, provenance_table
 from unroll.report.tables.results import differences_table
 
@@ -48,7 +49,7 @@ def test_nothing_completed_names_no_winner_and_lists_reasons(make_ledger: MakeLe
     assert answer(findings) == "No answer yet: 0 of 24 planned trials have completed, so no arm leads."
     assert warnings(findings) == [
         "24 of 24 planned trials have no result: 23 failed (an error in the task or its settings) and 1 not run yet.",
-        "23 trials said: RuntimeError: no such corpus",
+        "23 trials failed with: RuntimeError: no such corpus",
     ]
 
 
@@ -246,7 +247,7 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     (warning,) = warnings(gather(ledger))
     assert warning == (
-        "No better on average than one who ignores the input (12.500): elman and lstm. Have they had enough steps?"
+        "No better on average than a model that ignores the input (12.500): elman and lstm. Have they had enough steps?"
     )
     better = [arm.model_copy(update={"chance": {plan.metric: 20.0}}) for arm in plan.arms]
     ledger.save_plan(plan.model_copy(update={"arms": better}))
@@ -264,13 +265,13 @@ def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
     (told,) = warnings(gather(ledger))
     assert told == (
         "validation/perplexity and test/perplexity differ by more than 10 standard deviations over seeds and 20 %: "
-        "elman 13.55 and 452.50. Before either is believed: are both texts of one source, and is the network as good "
-        "at the end of a long one as at its start?"
+        "elman 13.55 and 452.50. Check before relying on either: are both texts of one source, and is the "
+        "network as good at the end of a long one as at its start?"
     )
     arms = [arm.model_copy(update={"chance": {"test/perplexity": 440.0, plan.metric: 430.0}}) for arm in plan.arms]
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     assert warnings(gather(ledger)) == [
-        "On test/perplexity no better on average than one who ignores the input (440.00): elman.",
+        "On test/perplexity no better on average than a model that ignores the input (440.00): elman.",
         told,
     ]
 
@@ -279,8 +280,8 @@ def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
     changes = ("data.length=10", "match=null")
     (warning,) = warnings(gather(make_ledger(overrides=changes)))
     assert warning == (
-        "On the command line the study was changed: data.length=10 and match=null. `unroll run cells` without that "
-        "tells of the study as its file has it, and runs only what is missing."
+        "On the command line the study was changed: data.length=10 and match=null. `unroll run cells` without "
+        "these changes reports the study as its file declares it, and runs only what is missing."
     )
 
 
@@ -292,8 +293,8 @@ def test_a_page_of_a_part_says_what_else_lies_in_the_folder(make_ledger: MakeLed
     part = {"arms": plan.arms[2:], "baseline": "lstm", "trials": trials, "overrides": ("network.cell=lstm",)}
     ledger.save_plan(plan.model_copy(update=part))
     assert warnings(gather(ledger))[:2] == [
-        "On the command line the study was changed: network.cell=lstm. `unroll run cells` without that tells of the "
-        "study as its file has it, and runs only what is missing.",
+        "On the command line the study was changed: network.cell=lstm. `unroll run cells` without these changes "
+        "reports the study as its file declares it, and runs only what is missing.",
         "The folder also holds 18 trials that this plan leaves out: 8 of elman, 8 of gru and 2 of other seeds (6–7).",
     ]
 

@@ -86,7 +86,7 @@ def test_an_exploded_arm_does_not_press_the_others_together(make_ledger: MakeLed
     assert any(scale.get("type") == "log" for scale in scales["seeds"])
     (ceiling,) = {scale["domainMax"] for scale in scales["curves"] if "domainMax" in scale}
     assert ceiling < 100
-    assert f"What lies above {ceiling:,.4g} is off the chart." in charts["curves"].caption
+    assert f"Values above {ceiling:,.4g} are outside the chart." in charts["curves"].caption
     assert "(logarithmic to both sides)" in charts["differences"].svg
     calm = draw_charts(gather(make_ledger(seeds=4)))
     assert "symlog" not in str(calm["differences"].spec)

@@ -13,11 +13,11 @@ import pytest
 from unroll.ledger import Ledger
 from unroll.report import write_report
 from unroll.report.charts import draw_charts
-from unroll.report.charts.theme import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unmistakable
+from unroll.report.charts.style import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unambiguous
 from unroll.report.document import Chart, Matrix, Note, Section
 from unroll.report.findings import Findings, gather
-from unroll.report.prose.answer import answer, warnings
-from unroll.report.prose.divergence import divergence_sentence
+from unroll.report.prose.answer import answer, divergence_sentence
+from unroll.report.prose.warnings import warnings
 from unroll.report.sections import compose
 from unroll.report.tables.context import facts_table
 from unroll.report.tables.divergence import divergence_table
@@ -295,7 +295,7 @@ def test_arms_of_several_groups_are_told_apart(groups: int, kinds: int) -> None:
     colours, dashes = colour_arms(made), dash_arms(made)
     looks = [(colours[arm], tuple(dashes[arm])) for group in made for arm in group.labels]
     assert len(set(looks)) == len(looks) == groups * (kinds + 1)
-    assert is_unmistakable(made) == (kinds <= len(ARM_COLOURS))
+    assert is_unambiguous(made) == (kinds <= len(ARM_COLOURS))
 
 
 def test_colours_that_begin_again_are_not_explained(gather_grouped: Callable[..., Findings]) -> None:

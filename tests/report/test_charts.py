@@ -15,7 +15,7 @@ import pytest
 from unroll.ledger import Ledger
 from unroll.report.charts import draw_charts
 from unroll.report.charts.axis_range import is_wide
-from unroll.report.charts.theme import ARM_COLOURS, colour_arms, dash_arms
+from unroll.report.charts.style import ARM_COLOURS, colour_arms, dash_arms
 from unroll.report.document import Chart, Note
 from unroll.report.findings import Findings, gather
 from unroll.report.sections import compose
@@ -80,16 +80,20 @@ def test_chance_is_a_second_line_of_another_kind(make_ledger: MakeLedger) -> Non
         marks = [node["mark"] for node in walk(charts[name].spec) if isinstance(node.get("mark"), dict)]
         patterns = {tuple(mark["strokeDash"]) for mark in marks if "strokeDash" in mark}
         assert patterns == {(5, 4), (2, 4)}
-        assert "The dotted line is what one reaches who ignores the input." in charts[name].caption
+        assert "The dotted line is the best that is reached without the input." in charts[name].caption
     assert "chance" not in charts["differences"].svg
 
 
 def test_distant_chance_presses_neither_seeds_nor_curves_together(make_ledger: MakeLedger) -> None:
     charts = draw_charts(gather(with_chance(make_ledger(), 900.0)))
     assert rows(charts["seeds"], "chance") == []
-    assert "What one reaches who ignores the input, 900.00, lies outside the drawn range." in charts["seeds"].caption
+    assert (
+        "The best that is reached without the input, 900.00, lies outside the drawn range." in charts["seeds"].caption
+    )
     assert rows(charts["curves"], "chance") == [], "nor the curves"
-    assert "What one reaches who ignores the input, 900.00, lies outside the drawn range." in charts["curves"].caption
+    assert (
+        "The best that is reached without the input, 900.00, lies outside the drawn range." in charts["curves"].caption
+    )
 
 
 def test_every_trial_and_every_pair_has_its_dot(make_ledger: MakeLedger) -> None:

@@ -40,7 +40,7 @@ def test_a_metric_of_the_study_is_drawn_as_it_is_and_no_longer_relative(make_led
     assert {(row["arm"], row["distance"]): row["mean"] for row in rows} == {
         (arm, d): (12 if d <= reach else 20) for arm, reach in REACH.items() for d in (0, 1, 3, 5)
     }
-    assert chart.caption.startswith(f"{METRIC} against distance as each trial last told it")
+    assert chart.caption.startswith(f"{METRIC} against distance as each trial last logged it")
     assert chart.caption.endswith("The dashed line is what the true distribution reaches.")
     assert "true distribution 10.7" in chart.svg
 

@@ -15,8 +15,7 @@ from unroll.ledger import Ledger
 from unroll.report import write_report
 from unroll.report.charts import draw_charts
 from unroll.report.findings import gather
-from unroll.report.prose.answer import answer
-from unroll.report.prose.divergence import divergence_sentence
+from unroll.report.prose.answer import answer, divergence_sentence
 from unroll.report.sections import compose
 from unroll.report.tables.divergence import divergence_table
 from unroll.report.tables.results import arms_table, differences_table, metrics_table

@@ -10,7 +10,7 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.report import write_report
-from unroll.report.document import Table
+from unroll.report.document import Column, Table
 from unroll.report.pages.latex import escape, to_latex
 
 MakeLedger = Callable[..., Ledger]
@@ -31,8 +31,8 @@ def test_every_table_can_be_pasted(make_ledger: MakeLedger) -> None:
 
 
 def test_columns_follow_their_content() -> None:
-    shown = pl.DataFrame({"Arm": ["a_b"], "Mean": ["1.0 ± 0.2"], "Message": ["x" * 60]})
-    text = to_latex(Table("arms", "50 %", shown, shown, frozenset({"Mean"})), "my study").decode()
+    columns = [Column("Arm", ["a_b"]), Column("Mean", ["1.0 ± 0.2"], number=True), Column("Message", ["x" * 60])]
+    text = to_latex(Table("arms", "50 %", pl.DataFrame(), columns), "my study").decode()
     assert r"\begin{tabular}{lrp{0.5\linewidth}}" in text
     assert r"a\_b & 1.0 $\pm$ 0.2 & xxx" in text
     assert r"\caption{50 \%}" in text

@@ -137,7 +137,7 @@ def test_a_study_without_any_result_has_a_page(make_ledger: MakeLedger) -> None:
     ends = {(arm, seed): ("out_of_memory", "killed") for arm in ("elman", "gru", "lstm") for seed in range(8)}
     page = read(write_report(make_ledger(ends=ends)).html)
     assert "0 of 24 planned trials have completed, so no arm leads" in page.text
-    assert "24 trials said: killed" in page.text
+    assert "24 trials failed with: killed" in page.text
     assert "better:" not in page.text
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from unroll.contract import UserError
 from unroll.evidence import reach
-from unroll.report.prose.twins import twin_sentences
+from unroll.report.prose.plan import twin_sentences
 from unroll.study import Plan, load_study, make_jobs, make_plan
 
 Write = Callable[..., Path]
@@ -38,8 +38,8 @@ def test_arms_that_differ_in_what_is_not_used_are_one(project: Path, write: Writ
     assert Plan.model_validate_json(made.model_dump_json()) == made
     (told,) = twin_sentences(made)
     assert told == (
-        "'cell=elman, clip_norm=1', 'cell=elman, clip_norm=2' and 'cell=elman, clip_norm=4' run the same, for nothing "
-        "reads the settings that set them apart: they are compared once, as 'cell=elman, clip_norm=1'."
+        "'cell=elman, clip_norm=1', 'cell=elman, clip_norm=2' and 'cell=elman, clip_norm=4' run identically, since "
+        "nothing reads the settings in which they differ: they are compared once, as 'cell=elman, clip_norm=1'."
     )
 
 

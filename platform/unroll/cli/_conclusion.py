@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
 from unroll.ledger import FINAL, Ledger, describe_changed
 from unroll.report.numbers import duration
-from unroll.report.prose.twins import twin_sentences
 
 if TYPE_CHECKING:
     from unroll.study import Plan
@@ -61,6 +60,8 @@ def _overview(result: RunResult) -> dict[str, Any]:
 
 def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
     """What a person wants to know next."""
+    from unroll.report.prose.plan import twin_sentences
+
     plan, ledger = result.plan, Ledger.open(result.folder)
     others = [f"{count} {status}" for status, count in sorted(result.counts.items()) if status != "completed"]
     ends = ", ".join([f"{result.counts.get('completed', 0)} of {len(plan.trials)} trials completed", *others])

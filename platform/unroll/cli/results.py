@@ -23,8 +23,8 @@ def results(
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
     from unroll.ledger.frames import history_table
     from unroll.report.findings import Findings
-    from unroll.report.prose.held_out import held_out_sentences
-    from unroll.report.prose.parts import part_sentences
+    from unroll.report.prose.warnings import held_out_sentences
+    from unroll.report.prose.plan import part_sentences
     from unroll.workflow.records import open_results, read_trials
 
     ledger = open_results(folder)
@@ -39,5 +39,5 @@ def results(
     say(*(visible(f"damaged: {line}") for line in ledger.damage()), stderr=format is not Format.TABLE)
     if not every:
         findings = Findings(plan, frame, history_table(()), runs=())
-        doubts = [*part_sentences(plan, ledger.left_out(plan)), *held_out_sentences(findings)]
+        doubts = [*part_sentences(plan, ledger.left_out(plan), ledger.runs()), *held_out_sentences(findings)]
         say(*doubts, stderr=format is not Format.TABLE)

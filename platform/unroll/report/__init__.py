@@ -1,4 +1,4 @@
-"""Tell: tables, charts, and the page as HTML and Markdown.
+"""Report: tables, charts, and the page as HTML and Markdown.
 
 Importing this room loads no chart library; writing a report does.
 """
@@ -16,7 +16,7 @@ __all__ = ["needs_update", "write_report"]
 
 
 def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None = None) -> ReportFiles:
-    """Tell what a ledger holds: the same ledger always gives the same bytes.
+    """Write the report of a ledger: the same ledger always gives the same bytes.
 
     Args:
         ledger: the study's record; it is only read.
@@ -24,7 +24,7 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
         cache: folder for what every report needs, made once for all of them; None to make it anew.
 
     Returns:
-        Where page, Markdown and tables lie.
+        Where page, Markdown and tables are.
 
     Raises:
         UserError: the ledger holds no plan, or the folder is a symbolic link.
@@ -46,7 +46,7 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
 
 
 def needs_update(ledger: Ledger, out: Path | None = None) -> bool:
-    """Whether the report is absent, incomplete, or tells of another state of the ledger."""
+    """Whether the report is absent, incomplete, or describes another state of the ledger."""
     from unroll.report.findings import gather
     from unroll.report.pages.stamp import digest, is_current
 

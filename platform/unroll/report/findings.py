@@ -1,10 +1,11 @@
-"""Everything that the report tells, computed once from the ledger's frames."""
+"""Everything that a report shows, computed once from the ledger's frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -74,7 +75,7 @@ class Findings:
 
     @property
     def several_baselines(self) -> bool:
-        """Whether a difference must say what it is against."""
+        """Whether differences are to more than one baseline."""
         return len(self.groups) > 1
 
     @cached_property
@@ -91,8 +92,25 @@ class Findings:
     @cached_property
     def ordered(self) -> pl.DataFrame:
         """The trials: arms in the order of :attr:`names`, seeds ascending."""
-        rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
-        return self.trials.sort(rank, "seed", "trial")
+        return self.trials.sort(self.arm_rank, "seed", "trial")
+
+    @property
+    def arm_rank(self) -> pl.Expr:
+        """The place of a row's ``arm`` among :attr:`names`, from 0."""
+        return pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
+
+    @cached_property
+    def solved_sizes(self) -> dict[str, int]:
+        """Arm -> the value of the plan's ``size_setting`` that ``match`` found for it, where it found one."""
+        matched = {arm.name for arm in self.arms if arm.matched}
+        sizes = {}
+        for trial in self.plan.trials:
+            size: Any = trial.settings
+            for part in self.plan.size_setting.split("."):
+                size = size.get(part) if isinstance(size, Mapping) else None
+            if trial.arm in matched and isinstance(size, int):
+                sizes[trial.arm] = size
+        return sizes
 
     @cached_property
     def summary(self) -> pl.DataFrame:
@@ -130,7 +148,7 @@ class Findings:
         return pair_seeds(self.ordered, self.metric, baselines=self.baselines)
 
     def written(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A frame as files hold it: with a column ``baseline`` only where it has something to say."""
+        """A frame as files hold it: with a column ``baseline`` only where there are several."""
         return frame if self.several_baselines else frame.drop("baseline")
 
     @cached_property
@@ -203,11 +221,11 @@ class Findings:
 
     @cached_property
     def metrics_by_distance(self) -> dict[str, pl.DataFrame]:
-        """Metrics of the study that are told by distance too (``by_distance``), the study's own first."""
+        """Metrics of the study that were logged by distance too (``by_distance``), the study's own first."""
         names = [name for name in self._profile_names if name in self.plan.metrics]
         return self._profiles_of(by_distance, sorted(names, key=lambda name: name != self.metric))
 
-    @property
+    @cached_property
     def _profile_names(self) -> list[str]:
         return find_profiles(self._ranked_history["metric"].unique())
 
@@ -219,17 +237,16 @@ class Findings:
 
     @cached_property
     def confusions(self) -> dict[str, pl.DataFrame]:
-        """What each label was taken for (``confusion``), by the name before the labels."""
+        """How often each label was classified as each (``confusion``), by split."""
         known = self._ranked_history
-        return {name: confusion(known, name) for name in find_confusions(known["metric"].unique())}
+        return {split: confusion(known, split) for split in find_confusions(known["metric"].unique())}
 
     def _curves_of(self, metric: str) -> pl.DataFrame:
         return learning_curves(self._ranked_history, metric)
 
     @cached_property
     def _ranked_history(self) -> pl.DataFrame:
-        rank = pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
-        return self.history.filter(pl.col("arm").is_in(self.names)).sort(rank, maintain_order=True)
+        return self.history.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, maintain_order=True)
 
 
 def gather(ledger: Ledger) -> Findings:

@@ -145,6 +145,8 @@ def ranges(numbers: Iterable[int]) -> str:
 def plain(text: object) -> str:
     """Text on one line: line breaks become spaces; control and direction characters, which hide text, become �."""
     words = " ".join(str(text).split())
+    if words.isprintable():  # the usual case: neither a control nor a direction character is printable
+        return words
     return "".join("�" if c in BIDI or unicodedata.category(c) in ("Cc", "Cs") else c for c in words)
 
 

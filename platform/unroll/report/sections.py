@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 
 from unroll.evidence import LEVEL
-from unroll.report.charts import MOST_PROFILES, draw_charts
+from unroll.report.charts import MOST_PROFILES, colour_arms, draw_charts
 from unroll.report.document import Block, Chart, Document, Matrix, Note, Section
 from unroll.report.findings import Findings
-from unroll.report.numbers import p_value, plain, ranges, shorten
-from unroll.report.prose.answer import answer, warnings
-from unroll.report.prose.divergence import divergence_sentence
-from unroll.report.tables import context
-from unroll.report.tables import results as tables
+from unroll.report.numbers import p_value, ranges, shorten
+from unroll.report.prose.answer import answer, divergence_sentence
+from unroll.report.prose.warnings import warnings
+from unroll.report.tables import context, results
+from unroll.report.tables.columns import name_arm
 from unroll.report.tables.confusion import confusion_table
 from unroll.report.tables.divergence import divergence_table
 from unroll.report.tables.size import size_table
@@ -25,12 +25,13 @@ from unroll.study.groups import kept_factors
 def compose(findings: Findings) -> Document:
     """Put the findings in order."""
     return Document(
-        study=plain(findings.plan.study),
-        question=plain(findings.plan.question),
-        answer=plain(answer(findings)),
-        warnings=[plain(text) for text in warnings(findings)],
+        study=findings.plan.study,
+        question=findings.plan.question,
+        answer=answer(findings),
+        warnings=warnings(findings),
         tiles=list(_tiles(findings)),
         sections=[Section(anchor, title, blocks) for anchor, title, blocks in _sections(findings) if blocks],
+        colours=colour_arms(findings.groups),
     )
 
 
@@ -38,24 +39,29 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
     yield f"{findings.counts.get('completed', 0):,} / {findings.planned:,}", "trials completed"
     yield str(len(findings.arms)), "arm" if len(findings.arms) == 1 else "arms"
     yield str(len(findings.seeds)), "seed" if len(findings.seeds) == 1 else "seeds"
-    yield plain(findings.metric), goal(findings.direction)
+    yield findings.metric, goal(findings.direction)
     if not findings.differences.is_empty():
         smallest = findings.differences.sort("smallest_p_holm")["smallest_p_holm"].to_list()[0]
         yield p_value(smallest), "smallest p within reach (Holm)"
 
 
 def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
+    """Anchor, title and blocks of every section; one without blocks is left out."""
     charts = draw_charts(findings)
-    others = [tables.metrics_table(findings)] if findings.other_metrics else []
-    yield "arms", "Arms", [tables.arms_table(findings), *others]
-    yield "differences", f"Against {plain(describe_baseline(findings.plan))}", _against(findings, charts)
+    others = [results.metrics_table(findings)] if findings.other_metrics else []
+    yield "arms", "Arms", [results.arms_table(findings), *others]
+    yield "differences", f"Against {describe_baseline(findings.plan)}", _against(findings, charts)
     yield "divergence", "Divergence", _divergence(findings, charts)
     yield "curves", "Learning curves", _curves(findings, charts)
     yield "profiles", "Against distance", _profiles(findings, charts)
-    yield "confusion", "Confusion", [confusion_table(findings, *each) for each in _numbered(findings.confusions)]
+    yield "confusion", "Confusion", [confusion_table(findings, s, n) for n, s in enumerate(findings.confusions, 1)]
     yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
     yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
-    yield "failures", "Failures", _failures(findings)
+    yield (
+        "failures",
+        "Failures",
+        [context.failures_table(findings) or Note("No trial diverged, stopped or failed.")],
+    )
     yield "size", "Size and speed", [size_table(findings), *map(Note, _sizes_differ(findings))]
     yield "data", "Data", [context.facts_table(findings)]
     yield "settings", "Settings", [context.levels_table(findings), context.settings_table(findings)]
@@ -65,26 +71,24 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
 
 def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     if findings.differences.is_empty():
-        return [Note(_alone(findings))]
+        why = "The study has one arm" if len(findings.arms) == 1 else "Every arm is a baseline"
+        return [Note(f"{why}: there is nothing to compare it with.")]
     chart: list[Block] = [charts["differences"]] if "differences" in charts else []
-    return [*chart, tables.differences_table(findings), *map(Note, _unpaired(findings))]
-
-
-def _alone(findings: Findings) -> str:
-    if len(findings.arms) == 1:
-        return "The study has one arm: there is nothing to compare it with."
-    return "Every arm is a baseline: there is nothing to compare it with."
+    rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
+    seeds = "; ".join(f"{row['arm']} {ranges(row['unpaired_seeds'])}" for row in rows)
+    unpaired = Note(f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}.")
+    return [*chart, results.differences_table(findings), *([unpaired] if seeds else [])]
 
 
 def _divergence(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     """Nothing, and so no section, where no trial diverged."""
     if not findings.any_diverged:
         return []
-    return [Note(plain(divergence_sentence(findings))), charts["divergence"], divergence_table(findings)]
+    return [Note(divergence_sentence(findings)), charts["divergence"], divergence_table(findings)]
 
 
 def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
-    """Validation first, then training; what cannot be drawn is told."""
+    """Validation first, then training; why there is no curve of validation, if there is none."""
     missing: list[Block] = [] if "curves" in charts else [Note(_no_curve(findings))]
     return [*missing, *(charts[name] for name in ("curves", "training") if name in charts)]
 
@@ -93,11 +97,7 @@ def _profiles(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
     """Nothing, and so no section, where no profile was logged."""
     drawn = [chart for name, chart in charts.items() if name.startswith(("by_distance_", "profile_"))]
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
-    return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {plain(others)}.")] if others else [])]
-
-
-def _numbered(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    return ((name, number) for number, name in enumerate(names, 1))
+    return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {others}.")] if others else [])]
 
 
 def _no_curve(findings: Findings) -> str:
@@ -107,24 +107,12 @@ def _no_curve(findings: Findings) -> str:
     return "No validation metric was logged during training."
 
 
-def _unpaired(findings: Findings) -> Iterator[str]:
-    rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
-    seeds = "; ".join(f"{plain(row['arm'])} {ranges(row['unpaired_seeds'])}" for row in rows)
-    if seeds:
-        yield f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}."
-
-
 def _matrix(findings: Findings) -> Matrix:
     rows = findings.ordered.select("arm", "seed", "status", pl.col("message").fill_null(""))
-    ends = {(arm, seed): (status, shorten(plain(message))) for arm, seed, status, message in rows.iter_rows()}
+    ends = {(arm, seed): (status, shorten(message)) for arm, seed, status, message in rows.iter_rows()}
     cells = [(name, [ends.get((name, seed), ("", "")) for seed in findings.seeds]) for name in findings.names]
     caption = "Every planned trial: arms in rows, seeds in columns."
-    return Matrix(caption, findings.seeds, [(plain(tables.name_arm(name, findings)), row) for name, row in cells])
-
-
-def _failures(findings: Findings) -> list[Block]:
-    table = context.failures_table(findings)
-    return [Note("No trial diverged, stopped or failed.") if table.rows.is_empty() else table]
+    return Matrix(caption, findings.seeds, [(name_arm(name, findings), row) for name, row in cells])
 
 
 def _sizes_differ(findings: Findings) -> Iterator[str]:
@@ -155,7 +143,7 @@ def _reading(findings: Findings) -> Iterator[str]:
     yield from READING
     if findings.several_baselines:
         kept = list_factors(findings.plan, kept_factors(findings.plan))
-        yield plain(
+        yield (
             f"This study has several baselines: each arm is compared with {describe_baseline(findings.plan)}, and with "
             f"no other arm. Whether arms differ that do not have the same {kept} is not tested."
         )
@@ -167,20 +155,20 @@ READING = (
     "An arm is one combination of levels; a seed gives every arm the same data order and the same initial weights "
     "wherever name and shape agree. So trials of one seed form pairs, and arms are compared pair by pair: what the "
     "seed brings to both sides cancels.",
-    "A 95 % interval is Student's t interval over seeds, not corrected for the number of comparisons. It speaks of "
-    "other seeds of the same study, not of other data. With few seeds it may leave out zero where the test, which "
+    "A 95 % interval is Student's t interval over seeds, not corrected for the number of comparisons. It is about "
+    "other seeds of the same study, not other data. With few seeds it may leave out zero where the test, which "
     "assumes no normal distribution, cannot decide: the verdict follows the test.",
     "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
     "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
     f"keeps the chance of any wrong verdict among all comparisons at {100 * LEVEL:g} %.",
     f"A verdict is “better” or “worse” when the corrected p is at most {LEVEL:g}, else “undecided”. Undecided means "
-    "that these seeds do not tell, not that the arms are equal.",
+    "that these seeds do not separate the arms, not that the arms are equal.",
     "Diverged trials are results: they are counted under Coverage and enter no mean. Trials that failed or have not "
     "run are missing; running the same command again runs them.",
 )
 READING_DIVERGENCE = (
-    "Where trials diverged, every mean and every difference is over survivors: the seeds on which an arm came to its "
-    "end, which may be the easier ones. Read them beside the rates of divergence. Those are compared over all seeds on "
+    "Where trials diverged, every mean and every difference is over survivors: the seeds on which an arm completed, "
+    "which may be the easier ones. Read them beside the rates of divergence. Those are compared over all seeds on "
     "which both arms have a result: if both diverged equally often, each seed on which only one of them did would be "
     "as likely the other way round. p is that binomial tail, two-sided; Holm's correction is over the comparisons of "
     "divergence."

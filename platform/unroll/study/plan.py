@@ -87,6 +87,8 @@ class Plan(Frozen):
     task: str
     task_version: Count
     item: str
+    size_setting: str = ""
+    """The setting that ``match`` solves; empty in older plans (``contract.Task.size_setting``)."""
     metric: str
     metrics: dict[str, MetricSpec]
     """The task's final metrics, as far as any arm logs them."""

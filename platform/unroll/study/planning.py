@@ -60,6 +60,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         task=study.task,
         task_version=task.version,
         item=task.item,
+        size_setting=task.size_setting,
         metric=study.metric,
         metrics={
             name: MetricSpec(direction=metric.direction, unit=metric.unit, description=metric.description)

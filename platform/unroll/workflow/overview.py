@@ -209,8 +209,7 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float])
 
 def _warnings(plan: Plan, folder: Path) -> dict[str, list[str]]:
     from unroll.ledger import Ledger, describe_changed
-    from unroll.report.prose.reach import reach_sentence
-    from unroll.report.prose.twins import twin_sentences
+    from unroll.report.prose.plan import reach_sentence, twin_sentences
     from unroll.study.plan import warned_arms
 
     changed = Ledger(folder).changed(plan)

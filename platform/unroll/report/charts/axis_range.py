@@ -1,4 +1,4 @@
-"""Axes that fit their data: what a few values or a few seeds would stretch beyond reading is cut or told in powers."""
+"""Axes that fit their data: a few outlying values or wide intervals must not press all others together."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FAR = 100.0
 """Times the median from which a value of a curve is off the chart."""
 OUTLYING = 50.0
 """Times the median from which a difference would press the others together."""
-
-
 NEAR = 3.0
-"""A line to measure by is near while it lies within so many ranges (on a logarithmic axis factors) of the values."""
+"""A reference line is near while it is within so many ranges (on a logarithmic axis factors) of the values."""
+CUT = " Intervals that reach far beyond all values are cut; they are whole in the tables."
+"""End of a caption where :func:`are_cut`."""
 
 
 def lie_near(lines: Iterable[float], values: Sequence[float], *, logarithmic: bool) -> bool:

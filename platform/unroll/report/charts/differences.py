@@ -2,94 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import altair as alt
 import polars as pl
 
-from unroll.report.charts.arm_encoding import arm_axis, arm_colour, empty_rows, plain_arm
-from unroll.report.charts.axis_range import cut_intervals, find_outliers, signed_powers
-from unroll.report.charts.theme import INK
+from unroll.report.charts.axis_range import CUT, are_cut, cut_intervals, find_outliers, signed_powers
+from unroll.report.charts.style import (
+    INK,
+    arm_axis,
+    arm_colour,
+    explain_empty,
+    interval_marks,
+    make_chart,
+    number_tips,
+)
+from unroll.report.document import Chart
 from unroll.report.findings import Findings
-from unroll.report.numbers import plain
+from unroll.report.numbers import count
 from unroll.report.wording import decimals, describe_baseline
 
 ROW = 46
 """Pixels per arm."""
 
 
-def layer_differences(findings: Findings) -> alt.LayerChart:
-    """One row per arm that is no baseline: a dot per seed, mean and interval, and zero."""
-    y = arm_axis(findings.differences["arm"].to_list())
-    x_title = _title(findings, outliers=find_outliers(findings.pairs["difference"]) is not None)
-    number = f"+,.{decimals(findings)}f"
-    layers = [_zero(), *_seeds(findings, y, x_title, number), *_means(findings, y, x_title, number)]
-    return alt.layer(*layers, *_empty(findings, y)).properties(height=ROW * len(findings.differences))
-
-
-def _title(findings: Findings, *, outliers: bool) -> str | list[str]:
-    """Where better lies and what a difference is to; in two lines where that takes more than a name."""
-    arrow = "← better" if findings.direction == "minimize" else "better →"
-    baseline = plain(describe_baseline(findings.plan)) + (" (logarithmic to both sides)" if outliers else "")
-    if findings.several_baselines:
-        return [plain(f"{arrow} · difference in {findings.metric}"), f"to {baseline}"]
-    return plain(f"{arrow} · difference in {findings.metric} to {baseline}")
-
-
-def _empty(findings: Findings, y: alt.Y) -> list[alt.Chart]:
-    rows = findings.differences.filter(pl.col("n") == 0).select(plain_arm(), words=pl.lit("no completed pair"))
-    return [] if rows.is_empty() else [empty_rows(rows, y)]
-
-
-def _scale(findings: Findings) -> alt.Scale:
-    usual = find_outliers(findings.pairs["difference"])
-    return alt.Scale() if usual is None else alt.Scale(type="symlog", constant=usual, nice=False, padding=10)
-
-
-def _axis(findings: Findings) -> alt.Axis:
-    differences = findings.pairs["difference"].drop_nulls()
-    usual = find_outliers(differences)
-    if usual is None:
-        return alt.Axis(tickCount=8)
-    low, high = float(differences.min()), float(differences.max())  # type: ignore[arg-type]
-    ticks = [tick for tick in signed_powers(usual, max(-low, high)) if low <= tick <= high or tick == 0]
-    return alt.Axis(values=ticks, format="~g")
-
-
-def _zero() -> alt.Chart:
-    return alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=INK, opacity=0.55).encode(x="zero:Q")
-
-
-def _seeds(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
-    rows = findings.pairs.drop_nulls("difference").select(plain_arm(), "seed", "difference")
-    x = alt.X("difference:Q", title=title, axis=_axis(findings), scale=_scale(findings))
-    tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), alt.Tooltip("difference:Q", format=number)]
-    dots = alt.Chart(rows).mark_circle(size=38, opacity=0.45, yOffset=-9)
-    return [dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips)]
-
-
-def _means(findings: Findings, y: alt.Y, title: str | list[str], number: str) -> list[alt.Chart]:
-    base = alt.Chart(_mean_rows(findings)).encode(y=y, color=arm_colour(findings))
-    bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=5).encode(
-        x=alt.X("start:Q", title=title), x2="end:Q"
-    )
-    x, tips = alt.X("difference:Q", title=title), _mean_tips(findings, number)
-    return [bar, base.mark_circle(size=130, opacity=1, yOffset=5).encode(x=x, tooltip=tips)]
-
-
-def _mean_rows(findings: Findings) -> pl.DataFrame:
-    """What bars and dots are drawn from; baselines are named where there are several."""
-    against = [pl.col("baseline").map_elements(plain, return_dtype=pl.String)] if findings.several_baselines else []
-    numbers = ("difference", "verdict", "diverged", "n")
-    return interval_rows(findings).select(plain_arm(), *against, *numbers, "low", "high", "start", "end")
-
-
-def interval_rows(findings: Findings) -> pl.DataFrame:
-    """The differences with their intervals, cut where they would take the axis from the pairs."""
+def draw_differences(findings: Findings) -> Iterator[Chart]:
+    """One row per arm that is no baseline: a dot per seed, mean and interval, and zero; nothing without a pair."""
+    if not findings.differences["difference"].count():
+        return
+    # Intervals are cut where they would take the axis from the pairs.
     values = [*findings.pairs["difference"].drop_nulls(), 0.0]
-    return cut_intervals(findings.differences.drop_nulls("difference"), values, signed=True)
+    means = cut_intervals(findings.differences.drop_nulls("difference"), values, signed=True)
+    y = arm_axis(findings.differences["arm"].to_list())
+    zero = alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=INK, opacity=0.55).encode(x="zero:Q")
+    empty = findings.differences.filter(pl.col("n") == 0).select("arm", words=pl.lit("no completed pair"))
+    layers = [zero, _seeds(findings, y), *_means(findings, means, y), *explain_empty(empty, y)]
+    yield make_chart(
+        "differences", _caption(findings, cut=are_cut(means)), layers, height=ROW * len(findings.differences)
+    )
 
 
-def _mean_tips(findings: Findings, number: str) -> list[alt.Tooltip]:
-    against = [alt.Tooltip("baseline:N", title="against")] if findings.several_baselines else []
-    numbers = [alt.Tooltip(f"{name}:Q", format=number) for name in ("difference", "low", "high")]
-    pairs = alt.Tooltip("n:Q", title="pairs")
-    return [alt.Tooltip("arm:N"), *against, *numbers, pairs, alt.Tooltip("verdict:N"), alt.Tooltip("diverged:Q")]
+def _caption(findings: Findings, *, cut: bool) -> str:
+    side = "left" if findings.direction == "minimize" else "right"
+    left = sum(planned - n for planned, n in findings.differences.select("planned_pairs", "n").iter_rows())
+    seeds = f"{count(left, 'pair')} of which a side has no final value {'is' if left == 1 else 'are'} left out"
+    return (
+        f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seed: one small dot per "
+        f"seed, the mean as a large dot, its 95 % interval as a bar. Better is to the {side} of zero."
+        + (CUT if cut else "")
+        + (f" Survivors only: {seeds}." if findings.any_diverged and left else "")
+    )
+
+
+def _x(findings: Findings, *, symlog: float | None) -> alt.X:
+    """The axis, symmetrically logarithmic where a few differences are far larger than ``symlog``, the usual size.
+
+    Its title takes two lines where what a difference is to is more than a name.
+    """
+    arrow = "← better" if findings.direction == "minimize" else "better →"
+    baseline = describe_baseline(findings.plan) + (" (logarithmic to both sides)" if symlog else "")
+    title = [f"{arrow} · difference in {findings.metric}", f"to {baseline}"]
+    lines = title if findings.several_baselines else " ".join(title)
+    if symlog is None:
+        return alt.X("difference:Q", title=lines, axis=alt.Axis(tickCount=8), scale=alt.Scale())
+    differences = findings.pairs["difference"].drop_nulls().to_list()
+    low, high = min(differences), max(differences)
+    ticks = [tick for tick in signed_powers(symlog, max(-low, high)) if low <= tick <= high or tick == 0]
+    scale = alt.Scale(type="symlog", constant=symlog, nice=False, padding=10)
+    return alt.X("difference:Q", title=lines, axis=alt.Axis(values=ticks, format="~g"), scale=scale)
+
+
+def _seeds(findings: Findings, y: alt.Y) -> alt.Chart:
+    rows = findings.pairs.drop_nulls("difference").select("arm", "seed", "difference")
+    x = _x(findings, symlog=find_outliers(findings.pairs["difference"]))
+    tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), *number_tips(f"+,.{decimals(findings)}f", "difference")]
+    dots = alt.Chart(rows).mark_circle(size=38, opacity=0.45, yOffset=-9)
+    return dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips)
+
+
+def _means(findings: Findings, means: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    """Bars and dots; baselines are named where there are several."""
+    against = ["baseline"] if findings.several_baselines else []
+    numbers = ("difference", "verdict", "diverged", "n", "low", "high", "start", "end")
+    tips = [
+        alt.Tooltip("arm:N"),
+        *(alt.Tooltip(f"{name}:N", title="against") for name in against),
+        *number_tips(f"+,.{decimals(findings)}f", "difference", "low", "high"),
+        alt.Tooltip("n:Q", title="pairs"),
+        alt.Tooltip("verdict:N"),
+        alt.Tooltip("diverged:Q"),
+    ]
+    base = alt.Chart(means.select("arm", *against, *numbers)).encode(y=y, color=arm_colour(findings))
+    return interval_marks(base, alt.X("difference:Q"), alt.X("start:Q"), "end", tips)

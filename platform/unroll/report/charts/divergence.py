@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import altair as alt
 import polars as pl
 
-from unroll.report.charts.arm_encoding import arm_axis, arm_colour, plain_arm
-from unroll.report.charts.theme import INK
+from unroll.report.charts.style import INK, arm_axis, arm_colour, interval_marks, make_chart, number_tips
+from unroll.report.document import Chart
 from unroll.report.findings import Findings
 
 ROW = 46
 """Pixels per arm."""
 MARGIN = 0.02
-"""Room beside none and all, which a dot would otherwise leave."""
+"""Room beside 0 and 1, whose dots would otherwise be cut."""
+CAPTION = (
+    "Share of the seeds with a result on which an arm diverged: the rate as a dot, its exact 95 % interval (Clopper "
+    "and Pearson) as a bar."
+)
 
 
-def layer_divergence(findings: Findings) -> alt.LayerChart:
-    """One row per arm, as in the tables: the rate as a dot, its exact interval as a bar, the counts in words."""
-    rows = _rows(findings)
-    y = arm_axis(findings.names)
-    layers = [*_rates(findings, rows.drop_nulls("rate"), y), *_words(rows, y)]
-    return alt.layer(*layers).properties(height=ROW * len(findings.names))
-
-
-def _rows(findings: Findings) -> pl.DataFrame:
-    """Rates with their words, which stand on the side of the dot that has room."""
+def draw_divergence(findings: Findings) -> Iterator[Chart]:
+    """One row per arm: the rate as a dot, its exact interval as a bar, the counts in words; nothing without any."""
+    if not findings.any_diverged:
+        return
     counts = pl.format("{} of {}", "diverged", "n")
     words = pl.when(pl.col("n") > 0).then(counts).otherwise(pl.lit("no trial with a result")).alias("words")
     place = pl.col("rate").fill_null(0).alias("place")
-    return findings.divergence.select(plain_arm(), "rate", "low", "high", words, place)
+    rows = findings.divergence.select("arm", "rate", "low", "high", words, place)
+    y = arm_axis(findings.names)
+    base = alt.Chart(rows.drop_nulls("rate")).encode(y=y, color=arm_colour(findings))
+    tips = [alt.Tooltip("arm:N"), alt.Tooltip("words:N", title="diverged"), *number_tips(".1%", "rate", "low", "high")]
+    layers = [*interval_marks(base, _x("rate"), _x("low"), "high", tips), *_words(rows, y)]
+    yield make_chart("divergence", CAPTION, layers, height=ROW * len(findings.names))
 
 
 def _x(column: str) -> alt.X:
@@ -37,16 +42,8 @@ def _x(column: str) -> alt.X:
     return alt.X(f"{column}:Q", title="share of seeds that diverged", scale=scale, axis=axis)
 
 
-def _rates(findings: Findings, rows: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    base = alt.Chart(rows).encode(y=y, color=arm_colour(findings))
-    bar = base.mark_rule(strokeWidth=3, strokeCap="round", yOffset=5).encode(x=_x("low"), x2="high:Q")
-    shares = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("rate", "low", "high")]
-    tips = [alt.Tooltip("arm:N"), alt.Tooltip("words:N", title="diverged"), *shares]
-    dot = base.mark_circle(size=130, opacity=1, yOffset=5).encode(x=_x("rate"), tooltip=tips)
-    return [bar, dot]
-
-
 def _words(rows: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
+    """Counts, on the side of the dot that has room."""
     sides = (("left", rows.filter(pl.col("place") < 0.5)), ("right", rows.filter(pl.col("place") >= 0.5)))
     return [
         alt.Chart(side)

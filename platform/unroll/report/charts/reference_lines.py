@@ -1,19 +1,28 @@
-"""What the arms' values are measured by: the best that is possible, and what ignorance reaches."""
+"""Lines that values are measured by (``wording.REFERENCES``), and the sentences of captions about them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
 
-from unroll.report.charts.theme import INK
+from unroll.report.charts.style import INK
 from unroll.report.findings import Findings
-from unroll.report.numbers import fixed, plain
-from unroll.report.wording import FLOOR, Reference
+from unroll.report.numbers import fixed
+from unroll.report.wording import FLOOR, REFERENCES, Reference, metric_decimals
 
 BELOW, BESIDE, ABREAST = 15, 220, 3
 """Pixels from one label to the next, below and beside it, and how many stand beside each other."""
+
+
+def describe_lines(findings: Findings, metric: str, drawn: Sequence[Reference]) -> str:
+    """What the lines of a chart are, and the values of those that it has no room for, as the end of a caption."""
+    known = [(kind, values) for kind in REFERENCES if (values := kind.values(findings, metric))]
+    return "".join(
+        kind.drawn(values) if kind in drawn else kind.left_out(values, metric_decimals(findings, metric))
+        for kind, values in known
+    )
 
 
 def draw_across(findings: Findings, kind: Reference, metric: str, places: int) -> list[alt.LayerChart]:
@@ -22,43 +31,33 @@ def draw_across(findings: Findings, kind: Reference, metric: str, places: int) -
     The best possible is labelled at the start, where curves are far above it; chance, where most begin, at the end.
     Labels of several lines, which may lie close, stand beside each other.
     """
-    return [
-        _across(kind, value, _words(findings, kind, metric, value, places), BESIDE * (number % ABREAST))
-        for number, value in enumerate(kind.values(findings, metric))
-    ]
+    side, x = ("left", alt.value(0)) if kind is FLOOR else ("right", alt.value("width"))
+    lines = []
+    for number, value in enumerate(kind.values(findings, metric)):
+        base, y = _base(findings, kind, metric, value, places), alt.Y(f"{kind.field}:Q")
+        beside = 6 + BESIDE * (number % ABREAST)
+        label = base.mark_text(
+            align=side, dx=beside if side == "left" else -beside, baseline="bottom", dy=-4, color=INK, opacity=0.8
+        )
+        lines.append(alt.layer(_rule(base, kind).encode(y=y), label.encode(y=y, x=x, text="label:N")))
+    return lines
 
 
 def draw_upright(findings: Findings, kind: Reference, places: int, *, label: str) -> list[alt.LayerChart]:
     """Vertical lines among dots, their labels to the ``left`` or ``right`` of them, one below the other."""
-    metric = findings.metric
-    return [
-        _upright(kind, value, _words(findings, kind, metric, value, places), label, BELOW * number)
-        for number, value in enumerate(kind.values(findings, metric))
-    ]
+    align, dx = ("left", 5) if label == "right" else ("right", -5)
+    lines = []
+    for number, value in enumerate(kind.values(findings, findings.metric)):
+        base, x = _base(findings, kind, findings.metric, value, places), alt.X(f"{kind.field}:Q")
+        text = base.mark_text(align=align, dx=dx, baseline="top", dy=2 + BELOW * number, color=INK, opacity=0.8)
+        lines.append(alt.layer(_rule(base, kind).encode(x=x), text.encode(x=x, y=alt.value(0), text="label:N")))
+    return lines
 
 
-def _words(findings: Findings, kind: Reference, metric: str, value: float, places: int) -> str:
-    return plain(f"{kind.label} {fixed(value, places)}{kind.groups(findings, metric, value)}")
+def _base(findings: Findings, kind: Reference, metric: str, value: float, places: int) -> alt.Chart:
+    label = f"{kind.label} {fixed(value, places)}{kind.groups(findings, metric, value)}"
+    return alt.Chart(pl.DataFrame({kind.field: [value], "label": [label]}))
 
 
-def _across(kind: Reference, value: float, words: str, beside: int) -> alt.LayerChart:
-    at_start: dict[str, Any] = {"align": "left", "dx": 6 + beside}
-    at_end: dict[str, Any] = {"align": "right", "dx": -6 - beside}
-    rule, base = _rule(kind, value, words)
-    y = alt.Y(f"{kind.field}:Q")
-    text = base.mark_text(baseline="bottom", dy=-4, color=INK, opacity=0.8, **(at_start if kind is FLOOR else at_end))
-    x = alt.value(0) if kind is FLOOR else alt.value("width")
-    return alt.layer(rule.encode(y=y), text.encode(y=y, x=x, text="label:N"))
-
-
-def _upright(kind: Reference, value: float, words: str, label: str, below: int) -> alt.LayerChart:
-    side: dict[str, Any] = {"align": "left", "dx": 5} if label == "right" else {"align": "right", "dx": -5}
-    rule, base = _rule(kind, value, words)
-    x = alt.X(f"{kind.field}:Q")
-    text = base.mark_text(baseline="top", dy=2 + below, color=INK, opacity=0.8, **side)
-    return alt.layer(rule.encode(x=x), text.encode(x=x, y=alt.value(0), text="label:N"))
-
-
-def _rule(kind: Reference, value: float, words: str) -> tuple[alt.Chart, alt.Chart]:
-    base = alt.Chart(pl.DataFrame({kind.field: [value], "label": [words]}))
-    return base.mark_rule(strokeDash=list(kind.dash), color=INK, opacity=0.8, strokeWidth=1.3), base
+def _rule(base: alt.Chart, kind: Reference) -> alt.Chart:
+    return base.mark_rule(strokeDash=list(kind.dash), color=INK, opacity=0.8, strokeWidth=1.3)

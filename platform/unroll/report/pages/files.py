@@ -12,19 +12,17 @@ from pathlib import Path
 import polars as pl
 
 from unroll.ledger.files import write_atomic
-from unroll.report.charts.theme import colour_arms
 from unroll.report.document import Chart, Document, Table
 from unroll.report.findings import Findings
-from unroll.report.numbers import FORMULA, plain
-from unroll.report.pages.data_links import DataLink, link_data
-from unroll.report.pages.html import render_page
+from unroll.report.numbers import FORMULA
+from unroll.report.pages.html import DataLink, link_data, render_page
 from unroll.report.pages.latex import to_latex
 from unroll.report.pages.markdown import render_markdown
 
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report lies."""
+    """Where a report is."""
 
     html: Path
     markdown: Path
@@ -42,9 +40,8 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
     tables = dict(_tables(findings, document, places.tables))
     for path, data in (*tables.items(), *_charts(document, folder / "charts")):
         write_atomic(path, data, durable=False)
-    colours = {plain(name): colour for name, colour in colour_arms(findings.groups).items()}
     write_atomic(places.markdown, render_markdown(document).encode())
-    write_atomic(places.html, render_page(document, colours, _links(tables), cache).encode())
+    write_atomic(places.html, render_page(document, _links(tables), cache).encode())
     return places
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import jinja2
 from markupsafe import Markup, escape
 
 from unroll.ledger import MISSING
 from unroll.report.document import Chart, Document, Matrix, Note, Table
-from unroll.report.pages.data_links import DataLink
 from unroll.report.pages.table_html import MOST_ROWS, render_table
 from unroll.report.pages.vega import vega_script
 from unroll.report.wording import STATUS_WORDS
@@ -33,16 +34,47 @@ SYMBOLS = {
 """One sign per status, so that the matrix can be read without its colours."""
 
 _VERDICT = re.compile(r" is (better|worse|undecided): ")
+EMBEDDED_UP_TO = 150_000
+"""Bytes up to which a file is embedded in the page; a larger one is only beside it."""
+KINDS = {
+    "csv": ("CSV", "text/csv"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "tex": ("LaTeX", "application/x-tex"),
+}
+"""Ending of a file -> its name for people, its media type."""
 
 
-def render_page(
-    document: Document, colours: Mapping[str, str], links: Mapping[str, Sequence[DataLink]], cache: Path | None
-) -> str:
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataLink:
+    """A link to one file of a table.
+
+    Args:
+        kind: what the link is called.
+        file: name of the file.
+        href: where it leads: a ``data:`` address, or a path from the page's folder.
+        inside: whether it is inside the page.
+    """
+
+    kind: str
+    file: str
+    href: str
+    inside: bool
+
+
+def link_data(file: str, data: bytes) -> DataLink:
+    """The link to ``tables/FILE`` of a page, or to its copy inside the page."""
+    kind, media = KINDS[file.rpartition(".")[2]]
+    inside = len(data) <= EMBEDDED_UP_TO
+    href = f"data:{media};base64,{b64encode(data).decode()}" if inside else f"tables/{file}"
+    return DataLink(kind=kind, file=file, href=href, inside=inside)
+
+
+def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cache: Path | None) -> str:
     """The whole page.
 
     Args:
-        document: what it says.
-        colours: arm -> colour.
+        document: its content.
         links: name of a table -> where its data are.
         cache: see :func:`~unroll.report.pages.vega.vega_script`.
     """
@@ -51,7 +83,7 @@ def render_page(
     )
     environment.tests |= {"note": _is(Note), "table": _is(Table), "chart": _is(Chart), "matrix": _is(Matrix)}
     environment.filters |= {"json": embed_json, "stress": stress_verdicts}
-    environment.filters["html"] = lambda table: render_table(table, colours)
+    environment.filters["html"] = lambda table: render_table(table, document.colours)
     environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
     return environment.get_template("page.html").render(
         document=document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from unroll.report.document import Table
+from unroll.report.document import Column, Table
 
 LONG = 40
 """Characters from which a column of text is set in lines instead of one."""
@@ -20,15 +20,14 @@ _SPECIAL = re.compile("[" + re.escape("".join(_COMMANDS)) + "]")
 def to_latex(table: Table, study: str) -> bytes:
     r"""A float in booktabs style, as large as the text around it, with the label ``tab:<study>-<table>``."""
     frame = table.shown
-    heads = [escape(name) for name in frame.columns]
     lines = [
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{escape(table.caption)}}}",
         rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', f'{study}-{table.name}')}}}",
-        rf"  \begin{{tabular}}{{{''.join(_column(table, name) for name in frame.columns)}}}",
+        rf"  \begin{{tabular}}{{{''.join(map(_alignment, table.columns))}}}",
         r"    \toprule",
-        _row(heads),
+        _row([escape(name) for name in frame.columns]),
         r"    \midrule",
         *(_row([escape(cell) for cell in row]) for row in frame.iter_rows()),
         r"    \bottomrule",
@@ -39,16 +38,15 @@ def to_latex(table: Table, study: str) -> bytes:
 
 
 def escape(text: str) -> str:
-    """Text that means itself in LaTeX."""
+    """Text that is literal in LaTeX."""
     escaped = _SPECIAL.sub(lambda found: _COMMANDS[found[0]], text)
     return f"{{}}{escaped}" if escaped.startswith(("[", "*")) else escaped  # else an argument of the row before
 
 
-def _column(table: Table, name: str) -> str:
-    if name in table.numbers:
+def _alignment(column: Column) -> str:
+    if column.number:
         return "r"
-    longest = table.shown[name].str.len_chars().max() or 0
-    return r"p{0.5\linewidth}" if isinstance(longest, int) and longest > LONG else "l"
+    return r"p{0.5\linewidth}" if max(map(len, column.cells), default=0) > LONG else "l"
 
 
 def _row(cells: list[str]) -> str:

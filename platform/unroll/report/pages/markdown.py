@@ -1,4 +1,4 @@
-"""The report as Markdown, saying what the page says, for repositories and terminals."""
+"""The report as Markdown, with the content of the page, for repositories and terminals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from unroll.report.document import Block, Chart, Document, Matrix, Note, Table
-from unroll.report.pages.data_links import KINDS
-from unroll.report.pages.html import SYMBOLS
+from unroll.report.pages.html import KINDS, SYMBOLS
 from unroll.report.pages.table_html import MOST_ROWS
 from unroll.report.wording import STATUS_WORDS
 
@@ -24,7 +23,7 @@ def render_markdown(document: Document) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that means itself in a line or a cell of Markdown: no markup, no HTML, no column, no heading."""
+    """Text that is literal in a line or a cell of Markdown: no markup, no HTML, no column, no heading."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _SPECIAL.sub(r"\\\g<0>", text)
     return _NUMBERED.sub(r"\1\\\2", _OPENING.sub(r"\1\\\2", text))
@@ -60,7 +59,7 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield from _grid(table.shown.head(MOST_ROWS), table.numbers)
+    yield from _grid(table.shown.head(MOST_ROWS), [column.number for column in table.columns])
     more = f" The first {MOST_ROWS} of {table.shown.height} rows." if table.shown.height > MOST_ROWS else ""
     links = ", ".join(f"[{kind}](tables/{table.name}.{end})" for end, (kind, _) in KINDS.items())
     yield from ("", f"*{escape(table.caption)}{more}* Data: {links}.")
@@ -69,14 +68,14 @@ def _table(table: Table) -> Iterator[str]:
 def _matrix(matrix: Matrix) -> Iterator[str]:
     columns = ["Arm", *map(str, matrix.seeds)]
     rows = [(arm, *(SYMBOLS[status] for status, _ in cells)) for arm, cells in matrix.rows]
-    yield from _grid(pl.DataFrame(rows, schema=columns, orient="row"), frozenset())
+    yield from _grid(pl.DataFrame(rows, schema=columns, orient="row"), [False] * len(columns))
     key = ", ".join(f"{SYMBOLS[s]} {word}" for s, word in STATUS_WORDS.items() if s in matrix.present())
     yield from ("", f"*{escape(matrix.caption)} {escape(key)}.*")
 
 
-def _grid(frame: pl.DataFrame, numbers: frozenset[str]) -> Iterator[str]:
+def _grid(frame: pl.DataFrame, numbers: list[bool]) -> Iterator[str]:
     yield _row(frame.columns)
-    yield _row(["---:" if name in numbers else ":---" for name in frame.columns], raw=True)
+    yield _row(["---:" if number else ":---" for number in numbers], raw=True)
     yield from (_row(row) for row in frame.iter_rows())
 
 

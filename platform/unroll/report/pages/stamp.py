@@ -1,4 +1,4 @@
-"""Which state of the ledger a report tells of."""
+"""Which state of the ledger a report describes."""
 
 from __future__ import annotations
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from itertools import takewhile
-from typing import Any
 
 import polars as pl
 from great_tables import GT, loc, style
 from markupsafe import Markup
 
-from unroll.report.document import Table
+from unroll.report.document import Column, Table
 
 WIDEST = 140
 """Letters across, about as many as a page has; a wider table is continued below, beside its first columns again."""
 LONGEST_CELL = 34
 """Letters of a cell from which it is broken into lines."""
 MOST_KEYS = 2
-"""Columns that say what a row is of, at most."""
+"""Columns that identify a row, at most."""
 MOST_ROWS = 200
 """Rows that a page shows; the files hold all of them."""
 VERDICTS = {
@@ -37,16 +36,17 @@ def render_table(table: Table, colours: Mapping[str, str]) -> Markup:
         colours: arm -> colour, for cells marked as arms.
     """
     shown = table.shown.head(MOST_ROWS)
-    parts = split_columns(shown, table.numbers)
+    columns = dict(zip(shown.columns, table.columns, strict=True))
+    parts = split_columns(shown, {name for name, column in columns.items() if column.number})
     names = [table.name if number == 1 else f"{table.name}-{number}" for number in range(1, len(parts) + 1)]
     region = Markup('<div id="table-{}" class="scroll" tabindex="0" role="region" aria-label="{}">{}</div>')
-    drawn = [_render_part(table, name, shown.select(part), colours) for name, part in zip(names, parts, strict=True)]
+    drawn = [_render_part(columns, name, shown.select(part), colours) for name, part in zip(names, parts, strict=True)]
     labels = [f"Table {name.replace('_', ' ')}" for name in names]
     return Markup("").join(region.format(*each) for each in zip(names, labels, drawn, strict=True))
 
 
 def split_columns(shown: pl.DataFrame, numbers: Set[str]) -> list[list[str]]:
-    """Columns of the tables that one wide table becomes, each with the first ones, which say what a row is of.
+    """Columns of the tables that one wide table becomes, each with the first ones, which identify a row.
 
     Args:
         shown: cells as text.
@@ -80,23 +80,20 @@ def _letters(cells: pl.Series) -> int:
     return min(LONGEST_CELL, max(longest, *map(len, cells.name.split(" ")))) + 3
 
 
-def _render_part(table: Table, name: str, shown: pl.DataFrame, colours: Mapping[str, str]) -> Markup:
+def _render_part(columns: Mapping[str, Column], name: str, shown: pl.DataFrame, colours: Mapping[str, str]) -> Markup:
     built = GT(shown, id=f"table-{name}").cols_align("left")
-    built = built.cols_align("right", columns=[name for name in shown.columns if name in table.numbers])
-    for column, kind in table.marks.items():
-        for row, text in enumerate(shown[column] if column in shown.columns else []):
-            built = _dress(built, column, row, _declare(kind, text, colours))
+    built = built.cols_align("right", columns=[head for head in shown.columns if columns[head].number])
+    for head in shown.columns:
+        for row, text in enumerate(shown[head] if columns[head].mark else []):
+            if css := _declare(columns[head].mark, text, colours):
+                built = built.tab_style(style.css(css), loc.body(columns=[head], rows=[row]))
     (inner,) = _TABLE.findall(built.as_raw_html())
     return Markup(inner)  # noqa: S704 -- great_tables escapes cells and labels
 
 
-def _dress(built: Any, column: str, row: int, declarations: str) -> Any:
-    return built.tab_style(style.css(declarations), loc.body(columns=[column], rows=[row])) if declarations else built
-
-
-def _declare(kind: str, text: str, colours: Mapping[str, str]) -> str:
+def _declare(mark: str, text: str, colours: Mapping[str, str]) -> str:
     """CSS for one marked cell: an arm has its colour beside it, a verdict is written in its colour."""
-    if kind == "verdict":
+    if mark == "verdict":
         return f"color: var(--{VERDICTS[text]}); font-weight: 650; white-space: nowrap" if text in VERDICTS else ""
     colour = colours.get(text.removesuffix(" (baseline)"))
     return f"box-shadow: inset 4px 0 0 {colour}; max-width: 15rem" if colour else ""

@@ -1,34 +1,19 @@
-"""The answer in plain words, and what must be said beside it."""
+"""What the study has found, in one paragraph."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
-from unroll.ledger import FINAL, MISSING, describe_changed
 from unroll.report.findings import Findings
-from unroll.report.numbers import (
-    count,
-    fixed,
-    listed,
-    plain,
-    shorten,
-)
+from unroll.report.numbers import count, fixed, listed, p_value, percent_span
 from unroll.report.prose.comparisons import comparison_sentences
-from unroll.report.prose.divergence import divergence_sentence
-from unroll.report.prose.held_out import held_out_sentences
-from unroll.report.prose.parts import part_sentences
-from unroll.report.prose.reach import reach_sentence
-from unroll.report.prose.twins import twin_sentences
-from unroll.report.wording import FLOOR, STATUS_WORDS, decimals, with_unit
-from unroll.study.plan import warned_arms
+from unroll.report.wording import FLOOR, decimals, with_unit
 
-DECISIVE = ("device", "vectors", "threads", "loop", "compiler", "torch")
-"""What trials of one study must have in common to be compared without a warning."""
-
-REASONS = 3
-"""Most messages of failed trials that are told at the top."""
+SPELT_OUT = 6
+"""Arms up to which each has its rate and test written out; beyond, rates and verdicts are listed by name."""
 
 
 def answer(findings: Findings) -> str:
@@ -70,110 +55,44 @@ def _floor(findings: Findings) -> Iterator[str]:
         )
 
 
-def warnings(findings: Findings) -> list[str]:
-    """What a reader must know before believing the answer; empty when there is nothing."""
-    checks = (
-        _part,
-        _twins,
-        _strange_data,
-        _incomplete,
-        _diverged,
-        _not_finite,
-        held_out_sentences,
-        _too_few_seeds,
-        _data,
-        _code,
-        _environments,
-        _damage,
-    )
-    return [text for check in checks for text in check(findings)]
+def divergence_sentence(findings: Findings) -> str:
+    """Rates with their exact intervals and the paired comparison with the baselines; empty where nothing diverged."""
+    if not findings.any_diverged:
+        return ""
+    rows = findings.divergence.to_dicts()
+    parts = list(_spelt_out(rows, findings) if len(rows) <= SPELT_OUT else _by_name(findings))
+    return "; ".join([parts[0][0].upper() + parts[0][1:], *parts[1:]]) + "."
 
 
-def _part(findings: Findings) -> Iterator[str]:
-    """The question stays as the study's file has it, whatever was asked of it since."""
-    yield from part_sentences(findings.plan, findings.left_out)
+def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
+    """``The baseline none diverged on 9 of 10 seeds (95 % interval ...)``, and shorter for those after it."""
+    first = next(row["arm"] for row in rows if row["n"])
+    for row in rows:
+        name = f"the baseline {row['arm']}" if row["baseline"] is None else row["arm"]
+        if not row["n"]:
+            yield f"{name} has no trial with a result yet"
+            continue
+        interval = percent_span(row["low"], row["high"])
+        if row["arm"] == first:
+            seeds = f"{row['diverged']} of {count(row['n'], 'seed')}"
+            yield f"{name} diverged on {seeds} (95 % interval {interval}){_compared(row, findings)}"
+        else:
+            yield f"{name} on {row['diverged']} of {row['n']} ({interval}){_compared(row, findings)}"
 
 
-def _twins(findings: Findings) -> Iterator[str]:
-    yield from twin_sentences(findings.plan)
+def _compared(row: dict[str, Any], findings: Findings) -> str:
+    """Verdict and p-values; nothing for the baseline itself and where there is no pair."""
+    if row["p"] is None:
+        return ""
+    several = findings.divergence["baseline"].count() > 1
+    return f": {row['verdict']}, p = {p_value(row['p'])}" + (f", Holm {p_value(row['p_holm'])}" if several else "")
 
 
-def _strange_data(findings: Findings) -> Iterator[str]:
-    """What the task says of its data, told once however many arms it concerns."""
-    for text, arms in warned_arms(findings.plan).items():
-        yield plain(text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}")
-
-
-def _incomplete(findings: Findings) -> Iterator[str]:
-    ends = [
-        f"{number:,} {STATUS_WORDS[s]}" for s, number in findings.counts.items() if s not in ("completed", "diverged")
-    ]
-    if ends:
-        without = findings.planned - sum(findings.counts.get(s, 0) for s in ("completed", "diverged"))
-        have = "has" if without == 1 else "have"
-        yield f"{without:,} of {count(findings.planned, 'planned trial')} {have} no result: {listed(ends)}."
-        yield from _reasons(findings)
-
-
-def _reasons(findings: Findings) -> Iterator[str]:
-    """The most frequent messages of trials that left no result."""
-    said = findings.trials.filter(~pl.col("status").is_in([*FINAL, MISSING]), pl.col("message") != "")
-    top = said["message"].value_counts(sort=True).sort("count", "message", descending=[True, False]).head(REASONS)
-    for message, number in top.iter_rows():
-        yield f"{count(number, 'trial')} said: {shorten(plain(message))}"
-
-
-def _diverged(findings: Findings) -> Iterator[str]:
-    rows = findings.coverage.filter(pl.col("diverged") > 0).to_dicts()
-    if rows:
-        shares = listed(f"{row['arm']} {row['diverged']} of {row['planned']}" for row in rows)
-        yield (
-            f"Trials diverged: {shares}. Means and differences are over the trials that did not, "
-            "so they flatter an arm that diverges."
-        )
-
-
-def _not_finite(findings: Findings) -> Iterator[str]:
-    rows = findings.summary.filter(pl.col("not_finite") > 0).to_dicts()
-    if rows:
-        shares = listed(f"{row['arm']} {row['not_finite']}" for row in rows)
-        yield f"Completed trials without a finite {findings.metric}: {shares}. They count in no mean."
-
-
-def _too_few_seeds(findings: Findings) -> Iterator[str]:
-    yield from filter(None, [reach_sentence(findings.plan)])
-
-
-def _data(findings: Findings) -> Iterator[str]:
-    data = {arm.name: arm.fingerprint for arm in findings.arms}
-    if any(data[arm] != data[baseline] for arm, baseline in findings.baselines.items()):
-        yield "Arms were trained on different data: a difference between them is also one between their data."
-
-
-def _code(findings: Findings) -> Iterator[str]:
-    commits = len({run.git_commit for run in findings.runs if run.git_commit})
-    if commits > 1:
-        yield f"Trials were run with {commits} commits of the code: see Provenance."
-    if any(run.git_dirty for run in findings.runs):
-        yield "The code had changes that were not committed: see Provenance."
-    if findings.changed:
-        told = describe_changed(findings.plan, findings.changed)
-        yield f"Source files that gave results were changed since: {told}."
-
-
-def _environments(findings: Findings) -> Iterator[str]:
-    """Neither hardware nor versions are part of a trial's identity: trials that differ in them pass for one study."""
-    values = {name: findings.environments[name].drop_nulls().unique(maintain_order=True) for name in DECISIVE}
-    several = [f"{name} ({', '.join(found)})" for name, found in values.items() if len(found) > 1]
-    if several:
-        yield (
-            f"Trials did not run under the same conditions: they differ in {listed(several)}, which may change their "
-            "numbers; see Provenance."
-        )
-
-
-def _damage(findings: Findings) -> Iterator[str]:
-    if findings.damaged:
-        files = listed(findings.damaged[:5]) + (" and more" if len(findings.damaged) > 5 else "")
-        number = count(len(findings.damaged), "record")
-        yield f"{number} on disk cannot be trusted; what they held counts as not run: {files}."
+def _by_name(findings: Findings) -> Iterator[str]:
+    """Every arm that diverged with its counts, then the verdicts."""
+    rates, baseline = findings.divergence, "its baseline" if findings.several_baselines else "the baseline"
+    diverged = rates.filter(pl.col("diverged") > 0).select("arm", "diverged", "n")
+    yield "Seeds that diverged: " + listed(f"{arm} {seeds} of {n}" for arm, seeds, n in diverged.iter_rows())
+    for verdict in ("more often", "less often"):
+        if names := rates.filter(pl.col("verdict") == verdict)["arm"].to_list():
+            yield f"{verdict} than {baseline}: {listed(names)}"

@@ -23,7 +23,7 @@ def comparison_sentences(findings: Findings) -> Iterator[str]:
     if findings.several_baselines:
         means = "; means have their 95 % intervals" if _is_long(findings) else ""
         yield f"{measured} each arm is set against {describe_baseline(findings.plan)}{means}."
-        yield from (f"With {group.shared}, {_told_together(group, findings)}." for group in findings.groups)
+        yield from (f"With {group.shared}, {_in_one_sentence(group, findings)}." for group in findings.groups)
         return
     (group,) = findings.groups
     yield f"{measured} {_baseline(group, findings)}."
@@ -37,7 +37,7 @@ def _is_long(findings: Findings) -> bool:
     return len(findings.differences) > SPELT_OUT
 
 
-def _told_together(group: Group, findings: Findings) -> str:
+def _in_one_sentence(group: Group, findings: Findings) -> str:
     """A baseline and its arms in one sentence."""
     if _is_long(findings):
         others = [f"{verdict}: {names}" for verdict, names in _verdicts(group, findings)]
@@ -73,26 +73,26 @@ def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     places = decimals(findings)
     size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
     way = "lower" if row["difference"] < 0 else "higher"
-    told = f"{size} {way} ({percent(abs(row['relative']))})" if row["relative"] is not None else f"{size} {way}"
+    amount = f"{size} {way}" if row["relative"] is None else f"{size} {way} ({percent(abs(row['relative']))})"
     if row["low"] is None:
-        return f"{name} is undecided: {told} on one seed, from which neither an interval nor a test follows"
+        return f"{name} is undecided: {amount} on one seed, from which neither an interval nor a test follows"
     interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
-    numbers = f"{told}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
+    numbers = f"{amount}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
     return f"{name} is {row['verdict']}: {numbers}{_survivors(row['arm'], findings)}"
 
 
 def _test(row: dict[str, Any], findings: Findings) -> str:
     """Both p-values, and why an interval on one side of zero decides nothing."""
     p = f"p = {p_value(row['p'])}"
-    told = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
+    both = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
     if row["smallest_p_holm"] > LEVEL:
-        return f"{told} (these seeds cannot reach {LEVEL:g})"
+        return f"{both} (these seeds cannot reach {LEVEL:g})"
     if len(findings.differences) * smallest_p(row["n"]) > LEVEL:
-        return f"{told} (the {row['n']} of {count(row['planned_pairs'], 'pair')} that completed cannot reach {LEVEL:g})"
+        return f"{both} (the {row['n']} of {count(row['planned_pairs'], 'pair')} that completed cannot reach {LEVEL:g})"
     if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
-        return f"{told} (p decides, not the interval)"
-    return told
+        return f"{both} (p decides, not the interval)"
+    return both
 
 
 def _survivors(arm: str, findings: Findings) -> str:

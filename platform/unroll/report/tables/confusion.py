@@ -6,8 +6,8 @@ import polars as pl
 
 from unroll.report.document import Table
 from unroll.report.findings import Findings
-from unroll.report.numbers import DASH, fixed, percent, plain
-from unroll.report.tables.results import name_arm
+from unroll.report.numbers import DASH, fixed, percent
+from unroll.report.tables.columns import Build, Row, arm_column, make_table, name_arm, number, text
 
 MATRIX_UP_TO = 10
 """Labels up to which the whole matrix is shown."""
@@ -32,23 +32,30 @@ def confusion_table(findings: Findings, split: str, number: int) -> Table:
 def _matrix(findings: Findings, split: str, labels: list[str], name: str) -> Table:
     """One row per arm and true label, one column per guess; a dash where an arm's data lack the label."""
     rows = findings.confusions[split]
-    guesses = {f"as {plain(label)}": label for label in labels if label in set(rows["guess"])}
-    shown = []
-    for (arm, true), cells in rows.group_by("arm", "true", maintain_order=True):
-        shares = dict(cells.select("guess", "share").iter_rows())
-        shown.append(
-            {
-                "Arm": plain(name_arm(str(arm), findings)),
-                "True label": plain(true),
-                "Examples": _examples(float(cells["count"].sum())),
-                **{head: percent(shares[guess]) if guess in shares else DASH for head, guess in guesses.items()},
-            }
-        )
+    shown = [
+        {
+            "arm": arm,
+            "true": true,
+            "examples": cells["count"].sum(),
+            "shares": dict(cells.select("guess", "share").iter_rows()),
+        }
+        for (arm, true), cells in rows.group_by("arm", "true", maintain_order=True)
+    ]
+
+    def share(guess: str) -> Build:
+        return number(f"as {guess}", lambda row: percent(row["shares"][guess]) if guess in row["shares"] else DASH)
+
     caption = (
         f"Confusion on {split}: of the examples of a true label (rows), the share classified as each label (columns), "
         "all seeds together; examples: their number, on average over seeds. The diagonal is what is right."
     )
-    return Table(name, plain(caption), rows, pl.DataFrame(shown), frozenset({"Examples", *guesses}), {"Arm": "arm"})
+    columns = [
+        arm_column(findings),
+        text("True label", lambda row: row["true"]),
+        number("Examples", lambda row: _examples(row["examples"])),
+        *(share(label) for label in labels if label in set(rows["guess"])),
+    ]
+    return make_table(name, caption, rows, columns, shown)
 
 
 def _most_frequent(findings: Findings, split: str, labels: list[str], name: str) -> Table:
@@ -57,28 +64,27 @@ def _most_frequent(findings: Findings, split: str, labels: list[str], name: str)
     wrong = rows.filter(pl.col("true") != pl.col("guess"), pl.col("count") > 0)
     per_pair = wrong.group_by("true", "guess").agg(pl.col("count").sum())
     pairs = per_pair.sort(["count", "true", "guess"], descending=[True, False, False]).head(MOST_PAIRS)
-    cells = {
-        (arm, true, guess): f"{percent(share)} ({_examples(count)})"
-        for arm, true, guess, share, count in wrong.select("arm", "true", "guess", "share", "count").iter_rows()
-    }
-    arms = {plain(name_arm(arm, findings)): arm for arm in findings.names}
-    shown = [
-        {
-            "True label": plain(true),
-            "Classified as": plain(guess),
-            **{head: cells.get((arm, true, guess), DASH) for head, arm in arms.items()},
-        }
-        for true, guess in pairs.select("true", "guess").iter_rows()
-    ]
-    which = f"{len(shown)} most frequent of {len(per_pair)} " if len(shown) < len(per_pair) else ""
+    cells = {(row["arm"], row["true"], row["guess"]): row for row in wrong.iter_rows(named=True)}
+
+    def share(arm: str) -> Build:
+        def show(row: Row) -> str:
+            cell = cells.get((arm, row["true"], row["guess"]))
+            return f"{percent(cell['share'])} ({_examples(cell['count'])})" if cell else DASH
+
+        return number(name_arm(arm, findings), show)
+
+    which = f"{len(pairs)} most frequent of {len(per_pair)} " if len(pairs) < len(per_pair) else ""
     caption = (
         f"Confusion on {split}: the {which}confusions of {len(labels)} labels, over all arms. Of the examples of the "
         "true label, the share that each arm classified as the other, all seeds together; in brackets their number, on "
         "average over seeds. The files hold every pair that occurs, also what is right."
     )
-    columns = ("True label", "Classified as", *arms)
-    frame = pl.DataFrame(shown, schema=dict.fromkeys(columns, pl.String))
-    return Table(name, plain(caption), rows, frame, frozenset(arms))
+    columns = [
+        text("True label", lambda row: row["true"]),
+        text("Classified as", lambda row: row["guess"]),
+        *map(share, findings.names),
+    ]
+    return make_table(name, caption, rows, columns, pairs.to_dicts())
 
 
 def _examples(number: float) -> str:

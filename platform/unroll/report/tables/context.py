@@ -1,4 +1,4 @@
-"""Tables of what lies around the results: ends, data, settings, provenance."""
+"""Tables around the results: coverage, failures, data, settings, provenance."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import polars as pl
 from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
 from unroll.report.document import Table
 from unroll.report.findings import Findings
-from unroll.report.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, plain, shorten
-from unroll.report.tables.results import Cells, make_table, name_arm
+from unroll.report.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, shorten, whole
+from unroll.report.tables.columns import Build, arm_column, make_table, number, text
 from unroll.report.wording import STATUS_WORDS, metric_decimals
 from unroll.study.plan import Arm
 
@@ -22,42 +22,36 @@ PROPER_NAMES = {"torch": "torch", "cudnn": "cuDNN"}
 
 def coverage_table(findings: Findings) -> Table:
     """Trials of each arm by how they ended."""
+
+    def ended(status: str) -> Build:
+        head = status.replace("failed_", "failed: ").replace("_", " ").capitalize()
+        return number(head, lambda row: str(row[status]))
+
     present = [status for status in findings.coverage.columns[2:] if status in findings.counts]
-
-    def show(row: dict[str, Any]) -> Cells:
-        ends = {_heading(status): str(row[status]) for status in present}
-        return {"Arm": name_arm(row["arm"], findings), "Planned": str(row["planned"]), **ends}
-
-    numbers = frozenset({"Planned", *(_heading(status) for status in present)})
+    columns = [arm_column(findings), number("Planned", lambda row: str(row["planned"])), *map(ended, present)]
     caption = f"How the {count(findings.planned, 'planned trial')} ended."
-    return make_table("coverage", caption, findings.coverage, show, numbers=numbers, marks={"Arm": "arm"})
+    return make_table("coverage", caption, findings.coverage, columns)
 
 
-def _heading(status: str) -> str:
-    return status.replace("failed_", "failed: ").replace("_", " ").capitalize()
-
-
-def failures_table(findings: Findings) -> Table:
-    """Every trial that ended without a result, with its reason."""
-    columns = ("trial", "arm", "seed", "status", "steps", "seconds", "message")
-    rows = findings.ordered.filter(~pl.col("status").is_in(["completed", MISSING])).select(*columns)
-
-    def show(row: dict[str, Any]) -> Cells:
-        return {
-            "Arm": row["arm"],
-            "Seed": str(row["seed"]),
-            "Status": row["status"].replace("_", " "),
-            "Steps": f"{row['steps'] or 0:,}",
-            "Message": shorten(row["message"] or ""),
-            "Trial": row["trial"],
-        }
-
-    caption = "Trials that diverged, stopped or failed, with what they left as a message."
-    return make_table("failures", caption, rows, show, numbers=frozenset({"Seed", "Steps"}), marks={"Arm": "arm"})
+def failures_table(findings: Findings) -> Table | None:
+    """Every trial that ended without a result, with its reason; None where there is none."""
+    names = ("trial", "arm", "seed", "status", "steps", "seconds", "message")
+    rows = findings.ordered.filter(~pl.col("status").is_in(["completed", MISSING])).select(*names)
+    if rows.is_empty():
+        return None
+    columns = [
+        text("Arm", lambda row: row["arm"], mark="arm"),
+        number("Seed", lambda row: str(row["seed"])),
+        text("Status", lambda row: row["status"].replace("_", " ")),
+        number("Steps", lambda row: whole(row["steps"] or 0)),
+        text("Message", lambda row: shorten(row["message"] or "")),
+        text("Trial", lambda row: row["trial"]),
+    ]
+    return make_table("failures", "Trials that diverged, stopped or failed, with their messages.", rows, columns)
 
 
 def facts_table(findings: Findings) -> Table:
-    """What the data are, told once for arms that share them."""
+    """What the data are, once for arms that share them."""
     groups: dict[str, list[str]] = {}
     for arm in findings.arms:
         groups.setdefault(arm.fingerprint, []).append(arm.name)
@@ -86,16 +80,17 @@ def _fact(value: Any) -> str:
 
 def levels_table(findings: Findings) -> Table:
     """The level of every factor in every arm."""
+
+    def level(factor: str) -> Build:
+        return text(factor, lambda row: row[factor])
+
     factors = list(findings.plan.factors)
     rows = pl.DataFrame(
         [{"arm": arm.name, **{f: _value(arm.levels.get(f)) for f in factors}} for arm in findings.arms],
         schema=dict.fromkeys(["arm", *factors], pl.String),
     )
-
-    def show(row: dict[str, Any]) -> Cells:
-        return {"Arm": name_arm(row["arm"], findings), **{plain(factor): row[factor] for factor in factors}}
-
-    return make_table("levels", "What each arm sets.", rows, show, marks={"Arm": "arm"})
+    columns = [arm_column(findings), *map(level, factors)]
+    return make_table("levels", "The level of each factor in each arm.", rows, columns)
 
 
 def settings_table(findings: Findings) -> Table:
@@ -110,15 +105,21 @@ def settings_table(findings: Findings) -> Table:
 
 
 def environments_table(findings: Findings) -> Table:
-    """What the trials that have a result ran on; what no trial tells has no column."""
-    told = [name for name in ENVIRONMENT if findings.environments[name].null_count() < len(findings.environments)]
+    """What the trials that have a result ran on; what no trial recorded has no column."""
 
-    def show(row: dict[str, Any]) -> Cells:
-        values = {PROPER_NAMES.get(name, name.capitalize()): row[name] or DASH for name in told}
-        return {**values, "Trials": f"{row['trials']:,}", "Of the arms": shorten(row["arms"])}
+    def condition(name: str) -> Build:
+        build = number if name == "threads" else text
+        return build(PROPER_NAMES.get(name, name.capitalize()), lambda row: row[name] or DASH)
 
+    rows = findings.environments
+    known = [name for name in ENVIRONMENT if rows[name].null_count() < len(rows)]
+    columns = [
+        *map(condition, known),
+        number("Trials", lambda row: whole(row["trials"])),
+        text("Of the arms", lambda row: shorten(row["arms"])),
+    ]
     caption = "What the trials that have a result ran on; of a trial that was continued elsewhere, where it ended."
-    return make_table("environments", caption, findings.environments, show, numbers=frozenset({"Threads", "Trials"}))
+    return make_table("environments", caption, rows, columns)
 
 
 def provenance_table(findings: Findings) -> Table:
@@ -152,18 +153,14 @@ def _joined(values: Mapping[str, object]) -> str:
 
 
 def _pairs_table(name: str, caption: str, rows: Iterable[tuple[str, str, str]]) -> Table:
-    """Rows of (whose, what, value); a first column that says the same everywhere is not shown."""
+    """Rows of (whose, what, value); a first column that is the same everywhere is not shown."""
     frame = pl.DataFrame(list(rows), schema=dict.fromkeys(["of", "item", "value"], pl.String), orient="row")
-    several = frame["of"].n_unique() > 1
-
-    def show(row: dict[str, Any]) -> Cells:
-        return {
-            **({"Of": row["of"]} if several else {}),
-            "Item": row["item"],
-            "Value": shorten(row["value"], 2 * LONGEST),
-        }
-
-    return make_table(name, caption, frame, show)
+    columns = [
+        text("Of", lambda row: row["of"]) if frame["of"].n_unique() > 1 else None,
+        text("Item", lambda row: row["item"]),
+        text("Value", lambda row: shorten(row["value"], 2 * LONGEST)),
+    ]
+    return make_table(name, caption, frame, columns)
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
