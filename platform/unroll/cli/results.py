@@ -23,8 +23,8 @@ def results(
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
     from unroll.ledger.frames import history_table
     from unroll.report.findings import Findings
-    from unroll.report.prose.warnings import held_out_sentences
     from unroll.report.prose.plan import part_sentences
+    from unroll.report.prose.warnings import held_out_sentences
     from unroll.workflow.records import open_results, read_trials
 
     ledger = open_results(folder)
