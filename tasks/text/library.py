@@ -53,10 +53,10 @@ class TextLibrary(Library):
 
         entry = self._entry(name)
         sides = {side: _files(entry, side, folder) for side in entry.sides or ("",)}
-        return inspect_files(sides, entry.form, {"encoding": entry.encoding})
+        return inspect_files(sides, entry.format, {"encoding": entry.encoding})
 
     def inspect_settings(self, settings: Settings) -> Inspection | None:
-        """Look at the files of ``settings.data``, if its kind of corpus is a form that can be read.
+        """Look at the files of ``settings.data``, if its kind of corpus is a format that can be read.
 
         Raises:
             UserError: a file is missing or malformed.

@@ -32,7 +32,7 @@ homepage = "https://example.org/tiny"
 task = "language_modeling"
 settings = ["data.corpus=text"]
 licence = "public \\u001b[31mdomain"
-form = "text"
+format = "text"
 """
 FILE = """
 [[files]]

@@ -23,7 +23,7 @@ homepage = "https://example.org/tiny"
 task = "language_modeling"
 settings = ["data.corpus=text"]
 licence = "public domain"
-form = "text"
+format = "text"
 """
 FILE = '[[files]]\nname = "train.txt"\nsplit = "train"\n'
 HASH = f'sha256 = "{"0" * 64}"\n'
@@ -42,7 +42,7 @@ def test_every_file_of_the_folder_is_a_known_corpus() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_entry_is_complete(name: str) -> None:
     entry = load_entry(ENTRIES, name)
-    assert entry.form in FORMS
+    assert entry.format in FORMS
     assert canonical_encoding(entry.encoding)
     assert entry.note
     assert all(setting.startswith("data.") for setting in entry.settings)

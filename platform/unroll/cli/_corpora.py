@@ -1,4 +1,4 @@
-"""Known corpora on the command line: their names, and where they lie."""
+"""Known corpora on the command line: their names and folders."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ PlaceOption = Annotated[
         "--to",
         metavar="FOLDER",
         show_default=False,
-        help="Where corpora lie, each in a folder of its name.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
+        help="The folder of all corpora, each in its own.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
     ),
 ]
 InOption = Annotated[
     Path | None,
     typer.Option(
-        "--in", metavar="FOLDER", show_default=False, help="Where corpora lie, as it was given to fetch with --to."
+        "--in", metavar="FOLDER", show_default=False, help="The folder of all corpora, as given to fetch with --to."
     ),
 ]
 
 
 def corpora_root(place: Path | None) -> Path:
-    """Where corpora lie: as given, else in the cache."""
+    """The folder that holds corpora: as given, else in the cache."""
     return place.expanduser() if place is not None else cache_folder() / "corpora"
 
 
@@ -55,7 +55,7 @@ def find_corpus(name: str) -> tuple[KnownCorpus, Library]:
     """The known corpus of this name.
 
     Raises:
-        UserError: there is none; the nearest is told.
+        UserError: there is none; names the nearest.
     """
     from unroll.study import suggestion
 

@@ -1,4 +1,4 @@
-"""What a person sees while a corpus is downloaded."""
+"""The progress of a download."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from unroll.contract import Fetching
 @contextmanager
 def watching() -> Iterator[Callable[[Fetching], None]]:
     """Show each file's progress on a terminal; off it, one line when a file begins."""
-    voice = console(stderr=True)
+    screen = console(stderr=True)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=voice, disable=not voice.is_terminal) as progress:
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as progress:
 
         def watch(fetching: Fetching) -> None:
             name = visible(fetching.file)
             if name not in tasks:
                 tasks[name] = progress.add_task(name, total=fetching.whole)
-                if not voice.is_terminal:
-                    voice.print(f"fetching {name}")
+                if not screen.is_terminal:
+                    screen.print(f"fetching {name}")
             progress.update(tasks[name], completed=fetching.here, total=fetching.whole)
 
         yield watch

@@ -1,4 +1,4 @@
-"""How an inspection is told: tables with a histogram, one JSON object, or the splits as CSV."""
+"""How an inspection is printed: tables with a histogram, one JSON object, or the splits as CSV."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show_inspection(
     elif format is Format.CSV:
         emit_csv(inspection.splits if inspection else [facts])
     else:
-        _tell(facts, warnings, inspection)
+        _print_tables(facts, warnings, inspection)
 
 
 def _tables(inspection: Inspection | None) -> dict[str, Rows]:
@@ -40,18 +40,18 @@ def _tables(inspection: Inspection | None) -> dict[str, Rows]:
     return {name: getattr(inspection, name) if inspection else [] for name in names}
 
 
-def _tell(facts: dict[str, Any], warnings: list[str], inspection: Inspection | None) -> None:
+def _print_tables(facts: dict[str, Any], warnings: list[str], inspection: Inspection | None) -> None:
     for warning in warnings:
         say(visible(f"warning: {warning}"))
     if facts:
         say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in facts.items())))
     if inspection is None:
-        say("there are no files to look at, or none of a form that inspect reads")
+        say("there are no files to look at, or none of a format that inspect reads")
         return
-    emit(_spoken(inspection.splits), Format.TABLE)
+    emit(_with_percentages(inspection.splits), Format.TABLE)
     emit(_with_bars(inspection.lengths), Format.TABLE, title="sentence lengths")
     if inspection.labels:
-        emit(_spoken(inspection.labels), Format.TABLE, title="labels")
+        emit(_with_percentages(inspection.labels), Format.TABLE, title="labels")
     if inspection.oddities:
         emit(inspection.oddities, Format.TABLE, title="odd things")
     else:
@@ -66,8 +66,8 @@ def _with_bars(rows: Rows) -> list[Row]:
     return [{**row, f"of {first}": "#" * round(BAR * n / most)} for row, n in zip(rows, counts, strict=True)]
 
 
-def _spoken(rows: Rows) -> list[Row]:
-    """Shares as people read them."""
+def _with_percentages(rows: Rows) -> list[Row]:
+    """Shares in percent."""
     return [{name: f"{value:.1%}" if _is_share(name, value) else value for name, value in row.items()} for row in rows]
 
 

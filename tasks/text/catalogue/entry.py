@@ -29,7 +29,7 @@ class Entry(Shipment):
     licence: Text
     note: str = ""
     """Where addresses and hashes are from."""
-    form: Text
+    format: Text
     """How ``inspect`` reads it: a module of ``tasks/text/inspection/forms``."""
     encoding: str = "utf-8"
     sides: tuple[str, ...] = ()

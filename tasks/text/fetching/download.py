@@ -78,7 +78,7 @@ class _Note(BaseModel):
     Args:
         url: where it comes from.
         validator: what ``If-Range`` takes (``ETag`` or ``Last-Modified``); empty where the server named no version.
-        whole: bytes of the whole file, if the server told.
+        whole: bytes of the whole file, if the server sent it.
     """
 
     url: str
