@@ -245,19 +245,19 @@ CASES = {
     "tuning": (
         "compare: {network.cell: [gru]}\n"
         "tune: {draws: 3, search: {training.learning_rate: {log_uniform: [1e-4, 1e-1]}}}\n",
-        f"{FILE}:4: tune: not yet: hyper-parameter search comes with a later version; leave it out",
+        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
     ),
     "tuning of a wrong shape": (
         "compare: {network.cell: [gru]}\ntune: {draws: 0, search: {}}\n",
-        f"{FILE}:4: tune: not yet: hyper-parameter search comes with a later version; leave it out",
+        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
     ),
     "claims": (
         "compare: {network.cell: [gru]}\nclaims: [gru better than lstm by 2%, gru within 3% of lstm]\n",
-        f"{FILE}:4: claims: not yet: verdicts on claims come with a later version; leave them out",
+        f"{FILE}:4: claims: unknown key; verdicts on claims come with a later version: leave them out",
     ),
     "a claim of a wrong shape": (
         "compare: {network.cell: [gru]}\nclaims: [gru is best]\n",
-        f"{FILE}:4: claims: not yet: verdicts on claims come with a later version; leave them out",
+        f"{FILE}:4: claims: unknown key; verdicts on claims come with a later version: leave them out",
     ),
     "more than a GPU": (
         "compare: {network.cell: [gru]}\nresources: {gpus: 2}\n",
@@ -293,7 +293,7 @@ def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
 
 
 KEYS = (
-    "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'seeds', 'tune', 'claims', 'metric', "
+    "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'seeds', 'metric', "
     "'baseline', 'resources', 'wandb', 'limits', 'log_every_steps'"
 )
 
@@ -400,8 +400,9 @@ def test_a_task_whose_name_is_nearly_right_hides_no_other_mistake(write: Write) 
 def test_tuning_is_refused_with_all_other_mistakes_whatever_stands_in_it(write: Write) -> None:
     write(HEAD + "compare: {network.cell: [gru]}\ntune: {draws: none}\nclaims: [of, a, kind]\nseeds: 0\n")
     assert mistakes(["tune.draws=4"]) == [
-        f"{FILE}:4: tune: not yet: hyper-parameter search comes with a later version; leave it out",
-        f"{FILE}:5: claims: not yet: verdicts on claims come with a later version; leave them out",
+        "command line: tune.draws: unknown key; hyper-parameter search comes with a later version: leave it out",
+        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
+        f"{FILE}:5: claims: unknown key; verdicts on claims come with a later version: leave them out",
         f"{FILE}:6: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 0)",
     ]
 

@@ -9,22 +9,22 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from unroll.contract import Settings, UserError
-from unroll.study._check_factors import level_trail
-from unroll.study._document import Trail
+from unroll.study._check_factors import level_keys
+from unroll.study._document import KeyPath
+from unroll.study._error_collector import ErrorCollector, details, plain_loc, without_echoes
 from unroll.study._factors import MOST_ARMS, Factor, Level, arm_name, arm_settings, combine, count_arms
-from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._settings import dumped, has, validated
 from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask
 
-Found = dict[tuple[Trail, str], tuple[ErrorDetails, list[str]]]
+Found = dict[tuple[KeyPath, str], tuple[ErrorDetails, list[str]]]
 """Place and message -> pydantic's finding and the arms that it was found in."""
 
 
-def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask, mistakes: Mistakes) -> None:
+def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask, errors: ErrorCollector) -> None:
     """Validate the settings of every arm; a mistake is told once, where it was written."""
-    _check_shared(draft, factors, mistakes)
+    _check_shared(draft, factors, errors)
     seen: dict[str, str] = {}
     found: Found = {}
     arms = list(combine(factors, draft.exclude)) if count_arms(factors) <= MOST_ARMS else []
@@ -34,39 +34,39 @@ def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask,
             complete = validated(task.settings, with_any_size(settings, task) if draft.match else settings)
         except ValidationError as error:
             for detail in without_echoes(details(error), task.settings):
-                trail = _origin(plain_loc(detail["loc"], settings), factors, levels)
-                found.setdefault((trail, detail["msg"]), (detail, []))[1].append(arm)
+                keys = _origin(plain_loc(detail["loc"], settings), factors, levels)
+                found.setdefault((keys, detail["msg"]), (detail, []))[1].append(arm)
         except UserError as error:
-            mistakes.add_error(error)
+            errors.add_error(error)
         else:
-            _check_twin(complete, arm, seen, mistakes)
-    _tell(found, len(arms), task, mistakes)
+            _check_twin(complete, arm, seen, errors)
+    _tell(found, len(arms), task, errors)
 
 
-def _tell(found: Found, arms: int, task: AnyTask, mistakes: Mistakes) -> None:
+def _tell(found: Found, arms: int, task: AnyTask, errors: ErrorCollector) -> None:
     """Note each mistake once; where only some arms make a shared setting wrong, name them."""
-    for (trail, _), (detail, concerned) in found.items():
-        depends = trail[0] == "settings" and len(concerned) < arms
-        mistakes.add_pydantic(trail, detail, task.settings, f" [arm {'; '.join(concerned)}]" if depends else "")
+    for (keys, _), (detail, concerned) in found.items():
+        depends = keys[0] == "settings" and len(concerned) < arms
+        errors.add_pydantic(keys, detail, task.settings, f" [arm {'; '.join(concerned)}]" if depends else "")
 
 
-def _check_shared(draft: Declaration, factors: Sequence[Factor], mistakes: Mistakes) -> None:
+def _check_shared(draft: Declaration, factors: Sequence[Factor], errors: ErrorCollector) -> None:
     for factor in factors:
         if not factor.named and has(draft.settings, factor.name):
-            trail: Trail = ("settings", *factor.name.split("."))
-            mistakes.add(trail, "is varied by compare, so it must not be set for all", advice="leave one of them out")
+            keys: KeyPath = ("settings", *factor.name.split("."))
+            errors.add(keys, "is varied by compare, so it must not be set for all", advice="leave one of them out")
 
 
-def _check_twin(settings: Settings, arm: str, seen: dict[str, str], mistakes: Mistakes) -> None:
+def _check_twin(settings: Settings, arm: str, seen: dict[str, str], errors: ErrorCollector) -> None:
     """Two arms with the same settings would be one arm with two names."""
     if (other := seen.setdefault(json.dumps(dumped(settings)), arm)) != arm:
-        mistakes.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
+        errors.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
 
 
-def _origin(loc: Trail, factors: Sequence[Factor], levels: Sequence[Level]) -> Trail:
+def _origin(loc: KeyPath, factors: Sequence[Factor], levels: Sequence[Level]) -> KeyPath:
     """Where the author wrote the value that is wrong: in a level, or in the shared settings."""
     path = ".".join(str(part) for part in loc)
     for factor, level in zip(factors, levels, strict=True):
         if any(path == own or path.startswith(f"{own}.") for own in level.sets):
-            return level_trail(factor, factor.levels.index(level), path)
+            return level_keys(factor, factor.levels.index(level), path)
     return ("settings", *loc)

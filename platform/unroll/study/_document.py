@@ -14,7 +14,7 @@ from unroll.contract import UserError
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
-Trail = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and indices from the top of a document down to a value."""
 
 COMMAND_LINE = "command line"
@@ -48,43 +48,43 @@ class Document:
     """Plain data with the place (``file:line`` or ``command line``) of each value."""
 
     data: Any
-    places: dict[Trail, str] = field(default_factory=dict)
+    places: dict[KeyPath, str] = field(default_factory=dict)
 
-    def is_typed(self, trail: Trail) -> bool:
+    def is_typed(self, keys: KeyPath) -> bool:
         """Whether the command line wrote a value, or what holds it."""
-        return self._place(trail) == COMMAND_LINE
+        return self._place(keys) == COMMAND_LINE
 
-    def where(self, trail: Trail) -> str:
+    def where(self, keys: KeyPath) -> str:
         """Place and dotted path of a value, or of the nearest thing above it that was written down."""
-        place = self._place(trail)
-        if place == COMMAND_LINE and trail[0] in ("settings", "compare"):
-            trail = trail[1:]  # an override names a setting without the section that it was put into
-        return ": ".join(part for part in (place, dotted(trail)) if part)
+        place = self._place(keys)
+        if place == COMMAND_LINE and keys[0] in ("settings", "compare"):
+            keys = keys[1:]  # an override names a setting without the section that it was put into
+        return ": ".join(part for part in (place, dotted(keys)) if part)
 
-    def where_together(self, trail: Trail, rule: str) -> str:
+    def where_together(self, keys: KeyPath, rule: str) -> str:
         """Place of a rule on several values of a section: the command line, if it wrote one that the rule names.
 
         A rule that names no key below the section may mean any of them.
         """
-        below = [(known[-1], place) for known, place in self.places.items() if known[: len(trail)] == trail != known]
+        below = [(known[-1], place) for known, place in self.places.items() if known[: len(keys)] == keys != known]
         words = set(re.findall(r"\w+", rule))
         concerned = [place for key, place in below if key in words] or [place for _, place in below]
         overridden = COMMAND_LINE in concerned
-        return ": ".join(filter(None, (COMMAND_LINE, dotted(trail[1:])))) if overridden else self.where(trail)
+        return ": ".join(filter(None, (COMMAND_LINE, dotted(keys[1:])))) if overridden else self.where(keys)
 
-    def _place(self, trail: Trail) -> str:
-        above = (trail[:length] for length in range(len(trail), -1, -1))
+    def _place(self, keys: KeyPath) -> str:
+        above = (keys[:length] for length in range(len(keys), -1, -1))
         return next((self.places[part] for part in above if part in self.places), "")
 
 
-def dotted(trail: Trail) -> str:
-    """Spell a trail for people.
+def dotted(keys: KeyPath) -> str:
+    """Write a key path as text.
 
     >>> dotted(("compare", "network.cell", 2))
     'compare.network.cell[2]'
     """
     text = ""
-    for key in trail:
+    for key in keys:
         name = key if isinstance(key, str) and key.isprintable() else repr(key)
         text += f"[{key}]" if isinstance(key, int) else f".{name}"
     return text.removeprefix(".")
@@ -160,34 +160,34 @@ def _decode(content: bytes, name: str) -> str:
         raise UserError("must be UTF-8 text", where=f"{name}:{line}", received=received) from None
 
 
-def _build(node: Node | None, trail: Trail, name: str, places: dict[Trail, str]) -> Any:
+def _build(node: Node | None, keys: KeyPath, name: str, places: dict[KeyPath, str]) -> Any:
     """Turn YAML nodes into dicts, lists and scalars, noting the line of each."""
     from ruamel.yaml.nodes import MappingNode, SequenceNode
 
     if node is None:
         return None
-    places.setdefault(trail, f"{name}:{node.start_mark.line + 1}")
+    places.setdefault(keys, f"{name}:{node.start_mark.line + 1}")
     if isinstance(node, MappingNode):
-        return dict(_pairs(node, trail, name, places))
+        return dict(_pairs(node, keys, name, places))
     if isinstance(node, SequenceNode):
-        return [_build(item, (*trail, index), name, places) for index, item in enumerate(node.value)]
-    return _scalar(node, places[trail])
+        return [_build(item, (*keys, index), name, places) for index, item in enumerate(node.value)]
+    return _scalar(node, places[keys])
 
 
-def _pairs(node: Node, trail: Trail, name: str, places: dict[Trail, str]) -> Iterator[tuple[str, Any]]:
+def _pairs(node: Node, keys: KeyPath, name: str, places: dict[KeyPath, str]) -> Iterator[tuple[str, Any]]:
     for key_node, value_node in node.value:
         where = f"{name}:{key_node.start_mark.line + 1}"
         key = key_node.value
         if not isinstance(key, str):
             raise UserError("a key must be text", where=where)
         _check_text(key, where)
-        if (*trail, key) in places:
-            first = places[*trail, key].rpartition(":")[2]
+        if (*keys, key) in places:
+            first = places[*keys, key].rpartition(":")[2]
             raise UserError(
                 "a key may stand only once", where=where, received=shown(key), advice=f"first in line {first}"
             )
-        places[*trail, key] = where
-        yield key, _build(value_node, (*trail, key), name, places)
+        places[*keys, key] = where
+        yield key, _build(value_node, (*keys, key), name, places)
 
 
 def _scalar(node: Node, where: str) -> Any:

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from unroll.contract import IdleSettings, UserError
 from unroll.study._document import Document
+from unroll.study._error_collector import details
 from unroll.study._factors import MOST_ARMS, arm_settings, combine, count_arms, level_name, read_factors
-from unroll.study._mistakes import details
 from unroll.study._settings import Nested, drop, get, has, validated
 from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
@@ -61,7 +61,7 @@ def _idle(settings: Nested, draft: Declaration, task: AnyTask) -> Iterator[Idle]
 
 def _may_fall(idle: Idle, shared: Nested, document: Document) -> bool:
     path, choice = idle
-    chosen = any(document.is_typed(trail) for trail in (("settings", *choice.split(".")), ("compare", choice)))
+    chosen = any(document.is_typed(keys) for keys in (("settings", *choice.split(".")), ("compare", choice)))
     return chosen and has(shared, path) and not document.is_typed(("settings", *path.split(".")))
 
 

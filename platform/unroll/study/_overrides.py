@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from unroll.contract import UserError, find_locations
-from unroll.study._document import COMMAND_LINE, Document, Trail, parse_document, shown
+from unroll.study._document import COMMAND_LINE, Document, KeyPath, parse_document, shown
 from unroll.study._factors import level_name
 from unroll.study._settings import anchored, drop, put, setting_fields
-from unroll.study.declaration import Declaration
+from unroll.study.declaration import NOT_YET, Declaration
 from unroll.study.project import AnyTask, suggestion
 
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
@@ -172,7 +172,8 @@ def _apply_setting(document: Document, key: str, values: list[Any], task: AnyTas
     if isinstance(compare.get(key), dict):
         _choose_levels(document, key, values)
     elif key not in known:
-        raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=suggestion(key, [*known, *compare]))
+        advice = NOT_YET.get(key.partition(".")[0]) or suggestion(key, [*known, *compare])
+        raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=advice)
     else:
         _refuse_brackets(key, values, task)
         if key in find_locations(task.settings):
@@ -223,7 +224,7 @@ def _set(document: Document, path: str, values: list[Any]) -> None:
     _mark(document, ("settings", *path.split(".")))
 
 
-def _mark(document: Document, trail: Trail) -> None:
-    for known in [known for known in document.places if known[: len(trail)] == trail]:
+def _mark(document: Document, keys: KeyPath) -> None:
+    for known in [known for known in document.places if known[: len(keys)] == keys]:
         del document.places[known]
-    document.places[trail] = COMMAND_LINE
+    document.places[keys] = COMMAND_LINE

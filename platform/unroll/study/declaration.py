@@ -19,6 +19,12 @@ TASK = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
 """Names of levels and of named factors; a sign may lead, so that numbers are names too."""
 
+NOT_YET = {
+    "tune": "hyper-parameter search comes with a later version: leave it out",
+    "claims": "verdicts on claims come with a later version: leave them out",
+}
+"""Advice on keys that the design has and this version does not know."""
+
 MOST_SEEDS = 10_000
 
 MOST = 10**15
@@ -103,15 +109,6 @@ class Match(Frozen):
         return self
 
 
-class Tune(Frozen):
-    """Search of hyper-parameters with the same number of draws for every arm."""
-
-    draws: PositiveInt = Field(description="Hyper-parameter draws, the same across arms.")
-    search: dict[str, dict[Literal["log_uniform", "uniform", "choice"], list[Any]]] = Field(
-        description="Setting path -> where to draw from, e.g. {log_uniform: [1e-4, 1e-1]}."
-    )
-
-
 LEAST_SHARE = 0.001
 """Ray counts no finer than tenths of this."""
 
@@ -174,8 +171,6 @@ class Declaration(Frozen):
     exclude: list[dict[str, Any]] = Field(default=[], description="Combinations of levels to leave out.")
     match: Match | None = Field(default=None, description="Make the arms equal in size.")
     seeds: Seeds = Field(default=list(range(8)), description="Number of seeds (8 means 0 to 7), or a list of them.")
-    tune: Tune | None = Field(default=None, description="Not yet: hyper-parameter search.")
-    claims: list[str] = Field(default=[], description="Not yet: hypotheses such as 'lstm better than elman by 2%'.")
     metric: str | None = Field(default=None, description="The metric that decides; the task's first when left out.")
     baseline: Baseline | None = Field(
         default=None,

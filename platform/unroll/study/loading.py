@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from unroll.contract import Settings, UserError, find_locations
 from unroll.study._check import check_study
-from unroll.study._document import COMMAND_LINE, Document, Trail, read_document
+from unroll.study._document import COMMAND_LINE, Document, KeyPath, read_document
+from unroll.study._error_collector import ErrorCollector, details, plain_loc, without_echoes
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study._falling import let_fall
-from unroll.study._mistakes import Mistakes, details, plain_loc, without_echoes
 from unroll.study._overrides import broken_overrides, own_overrides, repeated_overrides, setting_overrides
 from unroll.study._settings import anchor_locations, anchored, get, validated
 from unroll.study.declaration import Declaration, Study
@@ -23,8 +23,6 @@ from unroll.study.project import AnyTask, discover_tasks, find_study, load_task,
 
 _REQUIRED: dict[str, Any] = {"question": "?", "task": "unknown", "compare": {"unknown": []}}
 """Stand-ins for required keys that are broken, so that the checks of the others can go on."""
-
-_NOT_YET = {"tune": ("hyper-parameter search comes", "it"), "claims": ("verdicts on claims come", "them")}
 
 
 def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
@@ -43,18 +41,17 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
     if not isinstance(document.data, dict):
         raise UserError("a study must be a mapping of keys", where=document.where(()))
     overrides, broken_words = broken_overrides(overrides)
-    mistakes = Mistakes(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
-    _refuse_not_yet(document, mistakes)
-    task = _find_task(document, mistakes)
+    errors = ErrorCollector(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
+    task = _find_task(document, errors)
     locations = _anchor(document, task, file.parent) if task else {}
     if task:
-        mistakes.errors += setting_overrides(document, overrides, task)
-    draft, broken = _declared(document, task, mistakes)
+        errors.found += setting_overrides(document, overrides, task)
+    draft, broken = _declared(document, task, errors)
     fallen: tuple[str, ...] = ()
     if task and not broken & {"settings", "compare"}:
         draft, fallen = let_fall(draft, document, task)
-    check_study(draft, broken, task, mistakes)
-    mistakes.raise_any()
+    check_study(draft, broken, task, errors)
+    errors.raise_any()
     assert task is not None  # noqa: S101  # a missing task is a mistake
     return _study(draft, name, file, task, locations).model_copy(
         update={"overrides": tuple(overrides), "fallen": fallen}
@@ -75,30 +72,22 @@ def load_settings(task: str, overrides: Sequence[str]) -> Settings:
     loaded = load_task(task)
     document = Document({"settings": {}, "compare": {}}, {(): COMMAND_LINE})
     overrides, broken_words = broken_overrides(overrides)
-    mistakes = Mistakes(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
-    mistakes.errors += setting_overrides(document, overrides, loaded)
+    errors = ErrorCollector(document, broken_words + repeated_overrides(overrides) + own_overrides(document, overrides))
+    errors.found += setting_overrides(document, overrides, loaded)
     for key in [*document.data["compare"], *(document.data.keys() - {"settings", "compare"})]:
-        mistakes.add_error(UserError("must be a setting with one value", where=f"{COMMAND_LINE}: {key}"))
-    mistakes.raise_any()
+        errors.add_error(UserError("must be a setting with one value", where=f"{COMMAND_LINE}: {key}"))
+    errors.raise_any()
     try:
         return validated(loaded.settings, document.data["settings"])
     except ValidationError as error:
         for detail in without_echoes(details(error), loaded.settings):
-            trail = ("settings", *plain_loc(detail["loc"], document.data["settings"]))
-            mistakes.add_pydantic(trail, detail, loaded.settings)
-    mistakes.raise_any()
+            keys = ("settings", *plain_loc(detail["loc"], document.data["settings"]))
+            errors.add_pydantic(keys, detail, loaded.settings)
+    errors.raise_any()
     raise AssertionError("a validation error is a mistake")
 
 
-def _refuse_not_yet(document: Document, mistakes: Mistakes) -> None:
-    """What comes with a later version is told once, whatever stands in it."""
-    for key, what in _NOT_YET.items():
-        if document.data.get(key):
-            mistakes.add((key,), f"not yet: {what[0]} with a later version", advice=f"leave {what[1]} out")
-        document.data.pop(key, None)
-
-
-def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
+def _find_task(document: Document, errors: ErrorCollector) -> AnyTask | None:
     """The task; where there is none of this name, the one that was probably meant, to check the rest against."""
     name = document.data.get("task")
     if not isinstance(name, str):
@@ -107,7 +96,7 @@ def _find_task(document: Document, mistakes: Mistakes) -> AnyTask | None:
         return load_task(name)
     except UserError as error:
         error.where = error.where if error.where != "task" else document.where(("task",))
-        mistakes.add_error(error)
+        errors.add_error(error)
     known = discover_tasks()
     with suppress(UserError):
         return load_task(meant) if name not in known and (meant := nearest(name, known)) else None
@@ -121,21 +110,21 @@ def _anchor(document: Document, task: AnyTask, folder: Path) -> dict[str, str]:
     if isinstance(settings := document.data.get("settings"), dict):
         anchor_locations(settings, task.settings, folder)
         places = {str(get(settings, path)): document.where(("settings", *path.split("."))) for path in locations}
-    for trail, sets in _named_levels(document.data.get("compare")):
+    for keys, sets in _named_levels(document.data.get("compare")):
         for path in locations & sets.keys():
             sets[path] = anchored(sets[path], folder)
-            places[str(sets[path])] = document.where((*trail, path))
+            places[str(sets[path])] = document.where((*keys, path))
     return places
 
 
-def _named_levels(compare: Any) -> Iterator[tuple[Trail, dict[str, Any]]]:
+def _named_levels(compare: Any) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     for factor, levels in compare.items() if isinstance(compare, dict) else ():
         for level, sets in levels.items() if isinstance(levels, dict) else ():
             if isinstance(sets, dict):
                 yield ("compare", factor, level), sets
 
 
-def _declared(document: Document, task: AnyTask | None, mistakes: Mistakes) -> tuple[Declaration, set[str]]:
+def _declared(document: Document, task: AnyTask | None, errors: ErrorCollector) -> tuple[Declaration, set[str]]:
     """Validate the study's own keys; broken ones are noted and replaced, and their names returned."""
     written = {key: value for key, value in document.data.items() if value is not None}
     try:
@@ -143,11 +132,11 @@ def _declared(document: Document, task: AnyTask | None, mistakes: Mistakes) -> t
     except ValidationError as error:
         found = details(error)
     for detail in without_echoes(found, Declaration):
-        trail = plain_loc(detail["loc"], written)
-        if task and detail["type"] == "extra_forbidden" and len(trail) == 1 and trail[0] in task.settings.model_fields:
-            mistakes.add(trail, "unknown key", advice=f"write it nested: settings: {{{trail[0]}: ...}}")
+        keys = plain_loc(detail["loc"], written)
+        if task and detail["type"] == "extra_forbidden" and len(keys) == 1 and keys[0] in task.settings.model_fields:
+            errors.add(keys, "unknown key", advice=f"write it nested: settings: {{{keys[0]}: ...}}")
         else:
-            mistakes.add_pydantic(trail, detail, Declaration)
+            errors.add_pydantic(keys, detail, Declaration)
     broken = {str(detail["loc"][0]) for detail in found}
     healthy = {key: value for key, value in written.items() if key not in broken}
     return _validated(_REQUIRED | healthy), broken

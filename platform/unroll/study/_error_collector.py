@@ -11,39 +11,40 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from unroll.contract import UserError, UserErrors
-from unroll.study._document import Document, Trail, shown
+from unroll.study._document import Document, KeyPath, shown
 from unroll.study._settings import setting_fields
+from unroll.study.declaration import NOT_YET, Declaration
 from unroll.study.project import suggestion
 
 _NOTHING = object()
 
 
-class Mistakes:
+class ErrorCollector:
     """The mistakes found in one document."""
 
     def __init__(self, document: Document, errors: Iterable[UserError] = ()) -> None:
         self.document = document
-        self.errors = list(errors)
+        self.found = list(errors)
 
-    def add(self, trail: Trail, rule: str, *, received: Any = _NOTHING, advice: str = "") -> None:
+    def add(self, keys: KeyPath, rule: str, *, received: Any = _NOTHING, advice: str = "") -> None:
         """Note one mistake at a place; the same line is noted once."""
         text = "" if received is _NOTHING else shown(received)
-        self.add_error(UserError(rule, where=self.document.where(trail), received=text, advice=advice))
+        self.add_error(UserError(rule, where=self.document.where(keys), received=text, advice=advice))
 
     def add_error(self, error: UserError) -> None:
         """Note a mistake that knows its own place."""
-        if str(error) not in {str(other) for other in self.errors}:
-            self.errors.append(error)
+        if str(error) not in {str(other) for other in self.found}:
+            self.found.append(error)
 
-    def add_pydantic(self, trail: Trail, detail: ErrorDetails, model: type[BaseModel], note: str = "") -> None:
-        """Note what pydantic found in a value of ``model`` at ``detail["loc"]``; ``trail`` is where it was written."""
+    def add_pydantic(self, keys: KeyPath, detail: ErrorDetails, model: type[BaseModel], note: str = "") -> None:
+        """Note what pydantic found in a value of ``model`` at ``detail["loc"]``; ``keys`` is where it was written."""
         rule, advice = _told(detail, model)
         together = detail["type"] == "value_error" and isinstance(detail["input"], dict)
-        if together and trail[0] == "settings":  # a rule on several values of a section
-            self.add_error(UserError(rule + note, where=self.document.where_together(trail, rule), advice=advice))
+        if together and keys[0] == "settings":  # a rule on several values of a section
+            self.add_error(UserError(rule + note, where=self.document.where_together(keys, rule), advice=advice))
             return
         telling = detail["type"] not in ("extra_forbidden", "missing") and not isinstance(detail["input"], dict)
-        self.add(trail, rule + note, received=detail["input"] if telling else _NOTHING, advice=advice)
+        self.add(keys, rule + note, received=detail["input"] if telling else _NOTHING, advice=advice)
 
     def raise_any(self) -> None:
         """Raise what was found.
@@ -51,8 +52,8 @@ class Mistakes:
         Raises:
             UserErrors: there is at least one mistake.
         """
-        if self.errors:
-            raise UserErrors(sorted(self.errors, key=_line))
+        if self.found:
+            raise UserErrors(sorted(self.found, key=_line))
 
 
 def _line(error: UserError) -> int:
@@ -67,7 +68,7 @@ def details(error: ValidationError) -> list[ErrorDetails]:
 
 
 def without_echoes(found: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
-    """Leave out the missing keys that were written with a typo: the unknown key tells of both."""
+    """Leave out the missing keys that were written with a typo: the error of the unknown key names both."""
     unknown = [detail["loc"] for detail in found if detail["type"] == "extra_forbidden"]
     meant = {(loc[:-1], suggestion(str(loc[-1]), _siblings(model, loc))) for loc in unknown}
     return [
@@ -77,18 +78,18 @@ def without_echoes(found: Sequence[ErrorDetails], model: type[BaseModel]) -> lis
     ]
 
 
-def plain_loc(loc: Sequence[str | int], data: Any) -> Trail:
+def plain_loc(loc: Sequence[str | int], data: Any) -> KeyPath:
     """Keep the parts of a pydantic location that are keys of the data: it also names branches of unions."""
-    trail: list[str | int] = []
+    keys: list[str | int] = []
     for index, part in enumerate(loc):
         inside = isinstance(data, list) if isinstance(part, int) else isinstance(data, dict)
         known = inside and (part in data if isinstance(data, dict) else 0 <= int(part) < len(data))
         if known:
-            trail.append(part)
+            keys.append(part)
             data = data[part]
         elif index == len(loc) - 1 and isinstance(data, dict):  # a missing key
-            trail.append(part)
-    return tuple(trail)
+            keys.append(part)
+    return tuple(keys)
 
 
 def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
@@ -98,6 +99,8 @@ def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         section, _, word = last.partition(".")
         if word and section in _siblings(model, detail["loc"]):
             return "unknown key", f"write it nested: {section}: {{{word}: ...}}"
+        if model is Declaration and last in NOT_YET:
+            return "unknown key", NOT_YET[last]
         elsewhere = setting_fields(model) if len(detail["loc"]) > 1 else ()
         return "unknown key", suggestion(last, _siblings(model, detail["loc"]), elsewhere)
     if detail["type"] == "missing":
