@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -25,7 +26,9 @@ class TextLibrary(Library):
 
     def known(self) -> Sequence[KnownCorpus]:
         """Every corpus with an entry, sorted by name."""
-        return [_describe(load_entry(self._entries, name)) for name in names(self._entries)]
+        shown = {field.name for field in fields(KnownCorpus)}
+        entries = [load_entry(self._entries, name) for name in names(self._entries)]
+        return [KnownCorpus(**entry.model_dump(include=shown)) for entry in entries]
 
     def locate(self, name: str, root: Path) -> Path | None:
         """The folder of a corpus that was fetched to ``root``; None where it was not."""
@@ -76,17 +79,6 @@ class TextLibrary(Library):
         if name not in names(self._entries):
             raise UserError("there is no such corpus", received=repr(name))
         return load_entry(self._entries, name)
-
-
-def _describe(entry: Entry) -> KnownCorpus:
-    return KnownCorpus(
-        name=entry.name,
-        title=entry.title,
-        task=entry.task,
-        settings=entry.settings,
-        licence=entry.licence,
-        homepage=entry.homepage,
-    )
 
 
 def _files(entry: Entry, side: str, folder: Path) -> dict[str, Path]:

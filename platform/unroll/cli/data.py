@@ -7,17 +7,41 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unroll.cli._corpora import InOption, PlaceOption, complete_corpus, corpora_root, find_corpus, known_corpora
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
 from unroll.cli._output import Format, emit, say, shown, typeable, visible
 from unroll.contract import UserError
-from unroll.workflow.places import trusted_cache
+from unroll.workflow.places import cache_folder, trusted_cache
 
 if TYPE_CHECKING:
     from unroll.contract import Inspection, KnownCorpus, Library
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect corpora.")
+
+
+def complete_corpus(incomplete: str) -> list[str]:
+    """Known corpora; none where there is no project."""
+    try:
+        return [corpus.name for corpus, _ in _known_corpora() if corpus.name.startswith(incomplete)]
+    except (UserError, ImportError):
+        return []
+
+
+PlaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        metavar="FOLDER",
+        show_default=False,
+        help="The folder of all corpora, each in its own.  [default: corpora in $UNROLL_CACHE or ~/.cache/unroll]",
+    ),
+]
+InOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--in", metavar="FOLDER", show_default=False, help="The folder of all corpora, as given to fetch with --to."
+    ),
+]
 
 
 @app.command("list")
@@ -31,7 +55,7 @@ def list_corpora(
     """
     from unroll.study import discover_tasks
 
-    rows = [_row(corpus, library, corpora_root(place)) for corpus, library in known_corpora()]
+    rows = [_row(corpus, library, _corpora_root(place)) for corpus, library in _known_corpora()]
     if format is Format.TABLE:
         tasks = discover_tasks()
         rows = [{key: row[key] for key in ("name", "task", "licence", "folder")} for row in rows]
@@ -52,9 +76,9 @@ def fetch(
     from unroll.cli._fetching import watching
     from unroll.study import discover_tasks
 
-    corpus, library = find_corpus(name)
+    corpus, library = _find_corpus(name)
     with watching() as watch:
-        folder = library.fetch(name, corpora_root(to), watch)
+        folder = library.fetch(name, _corpora_root(to), watch)
     say(visible(f"{name} is in {shown(folder)}; licence: {corpus.licence}"))
     if corpus.task not in discover_tasks():
         say(visible(f"no task reads it yet: {corpus.task} does not exist"))
@@ -89,7 +113,7 @@ def inspect(
     if task is not None:
         facts, warnings, inspection = _inspect_task(task, words)
     elif len(words) == 1 and "=" not in words[0]:
-        facts, warnings, inspection = {}, [], _inspect_known(words[0], corpora_root(place))
+        facts, warnings, inspection = {}, [], _inspect_known(words[0], _corpora_root(place))
     else:
         raise UserError(
             "inspect needs the name of a corpus, or --task TASK with its settings", received=" ".join(words)
@@ -98,7 +122,7 @@ def inspect(
 
 
 def _inspect_known(name: str, root: Path) -> Inspection:
-    _, library = find_corpus(name)
+    _, library = _find_corpus(name)
     if not (folder := root / name).is_dir():
         advice = f"unroll data fetch {name}, or name another folder with --in"
         raise UserError("the corpus must have been fetched", where=str(folder), advice=advice)
@@ -127,3 +151,33 @@ def _row(corpus: KnownCorpus, library: Library, root: Path) -> dict[str, Any]:
         "settings": " ".join(corpus.settings),
         "homepage": corpus.homepage,
     }
+
+
+def _corpora_root(place: Path | None) -> Path:
+    """The folder that holds corpora: as given, else in the cache."""
+    return place.expanduser() if place is not None else cache_folder() / "corpora"
+
+
+def _known_corpora() -> list[tuple[KnownCorpus, Library]]:
+    """Every known corpus, with the library that knows it."""
+    from unroll.study import load_libraries
+
+    return [(corpus, library) for library in load_libraries() for corpus in library.known()]
+
+
+def _find_corpus(name: str) -> tuple[KnownCorpus, Library]:
+    """The known corpus of this name.
+
+    Raises:
+        UserError: there is none; names the nearest.
+    """
+    from unroll.study import suggestion
+
+    known = _known_corpora()
+    for corpus, library in known:
+        if corpus.name == name:
+            return corpus, library
+    advice = suggestion(name, [corpus.name for corpus, _ in known])
+    if Path(name).exists():
+        advice = f"to inspect a file or folder: unroll data inspect --task TASK data.corpus=KIND data.path={name}"
+    raise UserError("there is no such corpus", received=repr(name), advice=advice)

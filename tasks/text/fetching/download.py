@@ -110,27 +110,30 @@ class _Download:
             UserError: the server has something else, or attempts no longer bring it forward.
             OSError: the disk refuses.
         """
-        failures = 0
-        for attempt in range(1, _MOST_ATTEMPTS + 1):
+        failures, reason = 0, _Broken()
+        for _ in range(_MOST_ATTEMPTS):
             before = self._size()
             try:
                 if self._note.whole is None or before != self._note.whole:
                     self._transfer(session)
                 return self._verified()
             except _Broken as error:
-                forward = self._size() > before and not isinstance(error, _TooSlow)
+                forward, reason = self._size() > before and not isinstance(error, _TooSlow), error
                 failures = 0 if forward else failures + 1
-                if failures >= len(_PAUSES) or attempt == _MOST_ATTEMPTS:
-                    raise self._gave_up(error) from error
+                if failures >= len(_PAUSES):
+                    break
             time.sleep(_PAUSES[failures])
-        raise AssertionError("the last attempt returns or raises")
+        advice = "is there a network, or a proxy to be named in HTTPS_PROXY?"
+        if self._size() and self._note.validator:
+            advice += f"; {self._size():,} bytes are kept, run the command again to go on"
+        rule = "the server must give the file"
+        raise UserError(rule, where=self._url, received=str(reason), advice=advice) from reason
 
     def _transfer(self, session: Session) -> None:
         """Get the rest, or all of it where the server has another version or knows no ranges."""
         have = self._size() if self._note.validator else 0
-        with self._ask(
-            session, {"Range": f"bytes={have}-", "If-Range": self._note.validator} if have else {}
-        ) as answer:
+        wanted = {"Range": f"bytes={have}-", "If-Range": self._note.validator} if have else {}
+        with self._ask(session, wanted) as answer:
             self._begin(answer, have)
             self._receive(answer)
         if self._note.whole not in (None, self._size()):
@@ -215,12 +218,6 @@ class _Download:
     def _wrong_length(self, received: str) -> UserError:
         rule = f"the file must have {'' if self._wanted.bytes else 'at most '}{self._limit:,} bytes"
         return UserError(rule, where=self._url, received=received)
-
-    def _gave_up(self, error: _Broken) -> UserError:
-        advice = "is there a network, or a proxy to be named in HTTPS_PROXY?"
-        if self._size() and self._note.validator:
-            advice += f"; {self._size():,} bytes are kept, run the command again to go on"
-        return UserError("the server must give the file", where=self._url, received=str(error), advice=advice)
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0
