@@ -8,13 +8,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from unroll.contract import UserError
 from unroll.ledger.files import write_once
-from unroll.workflow.scaffolding import find_templates, render
+from unroll.workflow.scaffolding import find_templates, render, write_scaffold
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
@@ -119,6 +123,24 @@ def test_a_module_and_a_package_of_one_name_are_the_same_thing(project: Path, un
     assert "nothing is overwritten" in unroll("new", "cell", "mine").err
     assert (project / existing).read_text() == "mine"
     assert not (project / "tests").exists()
+
+
+def test_a_project_without_templates_is_told_what_one_is(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.__path__", [str(project / "tasks")])
+    assert "a template is a file tasks/<room>/new/<kind>.tmpl" in unroll("new", "study", "mine").err
+
+
+@given(name=st.text(max_size=80) | st.text("ab_9./-", max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_the_name_files_come_into_the_project_or_one_error(name: str, project: Path) -> None:
+    before, files = set(project.parent.rglob("*")), set[Path]()
+    with suppress(UserError):
+        files = {project / path for path in write_scaffold("study", name).files}
+    new = {path for path in project.parent.rglob("*") if path.is_file()} - before
+    assert new == files - before
+    assert all(path.parent == project / "studies" / name for path in files)
 
 
 def test_of_files_that_cannot_all_be_written_none_is_left(

@@ -90,7 +90,7 @@ def write_scaffold(kind: str, name: str) -> Scaffold:
     """
     templates = find_templates()
     if kind not in templates:
-        advice = suggestion(kind, templates)
+        advice = suggestion(kind, templates) or "a template is a file tasks/<room>/new/<kind>.tmpl"
         raise UserError("there is no template of this kind", received=repr(kind[:80]), advice=advice)
     if not is_safe(_NAME, name) or keyword.iskeyword(name):
         rule = "a name must be lower-case letters, digits and '_', begin with a letter and be no keyword of Python"
