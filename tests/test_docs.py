@@ -7,6 +7,7 @@ Conventions of the pages, all invisible in the rendered text:
 - ``<!-- runs -->`` before such a block: its commands are run, in a project that holds this repository's studies, and
   must print what stands below them (``...`` stands for anything; runs of blanks are equal). ``<!-- runs: exit 2 -->``
   expects that exit code of the last one.
+- ``<!-- doctest -->`` before a ``python`` block: those of a page are one session of Python, in such a project.
 - A fenced ``yaml`` block whose first line is ``# studies/<name>/study.yaml`` is a whole study: it must be valid (unless
   ``<!-- mistaken -->`` stands before it), and the pages' commands may name it.
 - What ``unroll new`` writes stands on a page, word for word, under a name of the page's.
@@ -201,6 +202,17 @@ def test_documented_sessions_print_what_the_page_says(block: Block, project: Pat
         printed = result.stdout + result.stderr
         assert doctest.OutputChecker().check_output(output, printed, LIKENESS), f"{block}: $ {command}\n{printed}"
     assert result.returncode == expected, printed
+
+
+@pytest.mark.parametrize("page", sorted({block.page for block in ALL_BLOCKS if block.note == "doctest"}), ids=str)
+def test_documented_python_gives_what_the_page_says(page: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("UNROLL_CACHE", str(project / "cache"))
+    text = "".join(block.text for block in ALL_BLOCKS if block.page == page and block.note == "doctest")
+    session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    printed: list[str] = []
+    doctest.DocTestRunner(optionflags=LIKENESS).run(session, out=printed.append)
+    assert not printed, "".join(printed)
 
 
 @pytest.mark.parametrize("loop", ["auto", "compiled", "plain"])

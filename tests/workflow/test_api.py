@@ -55,8 +55,8 @@ def test_a_plan_holds_what_the_command_prints() -> None:
     assert plan.arms["arm"].to_list() == ["lstm", "gru"]
     assert plan.arms["trials"].to_list() == [3, 3]
     assert plan.trials.columns == ["trial", "arm", "seed", "phase", "parameters", "done"]
-    assert (len(plan.trials), plan.done, plan.missing, plan.seconds) == (6, 0, 6, None)
-    assert not plan.folder.exists()
+    assert (plan.planned, plan.done, plan.missing, plan.seconds) == (6, 0, 6, None)
+    assert not plan.results.exists()
     lines = repr(plan).splitlines()
     assert lines[:2] == ["tiny: Does gating help?", "task language_modeling, decided by validation/perplexity"]
     assert "6 trials, 0 done, 6 missing; in " in lines[3]
@@ -64,17 +64,17 @@ def test_a_plan_holds_what_the_command_prints() -> None:
 
 @pytest.mark.parametrize("study", ["tiny", Path("studies/tiny"), Path("studies/tiny/study.yaml").absolute])
 def test_a_study_is_a_name_a_folder_or_a_file(study: Any, project: Path) -> None:
-    assert unroll.plan(study() if callable(study) else study).plan.study == "tiny"
+    assert unroll.plan(study() if callable(study) else study).study == "tiny"
 
 
 def test_values_may_be_given_as_python_has_them() -> None:
-    typed = unroll.plan("tiny", "training.epochs=2", "training.learning_rate=1e-5", "seeds=[4, 7]", "match=null").plan
+    typed = unroll.plan("tiny", "training.epochs=2", "training.learning_rate=1e-5", "seeds=[4, 7]", "match=null")
     same: list[dict[str, Any]] = [
         {"training": {"epochs": 2, "learning_rate": 1e-5}, "seeds": [4, 7], "match": None},
         {"training.epochs": 2, "training.learning_rate": np.float64(1e-5).item(), "seeds": (4, 7), "match": None},
     ]
     for values in same:
-        assert [trial.id for trial in unroll.plan("tiny", **values).plan.trials] == [trial.id for trial in typed.trials]
+        assert unroll.plan("tiny", **values).trials.equals(typed.trials)
 
 
 def test_a_text_is_one_value_whatever_stands_in_it() -> None:

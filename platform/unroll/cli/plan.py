@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +14,6 @@ from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.workflow.overview import Overview
-
-REACH = ("comparisons", "pairs", "smallest_p", "enough_seeds")
 
 
 def plan(
@@ -30,58 +29,34 @@ def plan(
     from unroll.workflow.overview import look_ahead
     from unroll.workflow.prepare import prepare
 
-    overview = look_ahead(prepare(study, overrides), results, calibrate=calibrate)
+    prepared = prepare(study, overrides)
+    overview = look_ahead(prepared, results, calibrate=calibrate)
     if format is Format.JSON:
-        emit_json(_as_json(overview))
+        whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
+        frames = {"arms": overview.arms.to_dicts(), "trials": overview.trials.to_dicts()}
+        untimed = () if calibrate else ("core_seconds", "seconds")
+        whole |= {"results": shown(overview.results), **frames}
+        emit_json({name: value for name, value in whole.items() if name not in untimed})
     elif format is Format.CSV:
-        emit(overview.arm_rows, format)
+        emit(overview.arms.to_dicts(), format)
     else:
-        _print(overview)
+        _print(overview, better="lower" if prepared.plan.metrics[overview.metric].direction == "minimize" else "higher")
 
 
-def _as_json(overview: Overview) -> dict[str, Any]:
-    plan = overview.plan
-    timed = {"core_seconds": overview.core_seconds, "seconds": overview.seconds} if overview.seconds is not None else {}
-    return {
-        "study": plan.study,
-        "question": plan.question,
-        "task": plan.task,
-        "metric": plan.metric,
-        "monitored": overview.monitored,
-        "monitored_by": overview.monitored_by,
-        "results": shown(overview.folder),
-        "planned": len(plan.trials),
-        "done": overview.done,
-        "missing": overview.missing,
-        "at_once": overview.at_once,
-        "disk_bytes": overview.disk_bytes,
-        "fallen": plan.fallen,
-        "warnings": overview.warnings,
-        "reach": {
-            name: getattr(overview.reach, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")
-        },
-        "facts": overview.facts,
-        "facts_of_arms": overview.facts_of_arms,
-        "bounds": overview.bounds,
-        "chance": overview.chance,
-        **timed,
-        "arms": overview.arm_rows,
-        "trials": overview.trial_rows,
-    }
-
-
-def _print(overview: Overview) -> None:
-    plan = overview.plan
-    better = "lower" if plan.metrics[plan.metric].direction == "minimize" else "higher"
-    say(visible(f"{plan.study}: {plan.question}"))
-    say(visible(f"task {plan.task}, decided by {plan.metric} ({better} is better)"))
+def _print(overview: Overview, *, better: str) -> None:
+    say(visible(f"{overview.study}: {overview.question}"))
+    say(visible(f"task {overview.task}, decided by {overview.metric} ({better} is better)"))
     if overview.monitored:
         arms = overview.monitored_by
-        whose = "" if len(arms) == len(plan.arms) else f" ({', '.join(arms)})"
+        whose = "" if len(arms) == len(overview.arms) else f" ({', '.join(arms)})"
         say(visible(f"{overview.monitored} selects the tested state or ends training early{whose}"))
-    say(*map(visible, plan.fallen))
+    say(*map(visible, overview.fallen))
     for warning, arms in overview.warnings.items():
-        say(visible(f"warning: {warning}" if len(arms) == len(plan.arms) else f"warning, {', '.join(arms)}: {warning}"))
+        say(
+            visible(
+                f"warning: {warning}" if len(arms) == len(overview.arms) else f"warning, {', '.join(arms)}: {warning}"
+            )
+        )
     if overview.facts:
         say(visible(f"data: {_listed(overview.facts)}"))
     for group in overview.facts_of_arms:
@@ -90,10 +65,10 @@ def _print(overview: Overview) -> None:
         say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
     for metric, value in overview.chance.items():
         say(visible(f"{metric} at chance, of one who ignores the input: {figure(value)}"))
-    emit([_readable(row) for row in overview.arm_rows], Format.TABLE)
+    emit([_readable(row) for row in overview.arms.to_dicts()], Format.TABLE)
     say(
-        f"{len(plan.trials)} trials, {overview.done} done, {overview.missing} missing; "
-        f"about {size(overview.disk_bytes)} in {shown(overview.folder)}"
+        f"{overview.planned} trials, {overview.done} done, {overview.missing} missing; "
+        f"about {size(overview.disk_bytes)} in {shown(overview.results)}"
     )
     if overview.seconds is not None:
         plural = "trials" if overview.at_once > 1 else "trial"

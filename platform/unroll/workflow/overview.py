@@ -6,7 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from unroll.workflow.places import results_folder
 if TYPE_CHECKING:
     import polars as pl
 
-    from unroll.evidence import Reach
     from unroll.study import Arm, Plan
     from unroll.workflow.prepare import Prepared
 
@@ -28,98 +27,59 @@ REPORT_BYTES = 1_300_000
 STATE_BYTES = 2 * 3 * 4
 """Per parameter of a running trial: two checkpoints of weights and Adam's two moments, in float32."""
 
-Rows = list[dict[str, Any]]
 
-
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Overview:
-    """What a study comes to."""
+    """What a study comes to: the fields are those of ``unroll plan --format json``."""
 
-    plan: Plan = field(compare=False)
-    folder: Path
+    study: str
+    question: str
+    task: str
+    metric: str
+    monitored: str | None
+    """The metric that selects the tested state or ends training early, where any arm has one."""
+    monitored_by: list[str]
+    """Arms for which it does."""
+    results: Path
     """The results folder, which need not exist yet."""
-    arm_rows: Rows
-    """Per arm: what it is compared with where that differs, size, steps, trials, how many of them are done."""
-    trial_rows: Rows
-    """Per trial: id, arm, seed, phase, parameters, whether it has a result."""
+    planned: int
+    """Trials of the plan."""
+    done: int
+    """Those that have a result."""
+    missing: int
     at_once: int
     """Trials that fit onto this machine's cores, or into the plan."""
     disk_bytes: int
     """Rough need of the whole study."""
-    warnings: Mapping[str, list[str]]
+    fallen: tuple[str, ...]
+    """What the study's file sets and an override left without a use, in sentences."""
+    warnings: dict[str, list[str]]
     """What data, design and older results make doubtful -> arms that it concerns."""
-    reach: Reach
-    """What the planned seeds can decide."""
-    core_seconds: float | None = None
+    reach: dict[str, float]
+    """Comparisons, pairs of seeds, the smallest p within reach, and how many seeds would be enough."""
+    facts: dict[str, Any]
+    """Facts of the data that all arms share: usually all, as they share their data."""
+    facts_of_arms: list[dict[str, Any]]
+    """The other ``facts``, once for those ``arms`` that have the same."""
+    bounds: dict[str, float]
+    """Metric -> what the true distribution reaches, where all arms share it."""
+    chance: dict[str, float]
+    """Metric -> what one reaches who ignores the input, where all arms share it."""
+    core_seconds: float | None
     """Time of one core for what is missing; None without calibration."""
-    seconds: float | None = None
+    seconds: float | None
     """Time for what is missing on this machine, if its cores are idle; None without calibration."""
-
-    @property
-    def arms(self) -> pl.DataFrame:
-        """:attr:`arm_rows` as a frame."""
-        return _frame(self.arm_rows)
-
-    @property
-    def trials(self) -> pl.DataFrame:
-        """:attr:`trial_rows` as a frame."""
-        return _frame(self.trial_rows)
-
-    @property
-    def done(self) -> int:
-        """Trials of the plan that have a result."""
-        return sum(row["done"] for row in self.arm_rows)
-
-    @property
-    def missing(self) -> int:
-        """Trials of the plan that are still to be run."""
-        return len(self.trial_rows) - self.done
-
-    @property
-    def monitored(self) -> str | None:
-        """The metric that selects the tested state or ends training early, where any arm has one."""
-        return next((trial.monitor for trial in self.plan.trials if trial.monitor), None)
-
-    @property
-    def monitored_by(self) -> list[str]:
-        """Arms for which it does."""
-        return list(dict.fromkeys(trial.arm for trial in self.plan.trials if trial.monitor))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Facts of the data that all arms share: usually all, as they share their data."""
-        return _shared([arm.facts for arm in self.plan.arms])
-
-    @property
-    def bounds(self) -> dict[str, float]:
-        """Metric -> what the true distribution reaches on the data that all arms share."""
-        return _shared([arm.bounds for arm in self.plan.arms])
-
-    @property
-    def chance(self) -> dict[str, float]:
-        """Metric -> what one reaches on these data who ignores the input."""
-        return _shared([arm.chance for arm in self.plan.arms])
-
-    @property
-    def facts_of_arms(self) -> list[dict[str, Any]]:
-        """The other facts (``facts``), once for those ``arms`` that have the same."""
-        common, groups = self.facts, list[dict[str, Any]]()
-        for arm in self.plan.arms:
-            own = {key: value for key, value in arm.facts.items() if key not in common}
-            group = next((group for group in groups if group["facts"] == own), None)
-            if group:
-                group["arms"].append(arm.name)
-            elif own:
-                groups.append({"arms": [arm.name], "facts": own})
-        return groups
+    arms: pl.DataFrame
+    """Per arm: what it is compared with where that differs, size, steps, trials, how many of them are done."""
+    trials: pl.DataFrame
+    """Per trial: id, arm, seed, phase, parameters, whether it has a result."""
 
     def __repr__(self) -> str:
-        plan = self.plan
         lines = [
-            f"{plan.study}: {plan.question}",
-            f"task {plan.task}, decided by {plan.metric}",
+            f"{self.study}: {self.question}",
+            f"task {self.task}, decided by {self.metric}",
             *(f"warning: {warning}" for warning in self.warnings),
-            f"{len(plan.trials)} trials, {self.done} done, {self.missing} missing; in {self.folder}",
+            f"{self.planned} trials, {self.done} done, {self.missing} missing; in {self.results}",
             str(self.arms),
         ]
         return "\n".join(lines)
@@ -136,35 +96,50 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
     Raises:
         UserError: the results folder is none, or an arm cannot be trained.
     """
+    import polars as pl
+
     from unroll.evidence import reach
 
-    plan, folder = prepared.plan, results_folder(prepared.plan.study, results)
-    done = finished_trials(folder, plan)
-    seconds = _seconds_per_trial(prepared) if calibrate else {}
-    rows = [_arm_row(arm, plan, done, seconds) for arm in plan.arms]
-    at_once = _trials_at_once(prepared)
+    plan, cpus, folder = prepared.plan, prepared.study.resources.cpus, results_folder(prepared.plan.study, results)
+    seconds, done = _seconds_per_trial(prepared) if calibrate else {}, finished_trials(folder, plan)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = max(1, min(math.floor(cores / cpus), len(plan.trials)))
+    rows, reached = [_arm_row(arm, plan, done, seconds) for arm in plan.arms], reach(plan)
     work = sum(row["missing"] * row["seconds_per_trial"] for row in rows) if calibrate else None
+    facts = _shared([arm.facts for arm in plan.arms])
+    own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
+    monitored = {trial.arm: trial.monitor for trial in plan.trials if trial.monitor}
+    columns = ("trial", "arm", "seed", "phase", "parameters", "done")
     return Overview(
-        plan=plan,
-        folder=folder,
-        arm_rows=rows,
-        trial_rows=[
-            {
-                "trial": trial.id,
-                "arm": trial.arm,
-                "seed": trial.seed,
-                "phase": trial.phase,
-                "parameters": trial.parameters,
-                "done": trial.id in done,
-            }
-            for trial in plan.trials
-        ],
+        study=plan.study,
+        question=plan.question,
+        task=plan.task,
+        metric=plan.metric,
+        monitored=next(iter(monitored.values()), None),
+        monitored_by=list(monitored),
+        results=folder,
+        planned=len(plan.trials),
+        done=len(done),
+        missing=len(plan.trials) - len(done),
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
+        fallen=plan.fallen,
         warnings=_warnings(plan, folder),
-        reach=reach(plan),
-        core_seconds=None if work is None else work * prepared.study.resources.cpus,
+        reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
+        facts=facts,
+        facts_of_arms=[
+            {"arms": [arm.name for arm, other in zip(plan.arms, own, strict=True) if other == each], "facts": each}
+            for number, each in enumerate(own)
+            if each and each not in own[:number]
+        ],
+        bounds=_shared([arm.bounds for arm in plan.arms]),
+        chance=_shared([arm.chance for arm in plan.arms]),
+        core_seconds=None if work is None else work * cpus,
         seconds=None if work is None else work / at_once,
+        arms=pl.DataFrame(rows, infer_schema_length=None),
+        trials=pl.DataFrame(
+            [(t.id, t.arm, t.seed, t.phase, t.parameters, t.id in done) for t in plan.trials], columns, orient="row"
+        ),
     )
 
 
@@ -182,12 +157,6 @@ def _shared(mappings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What all mappings have in common."""
     first = dict(mappings[0])
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in mappings)}
-
-
-def _frame(rows: Rows) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -222,11 +191,6 @@ def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
     from unroll.execution.calibration import calibrate
 
     return calibrate(prepared.jobs)
-
-
-def _trials_at_once(prepared: Prepared) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(math.floor(cores / prepared.study.resources.cpus), len(prepared.plan.trials)))
 
 
 def _disk_bytes(prepared: Prepared, at_once: int) -> int:
