@@ -58,6 +58,7 @@ def test_they_are_kept_by_choice_and_the_report_says_so(
     edited()
     said = unroll("run", "tiny", "seeds=3", "--if-changed", "keep")
     assert said.code == 0
+    assert f"were changed since: 2 trials of lstm, before {CELL} changed; these are kept" in said.out
     assert [job.trial.seed for job in runner.ran] == [2, 2]
     assert "--if-changed keep" in said.out, "what continues it says it again"
     page = Path("results/tiny/report/report.md").read_text(encoding="utf-8")

@@ -81,6 +81,7 @@ def test_six_mistakes_are_six_lines(command: str, text: str, root: Path, tmp_pat
         ),
         (["plan", "tiny", "--training.epochs=3"], "are written without dashes: training.epochs=3"),
         (["results", "tiny"], "tiny: there are no results yet; unroll run tiny"),
+        (["results", "tiny", "--results", "x"], "no such option; the results folder is the argument: unroll results x"),
         (["status", "nowhere"], "there is no such results folder or study (received 'nowhere')"),
         (["status", "tinny"], "no such results folder or study (received 'tinny'); did you mean 'tiny'?"),
         (["report", "studies"], "studies: a results folder must hold trials and runs"),

@@ -86,6 +86,13 @@ def test_a_table_of_nothing_is_no_error(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == ""
 
 
+def test_every_part_of_a_split_table_repeats_the_columns_that_name_a_row() -> None:
+    rows = [{"arm": "lstm", "seed": seed, **{f"metric_{i}": 1.5 for i in range(9)}} for seed in (0, 1)]
+    parts = lay_out(rows, width=60, keys=2)
+    assert len(parts) > 1
+    assert all([str(column.header) for column in part.columns[:2]] == ["arm", "seed"] for part in parts)
+
+
 @pytest.mark.parametrize("width", [40, 60, 79, 80, 120, 200])
 @pytest.mark.parametrize("rows", [SETTINGS, NUMBERS])
 def test_on_a_terminal_every_word_and_number_is_whole(rows: list[dict[str, object]], width: int) -> None:

@@ -81,6 +81,8 @@ def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner)
     said = unroll("results", "tiny", "--format", "json")
     assert (len(json.loads(said.out)), said.err) == (2, told)
     assert "leaves out" not in unroll("results", "tiny", "--all").out
+    assert unroll("status", "tiny").out.endswith(told)
+    assert json.loads(unroll("status", "tiny", "--format", "json").out)["warnings"] == told.splitlines()
 
 
 def test_numbers_that_are_doubtful_are_told_below_them(unroll: Unroll, runner: FakeRunner) -> None:

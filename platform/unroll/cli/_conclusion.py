@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
-from unroll.ledger import FINAL, Ledger, describe_changed
+from unroll.ledger import FINAL, Ledger
 from unroll.report.numbers import duration
 
 if TYPE_CHECKING:
@@ -66,11 +65,7 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
     others = [f"{count} {status}" for status, count in sorted(result.counts.items()) if status != "completed"]
     ends = ", ".join([f"{result.counts.get('completed', 0)} of {len(plan.trials)} trials completed", *others])
     yield f"{'interrupted: ' if result.interrupted else ''}{ends}, {duration(result.summary.seconds)}"
-    yield from twin_sentences(plan)
-    yield from _slower(plan, ledger)
-    if changed := ledger.changed(plan):
-        yield visible(f"kept      results of source files that were changed since: {describe_changed(plan, changed)}")
-    yield from (visible(f"damaged: {line}") for line in result.damage)
+    yield from map(visible, result.warnings)
     if result.report:
         yield f"report    {shown(result.report)}"
         yield f"          {shown(result.report.with_suffix('.md'))}"
@@ -82,14 +77,6 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
         status = f"unroll status {shlex.quote(shown(result.folder))}"
         yield f"W&B       {runs} unsynced, on disk only; `{status}` prints how to send them"
     yield from _next(result, invocation)
-
-
-def _slower(plan: Plan, ledger: Ledger) -> Iterator[str]:
-    """Why trials ran slower than they could, with the number of those that did."""
-    outcomes = ledger.outcomes(trial.id for trial in plan.trials).values()
-    reasons = Counter(outcome.stood_in for outcome in outcomes if outcome.stood_in)
-    for reason, number in reasons.most_common():
-        yield f"slower    {number} of {len(plan.trials)} trials ran without the compiled loop: {visible(reason)}"
 
 
 def _next(result: RunResult, invocation: Invocation) -> Iterator[str]:

@@ -23,8 +23,8 @@ def complete_study(incomplete: str) -> list[str]:
         return []
 
 
-class OverridableCommand(TyperCommand):
-    """A command that takes overrides: one that was written as an option (``--seeds 5``) is told how to write it."""
+class AdvisedCommand(TyperCommand):
+    """A command whose errors say how what was written as an option (``--seeds 5``, ``--results DIR``) is written."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As the base does it.
@@ -36,12 +36,18 @@ class OverridableCommand(TyperCommand):
             *ctx.help_option_names,
             *(name for option in self.params for name in option.opts + option.secondary_opts),
         ]
+        arguments = {argument.name for argument in self.params}
         for at, word in enumerate(args):
             name, equals, value = word.partition("=")
             if not name.startswith("--") or name == "--" or difflib.get_close_matches(name, own, cutoff=0.8):
                 continue
             value = value if equals else next(iter(args[at + 1 :]), "VALUE")
-            advice = f"keys of a study and settings are written without dashes: {name[2:]}={value}"
+            if "overrides" in arguments:
+                advice = f"keys of a study and settings are written without dashes: {name[2:]}={value}"
+            elif "folder" in arguments and name == "--results":
+                advice = f"the results folder is the argument: unroll {self.name} {value}"
+            else:
+                continue
             raise UserError("there is no such option", where=f"command line: {name}", advice=advice)
         return super().parse_args(ctx, args)
 

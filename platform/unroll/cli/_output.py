@@ -94,8 +94,15 @@ def lossless(value: Any) -> Any:
     return value
 
 
-def emit(rows: Sequence[Row], format: Format, *, title: str = "") -> None:  # noqa: A002  (the option's own name)
-    """Print rows on standard output in the format asked for."""
+def emit(rows: Sequence[Row], format: Format, *, title: str = "", keys: int = 1) -> None:  # noqa: A002
+    """Print rows on standard output in the format asked for.
+
+    Args:
+        rows: what to print.
+        format: how.
+        title: above a table for people.
+        keys: how many of the first columns name a row: they are repeated where a screen is too narrow for one table.
+    """
     if format is Format.JSON:
         emit_json(rows)
     elif format is Format.CSV:
@@ -103,7 +110,7 @@ def emit(rows: Sequence[Row], format: Format, *, title: str = "") -> None:  # no
     elif rows:
         voice = console()
         if voice.is_terminal:
-            voice.print(*lay_out(rows, title=title, width=voice.width), sep="\n")
+            voice.print(*lay_out(rows, title=title, width=voice.width, keys=keys), sep="\n")
         else:
             voice.file.write("".join(f"{line.rstrip()}\n" for line in _plain(rows, title)))
 
@@ -161,20 +168,22 @@ def _line(cells: Iterable[str], widths: Iterable[int], right: Iterable[bool]) ->
     return " " + "   ".join(texts)
 
 
-def lay_out(rows: Sequence[Row], *, title: str = "", width: int) -> Sequence[Table | Text]:
+def lay_out(rows: Sequence[Row], *, title: str = "", width: int, keys: int = 1) -> Sequence[Table | Text]:
     """Rows for people, in this many columns of a screen.
 
     One table while it fits: long texts are broken between words, numbers and names never. Else several tables below
-    each other, each with the first column; or, where long texts or narrow screens forbid it, row below row.
+    each other, each with the first ``keys`` columns; or, where long texts or narrow screens forbid it, row below row.
     """
     needs = _needs(rows)
     least = {name: PROSE_LEAST if need > PROSE else need for name, need in needs.items()}
     if _across(least.values()) <= width:
         return [as_table(rows, title=title)]
-    first, *others = needs.values()
-    if max(needs.values()) > PROSE or _across([first, max(others, default=0)]) > width:
+    first, others = list(needs.values())[:keys], list(needs.values())[keys:]
+    if max(needs.values()) > PROSE or _across([*first, max(others, default=0)]) > width:
         return [*([Text(visible(title))] if title else []), *(_stacked(row) for row in rows)]
-    return [as_table(part, title="" if number else title) for number, part in enumerate(_split(rows, needs, width))]
+    return [
+        as_table(part, title="" if number else title) for number, part in enumerate(_split(rows, needs, width, keys))
+    ]
 
 
 def as_table(rows: Sequence[Row], *, title: str = "") -> Table:
@@ -207,13 +216,13 @@ def _across(needs: Iterable[int]) -> int:
     return sum(need + 3 for need in needs) - 1
 
 
-def _split(rows: Sequence[Row], needs: Mapping[str, int], width: int) -> list[list[Row]]:
-    """As many columns beside the first as fit, and at least one; then the next ones."""
-    first, *others = needs
-    parts = [[first]]
+def _split(rows: Sequence[Row], needs: Mapping[str, int], width: int, keys: int) -> list[list[Row]]:
+    """As many columns beside the first ones as fit, and at least one; then the next ones."""
+    first, others = list(needs)[:keys], list(needs)[keys:]
+    parts = [[*first]]
     for name in others:
-        if len(parts[-1]) > 1 and _across(needs[each] for each in (*parts[-1], name)) > width:
-            parts.append([first])
+        if len(parts[-1]) > keys and _across(needs[each] for each in (*parts[-1], name)) > width:
+            parts.append([*first])
         parts[-1].append(name)
     return [[{name: row.get(name) for name in part} for row in rows] for part in parts]
 

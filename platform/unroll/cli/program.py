@@ -17,7 +17,7 @@ import typer
 
 import unroll
 from unroll.cli import data, doctor, new, plan, report, results, run, settings, status
-from unroll.cli._options import OverridableCommand
+from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, say, visible
 from unroll.contract import UserError
 from unroll.workflow.places import cache_folder, named_refusals, settled_cache
@@ -36,10 +36,18 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(cls=OverridableCommand)(plan.plan)
-app.command(cls=OverridableCommand)(run.run)
-for command in (status.status, results.results, report.report, settings.settings, new.new, doctor.doctor):
-    app.command()(command)
+COMMANDS = (
+    plan.plan,
+    run.run,
+    status.status,
+    results.results,
+    report.report,
+    settings.settings,
+    new.new,
+    doctor.doctor,
+)
+for command in COMMANDS:
+    app.command(cls=AdvisedCommand)(command)
 app.add_typer(data.app, name="data")
 
 

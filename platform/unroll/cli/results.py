@@ -21,11 +21,8 @@ def results(
     ] = False,
 ) -> None:
     """Print every trial with its final metrics. NaN and infinities are kept: in JSON and CSV as text."""
-    from unroll.ledger.frames import history_table
-    from unroll.report.findings import Findings
-    from unroll.report.prose.plan import part_sentences
-    from unroll.report.prose.warnings import held_out_sentences
     from unroll.workflow.records import open_results, read_trials
+    from unroll.workflow.warnings import warnings
 
     ledger = open_results(folder)
     plan, frame = ledger.plan(), read_trials(ledger, every=every)
@@ -35,9 +32,6 @@ def results(
             name for name in frame.columns if name == plan.metric or (name in plan.metrics and frame[name].count())
         ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
-    emit(rows, format)
-    say(*(visible(f"damaged: {line}") for line in ledger.damage()), stderr=format is not Format.TABLE)
-    if not every:
-        findings = Findings(plan, frame, history_table(()), runs=())
-        doubts = [*part_sentences(plan, ledger.left_out(plan), ledger.runs()), *held_out_sentences(findings)]
-        say(*doubts, stderr=format is not Format.TABLE)
+    emit(rows, format, keys=2)
+    found = (f"damaged: {damage}" for damage in ledger.damage()) if every else warnings(plan, ledger, "results")
+    say(*map(visible, found), stderr=format is not Format.TABLE)

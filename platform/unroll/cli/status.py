@@ -60,13 +60,12 @@ def _study_row(folder: Path) -> dict[str, Any]:
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
     from unroll.ledger import Ledger
     from unroll.tracking import sync_command, unsynced
+    from unroll.workflow.warnings import warnings
 
     ledger = Ledger.open(folder)
     plan = ledger.plan()
-    arms = _arm_rows(ledger, plan)
-    running = _running_rows(ledger, plan)
-    owner = ledger.owner()
-    overview = {
+    arms, running, owner = _arm_rows(ledger, plan), _running_rows(ledger, plan), ledger.owner()
+    overview: dict[str, Any] = {
         "study": plan.study,
         "results": shown(folder),
         "planned": len(plan.trials),
@@ -74,6 +73,7 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         "owned_by": _name(_living_owner(ledger)),
         "left_by": _name(owner if owner and owner.is_gone else None),
         "unsynced": unsynced(folder),
+        "warnings": warnings(plan, ledger, "status"),
         "damaged": [str(damage) for damage in ledger.damage()],
     }
     if format is Format.JSON:
@@ -81,18 +81,13 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         return
     emit(arms, format)
     if format is Format.TABLE:
-        if running:
-            emit(running, format)
-        _tell(overview, sync_command(Path(shown(folder))) if overview["unsynced"] else "")
-
-
-def _tell(overview: dict[str, Any], sync: str) -> None:
-    ends = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
-    say(visible(f"{overview['study']}: {overview['planned']} trials: {ends}"))
-    say(visible(_whose(overview)))
-    say(*(visible(f"damaged: {line}") for line in overview["damaged"]))
-    if sync:
-        say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync.splitlines())
+        emit(running, format)
+        ends = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
+        say(visible(f"{plan.study}: {len(plan.trials)} trials: {ends}"), visible(_whose(overview)))
+        say(*map(visible, overview["warnings"]))
+        if overview["unsynced"]:
+            sync = sync_command(Path(overview["results"])).splitlines()
+            say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync)
 
 
 def _whose(overview: dict[str, Any]) -> str:

@@ -33,11 +33,15 @@ def suggestion(name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -
     "did you mean 'hidden'?"
     >>> suggestion("word_dropout", ["lr_decay"], ["network.word_dropout"])
     "did you mean 'network.word_dropout'?"
+    >>> suggestion("f1", ["validation/accuracy", "validation/entity_f1", "test/entity_f1"])
+    "did you mean 'validation/entity_f1' or 'test/entity_f1'?"
     """
     names = list(dict.fromkeys(known))
     if near := nearest(name, names) or nearest(name, elsewhere):
         return f"did you mean '{near}'?"
-    section = _split_name(name)[0]
+    section, word = _split_name(name)
+    if holding := [other for other in names if word in _split_name(other)[1].split("_")]:
+        return f"did you mean {' or '.join(map(repr, holding[:4]))}?"
     shown = [other for other in names if _split_name(other)[0] == section] or names
     return f"known: {', '.join(map(repr, shown))}" if 0 < len(shown) <= 16 else ""
 

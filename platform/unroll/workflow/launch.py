@@ -22,6 +22,7 @@ from unroll.workflow.prepare import Prepared
 from unroll.workflow.provenance import begin_record, now
 from unroll.workflow.records import update_report
 from unroll.workflow.tally import Counted, Tally
+from unroll.workflow.warnings import warnings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,8 +44,8 @@ class RunResult:
     """The page; None where none was wanted or the run was interrupted."""
     unsynced: int
     """Runs of the results folder that W&B has not received."""
-    damage: tuple[str, ...]
-    """Files that were found damaged, one line each."""
+    warnings: tuple[str, ...]
+    """What makes its numbers doubtful, and files that were found damaged: a line each."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -79,8 +80,8 @@ class RunResult:
 
     def __repr__(self) -> str:
         ends = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
-        report = f"\nreport: {self.report}" if self.report else ""
-        return f"{self.plan.study}: {self.summary.planned} trials: {ends}, in {self.folder}{report}\n{self.arms}"
+        lines = [f"{self.plan.study}: {self.summary.planned} trials: {ends}, in {self.folder}", *self.warnings]
+        return "\n".join([*lines, *([f"report: {self.report}"] if self.report else []), str(self.arms)])
 
 
 def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch: Watch) -> RunResult:
@@ -109,8 +110,8 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
                 page = update_report(ledger, wanted=invocation.report and not summary.interrupted)
             except interruption.Interrupted:
                 summary, page = replace(summary, interrupted=True), None
-    damage = tuple(str(damage) for damage in ledger.damage())
-    return RunResult(prepared.plan, folder, summary, page, unsynced(folder), damage)
+    found = tuple(warnings(prepared.plan, ledger, "run"))
+    return RunResult(prepared.plan, folder, summary, page, unsynced(folder), found)
 
 
 class RunStart:

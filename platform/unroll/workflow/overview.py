@@ -99,6 +99,9 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
     import polars as pl
 
     from unroll.evidence import reach
+    from unroll.ledger import Ledger
+    from unroll.study.plan import warned_arms
+    from unroll.workflow.warnings import warnings
 
     plan, cpus, folder = prepared.plan, prepared.study.resources.cpus, results_folder(prepared.plan.study, results)
     seconds, done = _seconds_per_trial(prepared) if calibrate else {}, finished_trials(folder, plan)
@@ -108,6 +111,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
     work = sum(row["missing"] * row["seconds_per_trial"] for row in rows) if calibrate else None
     facts = _shared([arm.facts for arm in plan.arms])
     own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
+    names = [arm.name for arm in plan.arms]
     monitored = {trial.arm: trial.monitor for trial in plan.trials if trial.monitor}
     columns = ("trial", "arm", "seed", "phase", "parameters", "done")
     return Overview(
@@ -124,7 +128,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
         fallen=plan.fallen,
-        warnings=_warnings(plan, folder),
+        warnings=warned_arms(plan) | dict.fromkeys(warnings(plan, Ledger(folder), "plan"), names),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         facts=facts,
         facts_of_arms=[
@@ -174,17 +178,6 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float])
     if arm.name in seconds:
         row["seconds_per_trial"] = seconds[arm.name]
     return row
-
-
-def _warnings(plan: Plan, folder: Path) -> dict[str, list[str]]:
-    from unroll.ledger import Ledger, describe_changed
-    from unroll.report.prose.plan import reach_sentence, twin_sentences
-    from unroll.study.plan import warned_arms
-
-    changed = Ledger(folder).changed(plan)
-    older = f"source files were changed since: {describe_changed(plan, changed)}; see --if-changed" if changed else ""
-    of_all = filter(None, [*twin_sentences(plan), reach_sentence(plan), older])
-    return warned_arms(plan) | {warning: [arm.name for arm in plan.arms] for warning in of_all}
 
 
 def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
