@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.table import Table
 
 from unroll.cli._output import Format, as_table, emit, figure, lay_out, lossless, size, visible
 
@@ -88,7 +89,7 @@ def test_a_table_of_nothing_is_no_error(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_every_part_of_a_split_table_repeats_the_columns_that_name_a_row() -> None:
     rows = [{"arm": "lstm", "seed": seed, **{f"metric_{i}": 1.5 for i in range(9)}} for seed in (0, 1)]
-    parts = lay_out(rows, width=60, keys=2)
+    parts = [part for part in lay_out(rows, width=60, keys=2) if isinstance(part, Table)]
     assert len(parts) > 1
     assert all([str(column.header) for column in part.columns[:2]] == ["arm", "seed"] for part in parts)
 

@@ -59,8 +59,6 @@ def _overview(result: RunResult) -> dict[str, Any]:
 
 def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
     """What a person wants to know next."""
-    from unroll.report.prose.plan import twin_sentences
-
     plan, ledger = result.plan, Ledger.open(result.folder)
     others = [f"{count} {status}" for status, count in sorted(result.counts.items()) if status != "completed"]
     ends = ", ".join([f"{result.counts.get('completed', 0)} of {len(plan.trials)} trials completed", *others])
