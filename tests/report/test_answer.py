@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.report.conftest import RUN
 from unroll.ledger import Ledger, RunRecord
 from unroll.report.findings import gather
 from unroll.report.prose.answer import answer
@@ -283,6 +284,20 @@ def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
         "On the command line the study was changed: data.length=10 and match=null. `unroll run cells` without "
         "these changes reports the study as its file declares it, and runs only what is missing."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "quoted"),
+    [(["--results", "some where"], "--results 'some where'"), (["--results=there"], "--results=there")],
+)
+def test_the_command_for_the_whole_study_names_the_folder(
+    make_ledger: MakeLedger, words: list[str], quoted: str
+) -> None:
+    ledger = make_ledger(overrides=("match=null",))
+    for name, more in (("20261120T090000Z-1", []), ("20261121T090000Z-1", words)):
+        ledger.save_run(RUN.model_copy(update={"command": ["unroll", "run", "cells", "match=null", *more]}), name=name)
+    (warning,) = warnings(gather(ledger))
+    assert f"`unroll run cells {quoted}` without these changes" in warning
 
 
 def test_a_page_of_a_part_says_what_else_lies_in_the_folder(make_ledger: MakeLedger) -> None:

@@ -189,3 +189,11 @@ def test_arms_are_told_apart_when_colours_begin_again() -> None:
     colours, dashes = colour_arms(groups), dash_arms(groups)
     assert len({(colours[name], tuple(dashes[name])) for name in names}) == len(names)
     assert list(colours) == names
+
+
+def test_no_two_ticks_of_whole_numbers_have_one_label(make_ledger: MakeLedger) -> None:
+    findings = gather(make_ledger(seeds=2))
+    few = findings.history.filter(pl.col("epoch") < 3).with_columns(step=pl.col("epoch") + 4)
+    svg = draw_charts(dataclasses.replace(findings, history=few))["curves"].svg
+    (axis,) = re.findall(r'aria-label="X-axis titled \'step\'.*?role-axis-title', svg, re.DOTALL)
+    assert re.findall(r">(\d+)</text>", axis) == ["4", "5", "6"]

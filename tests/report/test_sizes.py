@@ -39,6 +39,21 @@ def test_what_was_matched_has_its_mismatch(make_ledger: MakeLedger) -> None:
     assert table.rows["mismatch"].to_list() == [size / 200_000 - 1 for size in (200_000, 200_037, 200_074)]
 
 
+def test_the_size_that_was_solved_has_a_column(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger(seeds=1)
+    plan = ledger.plan()
+    sizes = dict(zip((arm.name for arm in plan.arms), (208, 120, 100), strict=True))
+    trials = [
+        trial.model_copy(update={"settings": {"network": {"cell": trial.arm, "hidden": sizes[trial.arm]}}})
+        for trial in plan.trials
+    ]
+    ledger.save_plan(plan.model_copy(update={"trials": trials, "size_setting": "network.hidden"}))
+    table = size_table(gather(ledger))
+    assert table.caption.startswith("The arms were made equal in parameters by solving network.hidden. Throughput")
+    assert table.shown["hidden"].to_list() == ["208", "120", "100"]
+    assert table.rows["size"].to_list() == [208, 120, 100]
+
+
 def test_parameters_that_are_not_trained_are_told(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()

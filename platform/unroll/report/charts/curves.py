@@ -20,6 +20,8 @@ HEIGHT, SMALLER = 360, 220
 """Pixels of height of validation curves and of training curves, which are beside the point."""
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
+TICKS = 8
+"""About as many ticks of the horizontal axis as a phone has room for."""
 LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
 """Pixels: of a line of the legend, of an entry's line and margins, of a letter."""
 
@@ -83,9 +85,11 @@ def draw_arms(
         number: format of the numbers in tooltips.
         clip: some values are outside the axis.
     """
-    brief = rows[along].to_list()[-1] >= 10_000
-    # With a step of 1 no two ticks are the same whole number.
-    axis = alt.Axis(grid=False, tickCount=8, tickMinStep=1, format="~s" if brief else ",d")
+    places = rows[along].unique().sort().to_list()
+    whole = range(places[0], places[-1] + 1)
+    # Vega would put ticks between few whole numbers and label several of them alike.
+    ticks = {"values": list(whole)} if len(whole) <= TICKS else {"tickCount": TICKS}
+    axis = alt.Axis(grid=False, format="~s" if places[-1] >= 10_000 else ",d", **ticks)
     names = findings.names
     colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")

@@ -59,7 +59,8 @@ def _summary(arm: str, findings: Findings) -> dict[str, Any]:
 def _baseline(group: Group, findings: Findings, *, brief: bool = False) -> str:
     row, name = _summary(group.baseline, findings), f"the baseline {group.labels[group.baseline]}"
     if not row["n"]:
-        return f"{name} has no completed trial{_lost(group.baseline, findings)}, so nothing can be compared with it"
+        what = "usable final value" if row["completed"] else "completed trial"
+        return f"{name} has no {what}{_lost(group.baseline, findings)}, so nothing can be compared with it"
     half = None if row["high"] is None else row["high"] - row["mean"]
     value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
     over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -50,9 +51,9 @@ def _whole(plan: Plan, runs: Sequence[RunRecord]) -> str:
     command = runs[-1].command if runs else []
     for place, word in enumerate(command):
         if word == "--results" and place + 1 < len(command):
-            return f"unroll run {plan.study} --results {command[place + 1]}"
+            return shlex.join(["unroll", "run", plan.study, word, command[place + 1]])
         if word.startswith("--results="):
-            return f"unroll run {plan.study} {word}"
+            return shlex.join(["unroll", "run", plan.study, word])
     return f"unroll run {plan.study}"
 
 
