@@ -15,7 +15,7 @@ import pytest
 from tests.report.test_markdown import read_cells
 from tests.report.test_page import Page
 from unroll.report.charts.style import make_chart
-from unroll.report.document import Chart, Column, Document, Matrix, Note, Section, Table
+from unroll.report.document import Block, Chart, Column, Document, Matrix, Note, Section, Table
 from unroll.report.pages.html import render_page
 from unroll.report.pages.latex import to_latex
 from unroll.report.pages.markdown import render_markdown
@@ -46,7 +46,7 @@ def draw(text: str) -> Chart:
 def document_of(text: str) -> Document:
     """The text in every field of every kind of block that holds text of a study."""
     cells = [Column(text, [text, "calm"], mark="arm"), Column("Verdict", [text, "better"], mark="verdict")]
-    blocks = [
+    blocks: list[Block] = [
         Note(text),
         Table("table", text, pl.DataFrame({"x": [1, 2]}), [*cells, Column(text, [text, "1"], number=True)]),
         draw(text),
