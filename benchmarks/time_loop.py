@@ -23,7 +23,7 @@ from benchmarks.measurement import Measurement, Ratio
 from tasks.recurrent.cell import Cell
 from tasks.recurrent.cells import cell_names, find_cell
 from tasks.recurrent.compiler.products import products
-from tasks.recurrent.compiler.trace import record_step
+from tasks.recurrent.compiler.trace import trace_step
 from tasks.recurrent.loop import LoopName, read_sequence
 
 SHAPES = ((20, 35, 200, 200), (32, 20, 64, 64), (32, 100, 128, 128))
@@ -138,7 +138,7 @@ def _recurrent(steps: int, batch: int, depth: int, width: int) -> Run:
 
 def product_shapes(cell: Cell) -> list[tuple[int, ...]]:
     """Depth and width of every product of a step."""
-    step = record_step(cell, width=cell.read.out_features, dtype=cell.read.weight.dtype, recurrent=False, keep=())
+    step = trace_step(cell, width=cell.read.out_features, dtype=cell.read.weight.dtype, recurrent=False, keep=())
     return [tuple(call.values[1].shape) for call in step.within if str(call.operation) == "aten.mm.default"]
 
 

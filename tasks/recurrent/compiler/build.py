@@ -209,6 +209,15 @@ def processor() -> str:
     return "\n".join([platform.machine(), *(known.get(name, "") for name in names)])
 
 
+def describe_target() -> str:
+    """Name and version of the compiler, and the vector instructions that it compiles for.
+
+    Raises:
+        NoCompiler: there is none, or it does not run.
+    """
+    return f"{describe(find_compiler()).splitlines()[0]}, {features()}"
+
+
 def features() -> str:
     """The vector instructions of this processor, which decide in what order a compiled loop adds."""
     known = _cpuinfo()

@@ -9,7 +9,7 @@ from typing import final
 
 import torch
 
-from tasks.recurrent.compiler.backward import Derivation
+from tasks.recurrent.compiler.backward import Derivative
 from tasks.recurrent.compiler.codegen_rows import Rows
 from tasks.recurrent.compiler.program import Places, Program, WeightGradient
 from tasks.recurrent.compiler.schedule import Multiplication, Schedule
@@ -34,7 +34,7 @@ class Source:
     arguments: Mapping[str, tuple[str, ...]]
 
 
-def emit(program: Program, dtype: torch.dtype) -> Source:
+def generate(program: Program, dtype: torch.dtype) -> Source:
     """Write a program down."""
     only = _Function("only", program, program.only, {}, backward=False)
     forward = _Function("forward", program, program.forward, {}, backward=False)
@@ -67,7 +67,7 @@ class _Function:
     """
 
     def __init__(self, name: str, program: Program, schedule: Schedule, found: Places, *, backward: bool) -> None:
-        self.name, self._derived, self._schedule, self._back = name, program.derivation, schedule, backward
+        self.name, self._derived, self._schedule, self._back = name, program.derivative, schedule, backward
         self._gradients = program.gradients if backward else ()
         self._rows = Rows(schedule, found)
         self._widths = _widths(program)
@@ -95,9 +95,9 @@ class _Function:
 
     def _kept_for_a_step(self) -> Iterator[tuple[str, str, str]]:
         """Pieces of scratch: name, size, what it is filled with."""
-        for store in self._schedule.stores().values():
-            if store.kind in ("step", "row") and not store.name.startswith("carry_"):
-                yield store.name, f"{'rows * ' if store.kind == 'step' else ''}{store.width}", ""
+        for buffer in self._schedule.buffers().values():
+            if buffer.kind in ("step", "row") and not buffer.name.startswith("carry_"):
+                yield buffer.name, f"{'rows * ' if buffer.kind == 'step' else ''}{buffer.width}", ""
 
     def _packed_matrices(self) -> Iterator[tuple[str, str, str]]:
         products = {_packed(p): p.node for level in self._schedule.products.values() for p in level}
@@ -143,12 +143,12 @@ class _Function:
 
     def _padding(self, level: int, names: Iterable[str]) -> Iterator[str]:
         written = {
-            store.name: store
+            buffer.name: buffer
             for position, targets in self._schedule.targets.items()
             if position[0] == level
             for target in targets
-            for store in target.stores
-            if store.kind in ("time", "step")
+            for buffer in target.buffers
+            if buffer.kind in ("time", "step")
         }
         clear = "".join(f" memset(r_{n}, 0, sizeof(real) * {written[n].width});" for n in names if n in written)
         yield f"            if (lengths && t >= lengths[b]) {{{clear} continue; }}"
@@ -157,21 +157,21 @@ class _Function:
         node = self._derived.graph.nodes[index]
         if node.kind == "leaf":
             return self._now(node.text)
-        (store, *_) = [store for _, store, _ in self._schedule.kept[index]]
-        return self._now(store.name)
+        (buffer, *_) = [buffer for _, buffer, _ in self._schedule.kept[index]]
+        return self._now(buffer.name)
 
     def _row(self, name: str) -> str:
         if name.startswith("vector_") or name.startswith("d_vector_"):
             return self._argument(name)
-        store = self._schedule.stores().get(name)
-        if store is not None and store.kind == "row":
+        buffer = self._schedule.buffers().get(name)
+        if buffer is not None and buffer.kind == "row":
             return name
         return f"{self._now(name)} + b * {self._widths[name]}"
 
     def _now(self, name: str) -> str:
         """Where the rows of this step begin."""
-        store = self._schedule.stores().get(name)
-        if name.startswith(("carry_", "carried_")) or (store is not None and store.kind == "step"):
+        buffer = self._schedule.buffers().get(name)
+        if name.startswith(("carry_", "carried_")) or (buffer is not None and buffer.kind == "step"):
             return name
         width = self._widths[name]
         if name.startswith("state_"):
@@ -208,11 +208,11 @@ def _packed(product: Multiplication) -> str:
 
 def _widths(program: Program) -> dict[str, int]:
     """Columns of everything that has a row per sequence, by name."""
-    derived: Derivation = program.derivation
+    derived: Derivative = program.derivative
     found = {node.text: node.width for node in derived.graph.nodes if node.kind == "leaf"}
     for part, node in enumerate(derived.after):
         for name in ("state", "start", "out", "carry", "carried", "into"):
             found[f"{name}_{part}"] = node.width
     for schedule in (program.only, program.forward, program.backward):
-        found.update({name: store.width for name, store in schedule.stores().items()})
+        found.update({name: buffer.width for name, buffer in schedule.buffers().items()})
     return found

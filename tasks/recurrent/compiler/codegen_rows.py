@@ -9,7 +9,7 @@ from typing import final
 
 from tasks.recurrent.compiler.graph import Node
 from tasks.recurrent.compiler.program import Places
-from tasks.recurrent.compiler.schedule import Position, Region, Schedule, Store, Target, inputs_of, pieces
+from tasks.recurrent.compiler.schedule import Buffer, Position, Region, Schedule, Target, inputs_of, uniform_slices
 
 INDENT = "            "
 
@@ -41,29 +41,29 @@ class Rows:
             yield f"{INDENT}real sum{target.node.index} = 0;"
         loops: dict[int, list[tuple[Target, Region]]] = defaultdict(list)
         for target in targets:
-            for region in self._pieces(target, position):
+            for region in self._slices(target, position):
                 loops[region[1]].append((target, region))
         for width, parts in sorted(loops.items()):
             yield from _Loop(self, position, width).write(parts)
         for target in sums:
-            yield f"{INDENT}{self.row(target.stores[0].name)}[0] = sum{target.node.index};"
+            yield f"{INDENT}{self.row(target.buffers[0].name)}[0] = sum{target.node.index};"
 
-    def _pieces(self, target: Target, position: Position) -> Iterator[Region]:
+    def _slices(self, target: Target, position: Position) -> Iterator[Region]:
         """The columns of a target, cut so that each part is the same computation for all of its columns."""
         node, region = target.node, target.region
         if node.kind == "sum":
             node = node.inputs[0]
             region = (0, node.width)
-        yield from pieces(node, region, lambda each, part: self.place(each, part, position))
+        yield from uniform_slices(node, region, lambda each, part: self.place(each, part, position))
 
-    def place(self, node: Node, region: Region, position: Position) -> tuple[Store, int] | None:
+    def place(self, node: Node, region: Region, position: Position) -> tuple[Buffer, int] | None:
         """Where columns are found at a position, and the first column that is kept there."""
-        for (begin, width), store in self._found.get(node.index, ()):
+        for (begin, width), buffer in self._found.get(node.index, ()):
             if begin <= region[0] and sum(region) <= begin + width:
-                return store, begin
-        for (begin, width), store, since in self._schedule.kept.get(node.index, ()):
+                return buffer, begin
+        for (begin, width), buffer, since in self._schedule.kept.get(node.index, ()):
             if since <= position and begin <= region[0] and sum(region) <= begin + width:
-                return store, begin
+                return buffer, begin
         return None
 
     def row(self, name: str) -> str:
@@ -96,9 +96,9 @@ class _Loop:
             yield f"sum{target.node.index} += {self._value(target.node.inputs[0], region)};"
             return
         value = self._value(target.node, region)
-        for store in target.stores:
+        for buffer in target.buffers:
             at = _at(region[0] - target.region[0])
-            yield f"{self._rows.row(store.name)}[{at}] {'+=' if store.kind == 'total' else '='} {value};"
+            yield f"{self._rows.row(buffer.name)}[{at}] {'+=' if buffer.kind == 'total' else '='} {value};"
 
     def _value(self, node: Node, region: Region) -> str:
         key = (node.index, 0 if node.width == 1 else region[0])
@@ -110,19 +110,19 @@ class _Loop:
         if node.kind == "constant":
             return literal(node.number)
         place = self._rows.place(node, region, self._position)
-        if place is None and node.inputs and node.kind != "point":
+        if place is None and node.inputs and node.kind != "pointwise":
             ((each, part),) = inputs_of(node, region)
             return self._value(each, part)
-        text = self._load(node, region, place) if place or not node.inputs else self._point(node, region)
+        text = self._load(node, region, place) if place or not node.inputs else self._pointwise(node, region)
         kind = "int" if node.truth else "real"
         self._lines.append(f"const {kind} {name} = {text};")
         return name
 
-    def _point(self, node: Node, region: Region) -> str:
+    def _pointwise(self, node: Node, region: Region) -> str:
         values = [self._value(each, part) for each, part in inputs_of(node, region)]
         return node.text.format(*values)
 
-    def _load(self, node: Node, region: Region, place: tuple[Store, int] | None) -> str:
+    def _load(self, node: Node, region: Region, place: tuple[Buffer, int] | None) -> str:
         if place is not None:
             at = region[0] - place[1]
             return f"{self._rows.row(place[0].name)}[{at if node.width == 1 else _at(at)}]"

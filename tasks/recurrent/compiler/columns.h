@@ -57,6 +57,6 @@ static void (*pack)(long depth, long columns, const real *from, long down, long 
 static void (*product)(long rows, long columns, long depth, const real *left, const real *packed, real *to, int add);
 static void (*outer_products)(long steps, long height, long width, const real *left, const real *right, real *to);
 
-void use_products(void *const *functions) {
+void bind_gemm(void *const *functions) {
     packed_size = functions[0], pack = functions[1], product = functions[2], outer_products = functions[3];
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, final
 
-Kind = Literal["leaf", "constant", "point", "sum", "piece", "cat", "product"]
+Kind = Literal["leaf", "constant", "pointwise", "sum", "slice", "cat", "product"]
 
 
 class Unsupported(Exception):
@@ -19,12 +19,12 @@ class Node:
 
     Args:
         index: place in the order of computation.
-        kind: ``point`` acts on each column by itself, ``sum`` adds a row up, ``piece`` takes columns out, ``cat`` sets
-            rows side by side, ``product`` multiplies with a weight matrix.
+        kind: ``pointwise`` acts on each column by itself, ``sum`` adds a row up, ``slice`` takes columns out, ``cat``
+            sets rows side by side, ``product`` multiplies with a weight matrix.
         inputs: what it is made of.
         width: number of columns.
-        text: a leaf's or a matrix's name; the C expression of a point, with ``{0}`` for its first input.
-        number: first column of a piece; value of a constant; cost of a point; 1 for a transposed matrix.
+        text: a leaf's or a matrix's name; the C expression of a pointwise node, with ``{0}`` for its first input.
+        number: first column of a slice; value of a constant; cost of a pointwise node; 1 for a transposed matrix.
         truth: whether it is a condition, not a number.
     """
 
@@ -37,13 +37,13 @@ class Node:
     truth: bool
 
     @property
-    def dear(self) -> bool:
+    def expensive(self) -> bool:
         """Whether it is worth memory not to compute it twice."""
-        return self.kind in ("sum", "product") or (self.kind == "point" and self.number >= DEAR)
+        return self.kind in ("sum", "product") or (self.kind == "pointwise" and self.number >= EXPENSIVE)
 
 
-DEAR = 5
-"""Cost of a point, in additions, from which on its result is kept for the way back."""
+EXPENSIVE = 5
+"""Cost of a pointwise node, in additions, from which on its result is kept for the way back."""
 
 
 @final
@@ -62,28 +62,34 @@ class Graph:
         """A number."""
         return self._make("constant", (), 1, repr(float(value)), float(value))
 
-    def point(self, text: str, *inputs: Node, cost: float = 1, truth: bool = False, width: int | None = None) -> Node:
+    def pointwise(self, text: str, *inputs: Node, cost: float = 1, truth: bool = False, width: int = 1) -> Node:
         """A function of each column; a wider ``width`` broadcasts it."""
-        widest = max(width or 1, *(node.width for node in inputs))
+        widest = max(width, *(node.width for node in inputs))
         if any(node.width not in (1, widest) for node in inputs):
             raise Unsupported(f"rows of widths {', '.join(str(node.width) for node in inputs)} in one operation")
         if text == "{0} + {1}":
             kept = [node for node in inputs if not (node.kind == "constant" and node.number == 0)]
             if len(kept) == 1 and kept[0].width == widest:
                 return kept[0]
-        return self._make("point", inputs, widest, text, cost, truth)
+        return self._make("pointwise", inputs, widest, text, cost, truth)
+
+    def computed(self, node: Node, width: int) -> Node:
+        """The node, or a copy of it: something that is computed row by row, so that it can have a place of its own."""
+        if node.kind in ("pointwise", "cat", "slice") and node.width == width:
+            return node
+        return self.pointwise("{0}", node, width=width)
 
     def sum(self, row: Node) -> Node:
         """The sum of each row."""
         return self._make("sum", (row,), 1, "", 0)
 
-    def piece(self, row: Node, begin: int, width: int) -> Node:
+    def slice(self, row: Node, begin: int, width: int) -> Node:
         """Some neighbouring columns."""
         if (begin, width) == (0, row.width):
             return row
-        if row.kind == "piece":
-            return self.piece(row.inputs[0], begin + int(row.number), width)
-        return self._make("piece", (row,), width, "", begin)
+        if row.kind == "slice":
+            return self.slice(row.inputs[0], begin + int(row.number), width)
+        return self._make("slice", (row,), width, "", begin)
 
     def cat(self, rows: tuple[Node, ...]) -> Node:
         """Rows side by side."""

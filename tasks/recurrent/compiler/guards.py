@@ -12,12 +12,12 @@ from tasks.recurrent.cell import Cell
 
 TORCHS = frozenset(vars(nn.Module())) - {"training"}
 """Attributes of a module that are torch's own."""
-HOMES = ("_parameters", "_buffers")
+WEIGHTS = ("_parameters", "_buffers")
 HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 
 
-def look(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
+def inspect_cell(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
     """Parameters and buffers by name, and what tells whether a step that was recorded is the same one still.
 
     A module that was put in another's place, an attribute or a function that is another one, a weight that was tied,
@@ -28,8 +28,8 @@ def look(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
     todo: list[tuple[str, nn.Module]] = [("cell.", cell)]
     for prefix, module in todo:
         values = vars(module)
-        for home in HOMES:
-            for name, weight in values[home].items():
+        for kind in WEIGHTS:
+            for name, weight in values[kind].items():
                 weights[prefix + name] = weight
         traits += [prefix, type(module), *[each for hooks in HOOKS for each in values[hooks]]]
         for name, value in values.items():

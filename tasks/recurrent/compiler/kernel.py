@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
 
-from tasks.recurrent.compiler.backward import Derivation
+from tasks.recurrent.compiler.backward import Derivative
 from tasks.recurrent.compiler.build import load
-from tasks.recurrent.compiler.codegen import Source, emit
-from tasks.recurrent.compiler.products import lend_products
+from tasks.recurrent.compiler.codegen import Source, generate
+from tasks.recurrent.compiler.products import bind_gemm
 from tasks.recurrent.compiler.program import Program, make_program
+from tasks.recurrent.compiler.schedule import Buffer
 
 Tensors = dict[str, Tensor]
 
@@ -23,26 +24,26 @@ class Kernel:
     """Three C functions and what they need.
 
     Args:
-        derivation: what they compute.
+        derivative: what they compute.
         dtype: in which numbers.
 
     Raises:
         NoCompiler: they could not be had.
     """
 
-    def __init__(self, derivation: Derivation, dtype: torch.dtype) -> None:
-        self.program: Program = make_program(derivation)
+    def __init__(self, derivative: Derivative, dtype: torch.dtype) -> None:
+        self.program: Program = make_program(derivative)
         self.dtype = dtype
-        source: Source = emit(self.program, dtype)
+        source: Source = generate(self.program, dtype)
         self._arguments = source.arguments
         library = load(source.text)
-        lend_products(library, dtype)
+        bind_gemm(library, dtype)
         self._functions = {name: getattr(library, name) for name in source.arguments}
-        self.matrices, self.vectors = tuple(derivation.matrices), tuple(derivation.vectors)
-        self.parts = len(derivation.after)
-        self._widths = [node.width for node in derivation.after]
-        self._kept = _lasting(self.program.forward.stores())
-        self._made = _lasting(self.program.backward.stores())
+        self.matrices, self.vectors = tuple(derivative.matrices), tuple(derivative.vectors)
+        self.parts = len(derivative.after)
+        self._widths = [node.width for node in derivative.after]
+        self._kept = _lasting(self.program.forward.buffers())
+        self._made = _lasting(self.program.backward.buffers())
 
     def forward(self, given: Tensors, lengths: Tensor | None, *, keep: bool) -> tuple[list[Tensor], Tensors]:
         """All states, and what the way back needs of what was computed.
@@ -97,7 +98,7 @@ def _strides(matrix: Tensor | None) -> tuple[int, ...]:
     return (0, 0) if matrix is None else matrix.stride()
 
 
-def _lasting(stores: Mapping[str, Any]) -> list[tuple[str, int]]:
+def _lasting(buffers: Mapping[str, Buffer]) -> list[tuple[str, int]]:
     """Names and widths of what has a row for every step."""
-    found = [(store.name, store.width) for store in stores.values() if store.kind == "time"]
+    found = [(buffer.name, buffer.width) for buffer in buffers.values() if buffer.kind == "time"]
     return [(name, width) for name, width in found if not name.startswith("out_")]

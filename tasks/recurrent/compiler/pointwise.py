@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
-from tasks.recurrent.compiler.structural import MOVEMENTS, Use, as_node
+from tasks.recurrent.compiler.structural import STRUCTURAL, Use, as_node
 
-POINTS: Mapping[str, tuple[str, float]] = {
+POINTWISE: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),
     "abs.default": ("fabs({0})", 1),
     "addcmul.default": ("{0} + {3} * {1} * {2}", 3),
@@ -124,24 +124,24 @@ def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, An
     if name in ALIASES:
         return [values[0]]
     if name in FILLED:
-        return [graph.point("{0}", graph.constant(_filling(name, values)), width=shape[1] if len(shape) > 1 else 1)]
-    if name in POINTS or name in CONDITIONS:
-        return [_point(graph, name, values, options)]
-    if name not in MOVEMENTS:
+        return [graph.pointwise("{0}", graph.constant(_filling(name, values)), width=shape[1] if len(shape) > 1 else 1)]
+    if name in POINTWISE or name in CONDITIONS:
+        return [_pointwise(graph, name, values, options)]
+    if name not in STRUCTURAL:
         raise Unsupported(f"the operation {name}")
-    found = MOVEMENTS[name](Use(graph, values, options, shape))
+    found = STRUCTURAL[name](Use(graph, values, options, shape))
     return found if isinstance(found, list) else [found]
 
 
-def _point(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any]) -> Node:
-    text, cost = POINTS[name] if name in POINTS else (CONDITIONS[name], 1)
+def _pointwise(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any]) -> Node:
+    text, cost = POINTWISE[name] if name in POINTWISE else (CONDITIONS[name], 1)
     count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
     others = {key: value for key, value in {**DEFAULTS.get(name, {}), **options}.items() if key not in MANNERS}
     every = [*values, *others.values()]
     if len(every) < count or any(value is not False for value in every[count:]):
         raise Unsupported(f"this form of the operation {name}")
     inputs = [as_node(graph, value) for value in every[:count]]
-    return graph.point(text, *inputs, cost=cost, truth=name in CONDITIONS)
+    return graph.pointwise(text, *inputs, cost=cost, truth=name in CONDITIONS)
 
 
 def _filling(name: str, values: list[Any]) -> float:

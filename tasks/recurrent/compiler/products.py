@@ -17,7 +17,7 @@ from tasks.recurrent.compiler.build import load
 from tasks.recurrent.compiler.codegen import DTYPES, head
 
 SOURCE = Path(__file__).with_name("products.c").read_text(encoding="utf-8")
-LENT = ("packed_size", "pack", "product", "outer_products")
+GEMM = ("packed_size", "pack", "product", "outer_products")
 """Functions that generated loops call."""
 
 
@@ -31,21 +31,29 @@ def products(dtype: torch.dtype) -> ctypes.CDLL:
     return load(head(dtype) + SOURCE)
 
 
-def lend_products(library: ctypes.CDLL, dtype: torch.dtype) -> None:
-    """Let a generated loop call them."""
+def bind_gemm(library: ctypes.CDLL, dtype: torch.dtype) -> None:
+    """Give a generated loop the addresses of the products that it calls."""
     own = products(dtype)
-    addresses = (ctypes.cast(getattr(own, name), ctypes.c_void_p) for name in LENT)
-    library.use_products((ctypes.c_void_p * len(LENT))(*addresses))
+    addresses = (ctypes.cast(getattr(own, name), ctypes.c_void_p) for name in GEMM)
+    library.bind_gemm((ctypes.c_void_p * len(GEMM))(*addresses))
 
 
-def refuse_twice() -> None:
-    """Called on the way back: C has no way back of its own, and what lacks it must not be missed in silence.
+def forbid_double_backward() -> None:
+    """Called in a backward pass: C cannot be differentiated, and gradients must not be missed in silence.
 
     Raises:
         RuntimeError: torch was asked for a gradient that can be differentiated.
     """
     if torch.is_grad_enabled():
         raise RuntimeError("a gradient of a gradient (create_graph=True) needs network.loop plain")
+
+
+def are_readable(*tensors: Tensor) -> bool:
+    """Whether the C may read them: on the CPU, of one type that there is C for, and no subclasses of tensors."""
+    dtype = tensors[0].dtype
+    return dtype in DTYPES and all(
+        each.dtype == dtype and each.device.type == "cpu" and type(each) in (Tensor, Parameter) for each in tensors
+    )
 
 
 class _Linear(Function):
@@ -55,18 +63,18 @@ class _Linear(Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(inputs, weight)
         outputs = inputs.new_empty(len(inputs), len(weight))
-        _call("linear", inputs, weight, [inputs, weight, bias, outputs])
+        _call("linear", inputs, weight, bias, outputs)
         return outputs
 
     @staticmethod
     def backward(ctx: Any, into: Tensor) -> Any:
-        refuse_twice()
+        forbid_double_backward()
         inputs, weight = ctx.saved_tensors
         wanted = ctx.needs_input_grad
         d_inputs = torch.empty_like(inputs) if wanted[0] else None
         d_weight = torch.zeros_like(weight) if wanted[1] else None
         d_bias = weight.new_zeros(len(weight)) if wanted[2] else None
-        _call("linear_back", inputs, weight, [inputs, weight, into.contiguous(), d_inputs, d_weight, d_bias])
+        _call("linear_back", inputs, weight, into.contiguous(), d_inputs, d_weight, d_bias)
         return d_inputs, d_weight, d_bias
 
 
@@ -76,36 +84,24 @@ class OwnLinear(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Called by torch in the place of each of its functions."""
-        given = (*args, *(kwargs or {}).values())
-        if func is torch.nn.functional.linear and set(kwargs or ()) <= {"bias"} and _all_alike(given):
-            return _linear(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
+        options = kwargs or {}
+        if func is not torch.nn.functional.linear or len(args) < 2 or not set(options) <= {"bias"}:
+            return func(*args, **options)
+        inputs, weight, *rest = args
+        bias = rest[0] if rest else options.get("bias")
+        given = [inputs, weight] if bias is None else [inputs, weight, bias]
+        shaped = weight.dim() == 2 and inputs.shape[-1:] == weight.shape[1:]
+        if not are_readable(*given) or not shaped or any(each.shape != weight.shape[:1] for each in given[2:]):
+            return func(*args, **options)  # what is wrong with the arguments is described by torch's error
+        rows = inputs.reshape(-1, inputs.shape[-1]).contiguous()
+        shift = None if bias is None else bias.contiguous()
+        found: Tensor = _Linear.apply(rows, weight.contiguous(), shift)  # type: ignore[no-untyped-call]
+        return found.view(*inputs.shape[:-1], len(weight))
 
 
-def _linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x W' + b`` for x of shape (..., inputs)."""
-    rows = inputs.reshape(-1, inputs.shape[-1]).contiguous()
-    shift = None if bias is None else bias.contiguous()
-    found: Tensor = _Linear.apply(rows, weight.contiguous(), shift)  # type: ignore[no-untyped-call]
-    return found.view(*inputs.shape[:-1], len(weight))
-
-
-def _all_alike(given: tuple[Tensor | None, ...]) -> bool:
-    """Whether the C may read them: what is wrong with them is told by torch."""
-    tensors = [tensor for tensor in given if tensor is not None]
-    return _fit(*tensors) and all(
-        tensor.dtype == tensors[0].dtype and tensor.device.type == "cpu" and type(tensor) in (Tensor, Parameter)
-        for tensor in tensors
-    )
-
-
-def _fit(inputs: Tensor, weight: Tensor, *bias: Tensor) -> bool:
-    shaped = weight.dim() == 2 and inputs.shape[-1:] == weight.shape[1:]
-    return shaped and inputs.dtype in DTYPES and all(each.shape == weight.shape[:1] for each in bias)
-
-
-def _call(name: str, inputs: Tensor, weight: Tensor, given: list[Tensor | None]) -> None:
+def _call(name: str, inputs: Tensor, weight: Tensor, *others: Tensor | None) -> None:
     size = (ctypes.c_long * 3)(len(inputs), *weight.shape)
+    given = (inputs, weight, *others)
     pointers = (ctypes.c_void_p * len(given))(*(None if tensor is None else tensor.data_ptr() for tensor in given))
     if getattr(products(inputs.dtype), name)(size, pointers):
         raise MemoryError("no memory is left for the scratch of a matrix product")

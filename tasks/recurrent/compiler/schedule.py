@@ -2,7 +2,7 @@
 
 A step is a row of levels with the matrix products between them, which need all rows of the batch. Within a level a
 row is done at a time, in phases with the sums over columns between them. What is cheap is computed wherever it is
-wanted; what is dear and wanted in several places is kept.
+wanted; what is expensive and wanted in several places is kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT_FROM = 6
 
 @final
 @dataclass(frozen=True, slots=True)
-class Store:
+class Buffer:
     """A place for values.
 
     Args:
@@ -48,7 +48,7 @@ class Target:
 
     node: Node
     region: Region
-    stores: tuple[Store, ...]
+    buffers: tuple[Buffer, ...]
 
 
 @final
@@ -57,7 +57,7 @@ class Multiplication:
     """A matrix product to be done after a level."""
 
     node: Node
-    to: Store
+    to: Buffer
     accumulate: bool
 
 
@@ -75,14 +75,14 @@ class Schedule:
 
     targets: defaultdict[Position, list[Target]] = field(default_factory=lambda: defaultdict(list))
     products: defaultdict[int, list[Multiplication]] = field(default_factory=lambda: defaultdict(list))
-    kept: defaultdict[int, list[tuple[Region, Store, Position]]] = field(default_factory=lambda: defaultdict(list))
+    kept: defaultdict[int, list[tuple[Region, Buffer, Position]]] = field(default_factory=lambda: defaultdict(list))
     asked: defaultdict[int, set[Region]] = field(default_factory=lambda: defaultdict(set))
 
-    def stores(self) -> dict[str, Store]:
+    def buffers(self) -> dict[str, Buffer]:
         """All places that are written, by name."""
-        found = [store for targets in self.targets.values() for target in targets for store in target.stores]
+        found = [buffer for targets in self.targets.values() for target in targets for buffer in target.buffers]
         found += [product.to for products in self.products.values() for product in products]
-        return {store.name: store for store in found}
+        return {buffer.name: buffer for buffer in found}
 
     @property
     def levels(self) -> int:
@@ -107,11 +107,11 @@ class Scheduler:
         self,
         nodes: list[Node],
         *,
-        roots: Mapping[int, list[Store]],
-        saves: Mapping[int, list[tuple[Region, Store]]],
+        roots: Mapping[int, list[Buffer]],
+        saves: Mapping[int, list[tuple[Region, Buffer]]],
         given: Callable[[Node], bool],
-        products: Mapping[int, Store],
-        into: Mapping[int, tuple[Store, bool]],
+        products: Mapping[int, Buffer],
+        into: Mapping[int, tuple[Buffer, bool]],
     ) -> None:
         self._nodes, self._roots, self._saves, self._given = nodes, roots, saves, given
         self._places, self._into = products, into
@@ -123,7 +123,7 @@ class Scheduler:
         """Go from what is wanted to what it needs."""
         for index in (*self._roots, *self._into):
             node = self._nodes[index]
-            for region in self._pieces(node, (0, node.width)):
+            for region in self._slices(node, (0, node.width)):
                 self._want(node, region, self.position(node))
         for node in reversed(self._nodes):
             if node.index in self._wanted:
@@ -160,35 +160,35 @@ class Scheduler:
 
     def _multiply(self, node: Node) -> None:
         (left,) = node.inputs
-        usual = self._places.get(node.index) or Store(f"v{node.index}", "step", node.width)
-        store, accumulate = self._into.get(node.index, (usual, False))
+        usual = self._places.get(node.index) or Buffer(f"v{node.index}", "step", node.width)
+        buffer, accumulate = self._into.get(node.index, (usual, False))
         position = self.position(left)
-        product = Multiplication(node, store, accumulate)
+        product = Multiplication(node, buffer, accumulate)
         self.schedule.products[position[0]].append(product)
         if not product.accumulate:
-            self.schedule.kept[node.index].append(((0, node.width), store, self.position(node)))
+            self.schedule.kept[node.index].append(((0, node.width), buffer, self.position(node)))
         self._want(left, (0, left.width), position)
 
     def _add_up(self, node: Node, wanted: set[tuple[Region, Position]]) -> None:
         (row,) = node.inputs
         at = self.position(row)
-        saved = [store for _, store in self._saves.get(node.index, [])]
-        store = saved[0] if saved else self._scratch(node, (0, 1), {at, *(position for _, position in wanted)})
-        self._keep(node, (0, 1), (store,), at, from_=self.position(node))
-        for region in self._pieces(row, (0, row.width)):
+        saved = [buffer for _, buffer in self._saves.get(node.index, [])]
+        buffer = saved[0] if saved else self._scratch(node, (0, 1), {at, *(position for _, position in wanted)})
+        self._keep(node, (0, 1), (buffer,), at, from_=self.position(node))
+        for region in self._slices(row, (0, row.width)):
             self._want(row, region, at)
 
     def _compute(self, node: Node, wanted: set[tuple[Region, Position]]) -> None:
         roots = self._roots.get(node.index, [])
-        lasting = tuple(store for store in roots if store.kind != "total")
-        totals = tuple(store for store in roots if store.kind == "total")
+        lasting = tuple(buffer for buffer in roots if buffer.kind != "total")
+        totals = tuple(buffer for buffer in roots if buffer.kind == "total")
         whole = (0, node.width)
         if totals:
             self.schedule.targets[self.position(node)].append(Target(node, whole, totals))
         if lasting:
             self._keep_columns(node, whole, lasting, self.position(node))
-        for saved, store in self._saves.get(node.index, ()) if not lasting else ():
-            self._keep_columns(node, saved, (store,), min(_positions(wanted, saved)))
+        for saved, buffer in self._saves.get(node.index, ()) if not lasting else ():
+            self._keep_columns(node, saved, (buffer,), min(_positions(wanted, saved)))
         if lasting or node.index in self._saves:
             return  # other positions load it from there; the one that computes it has it in a register
         for region in merged(region for region, _ in wanted):
@@ -199,38 +199,38 @@ class Scheduler:
                 for part, position in ((r, p) for r, p in wanted if _within(r, region)):
                     self._want_inputs(node, part, position)
 
-    def _keep_columns(self, node: Node, region: Region, stores: tuple[Store, ...], position: Position) -> None:
-        self._keep(node, region, stores, position, from_=(position[0], position[1] + 1))
-        for part in self._pieces(node, region):
+    def _keep_columns(self, node: Node, region: Region, buffers: tuple[Buffer, ...], position: Position) -> None:
+        self._keep(node, region, buffers, position, from_=(position[0], position[1] + 1))
+        for part in self._slices(node, region):
             self._want_inputs(node, part, position)
 
-    def _pieces(self, node: Node, region: Region) -> list[Region]:
+    def _slices(self, node: Node, region: Region) -> list[Region]:
         """The columns, cut so that each part is one computation if nothing but the necessary is kept."""
-        return pieces(node, region, lambda each, _: self._given(each) or each.kind in ("product", "sum"))
+        return uniform_slices(node, region, lambda each, _: self._given(each) or each.kind in ("product", "sum"))
 
-    def _keep(self, node: Node, region: Region, stores: tuple[Store, ...], at: Position, *, from_: Position) -> None:
-        self.schedule.targets[at].append(Target(node, region, stores))
-        self.schedule.kept[node.index].append((region, stores[0], from_))
+    def _keep(self, node: Node, region: Region, buffers: tuple[Buffer, ...], at: Position, *, from_: Position) -> None:
+        self.schedule.targets[at].append(Target(node, region, buffers))
+        self.schedule.kept[node.index].append((region, buffers[0], from_))
 
     def _want_inputs(self, node: Node, region: Region, position: Position) -> None:
         for each, part in inputs_of(node, region):
             self._want(each, part, position)
 
-    def _scratch(self, node: Node, region: Region, positions: set[Position]) -> Store:
+    def _scratch(self, node: Node, region: Region, positions: set[Position]) -> Buffer:
         one_level = len({level for level, _ in positions}) == 1
-        return Store(f"v{node.index}_{region[0]}", "row" if one_level else "step", region[1])
+        return Buffer(f"v{node.index}_{region[0]}", "row" if one_level else "step", region[1])
 
     def _cost(self, node: Node) -> float:
         if self._given(node) or node.kind in ("leaf", "constant", "product", "sum"):
             return 0
-        own = node.number if node.kind == "point" else 0
+        own = node.number if node.kind == "pointwise" else 0
         return own + sum(self._cost(each) for each in node.inputs)
 
 
 def inputs_of(node: Node, region: Region) -> Iterator[tuple[Node, Region]]:
     """What some columns of a node are made of."""
     begin, width = region
-    if node.kind == "piece":
+    if node.kind == "slice":
         yield node.inputs[0], (begin + int(node.number), width)
     elif node.kind == "cat":
         at = 0
@@ -244,7 +244,7 @@ def inputs_of(node: Node, region: Region) -> Iterator[tuple[Node, Region]]:
             yield each, (region if each.width > 1 else (0, 1))
 
 
-def pieces(node: Node, region: Region, ends: Callable[[Node, Region], object]) -> list[Region]:
+def uniform_slices(node: Node, region: Region, ends: Callable[[Node, Region], object]) -> list[Region]:
     """Columns of a node, cut so that each part is the same computation for all of its columns.
 
     Args:

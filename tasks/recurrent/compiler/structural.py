@@ -48,40 +48,40 @@ def _add(use: Use, sign: str, *, turned: bool = False) -> Node:
     if alpha != 1 and turned:
         raise Unsupported("a subtraction with a factor")
     if alpha != 1:
-        other = use.graph.point("{0} * {1}", use.graph.constant(alpha), other)
-    return use.graph.point(f"{{0}} {sign} {{1}}", one, other)
+        other = use.graph.pointwise("{0} * {1}", use.graph.constant(alpha), other)
+    return use.graph.pointwise(f"{{0}} {sign} {{1}}", one, other)
 
 
 def _power(use: Use) -> Node:
     graph, (base, exponent) = use.graph, use.given("self", "exponent")
     if float(exponent).is_integer() and 1 <= exponent <= 4:
-        return graph.point(" * ".join(["{0}"] * int(exponent)), base)
+        return graph.pointwise(" * ".join(["{0}"] * int(exponent)), base)
     texts = {0.5: ("sqrt({0})", 5), -0.5: ("(real)1 / sqrt({0})", 10), -1.0: ("(real)1 / {0}", 5)}
     if exponent in texts:
         text, cost = texts[float(exponent)]
-        return graph.point(text, base, cost=cost)
-    return graph.point("pow({0}, {1})", base, graph.constant(exponent), cost=30)
+        return graph.pointwise(text, base, cost=cost)
+    return graph.pointwise("pow({0}, {1})", base, graph.constant(exponent), cost=30)
 
 
 def _clamp(use: Use, **bounds: float | None) -> Node:
     row, low, high = use.given("self", **(bounds or {"min": None, "max": None}))
     found: Node = row
     if low is not None:
-        found = use.graph.point("{0} < {1} ? {1} : {0}", found, as_node(use.graph, low))
+        found = use.graph.pointwise("{0} < {1} ? {1} : {0}", found, as_node(use.graph, low))
     if high is not None:
-        found = use.graph.point("{0} > {1} ? {1} : {0}", found, as_node(use.graph, high))
+        found = use.graph.pointwise("{0} > {1} ? {1} : {0}", found, as_node(use.graph, high))
     return found
 
 
 def _leaky(use: Use) -> Node:
     row, slope = use.given("self", negative_slope=0.01)
-    return use.graph.point("{0} > 0 ? {0} : {0} * {1}", row, use.graph.constant(slope))
+    return use.graph.pointwise("{0} > 0 ? {0} : {0} * {1}", row, use.graph.constant(slope))
 
 
 def _elu(use: Use) -> Node:
     row, *numbers = use.given("self", alpha=1, scale=1, input_scale=1)
     numbers = [as_node(use.graph, number) for number in numbers]
-    return use.graph.point("{0} <= 0 ? expm1({0} * {3}) * {1} * {2} : {0} * {2}", row, *numbers, cost=20)
+    return use.graph.pointwise("{0} <= 0 ? expm1({0} * {3}) * {1} * {2} : {0} * {2}", row, *numbers, cost=20)
 
 
 def _elu_back(use: Use) -> Node:
@@ -89,13 +89,13 @@ def _elu_back(use: Use) -> Node:
     inside = "({1} + {2} * {3})" if of_result else "({2} * {3} * exp_real({1} * {4}))"
     numbers = [as_node(use.graph, number) for number in (alpha, scale, inner)]
     text = f"{{1}} <= 0 ? {{0}} * {{4}} * {inside} : {{0}} * {{3}}"
-    return use.graph.point(text, gradient, row, *numbers, cost=12)
+    return use.graph.pointwise(text, gradient, row, *numbers, cost=12)
 
 
 def _softplus(use: Use) -> Node:
     row, *numbers = use.given("self", beta=1, threshold=20)
     numbers = [as_node(use.graph, number) for number in numbers]
-    return use.graph.point("{0} * {1} > {2} ? {0} : log1p(exp_real({0} * {1})) / {1}", row, *numbers, cost=20)
+    return use.graph.pointwise("{0} * {1} > {2} ? {0} : log1p(exp_real({0} * {1})) / {1}", row, *numbers, cost=20)
 
 
 def _columns(use: Use, row: Node, dim: int, begin: int, end: int, step: int = 1) -> Node:
@@ -105,7 +105,7 @@ def _columns(use: Use, row: Node, dim: int, begin: int, end: int, step: int = 1)
     if dim % 2 == 0 or step != 1:
         raise Unsupported("a slice of the batch" if dim % 2 == 0 else "a slice with a step")
     begin, end = (min(at + row.width if at < 0 else at, row.width) for at in (begin, end))
-    return use.graph.piece(row, begin, end - begin)
+    return use.graph.slice(row, begin, end - begin)
 
 
 def _slice(use: Use) -> Node:
@@ -132,9 +132,9 @@ def _embed(use: Use, row: Node, width: int, begin: int) -> Node:
     zero, after = use.graph.constant(0), width - begin - row.width
     rows = [row]
     if begin:
-        rows.insert(0, use.graph.point("{0}", zero, width=begin))
+        rows.insert(0, use.graph.pointwise("{0}", zero, width=begin))
     if after:
-        rows.append(use.graph.point("{0}", zero, width=after))
+        rows.append(use.graph.pointwise("{0}", zero, width=after))
     return use.graph.cat(tuple(rows))
 
 
@@ -167,12 +167,12 @@ def _sum(use: Use) -> Node:
 
 
 def _mean(use: Use) -> Node:
-    return use.graph.point("{0} * {1}", _sum(use), use.graph.constant(1 / use.values[0].width))
+    return use.graph.pointwise("{0} * {1}", _sum(use), use.graph.constant(1 / use.values[0].width))
 
 
 def _expand(use: Use) -> Node:
     row: Node = use.values[0]
-    return row if use.shape[1] == row.width else use.graph.point("{0}", row, width=use.shape[1])
+    return row if use.shape[1] == row.width else use.graph.pointwise("{0}", row, width=use.shape[1])
 
 
 def _same(use: Use) -> Node:
@@ -183,7 +183,7 @@ def _same(use: Use) -> Node:
 
 
 Rule = Callable[[Use], Node | list[Node]]
-MOVEMENTS: Mapping[str, Rule] = {
+STRUCTURAL: Mapping[str, Rule] = {
     "_unsafe_view.default": _same,
     "add.Scalar": lambda use: _add(use, "+"),
     "add.Tensor": lambda use: _add(use, "+"),

@@ -1,4 +1,4 @@
-"""What a cell's step does, as a list of torch operations: recorded on tensors that have shapes but no values."""
+"""What a cell's step does, as a list of torch operations: traced on tensors that have shapes but no values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasks.recurrent.compiler.pointwise import DECOMPOSED, name_of
 from tasks.recurrent.noise import noisy_step
 
 BATCH = 65_537
-"""A size that no weight has, so that a dimension of this size is the batch."""
+"""A size that no weight has (``settings.WIDEST`` is one less), so that a dimension of this size is the batch."""
 UNKNOWN = "a tensor that is neither weight, nor state, nor made of them; register it as a buffer"
 OWN_GRADIENT = "a step that turns gradients off or, in a torch.autograd.Function, writes its own"
 
@@ -26,7 +26,7 @@ OWN_GRADIENT = "a step that turns gradients off or, in a torch.autograd.Function
 @final
 @dataclass(frozen=True, eq=False, slots=True)
 class Call:
-    """One operation as it was called."""
+    """One operation as it was called. Tensors are told apart by ``id``, so calls keep them alive."""
 
     operation: Callable[..., Any]
     values: tuple[Any, ...]
@@ -43,9 +43,14 @@ class Call:
         """All tensors that came out."""
         return list(tensors(self.result))
 
+    def again(self, found: Callable[[Tensor], Any], *, without: str = "") -> Any:
+        """Call the operation with other tensors in the place of its own, and without one of its options."""
+        options = {name: substitute(value, found) for name, value in self.options.items() if name != without}
+        return self.operation(*(substitute(value, found) for value in self.values), **options)
+
 
 @final
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the operations that reach torch's kernels while it is active, autograd's own among them.
 
     Args:
@@ -111,7 +116,7 @@ def substitute(values: Any, found: Callable[[Tensor], Any]) -> Any:
     return values
 
 
-def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, keep: tuple[bool, ...]) -> Step:
+def trace_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, keep: tuple[bool, ...]) -> Step:
     """Take one step apart.
 
     Args:
@@ -122,7 +127,7 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
         keep: for each part of the state that is partly kept: whether the share is one number for all.
 
     Raises:
-        Unsupported: the step cannot be recorded, or its result is no state.
+        Unsupported: the step cannot be traced, or its result is no state.
     """
 
     def rows(columns: int) -> Tensor:
@@ -130,7 +135,7 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
 
     weights = {
         f"cell.{name}": torch.empty_like(value, device="meta", requires_grad=False)
-        for name, value in named_weights(cell)
+        for name, value in _named_weights(cell)
     }
     given = {"read": rows(width), **{f"state_{part}": rows(cell.hidden) for part in range(len(cell.parts))}}
     if recurrent:
@@ -142,46 +147,31 @@ def record_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, 
             given[f"keep_{part}"] = rows(cell.hidden)
     kept = tuple((weights if single else given)[f"keep_{part}"] for part, single in enumerate(keep))
     state = tuple(given[f"state_{part}"] for part in range(len(cell.parts)))
-    recorder = Recorder(smooth=True)
+    tracer = Tracer(smooth=True)
     standing = _standing_in(cell, weights)
     try:
-        with torch.enable_grad(), recorder:
+        with torch.enable_grad(), tracer:
             for row in given.values():
                 row.requires_grad_()
             after = noisy_step(standing, given["read"], state, given.get("recurrent"), kept)
     except (RuntimeError, NotImplementedError, TypeError) as error:
         raise Unsupported(f"a step that does not run on shapes alone ({_first_line(error)})") from error
-    _check(after, dtype, cell)
-    constants = _constants(recorder.calls, (*weights.values(), *given.values()))
-    before, within = _part(recorder.calls, given.values(), after)
-    return Step(weights, given, constants, before, within, tuple(after))
+    _check_state(after, dtype, cell)
+    return Step(weights, given, *_split(tracer.calls, weights.values(), given.values(), after), tuple(after))
 
 
 def _standing_in(cell: Cell, weights: Mapping[str, Tensor]) -> Cell:
     """A copy of the cell with other weights: others may be using the cell itself."""
     held = (value for module in cell.modules() for value in vars(module).values() if isinstance(value, Tensor))
     copies = {id(tensor): tensor.detach() for tensor in held}  # such as a pruned weight, made anew at each step
-    copies |= {id(value): weights[f"cell.{name}"] for name, value in named_weights(cell)}
+    copies |= {id(value): weights[f"cell.{name}"] for name, value in _named_weights(cell)}
     try:
         return copy.deepcopy(cell, copies)
     except Exception as error:  # whatever an attribute raises
         raise Unsupported(f"a cell that cannot be copied ({_first_line(error)})") from error
 
 
-def _constants(calls: list[Call], known: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """What ``torch.tensor`` made; all other tensors are known, or made of known ones."""
-    own, found = {id(tensor) for tensor in known}, []
-    for call in calls:
-        strange = [tensor for tensor in call.given if id(tensor) not in own]
-        if strange and name_of(call.operation) != "lift_fresh.default":
-            raise Unsupported(UNKNOWN)
-        found += strange
-        own.update(id(tensor) for tensor in call.made)
-    return tuple(found)
-
-
-def named_weights(cell: Cell) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers."""
+def _named_weights(cell: Cell) -> Iterator[tuple[str, Tensor]]:
     yield from cell.named_parameters()
     yield from cell.named_buffers()
 
@@ -190,16 +180,12 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _check(after: Any, dtype: torch.dtype, cell: Cell) -> None:
+def _check_state(after: Any, dtype: torch.dtype, cell: Cell) -> None:
+    """Refuse what is no state, and a step with a backward of its own, even one that computes nothing."""
     for part in after:
         if not isinstance(part, Tensor) or part.shape != (BATCH, cell.hidden) or part.dtype != dtype:
             raise Unsupported("a step whose result is not a state of the cell's own type")
-    _check_gradients([part.grad_fn for part in after])
-
-
-def _check_gradients(todo: list[Any]) -> None:
-    """No function whose way back is its own, even one that computes nothing."""
-    seen = set()
+    todo, seen = [part.grad_fn for part in after], set()
     while todo:
         node = todo.pop()
         if isinstance(node, BackwardCFunction):
@@ -209,23 +195,33 @@ def _check_gradients(todo: list[Any]) -> None:
             todo += [following for following, _ in node.next_functions]
 
 
-def _part(calls: list[Call], rows: Iterable[Tensor], after: State) -> tuple[tuple[Call, ...], tuple[Call, ...]]:
-    """What is done to weights alone, and what to rows; calls that nothing needs are left out."""
-    own = {id(row) for row in rows}
-    before, within = [], []
+def _split(
+    calls: list[Call], weights: Iterable[Tensor], rows: Iterable[Tensor], after: State
+) -> tuple[tuple[Tensor, ...], tuple[Call, ...], tuple[Call, ...]]:
+    """Constants, what is done to weights alone, and what to rows; calls that nothing needs are left out."""
+    per_row = {id(row) for row in rows}
+    known = per_row | {id(weight) for weight in weights}
+    constants, before, within = list[Tensor](), list[Call](), list[Call]()
     for call in calls:
-        if any(id(t) in own for t in call.given) or any(BATCH in t.shape for t in call.made):
+        strange = [tensor for tensor in call.given if id(tensor) not in known]
+        if strange and name_of(call.operation) != "lift_fresh.default":  # what torch.tensor makes is lifted
+            raise Unsupported(UNKNOWN)
+        constants += strange
+        made = {id(tensor) for tensor in call.made}
+        known |= made
+        if any(id(t) in per_row for t in call.given) or any(BATCH in t.shape for t in call.made):
             _check_rows(call, after[0].dtype)
-            own.update(id(t) for t in call.made)
+            per_row |= made
             within.append(call)
         else:
             before.append(call)
     needed = {id(part) for part in after}
-    kept = [_needed(part, needed) for part in (within, before)]
-    return kept[1], kept[0]
+    needed_within = _needed(within, needed)
+    return tuple(constants), _needed(before, needed), needed_within
 
 
 def _needed(calls: list[Call], needed: set[int]) -> tuple[Call, ...]:
+    """The calls that make a needed tensor; what they are made of is needed too, and added."""
     kept = []
     for call in reversed(calls):
         if any(id(t) in needed for t in call.made):
@@ -240,10 +236,7 @@ def _check_rows(call: Call, dtype: torch.dtype) -> None:
         raise Unsupported(f"the operation {name}, which changes its argument")
     for made in call.made:
         if made.dim() not in (1, 2) or made.shape[0] != BATCH or BATCH in made.shape[1:]:
-            raise Unsupported(f"the operation {name} with a result of shape {_shape(made)}")
+            sizes = ", ".join("batch" if size == BATCH else str(size) for size in made.shape)
+            raise Unsupported(f"the operation {name} with a result of shape ({sizes})")
         if made.dtype not in (dtype, *(() if name == "_to_copy.default" else (torch.bool,))):
             raise Unsupported(f"the operation {name} with a result of type {made.dtype}")
-
-
-def _shape(tensor: Tensor) -> str:
-    return "(" + ", ".join("batch" if size == BATCH else str(size) for size in tensor.shape) + ")"

@@ -1,8 +1,8 @@
 """Loops over time: three ways to run a cell along a sequence that give the same numbers up to rounding.
 
-``plain`` is Python and autograd; ``common`` compiles the step of any cell, and is fast on the CPU; torch's own fused
-kernels exist for a few cells, and ``auto`` takes them where they compute what is asked for and the compiled loop has no
-compiled code or only one of several threads. Compare cells under ``common``, or you may compare kernels.
+``plain`` is Python and autograd; ``compiled`` runs the step of any cell as C, on the CPU in one thread; torch's own
+fused kernels exist for a few cells, and ``auto`` takes them where they compute what is asked for and the compiled loop
+cannot be had, or would leave other threads idle. Compare cells under ``compiled``, or you may compare kernels.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.compiled import common_loop, common_project, compiles, refusal
-from tasks.recurrent.loop.plain import plain_steps, stack_steps
-from tasks.recurrent.loop.ran import PLAIN, TORCH, describe_loops, note
+from tasks.recurrent.compiler import Compiled, run_compiled
+from tasks.recurrent.loop.plain import plain_steps
+from tasks.recurrent.loop.ran import COMPILED, PLAIN, TORCH, describe_loops, note
 from tasks.recurrent.noise import Noise
 
 __all__ = ["LoopName", "Reading", "describe_loops", "read_sequence"]
@@ -66,48 +66,41 @@ def read_sequence(
     Raises:
         ValueError: there is no step, or a sequence without one.
     """
-    _check_steps(inputs, lengths)
-    if lengths is not None:
-        inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
-    if (
-        loop == "auto"
-        and noise is None
-        and _torch_is_faster(inputs)
-        and (lengths is None or (cell.bounded and not final_state))
-    ):
-        fused = cell.fused(inputs, state)
-        if fused is not None:
-            note(cell, TORCH, reason=refusal(inputs.dtype) if _one_thread(inputs) else "")
-            return _masked(*fused, lengths)
-    if loop == "plain":
-        note(cell, PLAIN)
-        steps = plain_steps(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
-        parts = stack_steps(steps)
-        return Reading(parts[0], _last(parts, lengths) if final_state else None, tuple(steps))
-    parts = common_loop(cell, common_project(cell, inputs), state, lengths=lengths, noise=noise)
-    return Reading(parts[0], _last(parts, lengths) if final_state else None)
-
-
-def _check_steps(inputs: Tensor, lengths: Tensor | None) -> None:
     if not len(inputs):
         raise ValueError("there is nothing to read: sequences need at least one step")
-    if lengths is not None and lengths.device.type == "cpu" and bool((lengths < 1).any()):  # a GPU would have to wait
-        raise ValueError(f"a sequence of length {int(lengths.min())}: lengths must be at least 1")
+    on_cpu = inputs.device.type == "cpu"
+    if lengths is not None:
+        if on_cpu and bool((lengths < 1).any()):  # a GPU would have to wait
+            raise ValueError(f"a sequence of length {int(lengths.min())}: lengths must be at least 1")
+        inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
+    takes_torch = loop == "auto" and noise is None and (lengths is None or (cell.bounded and not final_state))
+    one_thread = on_cpu and torch.get_num_threads() == 1
+    if takes_torch and not one_thread and (reading := _read_fused(cell, inputs, state, lengths)):
+        note(cell, TORCH)
+        return reading
+    reason = ""
+    if loop != "plain":
+        found = run_compiled(cell, inputs, state, lengths=lengths, noise=noise)
+        if isinstance(found, Compiled):
+            note(cell, COMPILED, compiler=found.compiler)
+            return Reading(found.states[0], _last(found.states, lengths) if final_state else None)
+        reason = found.reason if on_cpu else ""  # nothing is compiled for other devices
+    if takes_torch and one_thread and (reading := _read_fused(cell, inputs, state, lengths)):
+        note(cell, TORCH, reason=reason)
+        return reading
+    note(cell, PLAIN, reason=reason)
+    steps = plain_steps(cell, cell.project(inputs), state, lengths=lengths, noise=noise)
+    parts: State = tuple(torch.stack(part) for part in zip(*steps, strict=True))
+    last = _last(parts, lengths) if final_state else None
+    return Reading(parts[0], last, tuple(steps) if loop == "plain" else None)
 
 
-def _torch_is_faster(inputs: Tensor) -> bool:
-    """Whether torch's kernels are to be preferred: with one thread on a CPU they are slower, or at best as fast."""
-    return not _one_thread(inputs) or not compiles(inputs.dtype)
-
-
-def _one_thread(inputs: Tensor) -> bool:
-    return inputs.device.type == "cpu" and torch.get_num_threads() == 1
-
-
-def _masked(outputs: Tensor, state: State, lengths: Tensor | None) -> Reading:
-    if lengths is None:
-        return Reading(outputs, state)
-    return Reading(_zero_at_padding(outputs, lengths), None)
+def _read_fused(cell: Cell, inputs: Tensor, state: State, lengths: Tensor | None) -> Reading | None:
+    """By torch's kernel of the cell, where there is one; the state is that after the last step of equal lengths."""
+    fused = cell.fused(inputs, state)
+    if fused is None or lengths is None:
+        return fused and Reading(*fused)
+    return Reading(_zero_at_padding(fused[0], lengths), None)
 
 
 def _zero_at_padding(sequences: Tensor, lengths: Tensor) -> Tensor:

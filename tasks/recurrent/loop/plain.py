@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -36,13 +34,3 @@ def plain_steps(
             state = tuple(torch.where(real, part, 0.0) for part in state)
         states.append(state)
     return states
-
-
-def plain_loop(cell: Cell, read: Tensor, state: State, *, lengths: Tensor | None, noise: Noise | None) -> State:
-    """The same with each part stacked over time, shape (time, batch, hidden)."""
-    return stack_steps(plain_steps(cell, read, state, lengths=lengths, noise=noise))
-
-
-def stack_steps(steps: Sequence[State]) -> State:
-    """Each part of the states over time, shape (time, batch, hidden)."""
-    return tuple(torch.stack(part) for part in zip(*steps, strict=True))

@@ -9,26 +9,27 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.compiler.build import describe, features, find_compiler
 
 COMPILED: Final = "compiled"
 PLAIN: Final = "plain"
 TORCH: Final = "torch"
 """torch's own kernel of a cell."""
 
-_ran: WeakKeyDictionary[Cell, dict[str, None]] = WeakKeyDictionary()
+_ran: WeakKeyDictionary[Cell, dict[str, str]] = WeakKeyDictionary()
+"""By cell: each loop that ran it, with the reason where it stood in for another, and its compiler."""
 _PATH = re.compile(r"(?:[^\s/]*/)+(?=[^\s/])")
 
 
-def note(cell: Cell, loop: str, *, reason: str = "") -> None:
+def note(cell: Cell, loop: str, *, reason: str = "", compiler: str = "") -> None:
     """Remember that a loop ran this cell.
 
     Args:
         cell: the cell.
         loop: :data:`COMPILED`, :data:`PLAIN` or :data:`TORCH`.
         reason: why it stood in for the compiled one; empty where it is what was asked for.
+        compiler: what compiled it; empty where nothing was.
     """
-    _ran.setdefault(cell, {})[f"{loop}: {_PATH.sub('', reason)}" if reason else loop] = None
+    _ran.setdefault(cell, {})[f"{loop}: {_PATH.sub('', reason)}" if reason else loop] = compiler
 
 
 def describe_loops(network: nn.Module) -> dict[str, str]:
@@ -39,10 +40,10 @@ def describe_loops(network: nn.Module) -> dict[str, str]:
         where one run had several. ``compiler``, where anything was compiled: name, version and the vector
         instructions that it compiled for. Empty for a network without cells.
     """
-    found = {loop for cell in network.modules() if isinstance(cell, Cell) for loop in _ran.get(cell, ())}
+    found: dict[str, str] = {}
+    for cell in network.modules():
+        found |= _ran.get(cell, {}) if isinstance(cell, Cell) else {}
     if len(found) > 1:
-        found.discard(PLAIN)  # a look into the network takes the plain loop, whatever trains it
+        found.pop(PLAIN, None)  # a look into the network takes the plain loop, whatever trains it
     conditions = {"loop": ", ".join(sorted(found))} if found else {}
-    if COMPILED in found:
-        conditions["compiler"] = f"{describe(find_compiler()).splitlines()[0]}, {features()}"
-    return conditions
+    return conditions | ({"compiler": found[COMPILED]} if COMPILED in found else {})

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.compiler import trace
-from tasks.recurrent.loop import compiled
+from tasks.recurrent.compiler import run, trace
 from tests.recurrent.cells.variants import Variant
 from tests.recurrent.compiler.cells import Adjustable
 from tests.recurrent.compiler.compare import assert_same, randomize
@@ -107,15 +106,15 @@ def test_a_cell_that_ran_is_not_kept_alive() -> None:
     assert gone() is None
 
 
-def test_threads_that_use_a_cell_while_its_step_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_use_a_cell_while_its_step_is_traced(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = randomize(Variant("lstm").build(inputs=2, hidden=3))
-    devices, real = set(), trace.record_step
+    devices, real = set(), trace.trace_step
 
     def watched(*given: object, **options: object) -> object:
         devices.update(_devices_during(cell, lambda: real(*given, **options)))  # type: ignore[arg-type]
         return real(*given, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(compiled, "record_step", watched)
+    monkeypatch.setattr(run, "trace_step", watched)
     assert_same(cell)
     assert devices == {"cpu"}
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tasks.recurrent.loop.compiled import common_loop, common_project
+from tasks.recurrent.compiler.products import OwnLinear
 from tasks.recurrent.noise import Noise
 from tests.recurrent.cells.variants import VARIANTS, Variant
 from tests.recurrent.compiler.cells import Constant, Linear, Patchwork, Smooth, Twin
-from tests.recurrent.compiler.compare import assert_same, leaves, randomize
+from tests.recurrent.compiler.compare import assert_same, compiled, leaves, randomize
 
 TIME, BATCH, INPUTS, HIDDEN = 6, 4, 5, 7
 MADE_UP = [Patchwork, Smooth, Linear, Twin, Constant]
@@ -85,7 +85,7 @@ def test_gradients_are_those_of_finite_differences(kind: type) -> None:
     lengths = torch.tensor([3, 2])
 
     def run(read: torch.Tensor, *before: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return common_loop(cell, cell.project(read), before, lengths=lengths, noise=None)
+        return compiled(cell, read, before, lengths=lengths)
 
     assert torch.autograd.gradcheck(run, (inputs, *state))
 
@@ -93,8 +93,7 @@ def test_gradients_are_those_of_finite_differences(kind: type) -> None:
 def test_gradients_that_nobody_asks_for_are_not_there() -> None:
     cell = randomize(Variant("lstm").build(inputs=INPUTS, hidden=HIDDEN))
     cell.recur.weight.requires_grad_(False)
-    outputs, _ = common_loop(cell, cell.project(torch.randn(TIME, BATCH, INPUTS).double()), cell.initial_state(BATCH),
-                             lengths=None, noise=None)  # fmt: skip
+    outputs, _ = compiled(cell, torch.randn(TIME, BATCH, INPUTS).double(), cell.initial_state(BATCH))
     outputs.sum().backward()  # type: ignore[no-untyped-call]
     assert cell.recur.weight.grad is None
     assert cell.read.weight.grad is not None
@@ -103,11 +102,13 @@ def test_gradients_that_nobody_asks_for_are_not_there() -> None:
 def test_gradients_of_gradients_are_refused() -> None:
     cell = randomize(Variant("gru").build(inputs=INPUTS, hidden=HIDDEN))
     inputs, state = leaves(cell, time=2, batch=2)
-    (outputs,) = common_loop(cell, cell.project(inputs), state, lengths=None, noise=None)
+    (outputs,) = compiled(cell, inputs, state)
     with pytest.raises(RuntimeError, match=r"network\.loop plain"):
         torch.autograd.grad(outputs.square().sum(), inputs, create_graph=True)
+    with OwnLinear():
+        projected = cell.project(inputs)
     with pytest.raises(RuntimeError, match=r"network\.loop plain"):
-        torch.autograd.grad(common_project(cell, inputs).sum(), inputs, create_graph=True)
+        torch.autograd.grad(projected.sum(), inputs, create_graph=True)
 
 
 def test_lengths_may_be_overwritten_before_the_way_back() -> None:
@@ -116,7 +117,7 @@ def test_lengths_may_be_overwritten_before_the_way_back() -> None:
     found = []
     for later in (6, 2):
         lengths = torch.full((BATCH,), 6)
-        (outputs,) = common_loop(cell, cell.project(inputs), state, lengths=lengths, noise=None)
+        (outputs,) = compiled(cell, inputs, state, lengths=lengths)
         lengths.fill_(later)
         found.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
     assert torch.equal(*found)

@@ -16,10 +16,12 @@ import torch
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.compiler import build, products
+from tasks.recurrent.compiler import run as compiler_run
 from tasks.recurrent.compiler.codegen import head
 from tasks.recurrent.compiler.kernel import Kernel
-from tasks.recurrent.loop import LoopName, compiled, describe_loops, read_sequence
-from tasks.recurrent.loop.compiled import common_loop, common_project
+from tasks.recurrent.compiler.products import OwnLinear
+from tasks.recurrent.compiler.run import FOREIGN, Refusal, run_compiled
+from tasks.recurrent.loop import LoopName, describe_loops, read_sequence
 from tests.recurrent.cells.variants import Variant
 from tests.recurrent.compiler.cells import (
     Adjustable,
@@ -34,15 +36,20 @@ from tests.recurrent.compiler.cells import (
 )
 from tests.recurrent.compiler.compare import randomize
 
-CACHES = (products.products, build.find_compiler, build.describe, build._own_folder, build._warn_unkept)
+CACHES = (
+    products.products,
+    build.find_compiler,
+    build.describe,
+    build._own_folder,
+    build._warn_unkept,
+    compiler_run._warn_once,
+)
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A process that has compiled nothing and said nothing yet; gives the folder of compiled loops."""
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
-    monkeypatch.setattr(compiled, "_said", set())
-    monkeypatch.setattr(compiled, "_refused", {})
     for cache in CACHES:
         cache.cache_clear()
     yield tmp_path
@@ -326,7 +333,7 @@ def test_an_option_that_changes_changes_the_step() -> None:
 def test_more_steps_than_are_worth_compiling_run_in_the_plain_loop(
     fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(compiled, "MOST", 2)
+    monkeypatch.setattr(compiler_run, "MOST", 2)
     cell = Adjustable()
     with caplog.at_level(logging.WARNING):
         for scale in (0.5, 0.6, 0.7, 0.8, 0.5):
@@ -337,7 +344,7 @@ def test_more_steps_than_are_worth_compiling_run_in_the_plain_loop(
 
 
 def test_under_inference_mode_the_same_loop_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "plain_loop", None)
+    monkeypatch.setattr("tasks.recurrent.loop.plain_steps", None)
     cell = lstm(hidden=6)
     with torch.inference_mode():
         tested = run(cell)
@@ -363,11 +370,12 @@ def test_without_gradients_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_wrong_shapes_are_told_by_the_plain_loop() -> None:
     cell = lstm()
-    read = cell.project(torch.ones(3, 2, 2))
+    inputs, wrong = torch.ones(3, 2, 2), cell.initial_state(5)
+    assert run_compiled(cell, inputs, wrong, lengths=None, noise=None) == Refusal(FOREIGN)
     with pytest.raises(RuntimeError, match="size"):
-        common_loop(cell, read, cell.initial_state(5), lengths=None, noise=None)
+        read_sequence(cell, inputs, wrong, loop="compiled")
     with pytest.raises(RuntimeError, match="size"):
-        common_loop(cell, read, cell.initial_state(2), lengths=torch.ones(5), noise=None)
+        read_sequence(cell, inputs, cell.initial_state(2), lengths=torch.ones(5), loop="compiled")
 
 
 @pytest.mark.parametrize("loop", ["auto", "compiled", "plain"])
@@ -395,9 +403,12 @@ class Halved(Cell):
 
 def test_our_products_leave_other_numbers_and_other_shapes_to_torch() -> None:
     cell, inputs = Halved(), torch.randn(64, 16, 8)
-    assert torch.equal(common_project(cell, inputs), cell.project(inputs))
-    with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        common_project(lstm(), inputs)
+    plainly = cell.project(inputs)
+    products.products(torch.float32)
+    with OwnLinear():
+        assert torch.equal(cell.project(inputs), plainly)
+        with pytest.raises(RuntimeError, match="cannot be multiplied"):
+            lstm().project(inputs)
     with pytest.raises(ValueError, match="bfloat16"):
         head(torch.bfloat16)
 

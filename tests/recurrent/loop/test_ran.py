@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from tasks.recurrent.cell import Cell
-from tasks.recurrent.compiler import build, products
-from tasks.recurrent.loop import LoopName, compiled, describe_loops, read_sequence
+from tasks.recurrent.compiler import build, products, run
+from tasks.recurrent.loop import LoopName, describe_loops, read_sequence
 from tests.recurrent.cells.variants import Variant
 from tests.recurrent.compiler.cells import Unknown
 from tests.recurrent.compiler.compare import randomize
@@ -24,7 +24,6 @@ def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("UNROLL_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(compiled, "_refused", {})
     for cache in caches:
         cache.cache_clear()
     yield
@@ -108,8 +107,7 @@ def test_a_reason_holds_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(source: str) -> None:
         raise build.NoCompiler("/opt/tools/bin/cc failed: /home/someone/x/loop.c:1: error")
 
-    monkeypatch.setattr(compiled, "_refused", {})
-    monkeypatch.setattr(compiled, "products", broken)
+    monkeypatch.setattr(run, "products", broken)
     cell = lstm()
     read(cell, "compiled")
     assert describe_loops(cell) == {"loop": "plain: cc failed: loop.c:1: error"}
