@@ -43,17 +43,13 @@ class HierarchicalNetwork(nn.Module):
         Returns:
             One vector for each document, shape (batch, outputs).
         """
-        vectors, there = gather_sentences(self._read_sentences(inputs, lengths), lengths)
+        flat = lengths.flatten()
+        written, _ = self.words(inputs.flatten(1, 2), lengths=flat.clamp(min=1), final_state=False)
+        sentences = self.sentence(written, lengths=flat).view(*lengths.shape, -1)  # (sentences, batch, features)
+        vectors, there = gather_sentences(sentences, lengths)
         outputs, _ = self.sentences(vectors, lengths=there.clamp(min=1), final_state=False)
         summary: Tensor = self.document(outputs, lengths=there)
         return summary
-
-    def _read_sentences(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        """A vector for each sentence, shape (sentences, batch, features)."""
-        flat = lengths.flatten()
-        outputs, _ = self.words(inputs.flatten(1, 2), lengths=flat.clamp(min=1), final_state=False)
-        summary: Tensor = self.sentence(outputs, lengths=flat)
-        return summary.view(*lengths.shape, -1)
 
 
 def gather_sentences(vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

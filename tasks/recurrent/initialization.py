@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.recurrent.cell import Cell, InitialValue
-from tasks.recurrent.recurrent_initializers import LAWS, RecurrentLaw
+from tasks.recurrent.recurrent_initializers import INITIALIZERS, RecurrentInitializer
 from unroll.contract import UserError, derive_seed
 
 
@@ -38,17 +38,17 @@ class Initialization:
     Args:
         scale: every weight and bias comes from U(-scale, scale), as in Zaremba et al. 2014. None: from
             U(-1/sqrt(n), 1/sqrt(n)), where n is the hidden size for all of a recurrent layer (torch's own rule) and the
-            length of a row for other matrices, so that a tied matrix has one law from either side, and of the vector
+            length of a row for other matrices, so that a tied matrix begins alike from either side, and of the vector
             for vectors; biases outside recurrent layers are 0.
         forget_bias: bias of every forget gate; None leaves what was drawn.
-        recurrent: law of every recurrent matrix, each gate's for itself; None: the cell's own law, or that of the other
-            weights where it has none.
+        recurrent: what draws every recurrent matrix, each gate's for itself; None: the cell's own initializer, or as
+            the other weights where it has none.
         recurrent_gain: what every recurrent matrix is multiplied with.
     """
 
     scale: float | None = None
     forget_bias: float | None = None
-    recurrent: RecurrentLaw | None = None
+    recurrent: RecurrentInitializer | None = None
     recurrent_gain: float = 1.0
 
     @torch.no_grad()
@@ -67,21 +67,18 @@ class Initialization:
             drawn = draw(name, parameter.shape, seed=seed, bound=bounds[name] if self.scale is None else self.scale)
             parameter.copy_(drawn if value is None else _made(value, drawn, name=name, seed=seed))
         for name, cell in _cells(network):
-            law = self.recurrent or cast("RecurrentLaw | None", cell.recurrent_initialization)
-            self._fill_recurrent(cell, law, name=name, seed=seed)
-        if self.forget_bias is not None:
-            set_forget_bias(network, self.forget_bias)
+            initializer = self.recurrent or cast("RecurrentInitializer | None", cell.recurrent_initialization)
+            for gate, block in cell.recurrent_blocks().items():
+                if initializer is not None:
+                    generator = _generator(seed, "initial recurrent matrix", f"{name}.{gate}", *block.shape)
+                    block.copy_((self.recurrent_gain * INITIALIZERS[initializer](len(block), generator)).float())
+                elif self.recurrent_gain != 1:
+                    block.copy_(block.float() * self.recurrent_gain)
+            if self.forget_bias is not None and (bias := cell.forget_bias()) is not None:
+                bias.fill_(self.forget_bias)
         for module in network.modules():
             if isinstance(module, GivenWeights):
                 module.fill_given()
-
-    def _fill_recurrent(self, cell: Cell, law: RecurrentLaw | None, *, name: str, seed: int) -> None:
-        for gate, block in cell.recurrent_blocks().items():
-            if law is not None:
-                generator = _generator(seed, "initial recurrent matrix", f"{name}.{gate}", *block.shape)
-                block.copy_((self.recurrent_gain * LAWS[law](len(block), generator)).float())
-            elif self.recurrent_gain != 1:
-                block.copy_(block.float() * self.recurrent_gain)
 
 
 def draw(name: str, shape: torch.Size, *, seed: int, bound: float) -> Tensor:
@@ -92,7 +89,11 @@ def draw(name: str, shape: torch.Size, *, seed: int, bound: float) -> Tensor:
 
 def scaled_bounds(network: nn.Module) -> dict[str, float]:
     """``1/sqrt(n)`` for each parameter, by name; see :class:`Initialization`."""
-    bounds = {name: _bound(name, parameter.shape) for name, parameter in network.named_parameters()}
+    bounds = {}
+    for name, parameter in network.named_parameters():
+        shape = parameter.shape
+        size = math.prod(shape[1:] if len(shape) > 1 else shape)
+        bounds[name] = 0.0 if len(shape) == 1 and name.endswith("bias") else 1 / math.sqrt(size)
     for prefix, cell in _cells(network):
         bounds |= {name: 1 / math.sqrt(cell.hidden) for name, _ in cell.named_parameters(prefix)}
     return bounds
@@ -118,23 +119,9 @@ def _made(make: Callable[[Tensor, torch.Generator], Tensor], drawn: Tensor, *, n
     return values
 
 
-def _bound(name: str, shape: torch.Size) -> float:
-    if len(shape) == 1 and name.endswith("bias"):
-        return 0.0
-    return 1 / math.sqrt(math.prod(shape[1:] if len(shape) > 1 else shape))
-
-
 def _cells(network: nn.Module) -> list[tuple[str, Cell]]:
     return [(name, module) for name, module in network.named_modules() if isinstance(module, Cell)]
 
 
 def _generator(*parts: int | str) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(*parts))
-
-
-@torch.no_grad()
-def set_forget_bias(network: nn.Module, value: float) -> None:
-    """Set the bias of every forget gate."""
-    for _, cell in _cells(network):
-        if (bias := cell.forget_bias()) is not None:
-            bias.fill_(value)

@@ -43,19 +43,19 @@ def cell_settings(cell: str) -> set[str]:
     return {*CELLS.options(cell), *memory}
 
 
-def check_beginning(cell: str, law: str | None, gain: float) -> None:
+def check_beginning(cell: str, initializer: str | None, gain: float) -> None:
     """Refuse another beginning of U for a cell that is defined by its own. Loads torch only where one is asked for.
 
     Raises:
-        ValueError: the cell has a law of its own, and the settings give another or scale it.
+        ValueError: the cell has an initializer of its own, and the settings give another or scale it.
     """
-    if law is None and gain == 1:
+    if initializer is None and gain == 1:
         return
     own = find_cell(cell).recurrent_initialization
-    if own is not None and (law not in (None, own) or gain != 1):
+    if own is not None and (initializer not in (None, own) or gain != 1):
         raise ValueError(
             f"{cell} is defined by how it begins, with recurrent_initialization {own} and recurrent_gain 1, "
-            f"received {law or own} and {gain:g}; in a comparison, set it in the other arms alone"
+            f"received {initializer or own} and {gain:g}; in a comparison, set it in the other arms alone"
         )
 
 

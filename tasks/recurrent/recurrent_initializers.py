@@ -1,4 +1,4 @@
-"""Laws from which a recurrent matrix is drawn, each a pure function of its generator and size.
+"""Distributions that a recurrent matrix is drawn from, each a pure function of its generator and size.
 
 All are computed on the CPU in float64. The spectral radius of ``sparse`` and the factorization of ``orthogonal`` come
 from LAPACK, and are equal wherever LAPACK is.
@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-RecurrentLaw = Literal["orthogonal", "identity", "gaussian", "sparse"]
+RecurrentInitializer = Literal["orthogonal", "identity", "gaussian", "sparse"]
 
 NON_ZEROS = 15
 SPECTRAL_RADIUS = 0.95
@@ -48,7 +48,7 @@ def sparse(size: int, generator: Generator) -> Tensor:
     return weights * (SPECTRAL_RADIUS / radius)
 
 
-LAWS: Mapping[RecurrentLaw, Callable[[int, Generator], Tensor]] = {
+INITIALIZERS: Mapping[RecurrentInitializer, Callable[[int, Generator], Tensor]] = {
     "orthogonal": orthogonal,
     "identity": identity,
     "gaussian": gaussian,

@@ -76,11 +76,11 @@ class RecurrentSettings(Settings):
     )
     recurrent_initialization: Literal["orthogonal", "identity", "gaussian", "sparse"] | None = Field(
         None,
-        description="Law of the recurrent matrices, each gate's for itself; gaussian: N(0, 1/hidden); sparse: 15 "
+        description="What draws the recurrent matrices, each gate's for itself; gaussian: N(0, 1/hidden); sparse: 15 "
         "values per row, spectral radius 0.95 (Pascanu et al. 2013); null: the cell's own, or as all other weights.",
     )
     recurrent_gain: float = Field(
-        1.0, gt=0, le=1000, description="What each initial recurrent matrix is multiplied with, whatever its law."
+        1.0, gt=0, le=1000, description="What each initial recurrent matrix is multiplied with, whatever draws it."
     )
     loop: Annotated[Literal["auto", "compiled", "plain"], Renamed({"compiled": "common"})] = Field(
         "auto",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tasks.recurrent.cell import Cell, InitialValue, State
 from tasks.recurrent.cells import cell_names
 from tasks.recurrent.initialization import Initialization, draw
-from tasks.recurrent.recurrent_initializers import RecurrentLaw, orthogonal
+from tasks.recurrent.recurrent_initializers import RecurrentInitializer, orthogonal
 from tasks.recurrent.stack import RecurrentNetwork
 from tasks.recurrent.summary import Attention
 from unroll.contract import UserError
@@ -280,8 +280,8 @@ def test_sparse_matrices_have_fifteen_values_per_row_and_their_spectral_radius(h
         assert radius(matrix) == pytest.approx(0.95 * gain, rel=1e-5)
 
 
-@pytest.mark.parametrize("law", get_args(RecurrentLaw))
-def test_a_law_touches_recurrent_matrices_alone_and_each_in_its_own_way(law: RecurrentLaw) -> None:
+@pytest.mark.parametrize("law", get_args(RecurrentInitializer))
+def test_a_law_touches_recurrent_matrices_alone_and_each_in_its_own_way(law: RecurrentInitializer) -> None:
     plain, lawful = Network("lstm"), Network("lstm")
     Initialization(forget_bias=1.0).fill(plain, seed=3)
     Initialization(forget_bias=1.0, recurrent=law).fill(lawful, seed=3)
@@ -292,8 +292,8 @@ def test_a_law_touches_recurrent_matrices_alone_and_each_in_its_own_way(law: Rec
     assert all(different) == any(different) == (law != "identity")
 
 
-@pytest.mark.parametrize("law", [None, *get_args(RecurrentLaw)])
-def test_matrices_are_functions_of_seed_name_and_size(law: RecurrentLaw | None) -> None:
+@pytest.mark.parametrize("law", [None, *get_args(RecurrentInitializer)])
+def test_matrices_are_functions_of_seed_name_and_size(law: RecurrentInitializer | None) -> None:
     first, second = (recurrent_matrices("lstm", recurrent=law, recurrent_gain=1.1) for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     peephole = recurrent_matrices("lstm_peephole", recurrent=law, recurrent_gain=1.1)

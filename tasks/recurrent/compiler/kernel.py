@@ -57,7 +57,7 @@ class Kernel:
         outputs = [given["read"].new_empty(steps, rows, width) for width in self._widths]
         states = {f"out_{part}": output for part, output in enumerate(outputs)}
         kept = {name: given["read"].new_empty(steps, rows, width) for name, width in self._kept} if keep else {}
-        self._call("forward" if keep else "only", {**given, **states, **kept}, lengths, [])
+        self._call("forward" if keep else "inference", {**given, **states, **kept}, lengths, [])
         return outputs, kept
 
     def needed(self, given: Tensors) -> Tensors:

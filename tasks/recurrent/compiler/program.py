@@ -1,9 +1,8 @@
-"""The functions of a loop, forward and back: what each reads, keeps and writes."""
+"""The three functions of a loop: what each reads, keeps and writes."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -18,109 +17,80 @@ ADD = "{0} + {1}"
 
 @final
 @dataclass(frozen=True, eq=False, slots=True)
-class WeightGradient:
-    """``left' @ right`` over all steps.
-
-    Args:
-        matrix: name of the weight.
-        left: name of what was multiplied with it: a leaf, or a buffer of the way forward.
-        right: name of the buffer of the way back that holds the gradient at the result.
-        depth: columns of left.
-        width: columns of right.
-    """
-
-    matrix: str
-    left: str
-    right: str
-    depth: int
-    width: int
-
-
-@final
-@dataclass(frozen=True, eq=False, slots=True)
 class Program:
-    """All that is generated for one cell.
+    """All that is generated for one cell. A matrix's gradient is ``left' @ right`` over all steps and all its products.
 
     Args:
-        only: forward without a way back.
-        forward: forward, keeping what the way back needs.
-        backward: the way back.
-        found: where the way back finds values of the way forward.
-        gradients: of the matrices.
+        derivative: the step and its backward.
+        inference: forward, keeping nothing.
+        forward: forward, keeping what the backward needs.
+        backward: the backward.
+        found: where the backward finds values of the forward.
+        lefts: of each product, what was multiplied with its matrix: a leaf, or a buffer of the forward, by name.
+        rights: of each product, the buffer of the backward that holds the gradient at its result, by name.
     """
 
     derivative: Derivative
-    only: Schedule
+    inference: Schedule
     forward: Schedule
     backward: Schedule
     found: Places
-    gradients: tuple[WeightGradient, ...]
+    lefts: tuple[str, ...]
+    rights: tuple[str, ...]
 
 
 def make_program(derivative: Derivative) -> Program:
     """Decide what is computed where."""
-    lefts = _lefts(derivative)
-    roots, found = _forward_roots(derivative, lefts, kept=True), Places()
-    back = _WayBack(derivative, frozenset(roots))
+    nodes, lefts = derivative.graph.nodes, [product.left for product in derivative.products]
+    roots = _forward_roots(derivative, kept=True)
+    back = _Backward(derivative, frozenset(roots))
     backward = back.schedule()
-    saves, products = Places(), dict[int, Buffer]()
+    found, saves, kept = Places(), Places(), dict[int, Buffer]()
     for index, regions in backward.asked.items():
-        node = derivative.graph.nodes[index]
+        node = nodes[index]
         if node.kind == "product":
-            products[index] = Buffer(f"product_{index}", "time", node.width)
-            found[index] = [((0, node.width), products[index])]
+            kept[index] = Buffer(f"product_{index}", "time", node.width)
+            found[index] = [((0, node.width), kept[index])]
         elif index in roots:
             found[index] = [((0, node.width), roots[index][0])]
         elif node.kind != "leaf":
             saves[index] = [(r, Buffer(f"save_{index}_{r[0]}", "time", r[1])) for r in merged(regions)]
             found[index] = saves[index]
-    gradients = tuple(
-        WeightGradient(p.matrix, lefts.get(p.left.index, p.left.text), right, p.left.width, p.gradient.width)
-        for p, right in zip(derivative.products, back.rights, strict=True)
-    )
+
+    def forward(roots: Roots, saves: Places, kept: dict[int, Buffer]) -> Schedule:
+        return Scheduler(
+            nodes, roots=roots, saves=saves, given=lambda node: node.kind == "leaf", products=kept, into={}
+        ).run()
+
     return Program(
         derivative,
-        only=_forward(derivative, _forward_roots(derivative, lefts, kept=False), {}, {}),
-        forward=_forward(derivative, roots, saves, products),
+        inference=forward(_forward_roots(derivative, kept=False), {}, {}),
+        forward=forward(roots, saves, kept),
         backward=backward,
         found=found,
-        gradients=gradients,
+        lefts=tuple(left.text if left.kind == "leaf" else f"left_{left.index}" for left in lefts),
+        rights=tuple(back.rights),
     )
 
 
-def _lefts(derivative: Derivative) -> dict[int, str]:
-    """Left operands that are computed, and names for them."""
-    computed = {product.left.index for product in derivative.products if product.left.kind != "leaf"}
-    return {index: f"left_{index}" for index in sorted(computed)}
-
-
-def _forward_roots(derivative: Derivative, lefts: Mapping[int, str], *, kept: bool) -> Roots:
+def _forward_roots(derivative: Derivative, *, kept: bool) -> Roots:
+    """Places of the new state, and of left operands of products that are computed."""
     roots: Roots = defaultdict(list)
     for part, node in enumerate(derivative.after):
         roots[node.index].append(Buffer(f"out_{part}", "time", node.width))
-    for index, name in lefts.items():
-        roots[index].append(Buffer(name, "time" if kept else "step", derivative.graph.nodes[index].width))
+    for left in sorted({product.left.index for product in derivative.products if product.left.kind != "leaf"}):
+        buffer = Buffer(f"left_{left}", "time" if kept else "step", derivative.graph.nodes[left].width)
+        roots[left].append(buffer)
     return roots
 
 
-def _forward(derivative: Derivative, roots: Roots, saves: Places, products: Mapping[int, Buffer]) -> Schedule:
-    return Scheduler(
-        derivative.graph.nodes,
-        roots=roots,
-        saves=saves,
-        given=lambda node: node.kind == "leaf",
-        products=products,
-        into={},
-    ).run()
-
-
 @final
-class _WayBack:
+class _Backward:
     """Where gradients go.
 
     Args:
-        derivative: the step and its way back.
-        kept: nodes that the way forward keeps in any case.
+        derivative: the step and its backward.
+        kept: nodes that the forward keeps in any case.
     """
 
     def __init__(self, derivative: Derivative, kept: frozenset[int]) -> None:
@@ -154,7 +124,10 @@ class _WayBack:
 
     def _carry(self, gradient: Node, buffer: Buffer) -> None:
         """The gradient at the old state. Products add themselves to what else it is a sum of."""
-        graph, uses = self._derived.graph, self._uses()
+        graph = self._derived.graph
+        uses = Counter(each.index for node in graph.nodes for each in node.inputs)
+        uses.update(index for index, buffers in self._roots.items() if buffers)
+        uses.update(node.index for node in self._derived.before)
         terms = list(_terms(gradient, uses))
         position = self._scheduler().position
         products = sorted((n for n in terms if n.kind == "product" and uses[n.index] <= 1), key=position)
@@ -171,14 +144,9 @@ class _WayBack:
         for number, product in enumerate(products):
             self._into[product.index] = (buffer, bool(rest) or number > 0)
 
-    def _uses(self) -> Counter[int]:
-        counts = Counter(each.index for node in self._derived.graph.nodes for each in node.inputs)
-        counts.update(index for index, buffers in self._roots.items() if buffers)
-        counts.update(node.index for node in self._derived.before)
-        return counts
-
 
 def _terms(node: Node, uses: Counter[int]) -> list[Node]:
+    """What a node is a sum of, as far as nothing else needs the sums on the way."""
     if node.kind == "pointwise" and node.text == ADD and uses[node.index] <= 1:
         return [term for each in node.inputs for term in _terms(each, uses)]
     return [node]

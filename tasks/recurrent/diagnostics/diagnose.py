@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -13,7 +13,6 @@ from tasks.recurrent.cell import State
 from tasks.recurrent.diagnostics.gradient_flow import gradient_profiles
 from tasks.recurrent.diagnostics.state_capture import Record, record_states
 from tasks.recurrent.stack import RecurrentNetwork
-from unroll.contract import distance_metric
 
 SATURATED_LOW, SATURATED_HIGH = 0.1, 0.9
 """A gate below or above is left- or right-saturated (Karpathy et al. 2015, arXiv 1506.02078, section 4.3)."""
@@ -48,7 +47,12 @@ def diagnose(model: nn.Module, score: Callable[[], Tensor]) -> dict[str, float]:
         for name, recording in recordings.items()
         for layer, record in recording.items()
     }
-    values = {f"gradient_flow/{path}": value for path, value in _flow(loss, records)}
+    values = {
+        f"gradient_flow/{layer}/{f'{part}/' if part else ''}distance_{distance}": norm
+        for layer, profiles in gradient_profiles(loss, records).items()
+        for part, profile in profiles.items()
+        for distance, norm in profile.items()
+    }
     with torch.no_grad():
         for name, record in records.items():
             values |= {f"gates/{name}/{path}": value for path, value in gate_saturation(record).items()}
@@ -72,7 +76,8 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 def gate_saturation(record: Record) -> dict[str, float]:
     """Shares of saturated values by gate, over all real steps, sequences and units."""
     cell, real = record.layer.cell, record.real()
-    gates = cell.activations(cell.project(record.inputs), _states_before(record))
+    before: State = tuple(torch.stack(part) for part in zip(record.before, *record.states[:-1], strict=True))
+    gates = cell.activations(cell.project(record.inputs), before)
     shares: dict[str, float] = {}
     for name, gate in gates.items():
         values = gate[real]
@@ -96,22 +101,8 @@ def spectra(record: Record) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for name, block in record.layer.cell.recurrent_blocks().items():
-        matrix = block.detach().float() if block.dtype != torch.float64 else block.detach()
+        matrix = (block if block.dtype == torch.float64 else block.float()).detach().cpu()  # LAPACK's types
         finite = bool(matrix.isfinite().all())
-        matrix = matrix.cpu()
         found[f"{name}/spectral_radius"] = torch.linalg.eigvals(matrix).abs().max().item() if finite else math.nan
         found[f"{name}/largest_singular_value"] = torch.linalg.svdvals(matrix)[0].item() if finite else math.nan
     return found
-
-
-def _states_before(record: Record) -> State:
-    """The state before each step, parts of shape (time, batch, hidden)."""
-    return tuple(torch.stack(part) for part in zip(record.before, *record.states[:-1], strict=True))
-
-
-def _flow(loss: Tensor, records: Mapping[str, Record]) -> Iterator[tuple[str, float]]:
-    for layer, profiles in gradient_profiles(loss, records).items():
-        for part, profile in profiles.items():
-            prefix = f"{layer}/{part}" if part else layer
-            for distance, norm in profile.items():
-                yield distance_metric(prefix, distance), norm

@@ -39,7 +39,13 @@ def gradient_profiles(loss: Tensor, records: Mapping[str, Record]) -> dict[str, 
     if not states:
         return {}
     gradients = iter(torch.autograd.grad(loss, states, allow_unused=True))
-    return {name: _layer_profiles(record, gradients) for name, record in forward.items()}
+    profiles: dict[str, dict[str, Profile]] = {}
+    for name, record in forward.items():
+        squares = torch.stack([_squares(state, gradients) for state in record.states])  # (time, parts, batch)
+        named = {WHOLE: squares.sum(1), **dict(zip(record.layer.cell.parts, squares.unbind(1), strict=True))}
+        last = record.real().sum(0) - 1
+        profiles[name] = {part: _profile(square.sqrt(), last) for part, square in named.items()}
+    return profiles
 
 
 def distances(steps: int) -> list[int]:
@@ -50,14 +56,6 @@ def distances(steps: int) -> list[int]:
         found |= {scale * digit for digit in _LEADING if scale * digit < steps}
         scale *= 10
     return sorted(found)
-
-
-def _layer_profiles(record: Record, gradients: Iterator[Tensor | None]) -> dict[str, Profile]:
-    parts = record.layer.cell.parts
-    squares = torch.stack([_squares(state, gradients) for state in record.states])  # (time, parts, batch)
-    named = {WHOLE: squares.sum(1), **{part: squares[:, p] for p, part in enumerate(parts)}}
-    last = record.real().sum(0) - 1
-    return {name: _profile(square.sqrt(), last) for name, square in named.items()}
 
 
 def _squares(state: State, gradients: Iterator[Tensor | None]) -> Tensor:

@@ -64,7 +64,10 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
     loops: dict[Layer, LoopName] = {layer: layer.loop for layer in names}
 
     def keep(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], reading: Reading) -> None:
-        records[names[layer]] = _record(layer, *args, lengths=kwargs["lengths"], reading=reading)
+        (inputs, state), lengths = args, kwargs["lengths"]
+        before = layer.cell.initial_state(inputs.shape[1]) if state is None else state
+        read = reverse(inputs, lengths) if layer.way == "backward" else inputs
+        records[names[layer]] = Record(layer, read, before, cast("tuple[State, ...]", reading.steps), lengths)
 
     hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in names]
     try:
@@ -90,9 +93,3 @@ def _separating(cell: Cell) -> Callable[[Tensor, State], State]:
         return tuple(part.view_as(part) for part in step(read, state))
 
     return separated
-
-
-def _record(layer: Layer, inputs: Tensor, state: State | None, *, lengths: Tensor | None, reading: Reading) -> Record:
-    before = layer.cell.initial_state(inputs.shape[1]) if state is None else state
-    read = reverse(inputs, lengths) if layer.way == "backward" else inputs
-    return Record(layer, read, before, cast("tuple[State, ...]", reading.steps), lengths)

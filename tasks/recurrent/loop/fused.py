@@ -30,25 +30,11 @@ def fused(
     Returns:
         The outputs of all steps, shape (time, batch, hidden), and the state after the last one.
     """
-    first = cell.read.bias
-    weights = [
-        cell.read.weight,
-        cell.recur.weight,
-        first,
-        torch.zeros_like(first) if second_bias is None else second_bias,
-    ]
+    biases = [cell.read.bias, torch.zeros_like(cell.read.bias) if second_bias is None else second_bias]
     before = tuple(part.unsqueeze(0) for part in state)
-    # "Training" is what lets cuDNN differentiate; without dropout it changes nothing else.
-    biases, layers, dropout, training, bidirectional, batch_first = True, 1, 0.0, torch.is_grad_enabled(), False, False
-    outputs, *after = getattr(_VF, kernel)(
-        inputs,
-        before if kernel == "lstm" else before[0],
-        weights,
-        biases,
-        layers,
-        dropout,
-        training,
-        bidirectional,
-        batch_first,
-    )
+    # Biases, layers, dropout, training, bidirectional, batch first. "Training" is what lets cuDNN differentiate;
+    # without dropout it changes nothing else.
+    options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
+    first = before if kernel == "lstm" else before[0]
+    outputs, *after = getattr(_VF, kernel)(inputs, first, [cell.read.weight, cell.recur.weight, *biases], *options)
     return outputs, cast("State", tuple(part.squeeze(0) for part in after))

@@ -58,14 +58,14 @@ class Omega:
         Returns:
             Omega itself, summed over layers: a scalar without gradient.
         """
-        return torch.stack([self._add(trace) for trace in traces]).sum()
-
-    def _add(self, trace: Trace) -> Tensor:
-        cell = trace.layer.cell
-        value, derivative = omega(cell, trace.states(), trace.total_gradients(), form=self.form)
-        weight, added = cell.recur.weight, self.strength * derivative
-        weight.grad = added if weight.grad is None else weight.grad + added
-        return value
+        values = []
+        for trace in traces:
+            cell = trace.layer.cell
+            value, derivative = omega(cell, trace.states(), trace.total_gradients(), form=self.form)
+            weight, added = cell.recur.weight, self.strength * derivative
+            weight.grad = added if weight.grad is None else weight.grad + added
+            values.append(value)
+        return torch.stack(values).sum()
 
 
 def omega(cell: Cell, states: Tensor, gradients: Tensor, *, form: OmegaForm) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,7 @@ def test_they_are_those_of_every_single_state(
     cell: str, options: dict[str, str | bool], shape: dict[str, Any], loop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if loop == "kernel":  # torch's, wherever it has one
-        monkeypatch.setattr("tasks.recurrent.loop._torch_is_faster", lambda _: True)
+        monkeypatch.setattr("torch.get_num_threads", lambda: 2)
         loop = "auto"
     torch.manual_seed(3)
     network = RecurrentNetwork(cell=cell, options=options, inputs=INPUTS, hidden=HIDDEN, loop=loop, **shape).double()
