@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from unroll.execution import Observer
-    from unroll.report.pages.files import ReportFiles
+    from unroll.reporting.pages.files import ReportFiles
 
 __all__ = ["Overview", "RunResult", "UserError", "history", "plan", "report", "results", "run"]
 

@@ -9,11 +9,11 @@ import pytest
 
 from tests.report.conftest import RUN
 from unroll.ledger import Ledger, RunRecord
-from unroll.report.findings import gather
-from unroll.report.prose.answer import answer
-from unroll.report.prose.warnings import warnings
-from unroll.report.tables.context import environments_table, facts_table, provenance_table
-from unroll.report.tables.results import differences_table
+from unroll.reporting.findings import gather
+from unroll.reporting.prose.answer import answer
+from unroll.reporting.prose.warnings import warnings
+from unroll.reporting.tables.context import environments_table, facts_table, provenance_table
+from unroll.reporting.tables.results import differences_table
 
 MakeLedger = Callable[..., Ledger]
 

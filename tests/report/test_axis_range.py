@@ -10,9 +10,9 @@ import pytest
 
 from tests.report.test_charts import rows, walk
 from unroll.ledger import Ledger
-from unroll.report.charts import draw_charts
-from unroll.report.charts.axis_range import are_cut, cut_intervals, find_ceiling, find_outliers, signed_powers
-from unroll.report.findings import gather
+from unroll.reporting.charts import draw_charts
+from unroll.reporting.charts.axis_range import are_cut, cut_intervals, find_ceiling, find_outliers, signed_powers
+from unroll.reporting.findings import gather
 
 MakeLedger = Callable[..., Ledger]
 

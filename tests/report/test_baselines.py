@@ -11,17 +11,17 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
-from unroll.report.charts import draw_charts
-from unroll.report.charts.style import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unambiguous
-from unroll.report.document import Chart, Matrix, Note, Section
-from unroll.report.findings import Findings, gather
-from unroll.report.prose.answer import answer, divergence_sentence
-from unroll.report.prose.warnings import warnings
-from unroll.report.sections import compose
-from unroll.report.tables.context import facts_table
-from unroll.report.tables.divergence import divergence_table
-from unroll.report.tables.results import arms_table, differences_table
+from unroll.reporting import write_report
+from unroll.reporting.charts import draw_charts
+from unroll.reporting.charts.style import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unambiguous
+from unroll.reporting.document import Chart, Matrix, Note, Section
+from unroll.reporting.findings import Findings, gather
+from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.prose.warnings import warnings
+from unroll.reporting.sections import compose
+from unroll.reporting.tables.context import facts_table
+from unroll.reporting.tables.divergence import divergence_table
+from unroll.reporting.tables.results import arms_table, differences_table
 from unroll.study.groups import Group
 
 MakeLedger = Callable[..., Ledger]

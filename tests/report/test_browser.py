@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
+from unroll.reporting import write_report
 
 MakeLedger = Callable[..., Ledger]
 

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report.charts import draw_charts
-from unroll.report.charts.axis_range import is_wide
-from unroll.report.charts.style import ARM_COLOURS, colour_arms, dash_arms
-from unroll.report.document import Chart, Note
-from unroll.report.findings import Findings, gather
-from unroll.report.sections import compose
+from unroll.reporting.charts import draw_charts
+from unroll.reporting.charts.axis_range import is_wide
+from unroll.reporting.charts.style import ARM_COLOURS, colour_arms, dash_arms
+from unroll.reporting.document import Chart, Note
+from unroll.reporting.findings import Findings, gather
+from unroll.reporting.sections import compose
 from unroll.study.groups import Group
 
 MakeLedger = Callable[..., Ledger]

@@ -8,9 +8,9 @@ import pytest
 
 from tests.report.conftest import MakeLedger
 from unroll.ledger import HistoryRow, Ledger
-from unroll.report import write_report
-from unroll.report.findings import gather
-from unroll.report.tables.confusion import confusion_table
+from unroll.reporting import write_report
+from unroll.reporting.findings import gather
+from unroll.reporting.tables.confusion import confusion_table
 
 COUNTS = {"bad/bad": 8.0, "bad/good": 2.0, "good/bad": 1.0, "good/good": 4.0}
 

@@ -7,10 +7,10 @@ import pytest
 
 from tests.report.conftest import METRIC, MakeLedger
 from unroll.ledger import HistoryRow, Ledger
-from unroll.report import write_report
-from unroll.report.document import Chart
-from unroll.report.findings import gather
-from unroll.report.sections import compose
+from unroll.reporting import write_report
+from unroll.reporting.document import Chart
+from unroll.reporting.findings import gather
+from unroll.reporting.sections import compose
 
 REACH = {"elman": 1, "gru": 3, "lstm": 5}
 

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
-from unroll.report.charts import draw_charts
-from unroll.report.findings import gather
-from unroll.report.prose.answer import answer, divergence_sentence
-from unroll.report.sections import compose
-from unroll.report.tables.divergence import divergence_table
-from unroll.report.tables.results import arms_table, differences_table, metrics_table
+from unroll.reporting import write_report
+from unroll.reporting.charts import draw_charts
+from unroll.reporting.findings import gather
+from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.sections import compose
+from unroll.reporting.tables.divergence import divergence_table
+from unroll.reporting.tables.results import arms_table, differences_table, metrics_table
 
 MakeLedger = Callable[..., Ledger]
 Ends = dict[tuple[str, int], tuple[str, str]]

@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 
 from unroll.ledger import HistoryRow, Ledger
-from unroll.report import write_report
-from unroll.report.charts import draw_charts
-from unroll.report.document import Chart, Note
-from unroll.report.findings import Findings, gather
-from unroll.report.sections import compose
+from unroll.reporting import write_report
+from unroll.reporting.charts import draw_charts
+from unroll.reporting.document import Chart, Note
+from unroll.reporting.findings import Findings, gather
+from unroll.reporting.sections import compose
 
 MakeLedger = Callable[..., Ledger]
 FADE = {"elman": 0.1, "gru": 0.5, "lstm": 0.9}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from unroll.contract import UserError
 from unroll.ledger import Ledger, Outcome
-from unroll.report import needs_update, write_report
-from unroll.report.pages.files import to_csv
+from unroll.reporting import needs_update, write_report
+from unroll.reporting.pages.files import to_csv
 
 MakeLedger = Callable[..., Ledger]
 

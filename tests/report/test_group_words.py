@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from tests.report.conftest import make_plan
-from unroll.report.wording import describe_baseline, list_factors
+from unroll.reporting.wording import describe_baseline, list_factors
 from unroll.study import Plan
 
 FACTORS = {"network.cell": ["elman", "gru"], "network.depth": ["one", "two"], "data.length": ["20", "50"]}

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
-from unroll.report.document import Column, Table
-from unroll.report.pages.latex import escape, to_latex
+from unroll.reporting import write_report
+from unroll.reporting.document import Column, Table
+from unroll.reporting.pages.latex import escape, to_latex
 
 MakeLedger = Callable[..., Ledger]
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
-from unroll.report.document import Table
-from unroll.report.findings import gather
-from unroll.report.numbers import plain
-from unroll.report.pages.markdown import escape
-from unroll.report.sections import compose
+from unroll.reporting import write_report
+from unroll.reporting.document import Table
+from unroll.reporting.findings import gather
+from unroll.reporting.numbers import plain
+from unroll.reporting.pages.markdown import escape
+from unroll.reporting.sections import compose
 
 MakeLedger = Callable[..., Ledger]
 

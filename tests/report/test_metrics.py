@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unroll.ledger import Ledger
-from unroll.report.document import Table
-from unroll.report.findings import gather
-from unroll.report.sections import compose
+from unroll.reporting.document import Table
+from unroll.reporting.findings import gather
+from unroll.reporting.sections import compose
 from unroll.study.plan import MetricSpec
 
 MakeLedger = Callable[..., Ledger]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unroll.report import numbers
+from unroll.reporting import numbers
 
 
 @pytest.mark.parametrize(

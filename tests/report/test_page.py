@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
-from unroll.report import write_report
-from unroll.report.pages.html import embed_json
-from unroll.report.pages.table_html import split_columns
+from unroll.reporting import write_report
+from unroll.reporting.pages.html import embed_json
+from unroll.reporting.pages.table_html import split_columns
 
 MakeLedger = Callable[..., Ledger]
 

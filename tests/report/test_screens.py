@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report.conftest import make_plan
 from unroll.ledger import Ledger
-from unroll.report import write_report
+from unroll.reporting import write_report
 from unroll.study.plan import MetricSpec
 
 MakeLedger = Callable[..., Ledger]
@@ -167,6 +167,6 @@ def test_who_has_the_page_alone_has_its_tables(
 def test_what_is_too_large_for_the_page_says_where_it_is(
     make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unroll.report.pages.html.EMBEDDED_UP_TO", 10)
+    monkeypatch.setattr("unroll.reporting.pages.html.EMBEDDED_UP_TO", 10)
     text = write_report(make_ledger(TWO, seeds=2)).html.read_text(encoding="utf-8")
     assert '<a href="tables/differences.csv">CSV</a> (beside this page: tables/differences.csv)' in text

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from unroll.ledger import Ledger
-from unroll.report.document import Note
-from unroll.report.findings import Findings, gather
-from unroll.report.sections import compose
-from unroll.report.tables.results import arms_table
-from unroll.report.tables.size import size_table
+from unroll.reporting.document import Note
+from unroll.reporting.findings import Findings, gather
+from unroll.reporting.sections import compose
+from unroll.reporting.tables.results import arms_table
+from unroll.reporting.tables.size import size_table
 
 MakeLedger = Callable[..., Ledger]
 

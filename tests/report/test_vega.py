@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unroll.report.pages import vega
+from unroll.reporting.pages import vega
 
 
 @pytest.fixture

@@ -15,6 +15,6 @@ def test_the_wheel_holds_the_package_with_its_templates_and_nothing_else(tmp_pat
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    templates = (ROOT / "platform" / "unroll" / "report" / "templates").iterdir()
-    assert {f"unroll/report/templates/{file.name}" for file in templates} <= set(names)
+    templates = (ROOT / "platform" / "unroll" / "reporting" / "templates").iterdir()
+    assert {f"unroll/reporting/templates/{file.name}" for file in templates} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"unroll"}

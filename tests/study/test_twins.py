@@ -9,7 +9,7 @@ import pytest
 
 from unroll.contract import UserError
 from unroll.evidence import reach
-from unroll.report.prose.plan import twin_sentences
+from unroll.reporting.prose.plan import twin_sentences
 from unroll.study import Plan, load_study, make_jobs, make_plan
 
 Write = Callable[..., Path]

@@ -8,6 +8,7 @@ import random
 import signal
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def test_no_option_is_named_like_a_key_of_a_study() -> None:
         assert not options & Declaration.model_fields.keys()
 
 
+def test_no_room_of_the_package_takes_the_place_of_a_function() -> None:
+    """Importing a module puts it into its package under its name, in the place of whatever has that name."""
+    assert [name for name in unroll.__all__ if find_spec(f"unroll.{name}")] == []
+    assert {name for name in dir(unroll) if not name.startswith("_")} <= set(unroll.__all__)
+
+
 def test_a_run_goes_on_where_it_was_and_tells_what_it_came_to() -> None:
     watcher = Watcher()
     first = unroll.run("tiny", seeds=1, **QUICK | {"progress": watcher})
@@ -144,7 +151,7 @@ def test_the_report_is_written_by_a_run_and_anew() -> None:
     assert done.report is not None
     before = done.report.read_bytes()
     done.report.unlink()
-    files = api.report("tiny")
+    files = unroll.report("tiny")
     assert (files.html, files.html.read_bytes()) == (done.report, before)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
 from unroll.ledger import FINAL, Ledger
-from unroll.report.numbers import duration
+from unroll.reporting.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.study import Plan

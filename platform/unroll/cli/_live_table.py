@@ -12,7 +12,7 @@ from rich.text import Text
 
 from unroll.cli._output import figure, visible
 from unroll.ledger import FINAL, MISSING, Progress
-from unroll.report.numbers import duration
+from unroll.reporting.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.workflow.tally import Tally

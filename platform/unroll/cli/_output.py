@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unroll.contract import UserError, UserErrors
-from unroll.report.numbers import FORMULA
+from unroll.reporting.numbers import FORMULA
 
 Row = Mapping[str, Any]
 

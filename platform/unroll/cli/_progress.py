@@ -13,7 +13,7 @@ from unroll.cli._live_table import draw, headline
 from unroll.cli._output import figure, visible
 from unroll.execution import Observer
 from unroll.ledger import Outcome
-from unroll.report.numbers import duration
+from unroll.reporting.numbers import duration
 from unroll.workflow.tally import Tally
 
 QUIET_SECONDS = 30.0

@@ -10,7 +10,7 @@ import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, emit, emit_json, figure, say, shown, size, visible
-from unroll.report.numbers import duration
+from unroll.reporting.numbers import duration
 
 if TYPE_CHECKING:
     from unroll.workflow.overview import Overview

@@ -11,7 +11,7 @@ import typer
 
 from unroll.cli._options import FormatOption, complete_study
 from unroll.cli._output import Format, emit, emit_json, say, shown, visible
-from unroll.report.numbers import duration
+from unroll.reporting.numbers import duration
 from unroll.workflow.places import find_results, results_folder, results_names
 
 if TYPE_CHECKING:

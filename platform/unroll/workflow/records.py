@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from unroll.ledger import Ledger
-    from unroll.report.pages.files import ReportFiles
+    from unroll.reporting.pages.files import ReportFiles
 
 
 def open_results(target: str | Path) -> Ledger:
@@ -37,7 +37,7 @@ def write_report(ledger: Ledger) -> ReportFiles:
         UserError: the folder holds no plan.
         StorageError: the disk refused.
     """
-    from unroll.report import write_report as write
+    from unroll.reporting import write_report as write
 
     ledger.compact(ledger.plan())
     return write(ledger, cache=cache_folder())
@@ -45,8 +45,8 @@ def write_report(ledger: Ledger) -> ReportFiles:
 
 def update_report(ledger: Ledger, *, wanted: bool) -> Path | None:
     """Bring up to date what is derived; gives the report's page if one is wanted, written only where it must be."""
-    from unroll.report import needs_update
-    from unroll.report import write_report as write
+    from unroll.reporting import needs_update
+    from unroll.reporting import write_report as write
 
     if ledger.has_plan():
         ledger.compact(ledger.plan())

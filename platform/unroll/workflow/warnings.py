@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from unroll.report.prose.plan import part_sentences, reach_sentence, twin_sentences
+from unroll.reporting.prose.plan import part_sentences, reach_sentence, twin_sentences
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger
@@ -52,7 +52,7 @@ def _slower(plan: Plan, ledger: Ledger) -> Iterator[str]:
 
 def _held_out(plan: Plan, ledger: Ledger) -> Iterator[str]:
     from unroll.ledger.frames import history_table
-    from unroll.report.findings import Findings
-    from unroll.report.prose.warnings import held_out_sentences
+    from unroll.reporting.findings import Findings
+    from unroll.reporting.prose.warnings import held_out_sentences
 
     yield from held_out_sentences(Findings(plan, ledger.trials_frame(plan), history_table(()), runs=()))

@@ -1,0 +1,132 @@
+"""Learning curves: mean over seeds with a band, and what they are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import altair as alt
+import polars as pl
+
+from unroll.reporting.charts.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
+from unroll.reporting.charts.reference_lines import describe_lines, draw_across
+from unroll.reporting.charts.style import LABEL_LIMIT, colour_arms, dash_arms, is_unambiguous, make_chart, number_tips
+from unroll.reporting.document import Chart
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import choose_decimals
+from unroll.reporting.wording import CHANCE, REFERENCES, goal, list_factors
+from unroll.study.groups import kept_factors, varied_factors
+
+HEIGHT, SMALLER = 360, 220
+"""Pixels of height of validation curves and of training curves, which are beside the point."""
+DOTS_UP_TO = 40
+"""Steps per arm up to which each has a visible dot."""
+TICKS = 8
+"""About as many ticks of the horizontal axis as a phone has room for."""
+LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
+"""Pixels: of a line of the legend, of an entry's line and margins, of a letter."""
+
+
+def draw_curves(findings: Findings) -> Iterator[Chart]:
+    """Curves of validation and of training, as far as they were logged."""
+    if findings.curve_metric is not None and not findings.curves.is_empty():
+        yield _chart(findings, "curves", findings.curve_metric, findings.curves, HEIGHT)
+    if findings.training_metric is not None:
+        yield _chart(findings, "training", findings.training_metric, findings.training_curves, SMALLER)
+
+
+def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, height: int) -> Chart:
+    """Curves of one metric, as ``evidence.learning_curves`` gives them."""
+    ceiling = find_ceiling(curves["mean"])
+    shown = [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
+    # The best possible, which curves approach, is always drawn; chance only if they begin near it.
+    near = lie_near(CHANCE.values(findings, metric), shown, logarithmic=is_wide(shown))
+    references = [kind for kind in REFERENCES if kind is not CHANCE or near]
+    logarithmic = is_wide([*shown, *(value for kind in references for value in kind.values(findings, metric))])
+    rows = round_bands(cut_intervals(curves, shown, logarithmic=logarithmic))
+    scale = alt.Scale(
+        **({"type": "log"} if logarithmic else {"type": "linear", "zero": False}),
+        **({} if ceiling is None else {"domainMax": ceiling}),
+        nice=False,
+        padding=10,
+    )
+    y = alt.Y("mean:Q", title=metric + (" (log scale)" if logarithmic else ""), scale=scale)
+    places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
+    layers = [
+        *draw_arms(findings, rows, "step", y, number=f",.{places}f", clip=ceiling is not None),
+        *(line for kind in references for line in draw_across(findings, kind, metric, places)),
+    ]
+    known = findings.plan.metrics.get(metric)
+    caption = (
+        f"{metric}{f' ({goal(known.direction)})' if known else ''} along training: mean over the seeds that reached "
+        "each step, with its 95 % t band."
+        + ("" if ceiling is None else f" Values above {ceiling:,.4g} are outside the chart.")
+        + (" A trial that diverged ends there: the mean goes on over survivors." if findings.any_diverged else "")
+        + f"{describe_lines(findings, metric, references)}{explain_looks(findings)}"
+        + " Click an arm in the legend to single it out."
+    )
+    return make_chart(name, caption, layers, height=height)
+
+
+def round_bands(rows: pl.DataFrame) -> pl.DataFrame:
+    """Means and bands with the digits that a chart can show."""
+    return rows.with_columns(pl.col("mean", "low", "high", "start", "end").round_sig_figs(6))
+
+
+def draw_arms(
+    findings: Findings, rows: pl.DataFrame, along: str, y: alt.Y, *, number: str, clip: bool = False
+) -> list[alt.Chart]:
+    """A line per arm with its band from ``start`` to ``end``; the legend singles an arm out.
+
+    Args:
+        findings: of the study.
+        rows: one for each arm and place on the horizontal axis.
+        along: the field of that axis, whole numbers.
+        y: of the mean.
+        number: format of the numbers in tooltips.
+        clip: some values are outside the axis.
+    """
+    places = rows[along].unique().sort().to_list()
+    whole = range(places[0], places[-1] + 1)
+    # Vega would put ticks between few whole numbers and label several of them alike.
+    ticks = {"values": list(whole)} if len(whole) <= TICKS else {"tickCount": TICKS}
+    axis = alt.Axis(grid=False, format="~s" if places[-1] >= 10_000 else ",d", **ticks)
+    names = findings.names
+    colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
+    chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
+    label = min(LABEL_LIMIT, LETTER * max(map(len, names)))
+    legend = alt.Legend(
+        columns=max(1, min(len(names), LEGEND_WIDTH // (SYMBOL + label)))
+    )  # each as wide as the longest
+    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())), legend=legend)
+    dash = alt.StrokeDash(
+        "arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())), legend=legend
+    )
+
+    def strength(on: float, off: float) -> alt.ConditionalValue:
+        return alt.when(chosen).then(alt.value(on)).otherwise(alt.value(off))
+
+    base = alt.Chart(rows).encode(x=alt.X(f"{along}:Q", title=along, axis=axis), color=colour)
+    band = base.mark_area(clip=clip).encode(y=alt.Y("start:Q"), y2="end:Q", opacity=strength(0.16, 0.02))
+    line = base.mark_line(strokeWidth=2.2, clip=clip).encode(y=y, strokeDash=dash, opacity=strength(1, 0.15))
+    tips = [
+        alt.Tooltip("arm:N"),
+        alt.Tooltip(f"{along}:Q", format=","),
+        *number_tips(number, "mean", "low", "high"),
+        alt.Tooltip("n:Q", title="seeds"),
+    ]
+    many = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
+    dots = base.mark_circle(size=46, clip=clip).encode(y=y, opacity=strength(0 if many else 1, 0), tooltip=tips)
+    return [
+        band.properties(name="band"),
+        line.add_params(chosen).properties(name="mean"),
+        dots.properties(name="dots"),
+    ]
+
+
+def explain_looks(findings: Findings) -> str:
+    """What colours and line patterns mean where there are several baselines, as far as none has begun again."""
+    if not (findings.several_baselines and is_unambiguous(findings.groups)):
+        return ""
+    plan = findings.plan
+    colour, pattern = (list_factors(plan, each) for each in (varied_factors(plan), kept_factors(plan)))
+    return f" Grey: baselines. One colour is one {colour}, one line pattern one {pattern}."

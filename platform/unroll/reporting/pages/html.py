@@ -1,0 +1,116 @@
+"""The report as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, final
+
+import jinja2
+from markupsafe import Markup, escape
+
+from unroll.ledger import MISSING
+from unroll.reporting.document import Chart, Document, Matrix, Note, Table
+from unroll.reporting.pages.table_html import MOST_ROWS, render_table
+from unroll.reporting.pages.vega import vega_script
+from unroll.reporting.wording import STATUS_WORDS
+
+SYMBOLS = {
+    "completed": "✓",
+    "diverged": "∞",
+    "stopped": "■",
+    "out_of_memory": "M",
+    "timeout": "T",
+    "failed_user": "✕",
+    "failed_infrastructure": "!",
+    MISSING: "·",
+    "": "",
+}
+"""One sign per status, so that the matrix can be read without its colours."""
+
+_VERDICT = re.compile(r" is (better|worse|undecided): ")
+EMBEDDED_UP_TO = 150_000
+"""Bytes up to which a file is embedded in the page; a larger one is only beside it."""
+KINDS = {
+    "csv": ("CSV", "text/csv"),
+    "parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "tex": ("LaTeX", "application/x-tex"),
+}
+"""Ending of a file -> its name for people, its media type."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataLink:
+    """A link to one file of a table.
+
+    Args:
+        kind: what the link is called.
+        file: name of the file.
+        href: where it leads: a ``data:`` address, or a path from the page's folder.
+        inside: whether it is inside the page.
+    """
+
+    kind: str
+    file: str
+    href: str
+    inside: bool
+
+
+def link_data(file: str, data: bytes) -> DataLink:
+    """The link to ``tables/FILE`` of a page, or to its copy inside the page."""
+    kind, media = KINDS[file.rpartition(".")[2]]
+    inside = len(data) <= EMBEDDED_UP_TO
+    href = f"data:{media};base64,{b64encode(data).decode()}" if inside else f"tables/{file}"
+    return DataLink(kind=kind, file=file, href=href, inside=inside)
+
+
+def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cache: Path | None) -> str:
+    """The whole page.
+
+    Args:
+        document: its content.
+        links: name of a table -> where its data are.
+        cache: see :func:`~unroll.reporting.pages.vega.vega_script`.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.tests |= {"note": _is(Note), "table": _is(Table), "chart": _is(Chart), "matrix": _is(Matrix)}
+    environment.filters |= {"json": embed_json, "stress": stress_verdicts}
+    environment.filters["html"] = lambda table: render_table(table, document.colours)
+    environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
+    return environment.get_template("page.html").render(
+        document=document,
+        links=links,
+        symbols=SYMBOLS,
+        words=STATUS_WORDS,
+        most_rows=MOST_ROWS,
+        style=Markup(_resource("page.css")),  # noqa: S704 -- our own file
+        script=Markup(_resource("page.js")),  # noqa: S704 -- our own file
+        bundle=Markup(vega_script(cache)),  # noqa: S704 -- checked to hold no end of a script
+        has_charts=any(isinstance(block, Chart) for block in document.blocks()),
+    )
+
+
+def embed_json(value: Any) -> Markup:
+    """JSON that may stand inside a script element: no ``<`` is left that could end it or open a comment."""
+    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704 -- see above
+
+
+def stress_verdicts(text: str) -> Markup:
+    """The answer with its verdicts set off."""
+    return Markup(_VERDICT.sub(r' is <strong class="\1">\1</strong>: ', str(escape(text))))  # noqa: S704 -- escaped
+
+
+def _is(kind: type) -> Any:
+    return lambda value: isinstance(value, kind)
+
+
+def _resource(name: str) -> str:
+    return files("unroll.reporting").joinpath("templates", name).read_text(encoding="utf-8")

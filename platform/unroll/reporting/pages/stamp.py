@@ -1,0 +1,40 @@
+"""Which state of the ledger a report describes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unroll import __version__
+from unroll.ledger.files import write_atomic
+
+if TYPE_CHECKING:
+    from unroll.reporting.findings import Findings
+
+STAMP = "inputs.sha256"
+"""Small file beside the page, written last: where it is missing, the report is not whole."""
+
+
+def digest(findings: Findings) -> str:
+    """Hash of everything that a report is made from, this version of Unroll included."""
+    whole = hashlib.sha256(__version__.encode())
+    for text in (findings.plan, *findings.runs, *findings.left_out):
+        whole.update(text.model_dump_json().encode())
+    for frame in (findings.trials, findings.history):
+        whole.update(frame.write_csv(float_precision=17).encode())
+    whole.update("\n".join(findings.damaged).encode())
+    whole.update(repr(sorted(findings.changed.items())).encode())
+    return whole.hexdigest()
+
+
+def write_stamp(folder: Path, inputs: str) -> None:
+    """Note what the report in ``folder`` was made from."""
+    write_atomic(folder / STAMP, f"{inputs}\n".encode())
+
+
+def is_current(folder: Path, inputs: str) -> bool:
+    """Whether ``folder`` holds a whole report made from these inputs."""
+    stamp = folder / STAMP
+    readable = all((folder / name).is_file() for name in ("report.html", "report.md"))
+    return readable and stamp.is_file() and stamp.read_text(encoding="ascii", errors="replace").strip() == inputs

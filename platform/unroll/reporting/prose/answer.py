@@ -1,0 +1,98 @@
+"""What the study has found, in one paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import count, fixed, listed, p_value, percent_span
+from unroll.reporting.prose.comparisons import comparison_sentences
+from unroll.reporting.wording import FLOOR, decimals, with_unit
+
+SPELT_OUT = 6
+"""Arms up to which each has its rate and test written out; beyond, rates and verdicts are listed by name."""
+
+
+def answer(findings: Findings) -> str:
+    """What the study has found so far, in one paragraph."""
+    return " ".join(_sentences(findings))
+
+
+def _sentences(findings: Findings) -> Iterator[str]:
+    completed = findings.counts.get("completed", 0)
+    if not completed:
+        yield from _without_numbers(findings)
+        return
+    yield from comparison_sentences(findings)
+    yield from filter(None, [divergence_sentence(findings)])
+    yield from _floor(findings)
+    have = "has" if completed == 1 else "have"
+    yield f"{completed:,} of {count(findings.planned, 'planned trial')} {have} completed."
+
+
+def _without_numbers(findings: Findings) -> Iterator[str]:
+    """No trial completed: either the study has hardly begun, or divergence is all that it found."""
+    if findings.counts.get("diverged", 0) == findings.planned:
+        yield f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."
+    else:
+        yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
+    yield from filter(None, [divergence_sentence(findings)])
+
+
+def _floor(findings: Findings) -> Iterator[str]:
+    floors = FLOOR.values(findings, findings.metric)
+    means = findings.summary.drop_nulls("mean").sort("mean", descending=findings.direction == "maximize")
+    if len(floors) == 1 and not means.is_empty():
+        best, places = means.row(0, named=True), decimals(findings)
+        gap, side = fixed(abs(best["mean"] - floors[0]), places), "below" if best["mean"] < floors[0] else "above"
+        value = with_unit(fixed(floors[0], places), findings.note.unit)
+        yield (
+            f"The true distribution of these data reaches {value}, the best possible in expectation; "
+            f"{best['arm']}, the best mean, is {gap} {side} it."
+        )
+
+
+def divergence_sentence(findings: Findings) -> str:
+    """Rates with their exact intervals and the paired comparison with the baselines; empty where nothing diverged."""
+    if not findings.any_diverged:
+        return ""
+    rows = findings.divergence.to_dicts()
+    parts = list(_spelt_out(rows, findings) if len(rows) <= SPELT_OUT else _by_name(findings))
+    return "; ".join([parts[0][0].upper() + parts[0][1:], *parts[1:]]) + "."
+
+
+def _spelt_out(rows: list[dict[str, Any]], findings: Findings) -> Iterator[str]:
+    """``The baseline none diverged on 9 of 10 seeds (95 % interval ...)``, and shorter for those after it."""
+    first = next(row["arm"] for row in rows if row["n"])
+    for row in rows:
+        name = f"the baseline {row['arm']}" if row["baseline"] is None else row["arm"]
+        if not row["n"]:
+            yield f"{name} has no trial with a result yet"
+            continue
+        interval = percent_span(row["low"], row["high"])
+        if row["arm"] == first:
+            seeds = f"{row['diverged']} of {count(row['n'], 'seed')}"
+            yield f"{name} diverged on {seeds} (95 % interval {interval}){_compared(row, findings)}"
+        else:
+            yield f"{name} on {row['diverged']} of {row['n']} ({interval}){_compared(row, findings)}"
+
+
+def _compared(row: dict[str, Any], findings: Findings) -> str:
+    """Verdict and p-values; nothing for the baseline itself and where there is no pair."""
+    if row["p"] is None:
+        return ""
+    several = findings.divergence["baseline"].count() > 1
+    return f": {row['verdict']}, p = {p_value(row['p'])}" + (f", Holm {p_value(row['p_holm'])}" if several else "")
+
+
+def _by_name(findings: Findings) -> Iterator[str]:
+    """Every arm that diverged with its counts, then the verdicts."""
+    rates, baseline = findings.divergence, "its baseline" if findings.several_baselines else "the baseline"
+    diverged = rates.filter(pl.col("diverged") > 0).select("arm", "diverged", "n")
+    yield "Seeds that diverged: " + listed(f"{arm} {seeds} of {n}" for arm, seeds, n in diverged.iter_rows())
+    for verdict in ("more often", "less often"):
+        if names := rates.filter(pl.col("verdict") == verdict)["arm"].to_list():
+            yield f"{verdict} than {baseline}: {listed(names)}"

@@ -1,0 +1,86 @@
+"""Sentences on a plan alone: what it leaves out, what in it is the same, and what its seeds cannot decide."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from unroll.evidence import LEVEL, reach
+from unroll.ledger import RunRecord
+from unroll.reporting.numbers import count, listed, p_value, ranges
+from unroll.study.plan import Plan
+from unroll.study.trial import Trial
+
+MOST_NAMES = 6
+"""Arms up to which each is named."""
+
+
+def part_sentences(plan: Plan, left_out: Sequence[Trial], runs: Sequence[RunRecord]) -> Iterator[str]:
+    """What was changed on the command line, and which results of other arms and seeds are in the same folder.
+
+    Results of the same arm with other settings belong to another study and are left out.
+
+    Args:
+        plan: the one that is reported.
+        left_out: trials with a result in the same folder that are none of the plan's (``Ledger.left_out``).
+        runs: of this folder, oldest first; the advised command repeats the ``--results`` of the latest.
+    """
+    if plan.overrides:
+        yield (
+            f"On the command line the study was changed: {listed(plan.overrides)}. `{_whole(plan, runs)}` without "
+            "these changes reports the study as its file declares it, and runs only what is missing."
+        )
+    yield from (f"Of what its file sets, {text}." for text in plan.fallen)
+    known = {name for arm in plan.arms for name in (arm.name, *arm.twins)}
+    arms = Counter(trial.arm for trial in left_out if trial.arm not in known)
+    seeds = [trial.seed for trial in left_out if _differs_in_seed(trial, plan)]
+    names = list(arms) if len(arms) <= MOST_NAMES else list(arms)[: MOST_NAMES - 1]
+    parts = [f"{arms[name]:,} of {name}" for name in names]
+    if rest := [arms[name] for name in arms if name not in names]:
+        parts.append(f"{sum(rest):,} of {count(len(rest), 'other arm')}")
+    if seeds:
+        parts.append(f"{len(seeds):,} of other seeds ({ranges(set(seeds))})")
+    if parts:
+        number = count(arms.total() + len(seeds), "trial")
+        yield f"The folder also holds {number} that this plan leaves out: {listed(parts)}."
+
+
+def _whole(plan: Plan, runs: Sequence[RunRecord]) -> str:
+    """The command that runs the whole study in the same folder."""
+    command = runs[-1].command if runs else []
+    for place, word in enumerate(command):
+        if word == "--results" and place + 1 < len(command):
+            return shlex.join(["unroll", "run", plan.study, word, command[place + 1]])
+        if word.startswith("--results="):
+            return shlex.join(["unroll", "run", plan.study, word])
+    return f"unroll run {plan.study}"
+
+
+def _differs_in_seed(trial: Trial, plan: Plan) -> bool:
+    """Whether the plan has the same trial with other seeds alone."""
+    mates = (each for each in plan.trials if each.arm == trial.arm)
+    return any(each.settings == trial.settings and each.fingerprint == trial.fingerprint for each in mates)
+
+
+def twin_sentences(plan: Plan) -> Iterator[str]:
+    """One for each arm that stands for others, too."""
+    for arm in plan.arms:
+        if arm.twins:
+            names = listed(f"'{name}'" for name in (arm.name, *arm.twins))
+            yield (
+                f"{names} run identically, since nothing reads the settings in which they differ: they are compared "
+                f"once, as '{arm.name}'."
+            )
+
+
+def reach_sentence(plan: Plan) -> str:
+    """Why every comparison will be undecided, and with how many seeds it need not be; empty where that is not so."""
+    reached = reach(plan)
+    if reached.decides:
+        return ""
+    return (
+        f"The planned seeds cannot decide: with {count(reached.pairs, 'pair')} and "
+        f"{count(reached.comparisons, 'comparison')} the smallest p that can be reached is "
+        f"{p_value(reached.smallest_p)}; {reached.enough_seeds} seeds can reach {LEVEL:g}."
+    )

@@ -1,0 +1,70 @@
+"""How a table is built: typed rows, and for each column a heading with a function from a row to its text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from unroll.reporting.document import Column, Table
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import DASH, p_value
+
+Row = Mapping[str, Any]
+Build = Callable[[Sequence[Row]], Column]
+
+
+def text(head: str, show: Callable[[Row], str], *, mark: str = "") -> Build:
+    """A column of text; ``mark`` as :class:`~unroll.reporting.document.Column` has it."""
+    return lambda rows: Column(head, [show(row) for row in rows], mark=mark)
+
+
+def number(head: str, show: Callable[[Row], str]) -> Build:
+    """A column of numbers."""
+    return lambda rows: Column(head, [show(row) for row in rows], number=True)
+
+
+def make_table(
+    name: str, caption: str, rows: pl.DataFrame, columns: Iterable[Build | None], shown: Sequence[Row] | None = None
+) -> Table:
+    """Build a table.
+
+    Args:
+        name: file stem and anchor.
+        caption: stands below it.
+        rows: typed values for files.
+        columns: what a reader sees, from left to right; None stands for a column that is left out.
+        shown: rows of the columns, if these are not ``rows``.
+    """
+    records = rows.to_dicts() if shown is None else shown
+    return Table(name, caption, rows, [build(records) for build in columns if build])
+
+
+def arm_column(findings: Findings) -> Build:
+    """Names of arms with their colours, baselines marked."""
+    return text("Arm", lambda row: name_arm(row["arm"], findings), mark="arm")
+
+
+def name_arm(arm: str, findings: Findings) -> str:
+    """An arm's name, baselines marked."""
+    return f"{arm} (baseline)" if arm == findings.baselines[arm] else arm
+
+
+def p_columns() -> list[Build]:
+    """The p-value of a comparison, corrected, and the smallest that its planned pairs could have; a dash for none."""
+
+    def smallest(row: Row) -> str:
+        if row["smallest_p"] is None:
+            return DASH
+        return f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})"
+
+    return [
+        number("p", lambda row: p_value(row["p"])),
+        number("p (Holm)", lambda row: p_value(row["p_holm"])),
+        number("Smallest p (Holm)", smallest),
+    ]
+
+
+SMALLEST_P = "Smallest p: what the planned pairs can reach at best, in brackets after Holm."
+"""Explains the last of :func:`p_columns` in a caption."""

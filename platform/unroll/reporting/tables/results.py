@@ -1,0 +1,114 @@
+"""What the arms reached, against their baselines and in all metrics."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from unroll.evidence import DRAWS, EXACT_UP_TO
+from unroll.reporting.document import Table
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import count, fixed, percent, plus_minus, rate, span, whole
+from unroll.reporting.tables.columns import SMALLEST_P, Build, Row, arm_column, make_table, number, p_columns, text
+from unroll.reporting.tables.size import FLOPS, operations
+from unroll.reporting.wording import decimals, describe_baseline, goal, metric_decimals, with_unit
+
+
+def arms_table(findings: Findings) -> Table:
+    """The study's metric per arm."""
+    places = decimals(findings)
+    flops = {arm.name: arm.flops_per_token for arm in findings.arms}
+    unit = f", in {findings.note.unit}" if findings.note.unit else ""
+    caption = (
+        f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
+        f"interval, standard deviation over seeds, median, best.{_survivors(findings)}{operations(flops.values())}"
+    )
+    columns = [
+        arm_column(findings),
+        number("Completed", lambda row: f"{row['completed']} of {row['planned']}"),
+        number("Diverged", lambda row: str(row["diverged"])) if findings.any_diverged else None,
+        number("Mean", lambda row: _mean(row, places)),
+        number("SD", lambda row: fixed(row["sd"], places)),
+        number("Median", lambda row: fixed(row["median"], places)),
+        number("Best", lambda row: fixed(row["best"], places)),
+        number("Parameters", lambda row: whole(row["parameters"])),
+        number(FLOPS, lambda row: whole(row["flops_per_token"])) if any(flops.values()) else None,
+        number(f"{findings.plan.item}s/s", lambda row: rate(row["items_per_second"])),
+    ]
+    counted = pl.col("arm").replace_strict(flops, return_dtype=pl.Int64).alias("flops_per_token")
+    return make_table("arms", caption, findings.summary.with_columns(counted), columns)
+
+
+def _mean(row: Row, places: int) -> str:
+    return plus_minus(row["mean"], None if row["high"] is None else row["high"] - row["mean"], places)
+
+
+def _survivors(findings: Findings) -> str:
+    """What the caption of every table of means adds where trials diverged."""
+    return " Diverged trials enter none of these: they are numbers of survivors." if findings.any_diverged else ""
+
+
+def differences_table(findings: Findings) -> Table:
+    """Every arm against its baseline, paired by seed."""
+    places, diverged = decimals(findings), findings.any_diverged
+
+    def difference(row: Row) -> str:
+        if not row["n"]:
+            return "no completed pair"
+        size, share = fixed(row["difference"], places, sign=True), row["relative"]
+        return size if share is None else f"{size} ({percent(share, sign=True)})"
+
+    exact = findings.differences["n"].is_between(0, EXACT_UP_TO).all()
+    estimated = f"above {EXACT_UP_TO} pairs estimated from {DRAWS:,} random sign patterns with a fixed seed"
+    caption = (
+        f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seeds "
+        f"({goal(findings.direction)}). The t interval is not corrected. p: two-sided sign-flip test, "
+        f"{'exact' if exact else estimated}; Holm: corrected for {count(len(findings.differences), 'comparison')}. "
+        f"{SMALLEST_P} Better on: share of pairs in which the arm is better, ties half."
+        + (
+            " Survivors: a seed on which either side diverged enters no difference, which favours an arm that "
+            "diverges. Diverged: such trials of the arm, in brackets the baseline's."
+            if diverged
+            else ""
+        )
+    )
+    columns = [
+        text("Arm", lambda row: row["arm"], mark="arm"),
+        text("Against", lambda row: row["baseline"], mark="arm") if findings.several_baselines else None,
+        text("Verdict", lambda row: row["verdict"], mark="verdict"),
+        number("Diverged", lambda row: f"{row['diverged']} ({row['baseline_diverged']})") if diverged else None,
+        number("Difference (survivors)" if diverged else "Difference", difference),
+        number("95 % interval", lambda row: span(row["low"], row["high"], places, sign=True)),
+        number("Better on", lambda row: percent(row["superiority"])),
+        number("Pairs", lambda row: f"{row['n']} of {row['planned_pairs']}"),
+        *p_columns(),
+    ]
+    return make_table("differences", caption, findings.written(findings.differences), columns)
+
+
+def metrics_table(findings: Findings) -> Table:
+    """Every other final metric per arm."""
+    others = findings.other_metrics
+    summaries = {name: findings.summarise(name).with_columns(metric=pl.lit(name)) for name in others}
+    names = ("metric", "arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite")
+    places = {name: metric_decimals(findings, name) for name in others}
+    means = {
+        name: {row["arm"]: _mean(row, places[name]) for row in summary.iter_rows(named=True)}
+        for name, summary in summaries.items()
+    }
+    described = [f"{name}: {_describe(findings, name)}" for name in others]
+    caption = (
+        f"Other final metrics: mean ± half of the 95 % t interval over completed trials.{_survivors(findings)} "
+        f"{'; '.join(described)}."
+    )
+
+    def column(name: str) -> Build:
+        return number(name, lambda row: means[name][row["arm"]])
+
+    rows = pl.concat(summaries.values()).select(names)
+    shown = [{"arm": arm} for arm in findings.names]
+    return make_table("metrics", caption, rows, [arm_column(findings), *map(column, others)], shown)
+
+
+def _describe(findings: Findings, metric: str) -> str:
+    spec = findings.plan.metrics[metric]
+    return with_unit(goal(spec.direction), f"({spec.unit})" if spec.unit else "")

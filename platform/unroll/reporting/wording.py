@@ -1,0 +1,123 @@
+"""Words that prose, tables and charts share: statuses, metrics, baselines and what values are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import final
+
+from unroll.ledger import MISSING
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import choose_decimals, fixed, listed
+from unroll.study.groups import find_groups, kept_factors, short_factors
+from unroll.study.plan import Arm, Plan
+
+STATUS_WORDS = {
+    "completed": "completed",
+    "diverged": "diverged",
+    "stopped": "stopped",
+    "out_of_memory": "ran out of memory",
+    "timeout": "timed out",
+    "failed_user": "failed (an error in the task or its settings)",
+    "failed_infrastructure": "failed (infrastructure)",
+    MISSING: "not run yet",
+}
+
+
+def decimals(findings: Findings) -> int:
+    """Decimals of the study's metric everywhere in the report."""
+    return metric_decimals(findings, findings.metric)
+
+
+def metric_decimals(findings: Findings, metric: str) -> int:
+    """Decimals for any final metric: enough for its deviations over seeds and for the arms' distances to baselines."""
+    summary = findings.summary if metric == findings.metric else findings.summarise(metric)
+    means = dict(summary.select("arm", "mean").iter_rows())
+    pairs = [(mean, means[findings.baselines[arm]]) for arm, mean in means.items()]
+    differences = [mean - other for mean, other in pairs if mean is not None and other is not None]
+    return choose_decimals(summary["mean"], summary["sd"], differences)
+
+
+def goal(direction: str) -> str:
+    """``lower is better`` or ``higher is better``."""
+    return "lower is better" if direction == "minimize" else "higher is better"
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and its unit, if it has one."""
+    return f"{number} {unit}" if unit else number
+
+
+def describe_baseline(plan: Plan) -> str:
+    """What arms are compared to: ``elman``, or ``elman with the same length`` where every length has its own."""
+    first = find_groups(plan)[0]
+    label = first.labels[first.baseline]
+    return f"{label} with the same {list_factors(plan, kept_factors(plan))}" if first.shared else label
+
+
+def list_factors(plan: Plan, factors: list[str]) -> str:
+    """Factors by their short names: ``length``, ``length and depth``."""
+    return listed(short_factors(plan, factors))
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A value that a metric is measured by, drawn as a line.
+
+    Args:
+        field: name of its values in a chart.
+        label: text at the line, before its value.
+        meaning: what the value is, for captions.
+        pattern: "dashed" or "dotted", for captions.
+        dash: the same for the chart.
+        known: an arm's values by metric.
+    """
+
+    field: str
+    label: str
+    meaning: str
+    pattern: str
+    dash: tuple[int, int]
+    known: Callable[[Arm], Mapping[str, float]]
+
+    def values(self, findings: Findings, metric: str) -> list[float]:
+        """Its values on the arms' data: usually one, as arms share their data."""
+        return sorted({known[metric] for known in map(self.known, findings.arms) if metric in known})
+
+    def groups(self, findings: Findings, metric: str, value: float) -> str:
+        """``, size=many``: the groups of arms that one of several values belongs to; empty for the only one."""
+        if not findings.several_baselines or len(self.values(findings, metric)) == 1:
+            return ""
+        known = {arm.name: self.known(arm).get(metric) for arm in findings.arms}
+        groups = [group.shared for group in findings.groups if value in [known[arm] for arm in group.labels]]
+        return f", {listed(groups)}"
+
+    def drawn(self, values: list[float]) -> str:
+        """A sentence of a caption."""
+        lines = f"{self.pattern} line is" if len(values) == 1 else f"{self.pattern} lines are"
+        return f" The {lines} {self.meaning}."
+
+    def left_out(self, values: list[float], places: int) -> str:
+        """A sentence of a caption that cannot point at the line."""
+        numbers = listed(fixed(value, places) for value in values)
+        return f" {self.meaning[0].upper()}{self.meaning[1:]}, {numbers}, lies outside the drawn range."
+
+
+FLOOR = Reference(
+    field="floor",
+    label="true distribution",
+    meaning="what the true distribution reaches",
+    pattern="dashed",
+    dash=(5, 4),
+    known=lambda arm: arm.bounds,
+)
+CHANCE = Reference(
+    field="chance",
+    label="chance",
+    meaning="the best that is reached without the input",
+    pattern="dotted",
+    dash=(2, 4),
+    known=lambda arm: arm.chance,
+)
+REFERENCES = (FLOOR, CHANCE)
