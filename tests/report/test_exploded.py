@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.report.conftest import METRIC
-from unroll.ledger import HistoryRow, Ledger
 from unroll.report import write_report
 from unroll.report.findings import gather
 from unroll.report.prose.warnings import warnings
+
+from tests.report.conftest import METRIC
+from unroll.ledger import HistoryRow, Ledger
 
 MakeLedger = Callable[..., Ledger]
 
