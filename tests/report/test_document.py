@@ -11,14 +11,14 @@ from typing import Any
 import altair as alt
 import polars as pl
 import pytest
-from unroll.report.charts.style import make_chart
-from unroll.report.document import Block, Chart, Column, Document, Matrix, Note, Section, Table
-from unroll.report.pages.html import render_page
-from unroll.report.pages.latex import to_latex
-from unroll.report.pages.markdown import render_markdown
 
 from tests.report.test_markdown import read_cells
 from tests.report.test_page import Page
+from unroll.reporting.charts.style import make_chart
+from unroll.reporting.document import Block, Chart, Column, Document, Matrix, Note, Section, Table
+from unroll.reporting.pages.html import render_page
+from unroll.reporting.pages.latex import to_latex
+from unroll.reporting.pages.markdown import render_markdown
 
 HOSTILE = (
     "</script><script>alert(1)</script>",

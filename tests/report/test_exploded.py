@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from unroll.report import write_report
-from unroll.report.findings import gather
-from unroll.report.prose.warnings import warnings
-
 from tests.report.conftest import METRIC
 from unroll.ledger import HistoryRow, Ledger
+from unroll.reporting import write_report
+from unroll.reporting.findings import gather
+from unroll.reporting.prose.warnings import warnings
 
 MakeLedger = Callable[..., Ledger]
 
