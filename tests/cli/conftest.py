@@ -77,7 +77,7 @@ class FakeRunner:
             rows = [
                 HistoryRow(step=7, epoch=1, seconds=1.5, metric=name, value=self.metrics[name]) for name in self.metrics
             ]
-            ledger.append_history(job.trial.id, rows, step=7)
+            ledger.trial(job.trial.id).append_history(rows, step=7)
             ledger.record(outcome)
             observer.finished(outcome)
         if self.error:

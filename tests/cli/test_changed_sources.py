@@ -124,7 +124,7 @@ def test_other_code_is_told_even_if_nobody_knows_which(edited: Callable[[], None
 def test_results_that_tell_no_sources_are_believed(edited: Callable[[], None], unroll: Unroll) -> None:
     ledger = Ledger.open(Path("results/tiny"))
     for trial in ledger.plan().trials:
-        outcome = ledger.outcome(trial.id)
+        outcome = ledger.trial(trial.id).outcome()
         assert outcome
         ledger.set_aside(trial.id)
         ledger.register(trial)

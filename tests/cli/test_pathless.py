@@ -91,6 +91,6 @@ def test_of_absolute_paths_the_last_part_is_kept(text: str, told: str | None) ->
 def test_what_an_exception_says_can_always_be_written_down(tmp_path: Path) -> None:
     ledger = Ledger.create(tmp_path / "results")
     ledger.record(Outcome(trial="one", status="failed_user", message="\udcff" + "x" * 2_000_000))
-    outcome = ledger.outcome("one")
+    outcome = ledger.trial("one").outcome()
     assert outcome is not None
     assert outcome.message == "\N{REPLACEMENT CHARACTER}" + "x" * (LONGEST - 1) + "..."

@@ -65,7 +65,7 @@ def test_an_id_that_stands_for_another_trial_is_found_before_anything_is_written
     unroll("run", "tiny", "--no-report")
     ledger = Ledger.open(Path("results/tiny"))
     last = ledger.plan().trials[-1]
-    file = ledger.folder(last.id) / "trial.json"
+    file = ledger.trial(last.id).folder / "trial.json"
     file.unlink()
     ledger.register(last.model_copy(update={"parameters": 1}))
     before = content(Path("results/tiny"))

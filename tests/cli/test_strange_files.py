@@ -92,18 +92,18 @@ def test_an_owner_that_is_no_file_is_named(unroll: Unroll, runner: FakeRunner, k
 def test_notes_claims_and_checkpoints_are_passed_over(tmp_path: Path, kind: str) -> None:
     ledger = Ledger.create(tmp_path / "results")
     ledger.note_progress(Progress(trial="t", host="h", pid=1, step=1, epoch=1))
-    put(kind, ledger.folder("t") / "progress.json")
+    put(kind, ledger.trial("t").folder / "progress.json")
     assert ledger.progress(["t"]) == {}
-    with ledger.claim("t", token="run") as first:
-        put(kind, ledger.folder("t") / "claims" / "000001.json")
+    with ledger.trial("t").claim(token="run") as first:
+        put(kind, ledger.trial("t").folder / "claims" / "000001.json")
         assert not first.is_lost
-    with ledger.claim("t", token="run", patience=600) as claim:
+    with ledger.trial("t").claim(token="run", patience=600) as claim:
         claim.check()
     found: list[DamagedRecord] = []
-    store = CheckpointStore(ledger.folder("t") / "checkpoint", on_damage=found.append)
+    store = CheckpointStore(ledger.trial("t").folder / "checkpoint", on_damage=found.append)
     for step in (1, 2):
         store.save(b"%d" % step, step=step)
-    put(kind, ledger.folder("t") / "checkpoint" / "0000000002.checkpoint")
+    put(kind, ledger.trial("t").folder / "checkpoint" / "0000000002.checkpoint")
     assert store.load() == (1, b"1")
     assert f"{KINDS[kind]} lies in its place" in str(found[0])
     store.save(b"3", step=3)

@@ -121,7 +121,7 @@ def test_killed_between_any_two_writes(prepared: Prepared, monkeypatch: pytest.M
             with pytest.raises(Killed), killed_at(number, moment, monkeypatch):
                 attempt(job, ledger)
             place = f"killed {moment} {written[number - 1]}"
-            found = ledger.result(job.trial.id) or attempt(job, ledger)
+            found = ledger.trial(job.trial.id).result() or attempt(job, ledger)
             assert (found.status, found.metrics) == ("completed", expected.metrics), place
             assert (found.steps, found.items) == (expected.steps, expected.items), place
             assert found.selected == expected.selected, place
@@ -138,7 +138,7 @@ def test_a_checkpoint_of_an_older_version_goes_on_from_its_step(
     expected = attempt(job, whole)
     with pytest.raises(Killed), killed_at(7, "after", monkeypatch):
         attempt(job, broken)
-    store = CheckpointStore(broken.folder(job.trial.id) / "checkpoint")
+    store = CheckpointStore(broken.trial(job.trial.id).folder / "checkpoint")
     newest = store.load()
     assert newest
     step, data = newest
@@ -153,14 +153,14 @@ def test_killed_between_any_two_writes_again_and_again(prepared: Prepared, monke
     whole, broken = make_ledger("whole"), make_ledger("broken")
     expected = attempt(job, whole)
     attempts = 0
-    while broken.result(job.trial.id) is None:
+    while broken.trial(job.trial.id).result() is None:
         attempts += 1
         try:
             with killed_at(3 + attempts % 3, ("before", "after")[attempts % 2], monkeypatch):
                 attempt(job, broken)
         except Killed:
             assert attempts < 40
-    found = broken.result(job.trial.id)
+    found = broken.trial(job.trial.id).result()
     assert found
     assert attempts > 3
     assert (found.metrics, found.items, found.selected) == (expected.metrics, expected.items, expected.selected)

@@ -99,10 +99,10 @@ def test_an_attempt_that_was_taken_for_lost_leaves_when_another_has_its_trial(jo
                 outcome = to_its_end(second)
             else:
                 outcome = to_its_end(first)
-        rows = ledger._history(job.trial.id).rows()
+        rows = ledger.trial(job.trial.id).history.rows()
         found.append((outcome.metrics, outcome.items, [(step, *row) for step, _, _, *row in rows]))
-        assert len(list((ledger.folder(job.trial.id) / "attempts").iterdir())) == 1
-        assert not list((ledger.folder(job.trial.id) / "claims").iterdir())
+        assert len(list((ledger.trial(job.trial.id).folder / "attempts").iterdir())) == 1
+        assert not list((ledger.trial(job.trial.id).folder / "claims").iterdir())
     assert found[0] == found[1]
 
 

@@ -134,5 +134,5 @@ def test_a_full_disk_ends_the_attempt_and_the_last_state_stays(
         patched.setattr(CheckpointStore, "save", full)
         with pytest.raises(StorageError, match="must be writable and have space"):
             attempt(job, ledger, stop_after=stopped.steps + 1)
-    assert ledger.outcome(job.trial.id) == stopped
+    assert ledger.trial(job.trial.id).outcome() == stopped
     assert attempt(job, ledger).metrics == expected.metrics

@@ -169,7 +169,7 @@ def test_a_damaged_checkpoint_costs_time_and_no_number(prepare: Callable[..., Pr
     _, make_ledger = prepare(batches=BATCHES, **SELECTING)
     ledger, asked = make_ledger("damaged"), itertools.count(1)
     attempt(job, ledger, lambda: next(asked) >= expected.steps - 1)
-    *_, newest = sorted((ledger.folder(job.trial.id) / "checkpoint").glob("*.checkpoint"))
+    *_, newest = sorted((ledger.trial(job.trial.id).folder / "checkpoint").glob("*.checkpoint"))
     damaged = bytearray(newest.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     newest.write_bytes(damaged)
@@ -205,7 +205,7 @@ def test_who_selects_nothing_keeps_nothing(prepare: Callable[..., Prepared]) -> 
     assert job.trial.monitor is None
     ledger, asked = make_ledger("plain"), itertools.count(1)
     attempt(job, ledger, lambda: next(asked) >= 3)
-    found = CheckpointStore(ledger.folder(job.trial.id) / "checkpoint").load()
+    found = CheckpointStore(ledger.trial(job.trial.id).folder / "checkpoint").load()
     assert found
     assert b"KeepBest" not in found[1]
 

@@ -20,7 +20,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from unroll.ledger import Ledger
-with Ledger(Path(sys.argv[1])).claim("trial0000", token="run"):
+with Ledger(Path(sys.argv[1])).trial("trial0000").claim(token="run"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -31,7 +31,7 @@ from unroll.ledger import Fenced, Ledger
 log = Path(sys.argv[2])
 for _ in range(20):
     try:
-        with Ledger(Path(sys.argv[1])).claim("trial0000", token="run", patience=60):
+        with Ledger(Path(sys.argv[1])).trial("trial0000").claim(token="run", patience=60):
             with log.open("a") as file:
                 file.write("in\\n")
             time.sleep(0.01)
@@ -43,7 +43,7 @@ for _ in range(20):
 
 
 def files(ledger: Ledger) -> list[str]:
-    return sorted(path.name for path in (ledger.folder(TRIAL) / "claims").glob("[!.]*"))
+    return sorted(path.name for path in (ledger.trial(TRIAL).folder / "claims").glob("[!.]*"))
 
 
 def start(program: str, *words: object) -> subprocess.Popen[str]:
@@ -55,7 +55,7 @@ def start(program: str, *words: object) -> subprocess.Popen[str]:
 @pytest.fixture
 def claim(ledger: Ledger) -> Callable[..., Claim]:
     def make(patience: float = 0.1) -> Claim:
-        return ledger.claim(TRIAL, token="run", patience=patience)
+        return ledger.trial(TRIAL).claim(token="run", patience=patience)
 
     return make
 
@@ -174,7 +174,7 @@ def test_who_looked_while_another_let_go_is_not_alone(
     ledger: Ledger, claim: Callable[..., Claim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It saw number 2; by the time it writes 3, that one has gone and another has begun at 1."""
-    real, looks = Claim._claims, iter([[(2, ledger.folder(TRIAL) / "claims" / "000002.json")]])
+    real, looks = Claim._claims, iter([[(2, ledger.trial(TRIAL).folder / "claims" / "000002.json")]])
     with claim() as first, monkeypatch.context() as patch:
         assert files(ledger) == ["000001.json"]
         patch.setattr(Claim, "_claims", lambda self: next(looks, real(self)))
@@ -199,7 +199,7 @@ def test_a_lower_number_gives_way(ledger: Ledger, claim: Callable[..., Claim], m
 def test_a_damaged_claim_is_nobodys(ledger: Ledger, claim: Callable[..., Claim], damages: Any) -> None:
     holder = claim()
     with holder:
-        path = ledger.folder(TRIAL) / "claims" / "000001.json"
+        path = ledger.trial(TRIAL).folder / "claims" / "000001.json"
         whole = path.read_bytes()
     for damaged in (*damages(whole, limit=10), json.dumps({"format": 2}).encode()):
         path.write_bytes(damaged)

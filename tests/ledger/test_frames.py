@@ -140,9 +140,9 @@ def test_metrics_may_be_integers_first_and_change_late(
 def test_history_is_long_and_ordered_by_trial_and_step(
     ledger: Ledger, make_plan: Callable[..., Plan], make_row: Callable[..., HistoryRow]
 ) -> None:
-    ledger.append_history("trial0001", [make_row(20, math.inf, "b"), make_row(10, 1.0, "a")], step=20)
-    ledger.append_history("trial0000", [make_row(5, math.nan, "a")], step=7)
-    ledger.append_history("trial0009", [make_row(5, 1.0, "a")], step=7)  # of no trial of this plan
+    ledger.trial("trial0001").append_history([make_row(20, math.inf, "b"), make_row(10, 1.0, "a")], step=20)
+    ledger.trial("trial0000").append_history([make_row(5, math.nan, "a")], step=7)
+    ledger.trial("trial0009").append_history([make_row(5, 1.0, "a")], step=7)  # of no trial of this plan
     ledger.compact(make_plan(2))
     for frame in (ledger.history_frame(make_plan(2)), pl.read_parquet(ledger.root / "history.parquet")):
         assert dict(frame.schema) == HISTORY_COLUMNS

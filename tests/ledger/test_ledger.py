@@ -58,10 +58,10 @@ import itertools, sys
 from pathlib import Path
 from unroll.ledger import CheckpointStore, HistoryRow, Ledger, Outcome
 ledger = Ledger(Path(sys.argv[1]))
-store = CheckpointStore(ledger.folder("trial0000") / "checkpoint")
+store = CheckpointStore(ledger.trial("trial0000").folder / "checkpoint")
 for step in itertools.count(1):
     rows = [HistoryRow(step=step, epoch=1, seconds=0.0, metric=metric, value=step) for metric in "ab"]
-    ledger.append_history("trial0000", rows, step=step)
+    ledger.trial("trial0000").append_history(rows, step=step)
     store.save(b"%d" % step * 1000, step=step)
     ledger.record(Outcome(trial="trial0000", status="stopped", steps=step))
     print(step, flush=True)
@@ -77,7 +77,7 @@ def full(ledger: Ledger, make_plan: MakePlan, make_outcome: MakeOutcome, make_ro
         ledger.register(trial)
     ledger.record(make_outcome(0, status="stopped"))
     for number in range(2):
-        ledger.append_history(f"trial{number:04}", [make_row(1), make_row(2)], step=2)
+        ledger.trial(f"trial{number:04}").append_history([make_row(1), make_row(2)], step=2)
         ledger.record(make_outcome(number, steps=2))
     ledger.save_run(RunRecord(started="2026-01-01T00:00:00+00:00", command=["unroll", "run", "cells"]))
     ledger.compact(plan)
@@ -135,7 +135,7 @@ def test_no_record_holds_a_path_of_the_machine(full: Ledger, tmp_path: Path) -> 
 def test_ids_name_no_other_place(ledger: Ledger) -> None:
     for name in ("", "..", "../x", "/abs", "a/b", ".hidden", "a\0", "x" * 200, "é", "a\n"):
         with pytest.raises(UserError, match="a trial's id must be letters, digits, - and _"):
-            ledger.folder(name)
+            ledger.trial(name)
 
 
 def test_a_ledger_travels_between_processes(full: Ledger) -> None:
@@ -163,7 +163,7 @@ def test_metrics_named_like_columns_are_refused_before_anything_runs(ledger: Led
 def test_a_trial_is_written_once(ledger: Ledger, make_trial: MakeTrial) -> None:
     trial = make_trial(settings={"training": {"clip_norm": math.inf, "seed": 2**62, "name": "NaN", "x": math.nan}})
     ledger.register(trial)
-    path = ledger.folder(trial.id) / "trial.json"
+    path = ledger.trial(trial.id).folder / "trial.json"
     before = path.stat().st_ino
     ledger.register(trial)
     assert path.stat().st_ino == before
@@ -191,7 +191,7 @@ def test_a_trial_that_was_written_under_a_values_former_name_is_the_same(ledger:
 
 def test_a_damaged_trial_is_written_again(ledger: Ledger, make_trial: MakeTrial) -> None:
     ledger.register(make_trial())
-    path = ledger.folder("trial0000") / "trial.json"
+    path = ledger.trial("trial0000").folder / "trial.json"
     whole = path.read_bytes()
     path.write_bytes(whole[:20])
     ledger.register(make_trial())
@@ -215,7 +215,7 @@ def test_runs_are_kept_and_completed(ledger: Ledger) -> None:
 def test_numbers_come_back_exactly(ledger: Ledger, make_outcome: MakeOutcome) -> None:
     metrics = {"nan": math.nan, "inf": math.inf, "minus": -math.inf, "zero": -0.0, "small": 5e-324, "sum": 0.1 + 0.2}
     ledger.record(make_outcome(metrics=metrics, message="NaN", items=2**62))
-    outcome = ledger.outcome("trial0000")
+    outcome = ledger.trial("trial0000").outcome()
     assert outcome is not None
     assert {name: value.hex() for name, value in outcome.metrics.items()} == {
         name: value.hex() for name, value in metrics.items()
@@ -225,9 +225,9 @@ def test_numbers_come_back_exactly(ledger: Ledger, make_outcome: MakeOutcome) ->
 
 
 def test_the_latest_attempt_counts(ledger: Ledger, make_outcome: MakeOutcome) -> None:
-    assert ledger.outcome("trial0000") is None
+    assert ledger.trial("trial0000").outcome() is None
     assert [ledger.record(make_outcome(status="stopped", steps=steps)) for steps in range(12)] == list(range(1, 13))
-    latest = ledger.outcome("trial0000")
+    latest = ledger.trial("trial0000").outcome()
     assert latest is not None
     assert latest.steps == 11
 
@@ -238,10 +238,10 @@ def test_a_result_outlives_a_later_note_of_failure(ledger: Ledger, make_outcome:
         ledger.record(make_outcome(status=status))
     with pytest.raises(Fenced, match="trial trial0000 is completed, and what is final is not changed"):
         ledger.record(make_outcome(status="failed_infrastructure"))
-    folder = ledger.folder("trial0000") / "attempts"
+    folder = ledger.trial("trial0000").folder / "attempts"
     assert len(list(folder.iterdir())) == 2
     write_record(folder / "0003.json", "outcome", make_outcome(status="failed_infrastructure"))
-    outcome = ledger.outcome("trial0000")
+    outcome = ledger.trial("trial0000").outcome()
     assert outcome is not None
     assert outcome.status == "completed"
 
@@ -250,13 +250,13 @@ def test_a_result_outlives_a_later_note_of_failure(ledger: Ledger, make_outcome:
 def test_nobody_changes_what_is_final(
     ledger: Ledger, make_outcome: MakeOutcome, make_row: Callable[..., HistoryRow], status: str
 ) -> None:
-    ledger.append_history("trial0000", [make_row(1)], step=1)
+    ledger.trial("trial0000").append_history([make_row(1)], step=1)
     ledger.record(make_outcome(status=status))
     before = {path: path.read_bytes() for path in ledger.root.rglob("*") if path.is_file()}
     for change in (
-        lambda: ledger.rewind_history("trial0000", -1),
-        lambda: ledger.rewind_history("trial0000", 0, place=0),
-        lambda: ledger.append_history("trial0000", [make_row(2)], step=2),
+        lambda: ledger.trial("trial0000").rewind_history(-1),
+        lambda: ledger.trial("trial0000").rewind_history(0, place=0),
+        lambda: ledger.trial("trial0000").append_history([make_row(2)], step=2),
         lambda: ledger.record(make_outcome()),
     ):
         with pytest.raises(Fenced, match=f"trial trial0000 is {status}"):
@@ -267,9 +267,9 @@ def test_nobody_changes_what_is_final(
 def test_a_trial_whose_result_is_damaged_is_run_anew(
     full: Ledger, make_plan: MakePlan, make_row: Callable[..., HistoryRow], make_outcome: MakeOutcome
 ) -> None:
-    (full.folder("trial0001") / "attempts" / "0001.json").write_bytes(b"half")
-    full.rewind_history("trial0001", -1)
-    full.append_history("trial0001", [make_row(2, 5.0)], step=2)
+    (full.trial("trial0001").folder / "attempts" / "0001.json").write_bytes(b"half")
+    full.trial("trial0001").rewind_history(-1)
+    full.trial("trial0001").append_history([make_row(2, 5.0)], step=2)
     full.record(make_outcome(1, steps=2))
     assert full.trials_frame(make_plan())["status"].to_list() == ["completed", "completed", "missing"]
     assert full.history_frame(make_plan())["value"].to_list() == [1.0, 1.0, 5.0]
@@ -277,7 +277,7 @@ def test_a_trial_whose_result_is_damaged_is_run_anew(
 
 def test_attempts_are_immutable(ledger: Ledger, make_outcome: MakeOutcome) -> None:
     ledger.record(make_outcome(status="stopped"))
-    path = ledger.folder("trial0000") / "attempts" / "0001.json"
+    path = ledger.trial("trial0000").folder / "attempts" / "0001.json"
     before = path.read_bytes()
     ledger.record(make_outcome())
     assert path.read_bytes() == before
@@ -304,8 +304,8 @@ def test_a_killed_writer_leaves_whole_records(ledger: Ledger, make_plan: MakePla
             process.stdout.readline()
         process.kill()
         done = steps + len(process.stdout.readlines())
-    outcome, history = ledger.outcome("trial0000"), ledger.history_frame(make_plan())["step"].to_list()
-    found = CheckpointStore(ledger.folder("trial0000") / "checkpoint").load()
+    outcome, history = ledger.trial("trial0000").outcome(), ledger.history_frame(make_plan())["step"].to_list()
+    found = CheckpointStore(ledger.trial("trial0000").folder / "checkpoint").load()
     assert outcome
     assert outcome.steps in (done, done + 1)
     assert history in ([step for step in range(1, last + 1) for _ in "ab"] for last in (done, done + 1))
@@ -322,15 +322,15 @@ def test_every_failed_record_leaves_all_or_nothing(
     old, new = make_outcome(status="stopped"), make_outcome()
 
     def prepare() -> None:
-        shutil.rmtree(ledger.folder("trial0000"), ignore_errors=True)
+        shutil.rmtree(ledger.trial("trial0000").folder, ignore_errors=True)
         ledger.record(old)
 
     for error in failing_disk.fail_everywhere(lambda: ledger.record(new), prepare=prepare, lasting=lasting):
         reopened = Ledger.open(ledger.root)
-        assert reopened.outcome("trial0000") in ((old, new) if error else (new,))
+        assert reopened.trial("trial0000").outcome() in ((old, new) if error else (new,))
         with suppress(Fenced):  # the disk failed after it was written
             reopened.record(new)
-        assert reopened.outcome("trial0000") == new
+        assert reopened.trial("trial0000").outcome() == new
         assert reopened.damage() == []
 
 
@@ -387,44 +387,44 @@ def test_every_damage_is_named_and_nothing_is_made_up(
 
 
 def test_a_trial_whose_only_outcome_is_damaged_is_missing(full: Ledger, make_plan: MakePlan) -> None:
-    (full.folder("trial0001") / "attempts" / "0001.json").write_bytes(b"half")
+    (full.trial("trial0001").folder / "attempts" / "0001.json").write_bytes(b"half")
     assert full.outcomes(["trial0000", "trial0001"]).keys() == {"trial0000"}
     assert full.trials_frame(make_plan())["status"].to_list() == ["completed", "missing", "missing"]
-    assert full.outcome("trial0001") is None
+    assert full.trial("trial0001").outcome() is None
     assert "trial0001/attempts/0001.json" in str(full.damage()[0])
 
 
 def test_an_older_outcome_stands_in_for_a_damaged_one(full: Ledger) -> None:
-    (full.folder("trial0000") / "attempts" / "0002.json").write_bytes(b"half")
-    outcome = full.outcome("trial0000")
+    (full.trial("trial0000").folder / "attempts" / "0002.json").write_bytes(b"half")
+    outcome = full.trial("trial0000").outcome()
     assert outcome is not None
     assert outcome.status == "stopped"
     assert len(full.damage()) == 1
 
 
 def test_damage_that_was_repaired_is_forgotten(full: Ledger) -> None:
-    path = full.folder("trial0001") / "attempts" / "0001.json"
+    path = full.trial("trial0001").folder / "attempts" / "0001.json"
     whole = path.read_bytes()
     for content, found in ((b"half", 1), (whole, 0)):
         path.write_bytes(content)
-        full.outcome("trial0001")
+        full.trial("trial0001").outcome()
         assert len(full.damage()) == found
 
 
 def test_a_record_of_another_trial_is_damage(full: Ledger, make_plan: MakePlan) -> None:
     names = ("attempts/0001.json", "history/0000000002.000001.json", "trial.json")
     for name in names:
-        shutil.copy(full.folder("trial0000") / name, full.folder("trial0001") / name)
+        shutil.copy(full.trial("trial0000").folder / name, full.trial("trial0001").folder / name)
     assert "trial0001" not in full.every_trial_frame()["trial"]
     assert "trial0001" not in full.history_frame(make_plan())["trial"]
-    assert full.outcome("trial0001") is None
-    assert [damage.path for damage in full.damage()] == [full.folder("trial0001") / name for name in names]
+    assert full.trial("trial0001").outcome() is None
+    assert [damage.path for damage in full.damage()] == [full.trial("trial0001").folder / name for name in names]
     assert all("a record of trial trial0000" in str(damage) for damage in full.damage())
 
 
 def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePlan) -> None:
     """Taking its trials for missing would run them all again."""
-    (full.folder("trial0001") / "attempts" / "0002.json").write_bytes(b'{"format":2,"what":"tomorrow"}')
+    (full.trial("trial0001").folder / "attempts" / "0002.json").write_bytes(b'{"format":2,"what":"tomorrow"}')
     with pytest.raises(UnknownFormat, match=r"0002\.json: .* \(received format 2\)"):
         full.trials_frame(make_plan())
 
@@ -433,7 +433,7 @@ def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePla
 def test_an_unreadable_file_is_damage_with_its_true_reason(
     full: Ledger, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    path, read = full.folder("trial0001") / "attempts" / "0001.json", read_file
+    path, read = full.trial("trial0001").folder / "attempts" / "0001.json", read_file
     with monkeypatch.context() as patch:
         patch.setattr(READ, lambda file: refuse(code) if file == path else read(file))
         assert full.outcomes(["trial0000", "trial0001"]).keys() == {"trial0000"}
@@ -442,14 +442,14 @@ def test_an_unreadable_file_is_damage_with_its_true_reason(
         f"0001.json: a record must be what was once written (received it cannot be read: {os.strerror(code)})"
         in str(damage)
     )
-    assert full.outcome("trial0001") is not None
+    assert full.trial("trial0001").outcome() is not None
     assert full.damage() == []
 
 
 def test_a_disk_that_does_not_answer_is_no_damage(full: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(READ, lambda _: refuse(errno.ESTALE))
     with pytest.raises(StorageError):
-        full.outcome("trial0001")
+        full.trial("trial0001").outcome()
 
 
 def refuse(code: int) -> bytes:
@@ -480,7 +480,7 @@ def test_progress_is_a_passing_note(ledger: Ledger, damages: Callable[..., Itera
     ledger.note_progress(note.model_copy(update={"step": 2}))
     ledger.note_progress(note)
     assert ledger.progress(["trial0000", "trial0001"]) == {"trial0000": note}
-    path = ledger.folder("trial0000") / "progress.json"
+    path = ledger.trial("trial0000").folder / "progress.json"
     for damaged in damages(path.read_bytes()):
         path.write_bytes(damaged)
         ledger.progress(["trial0000"])

@@ -68,16 +68,16 @@ class LedgerMachine(RuleBasedStateMachine):
         known = len(self.outcomes[name])
         if self.act(lambda: self.ledger.record(outcome), crash * 5):
             self.outcomes[name].append(outcome)
-        elif len(list((self.ledger.folder(name) / "attempts").glob("[!.]*"))) > known:
+        elif len(list((self.ledger.trial(name).folder / "attempts").glob("[!.]*"))) > known:
             self.outcomes[name].append(outcome)  # it failed after it was written: then it must be there wholly
 
     @rule(number=numbers, rows=st.lists(st.tuples(st.integers(1, 5), st.sampled_from("ab"), values), max_size=4))
     def train(self, number: int, rows: list[tuple[int, str, float]]) -> None:
         name, at = self.ids[number], self.at[self.ids[number]]
         written = [HistoryRow(step=at + s, epoch=1, seconds=0.0, metric=m, value=v) for s, m, v in rows]
-        if self.refused(name, lambda: self.ledger.append_history(name, written, step=at + 5)):
+        if self.refused(name, lambda: self.ledger.trial(name).append_history(written, step=at + 5)):
             return
-        self.ledger.append_history(name, written, step=at + 5)
+        self.ledger.trial(name).append_history(written, step=at + 5)
         self.history[name] |= {(row.step, row.metric): row.value for row in written}
         self.at[name] = at + 5
 
@@ -98,9 +98,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def rewind(self, number: int, back: int) -> None:
         name = self.ids[number]
         step = max(0, self.at[name] - back)
-        if self.refused(name, lambda: self.ledger.rewind_history(name, step)):
+        if self.refused(name, lambda: self.ledger.trial(name).rewind_history(step)):
             return
-        self.ledger.rewind_history(name, step)
+        self.ledger.trial(name).rewind_history(step)
         self.history[name] = {key: value for key, value in self.history[name].items() if key[0] <= step}
         self.at[name] = step
 
@@ -122,7 +122,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def own_after_a_crash(self, number: int) -> None:
-        folder = self.ledger.folder(self.ids[number]) / "attempts"
+        folder = self.ledger.trial(self.ids[number]).folder / "attempts"
         folder.mkdir(parents=True, exist_ok=True)
         leftover = folder / f".0001.json.{machine()}-{os.getpid()}-1-0123abcd.tmp"
         leftover.write_bytes(b"half")
@@ -131,14 +131,14 @@ class LedgerMachine(RuleBasedStateMachine):
         assert not leftover.exists()
 
     def store(self, name: str) -> CheckpointStore:
-        return CheckpointStore(self.ledger.folder(name) / "checkpoint")
+        return CheckpointStore(self.ledger.trial(name).folder / "checkpoint")
 
     @invariant()
     def outcomes_agree(self) -> None:
         for name in self.ids:
             final = [outcome for outcome in self.outcomes[name] if outcome.status in FINAL]
             expected = (final or self.outcomes[name])[-1:]
-            found = self.ledger.outcome(name)
+            found = self.ledger.trial(name).outcome()
             assert repr([found] if found else []) == repr(expected)
 
     @invariant()

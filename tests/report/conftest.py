@@ -109,7 +109,7 @@ def finish(
     ]
     if status == "diverged":
         rows.append(HistoryRow(step=STEPS * 4 + 1, epoch=4, seconds=6.0, metric=METRIC, value=math.nan))
-    ledger.append_history(trial.id, rows, step=STEPS * 4 + 1 if status == "diverged" else STEPS * last)
+    ledger.trial(trial.id).append_history(rows, step=STEPS * 4 + 1 if status == "diverged" else STEPS * last)
     told = {**dict.fromkeys(metrics, luck), METRIC: rows[-1].value, "test/perplexity": rows[-1].value + 0.2}
     ledger.record(
         Outcome(

@@ -110,10 +110,12 @@ def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained
     assert answer(findings).count(told) == 3
     ledger = make_ledger({"elman": 13.0, "gru": 12.0}, seeds=6)
     for trial in ledger.plan().trials:
-        outcome = ledger.outcome(trial.id)
+        outcome = ledger.trial(trial.id).outcome()
         assert outcome is not None
         value = 13.0 + (trial.arm == "gru") * (-1.0, -1.1, -0.9, -1.05, -0.95, 0.05)[trial.seed]
-        ledger._attempts(trial.id).record(outcome.model_copy(update={"metrics": dict.fromkeys(outcome.metrics, value)}))
+        ledger.trial(trial.id)._attempts.record(
+            outcome.model_copy(update={"metrics": dict.fromkeys(outcome.metrics, value)})
+        )
     assert "p = 0.0625 (p decides, not the interval), better on 5 of 6 seeds." in answer(gather(ledger))
 
 
@@ -225,7 +227,7 @@ def test_chance_is_told_with_the_data(make_ledger: MakeLedger) -> None:
 
 def test_damage_is_told(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
-    outcome = ledger.folder("t01003") / "attempts" / "0001.json"
+    outcome = ledger.trial("t01003").folder / "attempts" / "0001.json"
     outcome.write_bytes(outcome.read_bytes()[:-20])
     texts = warnings(gather(Ledger.open(ledger.root)))
     assert any("1 record on disk cannot be trusted" in text and "t01003" in text for text in texts)
@@ -259,10 +261,10 @@ def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()
     for trial in plan.trials[:8]:
-        outcome = ledger.outcome(trial.id)
+        outcome = ledger.trial(trial.id).outcome()
         assert outcome is not None
         metrics = {**outcome.metrics, "test/perplexity": 449.0 + trial.seed}
-        ledger._attempts(outcome.trial).record(outcome.model_copy(update={"metrics": metrics}))
+        ledger.trial(outcome.trial)._attempts.record(outcome.model_copy(update={"metrics": metrics}))
     (told,) = warnings(gather(ledger))
     assert told == (
         "validation/perplexity and test/perplexity differ by more than 10 standard deviations over seeds and 20 %: "

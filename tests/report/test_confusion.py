@@ -22,7 +22,7 @@ def add_confusion(ledger: Ledger, counts: Mapping[str, float], **more: Mapping[s
             HistoryRow(step=5000, epoch=10, seconds=20.0, metric=f"test/confusion/{name}", value=value)
             for name, value in {**counts, **more.get(trial.arm, {})}.items()
         ]
-        ledger._history(trial.id).append(rows, step=5000)  # as if it had been logged on the way
+        ledger.trial(trial.id).history.append(rows, step=5000)  # as if it had been logged on the way
 
 
 def test_every_true_label_of_every_arm_has_a_row_and_every_guess_a_column(make_ledger: MakeLedger) -> None:

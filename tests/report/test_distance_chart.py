@@ -24,7 +24,7 @@ def with_distances(ledger: Ledger, *names: str) -> Ledger:
             for d in (0, 1, 3, 5)
             for reach in (REACH[trial.arm],)
         ]
-        ledger._history(trial.id).append(rows, step=2000)  # as if it had been logged on the way
+        ledger.trial(trial.id).history.append(rows, step=2000)  # as if it had been logged on the way
     return ledger
 
 

@@ -34,7 +34,7 @@ def with_profiles(ledger: Ledger, *names: str, steps: tuple[int, ...] = (0, 400)
             for step in steps
             for d in DISTANCES
         ]
-        ledger._history(trial.id).append(rows, step=1200)  # as if it had been logged on the way
+        ledger.trial(trial.id).history.append(rows, step=1200)  # as if it had been logged on the way
     return ledger
 
 

@@ -15,7 +15,7 @@ def sign_hung_attempt(ledger: Ledger, trial: str, reason: str) -> None:
     Raises:
         StorageError: the disk refused.
     """
-    write_atomic(ledger.folder(trial) / STACKS, f"ended from outside: {reason}\n".encode())
+    write_atomic(ledger.trial(trial).folder / STACKS, f"ended from outside: {reason}\n".encode())
 
 
 def settle_hung_attempt(ledger: Ledger, trial: str) -> Outcome | None:
@@ -23,7 +23,7 @@ def settle_hung_attempt(ledger: Ledger, trial: str) -> Outcome | None:
 
     The watchdog leaves the stacks of a hung process behind, so a file that is not empty is its signature.
     """
-    stacks = ledger.folder(trial) / STACKS
+    stacks = ledger.trial(trial).folder / STACKS
     if not stacks.exists() or not stacks.stat().st_size:
         return None
     kept = stacks.with_name(f"stacks-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt")
@@ -47,5 +47,5 @@ def record_end(ledger: Ledger, trial: str, status: Status, message: str) -> Outc
     try:
         ledger.record(outcome)
     except Fenced:
-        return ledger.result(trial) or outcome
+        return ledger.trial(trial).result() or outcome
     return outcome

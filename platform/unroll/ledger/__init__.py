@@ -2,8 +2,9 @@
 
 from unroll.ledger.checkpoints import CheckpointStore
 from unroll.ledger.claims import Claim, Fenced
+from unroll.ledger.columns import ENVIRONMENT
 from unroll.ledger.files import StorageError, write_atomic
-from unroll.ledger.frames import ENVIRONMENT, MISSING
+from unroll.ledger.frames import MISSING
 from unroll.ledger.ledger import Ledger
 from unroll.ledger.lock import Lock, Owner
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Selected, Status
@@ -11,6 +12,7 @@ from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, wri
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import describe_changed
+from unroll.ledger.trial_records import TrialRecords
 
 __all__ = [
     "ENVIRONMENT",
@@ -30,6 +32,7 @@ __all__ = [
     "Selected",
     "Status",
     "StorageError",
+    "TrialRecords",
     "UnknownFormat",
     "describe_changed",
     "nothing_left_on_error",

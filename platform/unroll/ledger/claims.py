@@ -11,21 +11,16 @@ happened, once the other's process has ended, or once there was time enough to n
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import socket
 import time
 import uuid
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import PositiveInt
-
 from unroll.ledger.files import StorageError, remove
-from unroll.ledger.processes import is_alive, machine, start_time
+from unroll.ledger.processes import Process, this_process
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record_once
-from unroll.study.trial import Frozen
 
 PATIENCE = 10.0
 """Seconds that an attempt which lost its trial has to notice it: it looks about once a second, between two batches."""
@@ -39,7 +34,7 @@ class Fenced(Exception):
     """A trial, or the results folder, is somebody else's by now, or has its result: nothing may be written."""
 
 
-class Holder(Frozen):
+class Holder(Process):
     """Which attempt has a trial."""
 
     trial: str
@@ -47,17 +42,6 @@ class Holder(Frozen):
     """Random: never used again."""
     token: str
     """Of the owner of the results folder who started the attempt."""
-    host: str
-    machine: str
-    """See :func:`unroll.ledger.processes.machine`."""
-    pid: PositiveInt
-    started: str
-    """When the process began, see :func:`unroll.ledger.processes.start_time`."""
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it was a process of this machine that has ended; of another machine's only silence would tell."""
-        return self.machine == machine() and not is_alive(self.pid, self.started)
 
 
 class Claim:
@@ -76,10 +60,7 @@ class Claim:
             trial=trial,
             attempt=uuid.uuid4().hex,
             token=token,
-            host=socket.gethostname(),
-            machine=machine(),
-            pid=os.getpid(),
-            started=start_time(os.getpid()),
+            **this_process(),
         )
         self._path = folder / "none"
 

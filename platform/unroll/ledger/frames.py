@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unroll.contract import UserError
+from unroll.ledger.columns import ENVIRONMENT, TRIAL_COLUMNS, check_metrics
 from unroll.ledger.files import read_file, write_atomic
 from unroll.ledger.history import Row
 from unroll.ledger.outcome import Outcome
@@ -19,30 +19,6 @@ if TYPE_CHECKING:
 MISSING = "missing"
 """Status of a planned trial without an outcome."""
 
-ENVIRONMENT = ("device", "vectors", "threads", "loop", "compiler", "torch", "cudnn", "python", "system")
-"""What a trial's numbers depend on beside its identity (``Outcome.environment``): a column each.
-
-``vectors`` are the processor's instructions that torch makes use of; ``loop`` and ``compiler`` are what
-``contract.Task.conditions`` tells. The host's name is none of them: it changes no number.
-"""
-
-_TRIAL_COLUMNS = {
-    "trial": "String",
-    "study": "String",
-    "task": "String",
-    "arm": "String",
-    "seed": "Int64",
-    "phase": "String",
-    "status": "String",
-    "message": "String",
-    "parameters": "Int64",
-    "selected_epoch": "Int64",
-    "steps": "Int64",
-    "items": "Int64",
-    "seconds": "Float64",
-    "items_per_second": "Float64",
-    **dict.fromkeys(ENVIRONMENT, "String"),
-}
 _HISTORY_COLUMNS = {
     "trial": "String",
     "arm": "String",
@@ -65,7 +41,7 @@ def trials_table(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], metri
     names = list(dict.fromkeys([*metrics, *sorted(set(found))]))
     check_metrics(names)
     rows = [(*_trial_row(trial, outcomes.get(trial.id)), *_values(outcomes.get(trial.id), names)) for trial in trials]
-    return _frame(rows, _TRIAL_COLUMNS | dict.fromkeys(names, "Float64"))
+    return _frame(rows, TRIAL_COLUMNS | dict.fromkeys(names, "Float64"))
 
 
 def history_table(histories: Iterable[tuple[Trial, Iterable[Row]]]) -> pl.DataFrame:
@@ -76,21 +52,6 @@ def history_table(histories: Iterable[tuple[Trial, Iterable[Row]]]) -> pl.DataFr
         for step, epoch, seconds, metric, value in history
     ]
     return _frame(rows, _HISTORY_COLUMNS)
-
-
-def check_metrics(names: Iterable[str]) -> None:
-    """Refuse metrics that are named like another column of the trials.
-
-    Raises:
-        UserError: one is.
-    """
-    for name in names:
-        if name in _TRIAL_COLUMNS:
-            raise UserError(
-                "a metric must not be named like a column of the trials",
-                where=name,
-                advice=f"call it by its split, such as validation/{name}",
-            )
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:

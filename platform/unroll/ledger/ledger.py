@@ -29,23 +29,19 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Self
 
 from unroll.contract import UserError
-from unroll.ledger.attempts import Attempts
-from unroll.ledger.claims import PATIENCE as CLAIM_PATIENCE
-from unroll.ledger.claims import Claim, Fenced
+from unroll.ledger.columns import check_metrics
 from unroll.ledger.files import StorageError, make_folder, move_folder, read_file, remove, sweep, write_atomic
-from unroll.ledger.frames import check_metrics, history_table, trials_table, write_parquet
-from unroll.ledger.history import History
+from unroll.ledger.frames import history_table, trials_table, write_parquet
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
-from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
+from unroll.ledger.outcome import FINAL, Outcome, Progress
 from unroll.ledger.place import check_links, check_owners
-from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
+from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
+from unroll.ledger.trial_records import TrialRecords
 from unroll.study.plan import Plan
 from unroll.study.trial import TRIAL_ID, Trial
 
@@ -183,33 +179,27 @@ class Ledger:
 
     # Trials
 
-    def folder(self, trial_id: str) -> Path:
-        """Where everything about a trial lies, which need not exist yet.
+    def trial(self, trial_id: str) -> TrialRecords:
+        """The records of one trial, which need not exist yet.
 
         Raises:
             UserError: the id could name a place outside the results folder.
         """
         if not _TRIAL_ID.fullmatch(trial_id):
             raise UserError("a trial's id must be letters, digits, - and _", received=repr(trial_id))
-        return self._trials / trial_id
+        return TrialRecords(self._trials / trial_id, trial_id, self._reader)
 
     def register(self, trial: Trial) -> None:
-        """Write a trial down, once. A damaged copy is replaced: the id says what it held.
+        """See :meth:`TrialRecords.register`."""
+        self.trial(trial.id).register(trial)
 
-        Names of study and arm may differ, and a setting may have been added with a default since: neither is part of
-        an id. A setting that both have must be equal: an id leaves out defaults, so a default that was changed without
-        raising the task's version would put old numbers under new settings.
+    def record(self, outcome: Outcome) -> int:
+        """See :meth:`TrialRecords.record`."""
+        return self.trial(outcome.trial).record(outcome)
 
-        Raises:
-            UserError: another trial has this id.
-            StorageError: the disk refused.
-        """
-        path = self._trial_file(trial.id)
-        try:
-            write_record_once(path, "trial", trial)
-        except FileExistsError:
-            if self._known(trial) is None and not path.is_dir():
-                write_record(path, "trial", trial)
+    def note_progress(self, progress: Progress) -> None:
+        """See :meth:`TrialRecords.note_progress`."""
+        self.trial(progress.trial).note_progress(progress)
 
     def check(self, plan: Plan) -> None:
         """Refuse a plan that this folder cannot hold; nothing is written.
@@ -219,46 +209,17 @@ class Ledger:
         """
         check_metrics(plan.metrics)
         for trial in plan.trials:
-            self._known(trial)
-
-    def _known(self, trial: Trial) -> Trial | None:
-        """What was written down under the trial's id, if that can be read.
-
-        Raises:
-            UserError: it is another trial.
-        """
-        path = self._trial_file(trial.id)
-        known = self._reader.read(path, "trial", Trial, owner=trial.id)
-        if known is not None and (differing := _differences(known, trial)):
-            raise UserError(
-                "a trial's id must stand for one content",
-                where=str(path),
-                received=f"another {' and '.join(differing)}",
-                advice="raise the task's version if a default was changed, or name another folder with --results",
-            )
-        return known
-
-    def _trial_file(self, trial_id: str) -> Path:
-        return self.folder(trial_id) / "trial.json"
-
-    def record(self, outcome: Outcome) -> int:
-        """Write down how an attempt ended, for good; gives the attempt's number. Durable once this returns.
-
-        Raises:
-            Fenced: the trial has its result.
-            StorageError: the disk refused.
-        """
-        self._refuse_final(outcome.trial)
-        return self._attempts(outcome.trial).record(outcome)
-
-    def outcome(self, trial_id: str) -> Outcome | None:
-        """How a trial ended: its latest final outcome, else its latest; None if none can be read."""
-        return self._attempts(trial_id).latest()
+            self.trial(trial.id).known(trial)
 
     def outcomes(self, ids: Iterable[str]) -> dict[str, Outcome]:
         """How those of ``ids`` ended that have an outcome."""
-        found = ((trial_id, self.outcome(trial_id)) for trial_id in ids)
+        found = ((trial_id, self.trial(trial_id).outcome()) for trial_id in ids)
         return {trial_id: outcome for trial_id, outcome in found if outcome is not None}
+
+    def progress(self, ids: Iterable[str]) -> dict[str, Progress]:
+        """Where those of ``ids`` are that left a readable note."""
+        found = ((trial_id, self.trial(trial_id).progress()) for trial_id in ids)
+        return {trial_id: note for trial_id, note in found if note is not None}
 
     def keep_sources(self, sources: Mapping[str, Mapping[str, str]]) -> None:
         """Write down what digests of source files stand for (``Plan.sources``).
@@ -280,11 +241,12 @@ class Ledger:
         Raises:
             StorageError: the disk refused.
         """
-        make_folder(self._aside)
+        aside = self.root / "set_aside"
+        make_folder(aside)
         number = 1
-        while (place := self._aside / f"{trial_id}-{number}").exists():
+        while (place := aside / f"{trial_id}-{number}").exists():
             number += 1
-        move_folder(self.folder(trial_id), place)
+        move_folder(self.trial(trial_id).folder, place)
         return place
 
     def put_back(self, trial_id: str, place: Path) -> None:
@@ -293,96 +255,13 @@ class Ledger:
         Raises:
             StorageError: the disk refused.
         """
-        if not self.folder(trial_id).exists():
-            move_folder(place, self.folder(trial_id))
-
-    @property
-    def _aside(self) -> Path:
-        return self.root / "set_aside"
+        folder = self.trial(trial_id).folder
+        if not folder.exists():
+            move_folder(place, folder)
 
     @property
     def _sources(self) -> Sources:
         return Sources(self.root / "sources", self._reader)
-
-    def result(self, trial_id: str) -> Outcome | None:
-        """The outcome of a trial that is a result, after which nothing of the trial changes any more; None before."""
-        outcome = self.outcome(trial_id)
-        return outcome if outcome is not None and outcome.status in FINAL else None
-
-    def _refuse_final(self, trial_id: str) -> None:
-        if result := self.result(trial_id):
-            raise Fenced(f"trial {trial_id} is {result.status}, and what is final is not changed")
-
-    def append_history(self, trial_id: str, rows: Sequence[HistoryRow], *, step: int) -> int:
-        """Write down what was logged since the last call, up to ``step`` inclusive. Durable once this returns.
-
-        Gives a place in the history, to which :meth:`rewind_history` can go back.
-
-        Raises:
-            ValueError: a row lies beyond ``step``.
-            Fenced: the trial has its result.
-            StorageError: the disk refused.
-        """
-        self._refuse_final(trial_id)
-        return self._history(trial_id).append(rows, step=step)
-
-    def rewind_history(self, trial_id: str, step: int, *, place: int | None = None) -> None:
-        """Forget what was logged after a checkpoint, before a resume from there.
-
-        Args:
-            trial_id: whose history.
-            step: the checkpoint's; -1 where the trial begins anew.
-            place: what the last :meth:`append_history` before the checkpoint gave: what was logged later goes, also at
-                the same step. None for checkpoints that do not tell it: what lies beyond ``step`` goes.
-
-        Raises:
-            Fenced: the trial has its result.
-            StorageError: the disk refused.
-        """
-        self._refuse_final(trial_id)
-        history = self._history(trial_id)
-        if place is None:
-            history.rewind(step)
-        else:
-            history.rewind_to(place)
-
-    def last_logged(self, trial_id: str) -> dict[str, float]:
-        """Each metric's last value in the history of a trial."""
-        return {metric: value for _, _, _, metric, value in self._history(trial_id).rows()}
-
-    def claim(self, trial_id: str, *, token: str, patience: float = CLAIM_PATIENCE) -> Claim:
-        """Have a trial for one attempt, from ``with`` to its end.
-
-        Args:
-            trial_id: which trial.
-            token: the owner's, who wants it to be run.
-            patience: seconds to wait for an attempt before this one that does not let go.
-        """
-        return Claim(self.folder(trial_id) / "claims", trial_id, token=token, patience=patience)
-
-    def note_progress(self, progress: Progress) -> None:
-        """Leave a note where a trial is.
-
-        Raises:
-            StorageError: the disk refused.
-        """
-        data = progress.model_dump_json().encode()
-        write_atomic(self.folder(progress.trial) / "progress.json", data, durable=False)
-
-    def progress(self, ids: Iterable[str]) -> dict[str, Progress]:
-        """Where those of ``ids`` are that left a readable note."""
-        found: dict[str, Progress] = {}
-        for trial_id in ids:
-            with contextlib.suppress(OSError, ValidationError):
-                data = read_file(self.folder(trial_id) / "progress.json")
-                found[trial_id] = Progress.model_validate_json(data)
-        return found
-
-    def _attempts(self, trial_id: str) -> Attempts:
-        return Attempts(self.folder(trial_id) / "attempts", trial_id, self._reader)
-
-    def _history(self, trial_id: str) -> History:
-        return History(self.folder(trial_id) / "history", trial_id, self._reader)
 
     # Frames
 
@@ -397,7 +276,7 @@ class Ledger:
         outcomes = self.outcomes(trial.id for trial in plan.trials)
         for outcome in outcomes.values():
             if outcome.status == "completed":
-                self._history(outcome.trial).check(outcome.steps)
+                self.trial(outcome.trial).history.check(outcome.steps)
         return trials_table(plan.trials, outcomes, plan.metrics)
 
     def every_trial_frame(self) -> pl.DataFrame:
@@ -415,8 +294,7 @@ class Ledger:
         """Every trial that was ever written down here, by id, without some of them."""
         names = sorted(path.name for path in self._trials.iterdir() if path.is_dir() and path.name not in besides)
         for name in filter(_TRIAL_ID.fullmatch, names):
-            trial = self._reader.read(self._trial_file(name), "trial", Trial, owner=name)
-            if trial is not None:
+            if (trial := self.trial(name).read()) is not None:
                 yield trial
 
     def history_frame(self, plan: Plan) -> pl.DataFrame:
@@ -424,7 +302,7 @@ class Ledger:
 
         (trial, step, metric) is unique; rows are ordered by the plan's trials and then by step.
         """
-        return history_table((trial, self._history(trial.id).rows()) for trial in plan.trials)
+        return history_table((trial, self.trial(trial.id).history.rows()) for trial in plan.trials)
 
     def compact(self, plan: Plan) -> None:
         """Rebuild ``trials.parquet`` and ``history.parquet``; a file that is as it must be is left alone.
@@ -521,24 +399,3 @@ def _is_empty(folder: Path) -> bool:
         return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
     except OSError as error:
         raise StorageError(folder, error) from error
-
-
-def _differences(known: Trial, trial: Trial) -> list[str]:
-    """Names of what an id stands for and what is not the same in both."""
-    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters", "monitor")
-    differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]
-    mine, theirs = _flat(known.settings), _flat(trial.settings)
-    former = {name: repr(value) for name, value in trial.former.items()}
-    shared = mine.keys() & theirs.keys()
-    return differing + [name for name in shared if mine[name] not in (theirs[name], former.get(name))]
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted path -> value as written down (NaN equals NaN)."""
-    found: dict[str, str] = {}
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = repr(value)
-    return found

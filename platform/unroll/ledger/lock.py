@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shlex
-import socket
 import threading
 import time
 import uuid
@@ -26,12 +25,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import PositiveInt, ValidationError
+from pydantic import ValidationError
 
 from unroll.contract import UserError
 from unroll.ledger.files import StorageError, make_folder, read_file, remove, write_once
-from unroll.ledger.processes import is_alive, machine, start_time
-from unroll.study.trial import Frozen
+from unroll.ledger.processes import Process, machine, this_process
 
 HEARTBEAT = 2.0
 """Seconds between two beats of an owner."""
@@ -45,26 +43,15 @@ _GONE = frozenset({errno.ENOENT, errno.ESTALE})
 _NAME = re.compile(r"(\d+)\.(held|free)")
 
 
-class Owner(Frozen):
+class Owner(Process):
     """Who owns a results folder."""
 
     beat: str
     """Changes while the owner lives."""
     token: str
-    host: str
-    machine: str
-    """See :func:`unroll.ledger.processes.machine`."""
-    pid: PositiveInt
-    started: str
-    """When the process began, see :func:`unroll.ledger.processes.start_time`."""
     since: str
     """When the folder was taken: UTC, ISO 8601."""
     command: str
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether it was a process of this machine that has ended; of another machine's only silence would tell."""
-        return self.machine == machine() and not is_alive(self.pid, self.started)
 
     def __str__(self) -> str:
         return f"{self.host}, process {self.pid}, since {self.since}, running {self.command!r}"
@@ -192,14 +179,12 @@ class Lock:
         owner = Owner(
             beat="0" * _BEAT_WIDTH,
             token=self.token,
-            host=socket.gethostname(),
-            machine=machine(),
-            pid=os.getpid(),
-            started=start_time(os.getpid()),
+            **this_process(),
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             command=self._command,
         )
-        return json.dumps(owner.model_dump(), separators=(",", ":")).encode("ascii") + b"\n"
+        fields = {"beat": owner.beat, **owner.model_dump()}  # the beat first: it is written over in its place
+        return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
 
     def _beat(self) -> None:
         """Count up in the owner's own file until released or followed by somebody else."""

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from unroll.contract import UserError
+from unroll.ledger.columns import check_metrics
 from unroll.ledger.pathless import Pathless
 from unroll.study.trial import Count, Finite, Frozen, Seconds
 
@@ -63,8 +64,6 @@ class Outcome(Frozen):
     @field_validator("metrics")
     @classmethod
     def _are_no_columns(cls, metrics: dict[str, float]) -> dict[str, float]:
-        from unroll.ledger.frames import check_metrics
-
         try:
             check_metrics(metrics)
         except UserError as error:

@@ -7,6 +7,11 @@ import hashlib
 import os
 import socket
 from pathlib import Path
+from typing import Any
+
+from pydantic import PositiveInt
+
+from unroll.study.trial import Frozen
 
 _GONE = frozenset("ZXx")
 
@@ -53,6 +58,28 @@ def is_alive(pid: int, started: str) -> bool:
     if not status:
         return True
     return status[0] not in _GONE and (not started or status[19] == started)
+
+
+class Process(Frozen):
+    """A process, named so that it is recognised later and from elsewhere."""
+
+    host: str
+    machine: str
+    """See :func:`machine`."""
+    pid: PositiveInt
+    started: str
+    """See :func:`start_time`."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was a process of this machine that has ended; of another machine's only silence would tell."""
+        return self.machine == machine() and not is_alive(self.pid, self.started)
+
+
+def this_process() -> dict[str, Any]:
+    """The fields of :class:`Process` for the one that calls."""
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "machine": machine(), "pid": pid, "started": start_time(pid)}
 
 
 def _status(pid: int) -> list[str]:

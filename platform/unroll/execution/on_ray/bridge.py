@@ -64,7 +64,7 @@ class Bridge:
 
     def ended(self, trial: Any) -> None:
         """A trial ended by itself; its outcome is in the ledger."""
-        if outcome := self.ledger.outcome(job_of(trial).trial.id):
+        if outcome := self.ledger.trial(job_of(trial).trial.id).outcome():
             self.observer.finished(outcome)
 
     def retried(self, trial: Any) -> None:

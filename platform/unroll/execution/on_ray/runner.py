@@ -80,7 +80,7 @@ class RayRunner:
         before = ledger.outcomes([job.trial.id for job in jobs])
         stopping, begin, teller = Stopping(ledger, token, observer), _Begin(ready), _Teller(observer, before)
         for restart in range(RESTARTS + 1):
-            remaining = [job for job in jobs if ledger.outcome(job.trial.id) == before.get(job.trial.id)]
+            remaining = [job for job in jobs if ledger.trial(job.trial.id).outcome() == before.get(job.trial.id)]
             if not remaining:
                 break
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")

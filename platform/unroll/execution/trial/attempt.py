@@ -65,10 +65,12 @@ class Attempt:
     ) -> None:
         self._job, self._ledger = job, ledger
         self._stop_asked, self._fence, self._report, self._guarded = stop_asked, fence, report, guarded
-        folder = ledger.folder(job.trial.id)
-        self._io = LedgerCheckpointIO(CheckpointStore(folder / "checkpoint"), sources=job.sources, fence=fence)
-        self._watchdog = process.Watchdog(folder / STACKS, seconds=job.limits.no_progress_seconds)
-        self.recorder = Recorder(job, ledger)
+        self._records = ledger.trial(job.trial.id)
+        self._io = LedgerCheckpointIO(
+            CheckpointStore(self._records.folder / "checkpoint"), sources=job.sources, fence=fence
+        )
+        self._watchdog = process.Watchdog(self._records.folder / STACKS, seconds=job.limits.no_progress_seconds)
+        self.recorder = Recorder(job, self._records)
 
     def run(self) -> Outcome:
         """Train and test; whatever happens inside becomes an outcome, recorded in the ledger and mirrored.
@@ -183,9 +185,9 @@ class Attempt:
         self._fence()
         found = self._io.find()
         if found is None:
-            self._ledger.rewind_history(self._job.trial.id, -1)
+            self._records.rewind_history(-1)
             return None
-        self._ledger.rewind_history(self._job.trial.id, found.step, place=found.place)
+        self._records.rewind_history(found.step, place=found.place)
         return "newest in the ledger"
 
     def _keep_best(self, task: AnyTask, selection: Selection) -> KeepBest | None:
@@ -226,7 +228,7 @@ class Attempt:
             callbacks.RestoreOrder(),
             callbacks.Reseed(self._job.trial.seed),
             recorder.stopwatch,
-            callbacks.LatestMetrics(recorder.logger.latest, lambda: self._ledger.last_logged(self._job.trial.id)),
+            callbacks.LatestMetrics(recorder.logger.latest, self._records.last_logged),
             callbacks.StopAtDivergence(),
             callbacks.Heartbeat(self.beat),
             callbacks.ReportValidation(self._report_validation),

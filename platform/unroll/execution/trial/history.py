@@ -7,7 +7,7 @@ from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 
-from unroll.ledger.frames import check_metrics
+from unroll.ledger.columns import check_metrics
 from unroll.ledger.outcome import HistoryRow
 
 Clock = Callable[[], tuple[int, int, float]]

@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 from unroll.execution.trial import process
 from unroll.execution.trial.callbacks import Stopwatch
 from unroll.execution.trial.history import HistoryLogger
-from unroll.ledger import Ledger, write_atomic
+from unroll.ledger import TrialRecords, write_atomic
 from unroll.ledger.outcome import HistoryRow, Outcome, Progress, Selected, Status
 from unroll.study.job import Job
 
@@ -30,12 +30,11 @@ class Recorder:
 
     Args:
         job: the trial and what its worker needs.
-        ledger: the study's record of truth.
+        records: the trial's, in the study's ledger.
     """
 
-    def __init__(self, job: Job, ledger: Ledger) -> None:
-        self._job, self._ledger = job, ledger
-        self._trial = job.trial.id
+    def __init__(self, job: Job, records: TrialRecords) -> None:
+        self._job, self._records = job, records
         self._started = datetime.now(UTC)
         self._noted_at = 0.0
         self._trainer: pl.Trainer | None = None
@@ -82,7 +81,7 @@ class Recorder:
 
     def write_history(self, step: int) -> int:
         """Make the rows up to ``step`` durable; gives their place in the history."""
-        return self._ledger.append_history(self._trial, self.logger.take(step), step=step)
+        return self._records.append_history(self.logger.take(step), step=step)
 
     def note_progress(self, *, every: float = 0.0) -> None:
         """Leave a passing note for people, unless the last one is younger than ``every`` seconds."""
@@ -91,7 +90,7 @@ class Recorder:
         self._noted_at = time.monotonic()
         step, epoch, seconds = self.position()
         note = Progress(
-            trial=self._trial,
+            trial=self._job.trial.id,
             host=socket.gethostname(),
             pid=os.getpid(),
             step=step,
@@ -102,13 +101,13 @@ class Recorder:
             metrics=dict(self.logger.latest),
         )
         with suppress(OSError):  # what must not be lost goes into records
-            self._ledger.note_progress(note)
+            self._records.note_progress(note)
 
     def outcome(self, status: Status, message: str = "") -> Outcome:
         """How the attempt ended, as it stands now."""
         step, _, seconds = self.position()
         return Outcome(
-            trial=self._trial,
+            trial=self._job.trial.id,
             status=status,
             message=message,
             metrics=dict(self.logger.latest),
@@ -129,9 +128,9 @@ class Recorder:
         """Make history and outcome durable, in this order; a stopped trial's history ends at its checkpoint."""
         if outcome.status != "stopped":
             self.write_history(outcome.steps)
-        self._ledger.record(outcome)
+        self._records.record(outcome)
 
     def keep_traceback(self, error: Exception) -> None:
         """Write the exception beside the trial's records."""
         text = "".join(traceback.format_exception(error))
-        write_atomic(self._ledger.folder(self._trial) / TRACEBACK, text.encode())
+        write_atomic(self._records.folder / TRACEBACK, text.encode())

@@ -30,8 +30,8 @@ class Session:
     """
 
     def __init__(self, job: Job, ledger: Ledger, *, token: str, guarded: bool) -> None:
-        self._ledger, self._token, self._trial = ledger, token, job.trial.id
-        self._claim = ledger.claim(self._trial, token=token)
+        self._ledger, self._token, self._records = ledger, token, ledger.trial(job.trial.id)
+        self._claim = self._records.claim(token=token)
         self._stop = threading.Event()
         self._updates: queue.Queue[Update | Outcome | BaseException] = queue.Queue(maxsize=1)
         self._asked_at = 0.0
@@ -76,9 +76,9 @@ class Session:
     def _run_once(self) -> Outcome:
         try:
             with self._claim:
-                return self._ledger.result(self._trial) or self._attempt.run()
+                return self._records.result() or self._attempt.run()
         except Fenced:
-            if result := self._ledger.result(self._trial):
+            if result := self._records.result():
                 return result
             raise
 
