@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from unroll.ledger import Claim, Fenced, Ledger, claims
+from unroll.ledger import Claim, Fenced, Ledger, processes
 
 TRIAL = "trial0000"
 HOLD = """
@@ -150,7 +150,7 @@ def test_another_machines_attempt_has_time_to_notice(
     ledger: Ledger, claim: Callable[..., Claim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(claims, "machine", lambda: "0123456789ab")
+        patch.setattr(processes, "machine", lambda: "0123456789ab")
         patch.setattr(os, "getpid", lambda: 2**22 + 1)  # here, nobody has that number
         away = claim()
         away.__enter__()
