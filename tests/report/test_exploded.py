@@ -39,5 +39,5 @@ def test_histories_of_huge_values_with_alternating_signs_are_drawn(make_ledger: 
             for step in (1, 2, 3)
             for name in names
         ]
-        ledger._history(trial.id).append(rows, step=1200)  # as if it had been logged on the way
+        ledger.trial(trial.id).history.append(rows, step=1200)  # as if it had been logged on the way
     assert write_report(ledger).html.exists()
