@@ -144,7 +144,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.text, encoding="utf-8")
-    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.running.readers"):
+    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.formats", "tasks.text.running.readers"):
         module = importlib.import_module(package)  # from here, before a project of a test could be searched for it
         monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path / package.replace(".", "/"))])
     return tmp_path
@@ -265,19 +265,44 @@ def test_the_documented_test_of_a_cell_passes(written: Path) -> None:
 
 
 def test_the_documented_corpus_is_read(written: Path, tmp_path: Path) -> None:
-    from tasks.text.running.settings import TextData, reader
+    from tasks.text.running import TextData, load
     from unroll.contract import UserError
 
-    corpus = reader("json_lines")
     for split in ("train", "validation", "test"):
         (tmp_path / f"{split}.jsonl").write_text('{"text": "a b a"}\n{"text": "b"}\n')
-    settings = TextData.model_construct(**{**TextData(corpus="text").__dict__, "path": tmp_path})
-    read = corpus.read(settings, tmp_path / "cache")
+    settings = TextData(corpus="json_lines", path=tmp_path)
+    read = load(settings, tmp_path / "cache")
     assert read.vocabulary.decode(read.train) == ("a", "b", "a", "<eos>", "b", "<eos>")
-    assert set(corpus.SETTINGS) <= set(TextData.model_fields)
     (tmp_path / "test.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
     with pytest.raises(UserError, match=r"test\.jsonl, line 2: a line must be a JSON object with a text"):
-        corpus.read(settings, tmp_path / "cache")
+        load(settings, tmp_path / "cache")
+
+
+def test_the_documented_format_is_read_and_inspected_by_the_same_rules(written: Path, tmp_path: Path) -> None:
+    from tasks.classification.task import Classification
+    from tasks.text.library import TextLibrary
+    from unroll.contract import UserError
+
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    for split in ("train", "validation", "test"):
+        (folder / f"{split}.txt").write_text("__label__good a film\n__label__bad a bad film\n")
+    data = {"corpus": "fasttext", "path": folder, "minimum_count": 1}
+    settings = Classification.settings.model_validate({"data": data})
+    corpus = Classification().prepare(settings, tmp_path / "cache")
+    assert corpus.labels.words == ("bad", "good")
+    found = TextLibrary().inspect_settings(settings)
+    assert found is not None
+    assert [(row["label"], row["train"]) for row in found.labels] == [("bad", 1), ("good", 1)]
+    (folder / "test.txt").write_text("__label__good a\nbad b\n")
+    for read in (
+        lambda: Classification().prepare(settings, tmp_path / "cache"),
+        lambda: TextLibrary().inspect_settings(settings),
+    ):
+        with pytest.raises(
+            UserError, match=r"test\.txt, line 2: each line must begin with __label__ \(received 'bad b'"
+        ):
+            read()
 
 
 def test_the_documented_task_runs_from_plan_to_test(project: Path) -> None:

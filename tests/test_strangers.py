@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from tasks.recurrent.compiler import build
-from tasks.text.running.cache import Prepared, cached
+from tasks.text.prepared import cached
+from tasks.text.running import TokenCorpus
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 from unroll.ledger import Ledger
@@ -70,12 +71,10 @@ def compiled(source: str, folder: Path) -> bytes:
     return content + hashlib.sha256(content).digest()
 
 
-def splits(word: int) -> dict[str, np.ndarray]:
-    return {split: np.full(50, word, np.int32) for split in ("train", "validation", "test")}
-
-
-def prepared(word: int) -> Prepared:
-    return Prepared(vocabulary=Vocabulary(("a", "b")), splits=splits(word), start=0, facts={})
+def prepared(word: int) -> TokenCorpus:
+    words = np.full(50, word, np.int32)
+    vocabulary = Vocabulary(("a", "b"))
+    return TokenCorpus(vocabulary=vocabulary, train=words, validation=words, test=words, start=0, facts={})
 
 
 def test_in_a_folder_for_all_nothing_of_a_strangers_is_loaded_or_read(
@@ -88,7 +87,7 @@ def test_in_a_folder_for_all_nothing_of_a_strangers_is_loaded_or_read(
     monkeypatch.setenv("UNROLL_CACHE", str(place / "first"))
     assert build.load(SOURCE).harmless() == 7
     (kept,) = (place / "first").rglob("*.so")
-    cached(tmp_path / "theirs", {}, lambda: prepared(1))
+    cached(tmp_path / "theirs", {}, lambda: prepared(1), TokenCorpus)
     (entry,) = (tmp_path / "theirs").iterdir()
     forged = {file.name: file.read_bytes() for file in entry.iterdir()}
 
@@ -123,7 +122,7 @@ def test_in_a_folder_for_all_nothing_of_a_strangers_is_loaded_or_read(
             monkeypatch.setenv("UNROLL_CACHE", str(cache))
             assert build.load(SOURCE).harmless() == 7
             try:
-                assert cached(cache, {}, lambda: prepared(0)).train.tolist() == [0] * 50
+                assert cached(cache, {}, lambda: prepared(0), TokenCorpus).train.tolist() == [0] * 50
             except UserError:
                 refused["data"] += 1
             try:

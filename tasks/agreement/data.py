@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import Field
 
 from tasks.agreement import readers
 from tasks.agreement.corpus import AgreementCorpus
+from tasks.agreement.readers.toy_language import AgreementDialect
 from tasks.text.section import DataSection, Readers
 
 READERS: Final = Readers[AgreementCorpus](readers)
+load: Final = READERS.load
 
 
 class AgreementData(DataSection):
@@ -21,17 +22,8 @@ class AgreementData(DataSection):
 
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(READERS.names)})
     """Kind of corpus: a module of ``tasks/agreement/readers``."""
-    dialect: Literal["chains", "plain"] = "chains"
+    dialect: AgreementDialect = "chains"
     """Sentences of the toy language. chains: up to four nouns before the verb, of numbers that tell nothing about the
     subject's; plain: all that its grammar can say."""
     vocabulary_size: int | None = Field(None, ge=1, lt=2**31)
     """Most words to keep, ``<unk>`` and ``<eos>`` included."""
-
-
-def load(settings: AgreementData, cache: Path) -> AgreementCorpus:
-    """The corpus that the settings name, from ``cache`` where it was prepared before.
-
-    Raises:
-        UserError: the data are missing or malformed.
-    """
-    return READERS.load(settings, cache)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tasks.agreement.corpus import AgreementText, fingerprint
-from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb, refuse_empty
+from tasks.agreement.corpus import AgreementCorpus, AgreementText
+from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb
+from tasks.text.prepared import HELD_OUT, Facts, begins_of, refuse_empty, words_of
 from tasks.text.splits import SPLITS
-from tasks.text.store import Parts
 from tasks.text.vocabulary import EOS, UNKNOWN, Vocabulary
-
-Facts = dict[str, int | float | str]
-_HELD_OUT: Final = SPLITS[1:]
 
 
 def prepare(
@@ -27,7 +22,7 @@ def prepare(
     bounds: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
     where: Mapping[str, str],
-) -> Parts:
+) -> AgreementCorpus:
     """Fit the words on the training sentences alone and write all sentences in their numbers.
 
     Args:
@@ -35,43 +30,40 @@ def prepare(
         vocabulary_size: most words to keep, ``<unk>`` and ``<eos>`` included; None keeps all.
         minimum_count: words that the training text has less often are read as ``<unk>``.
         required: words of the vocabulary beside those of the training text.
-        bounds: see :class:`~tasks.agreement.corpus.AgreementCorpus`.
+        bounds: see :class:`~tasks.text.prepared.Corpus`.
         warnings: see there.
         where: what errors call the text of each split.
 
     Returns:
-        What :func:`~tasks.agreement.corpus.cached` keeps. Verbs of which the vocabulary lacks a form are left out.
+        The corpus. Verbs of which the vocabulary lacks a form are left out.
 
     Raises:
         UserError: a split has no sentence, or no verb is left of it.
     """
-    refuse_empty({split: len(each.sentences) for split, each in splits.items()}, "sentence", where)
+    more = "give more text"
+    refuse_empty({split: len(splits[split].sentences) for split in SPLITS}, "sentence", where, more)
     vocabulary = Vocabulary.fit(
-        _words(splits["train"].sentences),
+        words_of(splits["train"].sentences),
         size=vocabulary_size,
         minimum_count=minimum_count,
         required=(*required, EOS, UNKNOWN),
     )
     texts = {split: _number(splits[split].sentences, vocabulary) for split in SPLITS}
-    refuse_empty({split: len(text.lengths) for split, text in texts.items()}, "verb whose two forms are known", where)
-    return Parts(
-        arrays={f"{split}-{name}": array for split, text in texts.items() for name, array in vars(text).items()},
-        words={"vocabulary": vocabulary},
-        record={
-            "facts": _facts(splits, texts, vocabulary),
-            "bounds": dict(bounds or {}),
-            "warnings": list(warnings),
-            "fingerprint": fingerprint(vocabulary, texts),
-        },
+    verbs = {split: len(text.lengths) for split, text in texts.items()}
+    refuse_empty(verbs, "verb whose two forms are known", where, more)
+    return AgreementCorpus(
+        vocabulary=vocabulary,
+        train=texts["train"],
+        validation=texts["validation"],
+        test=texts["test"],
+        facts=_facts(splits, texts, vocabulary),
+        bounds=bounds or {},
+        warnings=warnings,
     )
 
 
-def _words(sentences: Sequence[Sentence]) -> Iterable[str]:
-    return (word for sentence in sentences for word in sentence.words)
-
-
 def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> AgreementText:
-    begins = np.fromiter(accumulate((len(each.words) for each in sentences), initial=0), np.int64)
+    begins = begins_of(sentences)
     known: list[tuple[int, Verb]] = [
         (int(begin), verb)
         for begin, sentence in zip(begins, sentences, strict=False)
@@ -79,7 +71,7 @@ def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> AgreementT
         if all(form in vocabulary for form in verb.forms)
     ]
     return AgreementText(
-        words=vocabulary.encode(_words(sentences)),
+        words=vocabulary.encode(words_of(sentences)),
         begins=begins,
         prefixes=np.array([begin for begin, _ in known], np.int64),
         lengths=np.array([verb.place for _, verb in known], np.int64),
@@ -102,7 +94,7 @@ def _facts(splits: Mapping[str, Split], texts: Mapping[str, AgreementText], voca
         facts[f"{split} verbs"] = len(text.lengths)
         facts[f"{split} share of plural verbs"] = float(text.plural.mean())
     seen = {sentence.words for sentence in splits["train"].sentences}
-    for split in _HELD_OUT:
+    for split in HELD_OUT:
         repeated = sum(sentence.words in seen for sentence in splits[split].sentences)
         facts[f"{split} sentences also in training"] = repeated
         for attractors in range(MOST_ATTRACTORS + 1):

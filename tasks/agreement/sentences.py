@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
-
-from tasks.text.splits import SPLITS
-from unroll.contract import UserError
 
 MOST_ATTRACTORS: Final = 4
 """Up to so many attractors have an accuracy of their own, as in Linzen et al. 2016."""
@@ -47,16 +44,3 @@ class Split:
 
     sentences: Sequence[Sentence]
     facts: dict[str, int]
-
-
-def refuse_empty(sizes: dict[str, int], what: str, where: Mapping[str, str]) -> None:
-    """Every split must have something.
-
-    Raises:
-        UserError: one has nothing.
-    """
-    for split in SPLITS:
-        if not sizes[split]:
-            raise UserError(
-                f"the {split} text must hold at least one {what}", where=where[split], advice="give more text"
-            )

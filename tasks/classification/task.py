@@ -60,7 +60,7 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         training = settings.training
         return ClassificationModule(
             network=build_network(settings.network, dataset),
-            labels=(*dataset.labels.words, *dataset.strange.words),
+            labels=(*dataset.labels.words, *dataset.unseen.words),
             initialization=build_initialization(settings.network),
             optimizer=training.optimizer,
             learning_rate=training.learning_rate,

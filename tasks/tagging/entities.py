@@ -91,7 +91,7 @@ class EntityScorer:
     """Counts entities of batches.
 
     Args:
-        tags: the tags, in BIO. A tag that is none of them, :data:`~tasks.text.tagged.corpus.STRANGE_TAG`, counts as
+        tags: the tags, in BIO. A tag that is none of them, :data:`~tasks.text.tagged.corpus.UNSEEN_TAG`, counts as
             inside an entity of a type that nobody guesses, each run of such tags as one entity.
     """
 

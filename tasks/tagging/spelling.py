@@ -37,7 +37,7 @@ class Speller:
     """
 
     def __init__(self, spelling: Spelling, split: str) -> None:
-        self._forms = np.asarray(spelling.numbers[split])
+        self._forms = np.asarray(getattr(spelling, split))
         words = [_shortened(word) for word in spelling.forms.words]
         self._lengths = np.array([len(word) for word in words])
         self._begins = np.fromiter(accumulate(self._lengths[:-1], initial=0), np.int64)

@@ -1,6 +1,6 @@
 """What can hardly be meant by a text: counters, masked words, labels among the words, trees in brackets.
 
-Readers tell it as warnings, an inspection as oddities; what cannot be meant at all is refused by the readers.
+Readers report it as warnings, an inspection as oddities; what cannot be meant at all is refused by the readers.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
         "have their own label among their words": [
             place
             for place, (label, sentence) in enumerate(zip(labels, sentences, strict=False))
-            if _says(sentence, label)
+            if label.casefold() in map(str.casefold, sentence)
         ],
     }
     doubts = [
@@ -75,7 +75,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
     return [*doubts, *_commonest(words, sentences)]
 
 
-def tell_doubts(
+def doubt_warnings(
     texts: Mapping[str, Iterable[Sequence[str]]], labels: Mapping[str, Sequence[str]] | None = None
 ) -> list[str]:
     """A warning for each doubt about a text.
@@ -129,10 +129,6 @@ def _is_tree(sentence: Sequence[str]) -> bool:
         return False
     opened, closed = (sum(word.count(bracket) for word in sentence) for bracket in "()")
     return opened == closed > 1
-
-
-def _says(sentence: Sequence[str], label: str) -> bool:
-    return label.casefold() in map(str.casefold, sentence)
 
 
 def _commonest(words: Counter[str], sentences: Iterable[Sequence[str]]) -> Iterable[Doubt]:

@@ -12,7 +12,7 @@ MOST_REPEATED: Final = 0.25
 ones ("yes .") repeat by themselves: Tiny Shakespeare, highest of nine real corpora, has 0.041 (0.23 of its lines)."""
 
 
-def tell_leaks(texts: Mapping[str, Sequence[tuple[str, ...] | str]], what: str = "sentences") -> list[str]:
+def leak_warnings(texts: Mapping[str, Sequence[tuple[str, ...] | str]], what: str = "sentences") -> list[str]:
     """A warning for each held-out text of which much stands in the training text too, word for word.
 
     Args:

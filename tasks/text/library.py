@@ -59,21 +59,22 @@ class TextLibrary(Library):
         return inspect_files(sides, entry.format, {"encoding": entry.encoding})
 
     def inspect_settings(self, settings: Settings) -> Inspection | None:
-        """Look at the files of ``settings.data``, if its kind of corpus is a format that can be read.
+        """Look at the files of ``settings.data``, if its kind of corpus is a file format.
 
         Raises:
             UserError: a file is missing or malformed.
         """
-        from tasks.text.inspection import FORMS, inspect_files, load_form
+        from tasks.text.formats import FORMATS
+        from tasks.text.inspection import inspect_files
         from tasks.text.splits import find_files
 
         section = getattr(settings, "data", None)
         data: Mapping[str, Any] = dict(section) if isinstance(section, Settings) else {}
-        form, path = data.get("corpus"), data.get("path")
-        if form not in FORMS or path is None:
+        name, path = data.get("corpus"), data.get("path")
+        if name not in FORMATS.names() or path is None:
             return None
-        files = find_files(path, ending=load_form(form).ENDING, optional=("validation", "test"))
-        return inspect_files({"": files}, form, data)
+        files = find_files(path, ending=FORMATS.find(name).ending, optional=("validation", "test"))
+        return inspect_files({"": files}, name, data)
 
     def _entry(self, name: str) -> Entry:
         if name not in names(self._entries):

@@ -1,8 +1,9 @@
-"""From the bytes of a file to lines of text, strictly: what is not clearly text is refused with its place."""
+"""From a path to lines of text, strictly: what is not clearly text is refused with its place."""
 
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tasks.text.mistakes import tell_places
+from tasks.text.errors import format_places
 from tasks.text.unpacking import unpacking
 from unroll.contract import UserError
 
@@ -26,6 +27,11 @@ _NO_FILE_ENCODINGS: Final = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 )
 """Codecs of Python that are no encodings of whole text files."""
+
+
+def absolute(path: Path | None) -> Path | None:
+    """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
+    return None if path is None else Path(os.path.expanduser(path)).absolute()
 
 
 def canonical_encoding(name: str) -> str:
@@ -142,7 +148,7 @@ def _refuse(text: str, character: str, rule: str, path: Path, advice: str) -> No
     if count:
         found = list(islice(re.finditer(character, text), 3))
         places = [_place(text, each.start(), path) for each in found]
-        raise UserError(rule, where=tell_places(places, count), received=repr(character), advice=advice)
+        raise UserError(rule, where=format_places(places, count), received=repr(character), advice=advice)
 
 
 def _place(text: str, place: int, path: Path) -> str:

@@ -2,61 +2,80 @@
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
+import inspect
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, cast, final
+from typing import Any, ClassVar, Generic, Self, TypeVar, final
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from tasks.named import refuse_unused
-from tasks.text.lines import DEFAULT_ENCODING, canonical_encoding
+from tasks.named import NamedClasses, refuse_unused
+from tasks.text.format import Labels
+from tasks.text.formats import FORMATS, build_format
+from tasks.text.lines import DEFAULT_ENCODING, absolute, canonical_encoding
+from tasks.text.prepared import Corpus
+from tasks.text.reading import FormatReader, Reader
 from unroll.contract import LOCATION, Settings, UserError
 
-Corpus = TypeVar("Corpus", covariant=True)
-
-
-class Reader(Protocol[Corpus]):
-    """What a module of such a folder offers."""
-
-    SETTINGS: tuple[str, ...]
-    """Names of the settings that it looks at."""
-
-    def read(self, settings: Any, cache: Path) -> Corpus:
-        """The corpus that a ``data`` section names, prepared in ``cache``.
-
-        Raises:
-            UserError: the data are missing or malformed.
-        """
+CorpusT = TypeVar("CorpusT", bound=Corpus)
 
 
 @final
-class Readers(Generic[Corpus]):
-    """The modules of a package, each a reader of corpora of one form.
+class Readers(Generic[CorpusT]):
+    """The kinds of corpora that a section can name: readers of a folder, and formats whose labels it can use.
 
     Args:
-        package: the folder.
+        package: folder of readers; a new kind is a new file there, or a new format.
+        formats: what reads the files of a format, by what has a label in it.
     """
 
-    def __init__(self, package: ModuleType) -> None:
-        self._package = package.__name__
-        self.names = tuple(sorted(module.name for module in iter_modules(package.__path__)))
+    def __init__(
+        self, package: ModuleType, formats: Mapping[Labels, type[FormatReader[CorpusT]]] | None = None
+    ) -> None:
+        self._readers = NamedClasses[Reader[CorpusT]](package, what="kind of corpus", base=_base)
+        self._formats = formats or {}
 
-    def reader(self, name: str) -> Reader[Corpus]:
-        """The module of this name."""
-        return cast("Reader[Corpus]", import_module(f"{self._package}.{name}"))
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted({*self._readers.names(), *filter(self._reads, FORMATS.names())}))
 
-    def load(self, section: DataSection, cache: Path) -> Corpus:
-        """The corpus that a ``data`` section names, from ``cache`` where it was prepared before.
+    def _reads(self, format_name: str) -> bool:
+        try:
+            return FORMATS.find(format_name).labels in self._formats
+        except UserError:  # a broken file is a kind whose choice gives the reason
+            return bool(self._formats)
+
+    def options(self, name: str) -> Collection[str]:
+        """Settings that a kind looks at."""
+        if name in self._readers.names():
+            return self._readers.options(name)
+        taken = inspect.signature(self._formats[FORMATS.find(name).labels]).parameters
+        return {*taken, *FORMATS.options(name)} - {"format"}
+
+    def build(self, section: DataSection) -> Reader[CorpusT]:
+        """The reader that a section names, with its settings.
+
+        Raises:
+            UserError: its file is broken.
+        """
+        name, settings = section.corpus, dict(section)
+        if name in self._readers.names():
+            return self._readers.find(name)(**{option: settings[option] for option in self.options(name)})
+        read = self._formats[FORMATS.find(name).labels]
+        taken = {option: settings[option] for option in inspect.signature(read).parameters if option in settings}
+        return read(format=build_format(name, settings), **taken)
+
+    def load(self, section: DataSection, cache: Path) -> CorpusT:
+        """The corpus that a section names, from ``cache`` where it was prepared before.
 
         Raises:
             UserError: the data are missing or malformed, or too few of them are to be learned from.
         """
         try:
-            return self.reader(section.corpus).read(section, cache)
+            return self.build(section).read(cache)
         except UserError as error:
             if (few := section.training_sentences) is not None and self._is_whole_text_sound(section, cache):
                 doubt = f"is data.training_sentences, {few:,}, too small?"
@@ -66,7 +85,7 @@ class Readers(Generic[Corpus]):
     def _is_whole_text_sound(self, section: DataSection, cache: Path) -> bool:
         """Whether the mistake is gone where all sentences are learned from: then their number made it."""
         try:
-            self.reader(section.corpus).read(section.model_copy(update={"training_sentences": None}), cache)
+            self.build(section.model_copy(update={"training_sentences": None})).read(cache)
         except UserError:
             return False
         return True
@@ -82,9 +101,8 @@ class Readers(Generic[Corpus]):
         return name
 
 
-def absolute(path: Path | None) -> Path | None:
-    """A worker's process stands in another folder than the command's; an unknown user's ``~`` stays as it is."""
-    return None if path is None else Path(os.path.expanduser(path)).absolute()
+def _base() -> type[Reader[Any]]:
+    return Reader
 
 
 class DataSection(Settings):
@@ -142,6 +160,5 @@ class DataSection(Settings):
 
     @model_validator(mode="after")
     def _refuse_unused_settings(self) -> Self:
-        readers = self.readers
-        refuse_unused(self, choice="corpus", kinds=readers.names, has=lambda kind: readers.reader(kind).SETTINGS)
+        refuse_unused(self, choice="corpus", kinds=self.readers.names, has=self.readers.options)
         return self

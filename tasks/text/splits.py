@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
 
-from tasks.text.lines import is_packed, read_lines, refusing_unreadable
+from tasks.text.lines import is_packed, refusing_unreadable
 from tasks.text.store import hash_file
-from unroll.contract import UserError, UserErrors, derive_seed
+from unroll.contract import UserError, derive_seed
 
 ItemT = TypeVar("ItemT")
 
@@ -22,7 +22,7 @@ _STEMS: Final = {
     "validation": ("validation", "valid", "val", "dev", "devel", "development", "testa"),
     "test": ("test", "testing", "testb"),
 }
-"""Parts of names that tell a split; ``testa`` and ``testb`` are those of the CoNLL shared tasks."""
+"""Parts of names that name a split; ``testa`` and ``testb`` are those of the CoNLL shared tasks."""
 _SHOWN: Final = 6
 """Most files of a folder that an error names."""
 
@@ -37,22 +37,24 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
         optional: splits that a folder may lack.
 
     Raises:
-        UserError: nothing is there, a file's name tells two splits, or there is not exactly one file for each split.
+        UserError: nothing is there, a file's name names two splits, or there is not exactly one file for each split.
     """
     with refusing_unreadable(path):
         if path.is_file():
             return {"all": path}
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-            found = {file: tell_splits(file.name) for file in files if file.name.removesuffix(".gz").endswith(ending)}
+            found = {
+                file: splits_of_name(file.name) for file in files if file.name.removesuffix(".gz").endswith(ending)
+            }
             _refuse_two_splits(path, found)
             wanted = [split for split in SPLITS if split not in optional or (split,) in found.values()]
             return {split: _only(path, split, found, ending or ".txt") for split in wanted}
     raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
 
 
-def tell_splits(name: str) -> tuple[str, ...]:
-    """The splits that a file belongs to by a part of its name; one is right, none is some other file."""
+def splits_of_name(name: str) -> tuple[str, ...]:
+    """The splits that parts of a file's name name; one is right, none is some other file."""
     parts = set(re.split(r"[^a-z]+", name.lower()))
     return tuple(split for split in SPLITS if not parts.isdisjoint(_STEMS[split]))
 
@@ -61,6 +63,24 @@ def name_sources(files: Mapping[str, Path]) -> dict[str, str]:
     """For each split the file that its text comes from, whatever :func:`find_files` found, as errors call it."""
     whole = files["all"] if "all" in files else files["train"]
     return {split: str(files.get(split, whole)) for split in SPLITS}
+
+
+def skipped_files(path: Path, files: Mapping[str, Path]) -> list[str]:
+    """Names of a folder's files that look like those of its splits and name none, so that nobody reads them.
+
+    Args:
+        path: what :func:`find_files` looked at.
+        files: what it found.
+    """
+    if not path.is_dir():
+        return []
+    endings = {_ending(file) for file in files.values()}
+    others = sorted(set(path.iterdir()).difference(files.values()))
+    return [each.name for each in others if each.is_file() and each.name[0] != "." and _ending(each) in endings]
+
+
+def _ending(file: Path) -> str:
+    return Path(file.name.removesuffix(".gz")).suffix
 
 
 def split_items(items: Sequence[ItemT], validation_fraction: float, test_fraction: float) -> dict[str, Sequence[ItemT]]:
@@ -92,11 +112,6 @@ def only_line(lines: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def keep_first(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | None) -> dict[str, Sequence[ItemT]]:
-    """The splits with at most so many lines of training text, its first ones: they go on from each other; None: all."""
-    return {**splits, "train": splits["train"][:training_sentences]}
-
-
 def keep_some(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | None) -> dict[str, Sequence[ItemT]]:
     """The splits with at most so many training sentences, drawn once for all, in their order; None: all.
 
@@ -109,46 +124,18 @@ def keep_some(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | N
     return {**splits, "train": [splits["train"][place] for place in sorted(places[:training_sentences])]}
 
 
-def describe_file(file: Path) -> dict[str, Any]:
+def describe_file(file: Path, what: str = "corpus") -> dict[str, Any]:
     """What the content of a file is known by: not its bytes alone, for a name that ends in .gz changes their meaning.
+
+    Args:
+        file: to be read.
+        what: what errors call it.
 
     Raises:
         UserError: the file cannot be read.
     """
-    with refusing_unreadable(file):
+    with refusing_unreadable(file, what):
         return {"sha256": hash_file(file), "packed": is_packed(file)}
-
-
-def read_unchanged(file: Path, described: dict[str, Any], encoding: str) -> list[str]:
-    """Lines of a file that is still what :func:`describe_file` gave.
-
-    Raises:
-        UserError: the file cannot be read, is not text in this encoding, or was changed meanwhile.
-    """
-    lines = read_lines(file, encoding)
-    if describe_file(file) != described:
-        raise UserError("a file must not change while it is read", where=str(file), advice="run the command again")
-    return lines
-
-
-def read_each(files: Mapping[str, Path], read: Callable[[str, Path], ItemT]) -> dict[str, ItemT]:
-    """What ``read(split, file)`` makes of each file, by split.
-
-    Raises:
-        UserError: files are refused; what is wrong with any of them is told at once.
-    """
-    found: dict[str, ItemT] = {}
-    errors: list[UserError] = []
-    for split, file in files.items():
-        try:
-            found[split] = read(split, file)
-        except UserErrors as error:
-            errors.extend(error.errors)
-        except UserError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0] if len(errors) == 1 else UserErrors(errors)
-    return found
 
 
 def _refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:

@@ -5,7 +5,7 @@ An entry is a folder ``<cache>/<key>/`` with a ``.npy`` file for each array, a `
 several processes that make the same entry at once the first wins, and the others throw theirs away.
 ``facts.json`` holds the checksum of every file: a damaged entry is made again. Checksums find damage; they do not show
 who wrote an entry. So it must belong to this account, in a cache that no other can change, and the hashes in its record
-are counted anew from the arrays that are used.
+are computed anew from the arrays that are used.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ABANDONED_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Parts:
+class CacheEntry:
     """What an entry holds.
 
     Args:
@@ -48,27 +48,26 @@ class Parts:
         record: the rest, as JSON.
     """
 
-    arrays: Mapping[str, NDArray[Any]]
-    words: Mapping[str, Vocabulary]
-    record: Mapping[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    words: dict[str, Vocabulary]
+    record: dict[str, Any]
 
 
-Fingerprints = Callable[[Parts], Mapping[str, str]]
-"""Counts hashes of what an entry holds, by their names in its record."""
-_counted: set[str] = set()
-"""Checksums of the records whose hashes this process has counted anew."""
+IsIntact = Callable[[CacheEntry], bool]
+_intact: set[str] = set()
+"""Checksums of the entries that this process has found intact."""
 
 
 def stored(
-    cache: Path, content: Mapping[str, Any], make: Callable[[], Parts], *, fingerprints: Fingerprints | None = None
-) -> Parts:
+    cache: Path, content: Mapping[str, Any], make: Callable[[], CacheEntry], is_intact: IsIntact | None = None
+) -> CacheEntry:
     """The entry of this content, made by ``make`` unless the cache holds it.
 
     Args:
         cache: folder of all entries; made if need be.
         content: everything that the entry depends on, as JSON: reader and its version, options, hashes of sources.
         make: reads the sources.
-        fingerprints: of an entry that was read; one whose record says otherwise is damaged. None: its record has none.
+        is_intact: whether the record of an entry agrees with its arrays; None: it says nothing of them.
 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written or can be changed by another account.
@@ -76,9 +75,9 @@ def stored(
     entry = cache / _key({"layout": _LAYOUT, **content})
     for _ in range(_ATTEMPTS):
         check_cache(cache)
-        if (parts := _read(entry, fingerprints)) is not None:
-            return parts
-        _store(entry, make(), fingerprints)
+        if (found := _read(entry, is_intact)) is not None:
+            return found
+        _store(entry, make(), is_intact)
     raise UserError("the cache must keep what is written to it", where=str(cache), advice="choose another folder")
 
 
@@ -98,8 +97,8 @@ def _key(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _read(entry: Path, fingerprints: Fingerprints | None) -> Parts | None:
-    """The parts of an entry; None where there is none, or only a damaged one."""
+def _read(entry: Path, is_intact: IsIntact | None) -> CacheEntry | None:
+    """The entry; None where there is none, or only a damaged one."""
     try:
         with os.fdopen(open_ours(entry / "facts.json"), encoding="utf-8") as file:
             record = json.load(file)
@@ -107,12 +106,16 @@ def _read(entry: Path, fingerprints: Fingerprints | None) -> Parts | None:
         files = [_inside(entry, name) for name in record["files"]]
         if checksum != _key(record) or any(hash_file(file) != record["files"][file.name] for file in files):
             return None
-        parts = Parts(
+        found = CacheEntry(
             arrays={file.stem: np.load(file, mmap_mode="r") for file in files if file.suffix == ".npy"},
             words={file.stem: Vocabulary.read(file) for file in files if file.suffix == ".json"},
             record=record["corpus"],
         )
-        return parts if _is_what_it_says(parts, checksum, fingerprints) else None
+        if is_intact is not None and checksum not in _intact:  # once per process: the same checksum is the same entry
+            if not is_intact(found):
+                return None
+            _intact.add(checksum)
+        return found
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, NotOurs):  # torn, not ours
         return None
 
@@ -130,21 +133,12 @@ def _inside(entry: Path, name: str) -> Path:
     return path
 
 
-def _is_what_it_says(parts: Parts, checksum: str, fingerprints: Fingerprints | None) -> bool:
-    """Whether a record tells of the arrays beside it; counted once per process: the same checksum is the same entry."""
-    if fingerprints is not None and checksum not in _counted:
-        if any(parts.record[name] != found for name, found in fingerprints(parts).items()):
-            return False
-        _counted.add(checksum)
-    return True
-
-
-def _store(entry: Path, parts: Parts, fingerprints: Fingerprints | None) -> None:
+def _store(entry: Path, made: CacheEntry, is_intact: IsIntact | None) -> None:
     try:
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_BENCH, dir=entry.parent) as bench:
-            _write(Path(bench, "new"), parts)
-            if entry.exists() and _read(entry, fingerprints) is None:
+            _write(Path(bench, "new"), made)
+            if entry.exists() and _read(entry, is_intact) is None:
                 with suppress(OSError):  # somebody else took the damaged one away
                     entry.rename(Path(bench, "damaged"))
             with suppress(OSError):  # somebody else was first, and theirs is as good
@@ -168,15 +162,15 @@ def _sweep(cache: Path) -> None:
                 shutil.rmtree(bench)
 
 
-def _write(folder: Path, parts: Parts) -> None:
+def _write(folder: Path, made: CacheEntry) -> None:
     folder.mkdir()
-    for name, array in parts.arrays.items():
+    for name, array in made.arrays.items():
         np.save(folder / f"{name}.npy", array)
-    for name, words in parts.words.items():
+    for name, words in made.words.items():
         words.save(folder / f"{name}.json")
     record: dict[str, Any] = {
         "files": {path.name: hash_file(path) for path in sorted(folder.iterdir())},
-        "corpus": dict(parts.record),
+        "corpus": made.record,
     }
     record["checksum"] = _key(record)
     (folder / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -46,14 +46,14 @@ def test_metrics_of_a_trained_classifier_are_those_of_scikit_learn(name: str, ki
         }
     )
     corpus = task.prepare(chosen, tmp_path / "cache")
-    assert len(corpus.strange) >= 1
+    assert len(corpus.unseen) >= 1
     assert "have a label that the training text lacks" in task.warnings(chosen, corpus)[0]
     module: Any = task.module(chosen, corpus)
     module.initialise(1)
     trainer = quiet_trainer(max_epochs=2)
     trainer.fit(module, datamodule=task.data(chosen, corpus, 1))
     trainer.test(module, datamodule=task.data(chosen, corpus, 1), verbose=False)
-    names = [*corpus.labels.words, *corpus.strange.words]
+    names = [*corpus.labels.words, *corpus.unseen.words]
     truth = [names[label] for label in corpus.test.labels]
     batches = task.data(chosen, corpus, 1).test_dataloader()
     true, said = list[str](), list[str]()

@@ -39,8 +39,9 @@ def spelling_of(texts: Mapping[str, TaggedText], words: int) -> Spelling:
     return Spelling(
         characters=Vocabulary(("w", *"0123456789", "<unk>")),
         forms=Vocabulary(tuple(f"w{i * 7}" for i in range(words))),
-        numbers={split: text.words for split, text in texts.items()},
-        fingerprint="",
+        train=texts["train"].words,
+        validation=texts["validation"].words,
+        test=texts["test"].words,
     )
 
 

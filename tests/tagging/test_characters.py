@@ -24,12 +24,13 @@ WORDS = ("ab", "c", "abcde", "zz")
 
 
 def spelling_of(words: tuple[str, ...], places: list[int]) -> Spelling:
-    numbers = dict.fromkeys(("train", "validation", "test"), np.array(places, np.int32))
+    numbers = np.array(places, np.int32)
     return Spelling(
         characters=Vocabulary(("a", "b", "c", "d", "e", "<unk>")),
         forms=Vocabulary(words),
-        numbers=numbers,
-        fingerprint="",
+        train=numbers,
+        validation=numbers,
+        test=numbers,
     )
 
 
@@ -123,7 +124,7 @@ def test_unknown_words_are_told_apart_by_their_characters(
     """Sentences learned by heart though every word is <unk>."""
     corpus = corpus_of([5] * 6, words=40)
     corpus.train.words[:] = corpus.vocabulary.unknown or 0
-    corpus.spelling.numbers["train"][:] = np.arange(30)
+    corpus.spelling.train[:] = np.arange(30)
     network = {"hidden": 32, "embedding": 4, "characters": name, "character_hidden": 30}
     settings = TaggingSettings(
         network=Network.model_validate(network),

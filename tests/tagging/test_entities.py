@@ -12,7 +12,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 
 from tasks.tagging.batches import PADDING
 from tasks.tagging.entities import ILLEGAL_MOVES, METRICS, EntityScorer, EntityTally
-from tasks.text.tagged.corpus import STRANGE_TAG
+from tasks.text.tagged.corpus import UNSEEN_TAG
 from tasks.text.tagged.schemes import Reading, Scheme
 
 TAGS = ("O", "B-x", "I-x", "B-y", "I-y", "B-x-z", "I-x-z")
@@ -117,7 +117,7 @@ def test_illegal_moves_are_counted_per_sentence_over_batches() -> None:
 
 
 def test_a_type_that_training_lacks_is_an_entity_that_nobody_finds() -> None:
-    assert scores([[(1, STRANGE_TAG), (2, STRANGE_TAG), (0, 0), (1, 1)]])["entity_recall"] == 0.5
+    assert scores([[(1, UNSEEN_TAG), (2, UNSEEN_TAG), (0, 0), (1, 1)]])["entity_recall"] == 0.5
 
 
 def test_a_text_without_entities_has_no_scores_and_no_guess_has_precision_0() -> None:

@@ -86,7 +86,7 @@ def test_operations_over_characters_count_by_the_length_of_words(tmp_path: Path)
         settings = TaggingSettings.model_validate({"data": {"sentences": 5}, "network": network})
         corpus = task.prepare(settings, tmp_path)
         found[name] = task.flops_per_token(settings, corpus)
-    words = [corpus.spelling.forms.words[form] for form in corpus.spelling.numbers["train"]]
+    words = [corpus.spelling.forms.words[form] for form in corpus.spelling.train]
     length = sum(map(len, words)) / len(words)
     more = 2 * 4 * 6  # of the word LSTM, for every feature that the characters bring
     assert found["lstm"] == found[None] + more * 50 + round(length * 2 * 2 * 4 * (25 * 25 + 25 * 25))

@@ -11,7 +11,7 @@ from tasks.tagging.batches import PADDING, BatchMaker, TaggedBatch
 from tasks.tagging.tally import METRICS, OF_SENTENCES, Tally
 from tasks.tagging.task import Tagging
 from tasks.text.tagged import Group, TaggedCorpus
-from tasks.text.tagged.corpus import STRANGE_TAG
+from tasks.text.tagged.corpus import UNSEEN_TAG
 
 
 def batch_of(tags: list[int], groups: list[Group]) -> TaggedBatch:
@@ -20,7 +20,7 @@ def batch_of(tags: list[int], groups: list[Group]) -> TaggedBatch:
 
 
 def test_one_example_by_hand() -> None:
-    batch = batch_of([2, 1, STRANGE_TAG, PADDING], [Group.AMBIGUOUS, Group.PLAIN, Group.UNKNOWN, Group.PLAIN])
+    batch = batch_of([2, 1, UNSEEN_TAG, PADDING], [Group.AMBIGUOUS, Group.PLAIN, Group.UNKNOWN, Group.PLAIN])
     tally = Tally().plus(torch.tensor([[2], [0], [0], [0]]), batch)
     assert tally.accuracies() == pytest.approx(
         {"accuracy": 1 / 3, "unknown_word_accuracy": 0, "ambiguous_word_accuracy": 1, "sentence_accuracy": 0}
@@ -62,7 +62,7 @@ def test_a_sentence_is_right_if_every_tag_is_whatever_stands_at_padding(corpus_o
     wrong = Tally().plus(guesses, batch)
     assert wrong.accuracies()["sentence_accuracy"] == 5 / 7
     assert wrong.plus(guesses, batch).sentences == 14
-    strange = batch_of([STRANGE_TAG, 1], [Group.PLAIN] * 2)
+    strange = batch_of([UNSEEN_TAG, 1], [Group.PLAIN] * 2)
     assert Tally().plus(torch.tensor([[0], [1]]), strange).accuracies()["sentence_accuracy"] == 0
 
 

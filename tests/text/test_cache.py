@@ -4,15 +4,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tasks.text.prepared import cached as cached_corpus
+from tasks.text.prepared import hash_parts
 from tasks.text.running import TextData, TokenCorpus, load
-from tasks.text.running.cache import Prepared, cached
-from tasks.text.running.corpus import fingerprint
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
@@ -23,20 +24,21 @@ class Builder:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self) -> Prepared:
+    def __call__(self) -> TokenCorpus:
         self.calls += 1
-        splits = {
-            "train": np.arange(1000, dtype=np.int32) % 3,
-            "validation": np.ones(10, np.int32),
-            "test": np.zeros(10, np.int32),
-        }
-        return Prepared(
+        return TokenCorpus(
             vocabulary=Vocabulary(("a", "b", "c")),
-            splits=splits,
+            train=np.arange(1000, dtype=np.int32) % 3,
+            validation=np.ones(10, np.int32),
+            test=np.zeros(10, np.int32),
             start=1,
             facts={"train tokens": 1000, "rate": 0.5, "name": "small"},
             bounds={"test/perplexity": 2.5},
         )
+
+
+def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], TokenCorpus]) -> TokenCorpus:
+    return cached_corpus(cache, content, build, TokenCorpus)
 
 
 def entry_of(cache: Path) -> Path:
@@ -131,8 +133,9 @@ def _forge(entry: Path, *, thoroughly: bool) -> str:
     record = json.loads((entry / "facts.json").read_text())
     record["files"]["train.npy"] = hashlib.sha256(train.read_bytes()).hexdigest()
     if thoroughly:
-        parts = {split: np.load(entry / f"{split}.npy") for split in ("train", "validation", "test")}
-        record["corpus"]["fingerprint"] = fingerprint(Vocabulary(("a", "b", "c")), parts, 1)
+        splits = {split: np.load(entry / f"{split}.npy") for split in ("train", "validation", "test")}
+        forged = TokenCorpus(vocabulary=Vocabulary(("a", "b", "c")), **splits, start=1, facts={})
+        record["corpus"]["fingerprint"] = hash_parts(forged.seen())
     del record["checksum"]
     record["checksum"] = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
     (entry / "facts.json").write_text(json.dumps(record))
@@ -229,7 +232,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_failed_preparation_leaves_nothing(tmp_path: Path) -> None:
-    def fail() -> Prepared:
+    def fail() -> TokenCorpus:
         raise UserError("no text")
 
     with pytest.raises(UserError, match="no text"):

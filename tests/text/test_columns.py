@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from tasks.text.formats.columns import parse_columns
+from tasks.text.formats.columns import Columns
 from tasks.text.lines import read_lines
 from tasks.text.splits import find_files
 from tasks.text.tagged import TaggedCorpus, TaggedData, load
@@ -29,8 +29,8 @@ Blackburn NNP I-NP I-PER
 
 
 def parse(text: str, *, word: int = 0, tag: int = -1) -> list[list[tuple[str, str]]]:
-    rows = parse_columns(text.split("\n"), word=word, tag=tag, where="file")
-    return [[cell[:2] for cell in sentence] for sentence in rows]
+    sentences = Columns(word_column=word, tag_column=tag).parse(text.split("\n"), "file")
+    return [list(zip(each.words, each.labels, strict=True)) for each in sentences]
 
 
 def test_blanks_cut_columns_and_documents_begin_without_being_words() -> None:
@@ -295,9 +295,7 @@ def test_entities_are_read_as_the_scorer_reads_them(tmp_path: Path, name: str, s
     folder = CASES / name if content is None else folder_of(tmp_path, train=content, dev=content, test=content)
     corpus = load(TaggedData(corpus="columns", path=folder), tmp_path / "cache")
     for split, file in find_files(folder).items():
-        raw = [
-            [cell.tag for cell in cells] for cells in parse_columns(read_lines(file, "utf-8"), word=0, tag=-1, where="")
-        ]
+        raw = [each.labels for each in Columns().parse(read_lines(file, "utf-8"), "")]
         assert corpus.facts.get(f"{split} entity tags repaired", 0) == places
         text = getattr(corpus, split)
         spans = zip(text.begins[:-1], text.begins[1:], strict=True)
@@ -363,7 +361,7 @@ def test_the_spelling_holds_every_word_and_the_characters_of_the_training_text(t
     spelling = corpus.spelling
     assert spelling.forms.words == ("ab", "b", "abc")
     assert spelling.characters.words == ("b", "a", "<unk>")
-    assert [spelling.numbers[split].tolist() for split in ("train", "validation", "test")] == [[0, 1], [0], [2]]
+    assert [getattr(spelling, split).tolist() for split in ("train", "validation", "test")] == [[0, 1], [0], [2]]
     assert corpus.spelled().fingerprint == corpus.spelled().fingerprint != corpus.fingerprint
     (tmp_path / "x.test").write_text("xyz O\n")
     other = read(tmp_path, minimum_count=2)
@@ -397,7 +395,7 @@ def test_any_bytes_are_a_corpus_or_a_mistake_of_the_user(
     except UserError as error:
         message = str(error)
     else:
-        assert len(corpus.train.words) == len(corpus.train.tags) == len(corpus.spelling.numbers["train"])
+        assert len(corpus.train.words) == len(corpus.train.tags) == len(corpus.spelling.train)
         return
     assert all(str(path) in line for line in message.split("\n"))
 

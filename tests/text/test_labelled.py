@@ -4,7 +4,6 @@ import gzip
 import json
 import pickle
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks.text.labelled import LabelledCorpus, LabelledData, LabelledText, load
-from tasks.text.labelled.settings import CORPORA, reader
+from tasks.text.labelled.settings import READERS
 from tasks.text.toy import generate
 from unroll.contract import UserError, UserErrors, find_locations, find_measurements
 
@@ -68,27 +67,29 @@ def refused(read_it: Callable[[], Any]) -> str:
 # Every kind
 
 
-def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
+def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "labelled" / "readers").glob("[!_]*.py")
-    assert set(CORPORA) == {file.stem for file in files} >= {*FILES, "toy_language"}
+    assert set(READERS.names) == {file.stem for file in files} | set(FILES)
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.labelled.readers.{corpus}")
-    assert module is reader(corpus)
-    assert module.__doc__
-    assert module.read.__doc__
-    assert set(module.SETTINGS) <= set(LabelledData.model_fields) - {"corpus"}
+@pytest.mark.parametrize("corpus", READERS.names)
+def test_a_kind_of_corpus_is_built_of_its_settings_and_no_others(corpus: str) -> None:
+    options = set(READERS.options(corpus))
+    assert options <= set(LabelledData.model_fields) - {"corpus"}
+    content = READERS.build(LabelledData(corpus=corpus)).content()
+    given = {*content, *content.get("format", {})} - {"reader", "version", "format", "format name", "format version"}
+    assert given == options - {"path"}
 
 
 def test_every_setting_is_looked_at_by_some_corpus() -> None:
-    assert {name for each in CORPORA for name in reader(each).SETTINGS} == set(LabelledData.model_fields) - {"corpus"}
+    assert {name for each in READERS.names for name in READERS.options(each)} == set(LabelledData.model_fields) - {
+        "corpus"
+    }
 
 
 def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
     properties = LabelledData.model_json_schema()["properties"]
-    assert properties["corpus"]["enum"] == list(CORPORA)
+    assert properties["corpus"]["enum"] == list(READERS.names)
     assert all(field["description"] for field in properties.values())
     assert find_locations(LabelledData) == {"path"}
     assert not find_measurements(LabelledData)
@@ -97,7 +98,7 @@ def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"corpus": "json"}, f"Input should be {' or '.join(map(repr, CORPORA))}"),
+        ({"corpus": "json"}, f"Input should be {' or '.join(map(repr, READERS.names))}"),
         ({"corpus": "label_text", "text_field": "x"}, "corpus label_text has no use for text_field: leave it out"),
         ({"corpus": "tsv", "sentiments": "two"}, "corpus tsv has no use for sentiments: leave it out, or choose toy_"),
         ({"corpus": "tsv", "text_field": "label"}, "text_field and label_field must differ, received 'label' for both"),
@@ -147,7 +148,7 @@ def test_two_sentiments_are_the_same_sentences_without_the_neutral_ones(tmp_path
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(toy: LabelledCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in labelled/readers/toy_language.py."""
+    """When this fails on purpose, raise the reader's ``version``."""
     assert toy.fingerprint.startswith("65520ad9eaddc01f")
 
 
@@ -346,7 +347,7 @@ def test_labels_that_training_lacks_are_counted_and_told(tmp_path: Path, kind: s
         kind, folder_of(tmp_path / "x", kind, dev=f"{texts['dev']}|+ good", **{k: texts[k] for k in ("train", "test")})
     )
     assert corpus.labels.words == ("+", "-")
-    assert corpus.strange.words == ("+#-", "a", "z")
+    assert corpus.unseen.words == ("+#-", "a", "z")
     assert corpus.train.labels.tolist() == [0, 1, 0]
     assert corpus.validation.labels.tolist() == [4, 1, 3, 0]
     assert corpus.test.labels.tolist() == [0, 1, 2]
@@ -359,12 +360,12 @@ def test_labels_that_training_lacks_are_counted_and_told(tmp_path: Path, kind: s
         "1 of 3 test sentences have a label that the training text lacks ('+#-'): whatever is said of them is wrong.",
     ]
     again = read(kind, tmp_path / "x")
-    assert (again.strange, again.fingerprint) == (corpus.strange, corpus.fingerprint)
+    assert (again.unseen, again.fingerprint) == (corpus.unseen, corpus.fingerprint)
 
 
 def test_a_corpus_without_such_labels_keeps_its_fingerprint(tmp_path: Path) -> None:
     corpus = read("label_text", folder_of(tmp_path / "x", "label_text", train=TRAIN, dev=DEV, test=TEST))
-    assert not len(corpus.strange)
+    assert not len(corpus.unseen)
     assert corpus.fingerprint.startswith("3e75ff3644ce29ac")
 
 

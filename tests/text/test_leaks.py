@@ -14,7 +14,7 @@ from tasks.agreement.data import AgreementData
 from tasks.agreement.data import load as load_agreement
 from tasks.text.labelled import LabelledData
 from tasks.text.labelled import load as load_labelled
-from tasks.text.leaks import MOST_REPEATED, tell_leaks
+from tasks.text.leaks import MOST_REPEATED, leak_warnings
 from tasks.text.running import TextData
 from tasks.text.running import load as load_text
 from tasks.text.tagged import TaggedData
@@ -36,7 +36,7 @@ def test_warnings_against_a_slow_count(train: list[Any], validation: list[Any], 
             expected.append(
                 f"{count} of {len(text)} {name} sentences ({len(known) / len(words):.0%} of that text) stand"
             )
-    found = tell_leaks({"train": train, "validation": validation, "test": test})
+    found = leak_warnings({"train": train, "validation": validation, "test": test})
     assert [warning.split(" in the training")[0] for warning in found] == expected
 
 
@@ -57,7 +57,7 @@ def test_every_task_warns_of_held_out_text_that_it_learns_from(kind: tuple[str, 
 def test_many_short_sentences_that_repeat_are_no_leak() -> None:
     train = [("yes", "."), ("no", "."), *[(str(number), *"abcdefgh") for number in range(90)]]
     test = [("yes", ".")] * 5 + [(str(number), *"abcdefgh") for number in range(100, 105)]
-    assert tell_leaks({"train": train, "validation": test, "test": test}) == []
+    assert leak_warnings({"train": train, "validation": test, "test": test}) == []
 
 
 @pytest.mark.corpora

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.text.catalogue import load_entry, names
-from tasks.text.inspection import FORMS, inspect_files, load_form
+from tasks.text.formats import FORMATS
+from tasks.text.inspection import inspect_files
 from tasks.text.inspection.tables import MOST_LABELS
 from tasks.text.library import ENTRIES, TextLibrary
 from tasks.text.lines import canonical_encoding
@@ -42,7 +43,7 @@ def test_every_file_of_the_folder_is_a_known_corpus() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_entry_is_complete(name: str) -> None:
     entry = load_entry(ENTRIES, name)
-    assert entry.format in FORMS
+    assert entry.format in FORMATS.names()
     assert canonical_encoding(entry.encoding)
     assert entry.note
     assert all(setting.startswith("data.") for setting in entry.settings)
@@ -301,17 +302,7 @@ def test_a_split_without_a_sentence_is_refused(tmp_path: Path) -> None:
         looked_at(tmp_path, train="a\n", validation="\n")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_form_keeps_the_interface(form: str) -> None:
-    module = load_form(form)
-    assert module.__doc__
-    assert module.read.__doc__
-    assert isinstance(module.ENDING, str)
-    assert isinstance(module.BETWEEN, bool)
-    assert isinstance(module.IN_ORDER, bool)
-
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FORMATS.names())
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_arbitrary_bytes_give_an_inspection_or_one_error(form: str, content: bytes, tmp_path: Path) -> None:

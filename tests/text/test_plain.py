@@ -131,7 +131,7 @@ def test_words_decide_the_fingerprint_even_where_the_numbers_agree(tmp_path: Pat
 
 
 def test_this_fingerprint_changes_only_together_with_the_reader_version(tmp_path: Path) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in plain.py: caches hold what the old version read."""
+    """When this fails on purpose, raise the reader's ``version``: caches hold what the old version read."""
     corpus = read(
         folder_of(tmp_path / "text", train=b"the cat sat\n\non the mat\n", validation=b"a cat", test=b"the\n")
     )

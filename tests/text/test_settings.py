@@ -1,5 +1,4 @@
 import pickle
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -7,26 +6,27 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.text.running import TextData, load
-from tasks.text.running.settings import CORPORA, reader
+from tasks.text.running.settings import READERS
 from unroll.contract import UserError, find_locations, find_measurements
 
 
-def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
+def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "running" / "readers").glob("[!_]*.py")
-    assert set(CORPORA) == {file.stem for file in files} >= {"text", "toy_language"}
+    assert set(READERS.names) == {file.stem for file in files} == {"text", "toy_language"}
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.running.readers.{corpus}")
-    assert module is reader(corpus)
-    assert module.__doc__
-    assert module.read.__doc__
-    assert set(module.SETTINGS) <= set(TextData.model_fields) - {"corpus"}
+@pytest.mark.parametrize("corpus", READERS.names)
+def test_a_kind_of_corpus_is_built_of_its_settings_and_no_others(corpus: str) -> None:
+    options = set(READERS.options(corpus))
+    assert options <= set(TextData.model_fields) - {"corpus"}
+    content = READERS.build(TextData(corpus=corpus)).content()
+    given = {*content, *content.get("format", {})} - {"reader", "version", "format", "format name", "format version"}
+    assert given == options - {"path"}
 
 
 def test_every_setting_is_looked_at_by_some_corpus() -> None:
-    assert {name for corpus in CORPORA for name in reader(corpus).SETTINGS} == set(TextData.model_fields) - {"corpus"}
+    looked_at = {name for each in READERS.names for name in READERS.options(each)}
+    assert looked_at == set(TextData.model_fields) - {"corpus"}
 
 
 def test_only_the_path_is_a_location() -> None:
@@ -36,7 +36,7 @@ def test_only_the_path_is_a_location() -> None:
 
 def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
     properties = TextData.model_json_schema()["properties"]
-    assert properties["corpus"]["enum"] == list(CORPORA)
+    assert properties["corpus"]["enum"] == list(READERS.names)
     assert all(field["description"] for field in properties.values())
 
 
@@ -64,7 +64,7 @@ def test_other_spellings_of_an_encoding_are_the_same_settings() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"corpus": "toy_langauge"}, f"Input should be {' or '.join(map(repr, CORPORA))}"),
+        ({"corpus": "toy_langauge"}, f"Input should be {' or '.join(map(repr, READERS.names))}"),
         ({"path": "ptb"}, "corpus toy_language has no use for path: leave it out, or choose "),
         ({"corpus": "text", "seed": 2}, "corpus text has no use for seed: leave it out, or choose toy_language"),
         ({"seed": 2, "minimum_count": 2, "path": "a"}, "has no use for path, minimum_count: leave it out"),

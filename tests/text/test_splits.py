@@ -16,7 +16,7 @@ from tasks.classification.task import Classification
 from tasks.language_modeling.task import LanguageModeling
 from tasks.tagging.task import Tagging
 from tasks.text.library import TextLibrary
-from tasks.text.splits import find_files, tell_splits
+from tasks.text.splits import find_files, splits_of_name
 from unroll.contract import Settings, Task, UserError
 
 CASES = Path(__file__).with_name("cases")
@@ -105,7 +105,7 @@ def facts(task: str, corpus: str, folder: Path) -> Mapping[str, Any]:
     ],
 )
 def test_a_part_of_a_name_tells_the_split(name: str, splits: list[str]) -> None:
-    assert list(tell_splits(name)) == splits
+    assert list(splits_of_name(name)) == splits
 
 
 @pytest.mark.parametrize("kind", KINDS, ids="-".join)

@@ -3,7 +3,6 @@
 import gzip
 import pickle
 from collections import Counter
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from pydantic import ValidationError
 
 from tasks.text.formats.conllu import COLUMNS
 from tasks.text.tagged import Group, TaggedCorpus, TaggedData, TaggedText, load
-from tasks.text.tagged.corpus import STRANGE_TAG
-from tasks.text.tagged.settings import CORPORA, reader
+from tasks.text.tagged.corpus import UNSEEN_TAG
+from tasks.text.tagged.settings import READERS
 from unroll.contract import UserError, find_locations, find_measurements
 
 
@@ -43,34 +42,36 @@ def read(path: Path, **options: Any) -> TaggedCorpus:
 
 def sentences_of(corpus: TaggedCorpus, text: TaggedText) -> list[str]:
     pairs = zip(corpus.vocabulary.decode(text.words), text.tags, strict=True)
-    shown = [f"{word}/{corpus.tags.words[tag] if tag != STRANGE_TAG else '?'}" for word, tag in pairs]
+    shown = [f"{word}/{corpus.tags.words[tag] if tag != UNSEEN_TAG else '?'}" for word, tag in pairs]
     return [" ".join(shown[begin:end]) for begin, end in zip(text.begins[:-1], text.begins[1:], strict=True)]
 
 
 # Every kind
 
 
-def test_every_module_of_the_folder_is_a_kind_of_corpus(root: Path) -> None:
+def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "tagged" / "readers").glob("[!_]*.py")
-    assert set(CORPORA) == {file.stem for file in files} >= {"conllu", "toy_language"}
+    assert set(READERS.names) == {file.stem for file in files} | {"columns", "conllu"}
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
-def test_a_kind_of_corpus_keeps_the_interface(corpus: str) -> None:
-    module = import_module(f"tasks.text.tagged.readers.{corpus}")
-    assert module is reader(corpus)
-    assert module.__doc__
-    assert module.read.__doc__
-    assert set(module.SETTINGS) <= set(TaggedData.model_fields) - {"corpus"}
+@pytest.mark.parametrize("corpus", READERS.names)
+def test_a_kind_of_corpus_is_built_of_its_settings_and_no_others(corpus: str) -> None:
+    options = set(READERS.options(corpus))
+    assert options <= set(TaggedData.model_fields) - {"corpus"}
+    content = READERS.build(TaggedData(corpus=corpus)).content()
+    given = {*content, *content.get("format", {})} - {"reader", "version", "format", "format name", "format version"}
+    assert given == options - {"path"}
 
 
 def test_every_setting_is_looked_at_by_some_corpus() -> None:
-    assert {name for each in CORPORA for name in reader(each).SETTINGS} == set(TaggedData.model_fields) - {"corpus"}
+    assert {name for each in READERS.names for name in READERS.options(each)} == set(TaggedData.model_fields) - {
+        "corpus"
+    }
 
 
 def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
     properties = TaggedData.model_json_schema()["properties"]
-    assert properties["corpus"]["enum"] == list(CORPORA)
+    assert properties["corpus"]["enum"] == list(READERS.names)
     assert all(field["description"] for field in properties.values())
     assert find_locations(TaggedData) == {"path"}
     assert not find_measurements(TaggedData)
@@ -79,7 +80,7 @@ def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"corpus": "conlu"}, f"Input should be {' or '.join(map(repr, CORPORA))}"),
+        ({"corpus": "conlu"}, f"Input should be {' or '.join(map(repr, READERS.names))}"),
         ({"column": "xpos"}, "corpus toy_language has no use for column: leave it out, or choose conllu"),
         ({"corpus": "conllu", "seed": 2}, "corpus conllu has no use for seed: leave it out, or choose toy_language"),
         ({"corpus": "conllu", "column": "form"}, "Input should be 'upos', 'xpos', 'feats' or 'deprel'"),
@@ -132,7 +133,7 @@ def test_the_toy_language_is_the_default_and_needs_nothing(toy: TaggedCorpus) ->
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(toy: TaggedCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` in tagged/readers/toy_language.py."""
+    """When this fails on purpose, raise the reader's ``version``."""
     assert toy.fingerprint.startswith("0cff6cad62cef132")
 
 

@@ -30,7 +30,7 @@ def test_it_is_the_default_and_needs_nothing(corpus: TokenCorpus) -> None:
 
 
 def test_this_fingerprint_changes_only_together_with_the_version(corpus: TokenCorpus) -> None:
-    """When this fails on purpose, raise ``_VERSION`` of the reader: caches hold what the old version wrote."""
+    """When this fails on purpose, raise the reader's ``version``: caches hold what the old version wrote."""
     assert corpus.fingerprint.startswith("a37ba9c964511dd5")
 
 

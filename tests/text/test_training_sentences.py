@@ -82,7 +82,7 @@ def is_part(few: list[str], many: list[str]) -> bool:
 
 def read(section: type[DataSection], kind: str, cache: Path, **settings: Any) -> Any:
     given = section.model_validate({"corpus": kind, **settings})
-    return section.readers.reader(kind).read(given, cache)
+    return section.readers.build(given).read(cache)
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["folder", "file"])

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Literal, final
 
-from tasks.agreement.corpus import AgreementCorpus, cached
+from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.prepare import prepare
 from tasks.agreement.sentences import MOST_ATTRACTORS, Sentence, Split, Verb
-from tasks.text.splits import SPLITS
-from tasks.text.store import Parts
-from tasks.text.toy import ToySentence, generate, split_sizes, toy_grammar, verb_forms
+from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.reading import Reader
+from tasks.text.toy import TOY_PLACES, ToySentence, generate, split_sizes, toy_grammar, verb_forms
 
-if TYPE_CHECKING:
-    from tasks.agreement.data import AgreementData
-
-SETTINGS: Final = ("dialect", "sentences", "training_sentences", "seed")
-_VERSION: Final = 2
-"""Raised when grammar, lexicon or generator change."""
+AgreementDialect = Literal["chains", "plain"]
 _METRICS: Final = ("accuracy", *(f"accuracy/attractors_{n}" for n in range(MOST_ATTRACTORS + 1)))
-_BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in _METRICS}
+_BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in _METRICS}
 """In the dialect ``chains`` the first noun is the subject, and its form tells its number."""
 
 
-def read(settings: AgreementData, cache: Path) -> AgreementCorpus:
-    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = split_sizes(settings.sentences, settings.training_sentences)
+@final
+@dataclass(frozen=True, kw_only=True)
+class ToyLanguage(Reader[AgreementCorpus]):
+    """Generates ``sentences`` training sentences and a fifth of it for validation and test each."""
 
-    def build() -> Parts:
+    version = 2
+    dialect: AgreementDialect
+    sentences: int
+    training_sentences: int | None
+    seed: int
+
+    def read(self, cache: Path) -> AgreementCorpus:
+        """See :meth:`Reader.read`."""
+        return cached(cache, self.content(), self._build, AgreementCorpus)
+
+    def _build(self) -> AgreementCorpus:
+        forms, texts = verb_forms(self.dialect), {}
+        for split, size in split_sizes(self.sentences, self.training_sentences).items():
+            text = generate(self.seed, split, size, self.dialect)
+            texts[split] = Split(sentences=[Sentence(each.words, (_verb(each, forms),)) for each in text], facts={})
         return prepare(
-            {split: _split(settings, split, size) for split, size in sizes.items()},
-            required=toy_grammar(settings.dialect).words(),
-            bounds=_BOUNDS if settings.dialect == "chains" else {},
-            where=dict.fromkeys(SPLITS, "toy language"),
+            texts,
+            required=toy_grammar(self.dialect).words(),
+            bounds=_BOUNDS if self.dialect == "chains" else {},
+            where=TOY_PLACES,
         )
-
-    content = {"reader": "agreement of the toy language", "version": _VERSION, "sizes": sizes}
-    return cached(cache, content | {"seed": settings.seed, "dialect": settings.dialect}, build)
-
-
-def _split(settings: AgreementData, split: str, size: int) -> Split:
-    forms = verb_forms(settings.dialect)
-    text = generate(settings.seed, split, size, settings.dialect)
-    return Split(sentences=[Sentence(sentence.words, (_verb(sentence, forms),)) for sentence in text], facts={})
 
 
 def _verb(sentence: ToySentence, forms: dict[str, tuple[str, str]]) -> Verb:

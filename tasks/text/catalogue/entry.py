@@ -30,7 +30,7 @@ class Entry(Shipment):
     note: str = ""
     """Where addresses and hashes are from."""
     format: Text
-    """How ``inspect`` reads it: a module of ``tasks/text/inspection/forms``."""
+    """How ``inspect`` reads it: a module of ``tasks/text/formats``."""
     encoding: str = "utf-8"
     sides: tuple[str, ...] = ()
     """Last parts of the files' names, ``.gz`` aside, where text is parallel: ``de``, ``en``."""

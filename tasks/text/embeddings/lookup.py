@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.embeddings.reader import Found, read_vectors
-from tasks.text.lines import is_packed, refusing_unreadable
-from tasks.text.store import Parts, hash_file, stored
+from tasks.text.lines import refusing_unreadable
+from tasks.text.splits import describe_file
+from tasks.text.store import CacheEntry, stored
 from tasks.text.vocabulary import Vocabulary
 from unroll.contract import UserError
 
@@ -20,7 +21,7 @@ _VERSION: Final = 1
 """Raised when the same file and words give other vectors."""
 
 
-def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> Parts:
+def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> CacheEntry:
     """Vectors of the words that have one, from the store of this node if they were looked up before.
 
     Returns:
@@ -32,7 +33,7 @@ def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> Parts:
     described = _describe(file)
     words = hashlib.sha256(json.dumps(vocabulary.words).encode()).hexdigest()
 
-    def make() -> Parts:
+    def make() -> CacheEntry:
         parts = _read(file, vocabulary)
         if _describe(file) != described:
             raise UserError("a file must not change while it is read", where=str(file), advice="run the command again")
@@ -43,13 +44,13 @@ def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> Parts:
 
 
 def _describe(file: Path) -> dict[str, Any]:
-    with refusing_unreadable(file, "file of word vectors"):
+    with refusing_unreadable(file, what := "file of word vectors"):
         if file.exists() and not file.is_file():  # a pipe or a device would be read for ever
             raise UserError("word vectors must lie in a regular file", where=str(file), advice="name a file")
-        return {"sha256": hash_file(file), "packed": is_packed(file)}
+    return describe_file(file, what)
 
 
-def _read(file: Path, vocabulary: Vocabulary) -> Parts:
+def _read(file: Path, vocabulary: Vocabulary) -> CacheEntry:
     """A word has the vector of just this form, else that of its lower-case form.
 
     Raises:
@@ -72,7 +73,7 @@ def _read(file: Path, vocabulary: Vocabulary) -> Parts:
         "vocabulary with that of the lower-case form": lowered / len(vocabulary),
     }
     arrays = {"words": np.array(numbers, np.int32), "values": values}
-    return Parts(arrays=arrays, words={}, record={**_facts(found, values), **shares})
+    return CacheEntry(arrays=arrays, words={}, record={**_facts(found, values), **shares})
 
 
 def _facts(found: Found, values: NDArray[np.float32]) -> dict[str, int | float]:

@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.text.embeddings.vectors import WordVectors
-from tasks.text.section import absolute
+from tasks.text.lines import absolute
 from unroll.contract import LOCATION, Settings, UserError
 
 _DEFAULT_SIZE: Final = 64

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, final
 
 from tasks.text.doubts import counts_words
-from tasks.text.mistakes import Mistakes
+from tasks.text.errors import ErrorCollector
+from tasks.text.format import Format, Sentence
 from unroll.contract import UserError
 
 DOCUMENT: Final = "-DOCSTART-"
@@ -15,87 +17,84 @@ DOCUMENT: Final = "-DOCSTART-"
 
 _LONGEST: Final = 200
 """Words of a text's only sentence, which no sentence has."""
+_FEWEST: Final = 5
+"""Words below which equally many columns could be chance."""
 
 
-class Cell(NamedTuple):
-    """A word, its tag, and what errors call their line."""
-
-    word: str
-    tag: str
-    place: str
-
-
-def parse_columns(lines: Sequence[str], *, word: int, tag: int, where: str) -> list[list[Cell]]:
-    """Sentences of a column file.
+@final
+@dataclass(frozen=True, kw_only=True)
+class Columns(Format):
+    """A word and its tags on a line; one column is the words, one the labels.
 
     A line that holds a tab is cut at tabs alone, so that a word may hold a space; any other at runs of blanks. Lines of
     nothing but white space end a sentence, and so does a line ``-DOCSTART-``. All words of a text have equally many
     columns.
 
     Args:
-        lines: without line ends.
-        word: place of the words' column, from 0; negative: from the right, -1 is the last one.
-        tag: place of the tags' column, in the same way.
-        where: what errors call the text.
-
-    Raises:
-        UserError: lines have another number of columns than the first, or lack a column, or words or tags are not
-            whole (names the first).
+        word_column: place of the words' column, from 0; negative: from the right, -1 is the last one.
+        tag_column: place of the tags' column, in the same way.
     """
-    sentences: list[list[Cell]] = []
-    width, mistakes = 0, Mistakes()
-    for block in _blocks(lines):
-        sentence: list[Cell] = []
-        for number, line in block:
-            place = f"{where}, line {number}"
-            cells = _cut(line)
-            width = width or _width(cells, (word, tag), place)
-            try:
-                _check_width(line, len(cells), width, place)
-                sentence.append(Cell(_filled(cells[word], place), _tag(cells[tag], place), place))
-            except UserError as error:
-                mistakes.add(error)
-        sentences.append(sentence)
-    mistakes.refuse()
-    _refuse_one_sentence(sentences)
-    _refuse_counters(sentences)
-    return sentences
+
+    labels = "entity"
+    word_column: int = 0
+    tag_column: int = -1
+
+    def parse(self, lines: Sequence[str], where: str) -> list[Sentence]:
+        """See :meth:`tasks.text.format.Format.parse`; the first line says how many columns there are."""
+        sentences: list[Sentence] = []
+        columns, width, errors = (self.word_column, self.tag_column), 0, ErrorCollector()
+        for block in _blocks(lines):
+            pairs = []
+            for number, line in block:
+                place = f"{where}, line {number}"
+                cells = _cut(line)
+                width = width or _width(cells, columns, place)
+                with errors.collecting():
+                    pairs.append(_word_and_tag(cells, columns, width, line, place))
+            sentences.append(Sentence(tuple(word for word, _ in pairs), tuple(tag for _, tag in pairs), block[0][0]))
+        errors.refuse()
+        _refuse_one_sentence(sentences, where)
+        _refuse_counters(sentences, where)
+        return sentences
 
 
-def _refuse_one_sentence(sentences: Sequence[Sequence[Cell]]) -> None:
-    if len(sentences) == 1 and len(sentences[0]) > _LONGEST:
+def looks_like_columns(lines: Sequence[str]) -> bool:
+    """Whether lines are words with their tags: equally many columns on each, and blank lines between sentences."""
+    blocks = list(_blocks(lines))
+    widths = {len(_cut(line)) for block in blocks for _, line in block}
+    words = sum(map(len, blocks))
+    return len(blocks) > 1 and words >= max(_FEWEST, 2 * len(blocks)) and len(widths) == 1 and widths.pop() > 1
+
+
+def _refuse_one_sentence(sentences: Sequence[Sentence], where: str) -> None:
+    if len(sentences) == 1 and len(sentences[0].words) > _LONGEST:
         raise UserError(
             "blank lines must stand between sentences",
-            where=sentences[0][0].place,
-            received=f"one sentence of {len(sentences[0]):,} words",
+            where=f"{where}, line {sentences[0].line}",
+            received=f"one sentence of {len(sentences[0].words):,} words",
             advice="put one behind each sentence",
         )
 
 
-def _refuse_counters(sentences: Sequence[Sequence[Cell]]) -> None:
+def _refuse_counters(sentences: Sequence[Sentence], where: str) -> None:
     """Many such formats begin with the number of the word."""
-    counted = [each for each in sentences if counts_words([cell.word for cell in each])]
+    counted = [each for each in sentences if counts_words(each.words)]
     if len(counted) > len(sentences) / 2 and len(counted) > 1:
         raise UserError(
             "words must not be their own numbers",
-            where=counted[0][0].place,
-            received=f"{' '.join(cell.word for cell in counted[0][:4])}, and so in {len(counted):,} of "
-            f"{len(sentences):,} sentences",
+            where=f"{where}, line {counted[0].line}",
+            received=f"{' '.join(counted[0].words[:4])}, and so in {len(counted):,} of {len(sentences):,} sentences",
             advice="set data.word_column to the column of the words, 1 perhaps",
         )
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
     """Runs of lines that are words, each line with its number."""
-    for between, block in groupby(enumerate(lines, start=1), key=lambda line: _between(line[1])):
+    for between, block in groupby(
+        enumerate(lines, start=1), key=lambda line: line[1].split(maxsplit=1)[:1] in ([], [DOCUMENT])
+    ):
         if not between:
             yield list(block)
-
-
-def _between(line: str) -> bool:
-    """Whether a line stands between sentences."""
-    first = line.split(maxsplit=1)[:1]
-    return not first or first[0] == DOCUMENT
 
 
 def _cut(line: str) -> list[str]:
@@ -110,34 +109,24 @@ def _width(cells: Sequence[str], wanted: Sequence[int], place: str) -> int:
         raise UserError(
             f"a line must hold at least {max(least, 2)} columns, with a tab or blanks between each two, or nothing",
             where=place,
-            received=_shown(cells),
+            received=f"{len(cells)} columns: {' '.join(cells)[:40]!r}",
             advice="set data.word_column and data.tag_column",
         )
     return len(cells)
 
 
-def _check_width(line: str, cells: int, width: int, place: str) -> None:
-    if cells != width:
+def _word_and_tag(cells: Sequence[str], columns: Sequence[int], width: int, line: str, place: str) -> Sequence[str]:
+    if len(cells) != width:
         raise UserError(
             f"all lines of a column file must hold as many columns as its first ({width})",
             where=place,
-            received=f"{cells} columns: {line[:40]!r}",
+            received=f"{len(cells)} columns: {line[:40]!r}",
             advice="an empty line ends a sentence",
         )
-
-
-def _filled(cell: str, place: str) -> str:
-    if not cell or cell.isspace():
-        raise UserError("a word and its tag must not be empty", where=place, received=repr(cell))
-    return cell
-
-
-def _tag(cell: str, place: str) -> str:
-    """A tag with a blank behind it would be another tag, and nobody would see it."""
-    if _filled(cell, place) != cell.strip():
-        raise UserError("a tag must have no blanks around it", where=place, received=repr(cell[:40]))
-    return cell
-
-
-def _shown(cells: Sequence[str]) -> str:
-    return f"{len(cells)} columns: {' '.join(cells)[:40]!r}"
+    found = [cells[column] for column in columns]
+    for cell in found:
+        if not cell or cell.isspace():
+            raise UserError("a word and its tag must not be empty", where=place, received=repr(cell))
+    if (tag := found[1]) != tag.strip():  # it would be another tag, and nobody would see it
+        raise UserError("a tag must have no blanks around it", where=place, received=repr(tag[:40]))
+    return found

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import dropwhile, groupby
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, final, get_args
 
-from tasks.text.mistakes import Mistakes
+from tasks.text.errors import ErrorCollector
+from tasks.text.format import Format, Sentence
 from unroll.contract import UserError
 
 Column = Literal["id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"]
 COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
+TagColumn = Literal["upos", "xpos", "feats", "deprel"]
+"""Columns that are a tag for each word: they take few values."""
 Row: TypeAlias = tuple[str, ...]
 """The chosen columns of one word."""
 
@@ -30,6 +34,25 @@ _IDENTIFIER: Final = re.compile(
 )
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Conllu(Format):
+    """A treebank: the forms of its words, and one column as their labels."""
+
+    labels = "word"
+    ending = ".conllu"
+    column: TagColumn = "upos"
+
+    def parse(self, lines: Sequence[str], where: str) -> list[Sentence]:
+        """See :func:`parse_conllu`; the line of a sentence is its first, a comment perhaps."""
+        rows = parse_conllu(lines, columns=("form", self.column), where=where)
+        begins = (block[0][0] for block in _blocks(lines))
+        return [
+            Sentence(tuple(form for form, _ in words), tuple(label for _, label in words), line)
+            for words, line in zip(rows, begins, strict=True)
+        ]
+
+
 def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str) -> list[tuple[Row, ...]]:
     """Sentences of a treebank, each a row for every word.
 
@@ -44,13 +67,11 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
         UserError: lines break the format, or lack what a chosen column must hold (names the first, at most one of each
             sentence), or most words are hidden.
     """
-    sentences, mistakes = [], Mistakes()
+    sentences, errors = [], ErrorCollector()
     for block in _blocks(lines):
-        try:
+        with errors.collecting():
             sentences.append(_words(block, columns, where))
-        except UserError as error:
-            mistakes.add(error)
-    mistakes.refuse()
+    errors.refuse()
     if "form" in columns:
         _refuse_masked(sentences, columns.index("form"), where)
     return sentences

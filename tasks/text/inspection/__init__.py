@@ -1,5 +1,5 @@
 """What a corpus looks like before anything is learned from it: sizes, lengths, labels, leaks, oddities."""
 
-from tasks.text.inspection.files import FORMS, Sides, inspect_files, load_form
+from tasks.text.inspection.files import Sides, inspect_files
 
-__all__ = ["FORMS", "Sides", "inspect_files", "load_form"]
+__all__ = ["Sides", "inspect_files"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.text.doubts import find_doubts
-from tasks.text.inspection.item import Item
+from tasks.text.format import Sentence
 from tasks.text.lines import read_bytes
 from tasks.text.splits import only_line
 
@@ -43,7 +43,7 @@ def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool
     return [row for row in rows if row["lines"]]
 
 
-def doubtful_things(file: Path, items: Sequence[Item], *, labelled: bool) -> list[Mapping[str, int | str]]:
+def doubtful_things(file: Path, items: Sequence[Sentence], *, labelled: bool) -> list[Mapping[str, int | str]]:
     """A row for each property of the sentences that can hardly be meant.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from tasks.text.inspection.item import Item
+from tasks.text.format import Sentence
 from unroll.contract import Rows
 
-Splits = Mapping[str, Sequence[Item]]
+Splits = Mapping[str, Sequence[Sentence]]
 
 _ENDS: Final = (5, 10, 20, 30, 40, 60, 80, 120, 240)
 """Longest sentence of each range of the histogram but the last one."""
@@ -66,7 +66,7 @@ def _label_row(name: str, labels: Sequence[str], counts: Mapping[str, Counter[st
     return row
 
 
-def _sizes(items: Sequence[Item]) -> dict[str, int | float | str | None]:
+def _sizes(items: Sequence[Sentence]) -> dict[str, int | float | str | None]:
     lengths = [len(item.words) for item in items]
     return {
         "sentences": len(items),
@@ -78,13 +78,13 @@ def _sizes(items: Sequence[Item]) -> dict[str, int | float | str | None]:
     }
 
 
-def _unknown(items: Sequence[Item], known: set[str]) -> float:
+def _unknown(items: Sequence[Sentence], known: set[str]) -> float:
     words = [word for item in items for word in item.words]
     return sum(word not in known for word in words) / max(1, len(words))
 
 
 def _repetitions(
-    items: Sequence[Item], before: Mapping[str, set[tuple[str, ...]]]
+    items: Sequence[Sentence], before: Mapping[str, set[tuple[str, ...]]]
 ) -> dict[str, int | float | str | None]:
     """How many sentences stand there more than once, or in another split: without regard to case."""
     plain = [_plain(item) for item in items]
@@ -92,7 +92,7 @@ def _repetitions(
     return row | {f"also in {split}": sum(item in seen for item in plain) for split, seen in before.items()}
 
 
-def _plain(item: Item) -> tuple[str, ...]:
+def _plain(item: Sentence) -> tuple[str, ...]:
     return tuple(word.casefold() for word in item.words)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.text.inspection.item import Item
-from tasks.text.tagged.entity_tags import choose_reading
-from tasks.text.tagged.schemes import Reading
+from tasks.text.format import Sentence
+from tasks.text.tagged.entity_tags import choose_reading, unknown_tags
 
 
-def odd_tags(items: Mapping[Path, Sequence[Item]], options: Mapping[str, Any]) -> list[Mapping[str, int | str]]:
+def odd_tags(items: Mapping[Path, Sequence[Sentence]], options: Mapping[str, Any]) -> list[Mapping[str, int | str]]:
     """A row for each file and kind of breach: how many lines, and the first of them.
 
     Args:
@@ -25,7 +24,7 @@ def odd_tags(items: Mapping[Path, Sequence[Item]], options: Mapping[str, Any]) -
     treated = "refused" if options.get("repair") == "refuse" else "read as conlleval reads them"
     rows: list[Mapping[str, int | str]] = []
     for file, sentences in items.items():
-        foreign = [item.line + place for item in sentences for place in _foreign(item, reading)]
+        foreign = [item.line + place for item in sentences for place in unknown_tags(item, reading)]
         broken = [item.line + place for item in sentences for place, _ in reading.convert(item.labels).breaches]
         for what, lines in (
             (f"tags that scheme {reading.scheme} lacks (refused)", foreign),
@@ -33,7 +32,3 @@ def odd_tags(items: Mapping[Path, Sequence[Item]], options: Mapping[str, Any]) -
         ):
             rows += [{"file": file.name, "what": what, "lines": len(lines), "first": lines[0]}] if lines else []
     return rows
-
-
-def _foreign(item: Item, reading: Reading) -> list[int]:
-    return [place for place, tag in enumerate(item.labels) if not reading.knows(tag)]

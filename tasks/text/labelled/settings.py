@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 
 from tasks.text.labelled import readers
 from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.section import DataSection, Reader, Readers
+from tasks.text.labelled.files import LabelledFiles
+from tasks.text.labelled.readers.toy_language import Sentiments
+from tasks.text.section import DataSection, Readers
 
-Sentiments = Literal["three", "two"]
-
-READERS: Final = Readers[LabelledCorpus](readers)
-CORPORA: Final = READERS.names
-"""Kinds of labelled corpora: the modules of ``tasks/text/labelled/readers``."""
+READERS: Final = Readers[LabelledCorpus](readers, {"sentence": LabelledFiles})
+load: Final = READERS.load
 
 
 class LabelledData(DataSection):
@@ -23,8 +21,8 @@ class LabelledData(DataSection):
 
     readers = READERS
 
-    corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
-    """Kind of corpus: a module of ``tasks/text/labelled/readers``."""
+    corpus: str = Field("toy_language", json_schema_extra={"enum": list(READERS.names)})
+    """Kind of corpus: a format whose sentences have labels, or a module of ``tasks/text/labelled/readers``."""
     text_field: str = Field("text", min_length=1)
     """Name of the column or field that holds the text."""
     label_field: str = Field("label", min_length=1)
@@ -44,17 +42,3 @@ class LabelledData(DataSection):
         if self.text_field == self.label_field:
             raise ValueError(f"text_field and label_field must differ, received {self.text_field!r} for both")
         return self
-
-
-def load(settings: LabelledData, cache: Path) -> LabelledCorpus:
-    """The corpus that the settings name, from ``cache`` where it was prepared before.
-
-    Raises:
-        UserError: the data are missing or malformed.
-    """
-    return READERS.load(settings, cache)
-
-
-def reader(corpus: str) -> Reader[LabelledCorpus]:
-    """The module that reads a kind of corpus."""
-    return READERS.reader(corpus)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Literal
 
-from tasks.text.running.cache import Prepared
+from tasks.text.prepared import FEW_LINES, HELD_OUT, Facts, refuse_empty, refuse_unknown
+from tasks.text.running.corpus import TokenCorpus
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import EOS, Vocabulary
-from unroll.contract import UserError
 
 Level = Literal["word", "character"]
-
-_MOST_UNKNOWN: Final = 0.5
-"""Share of unknown words in a text from which on its perplexity says nothing about its language."""
 
 
 def tokenize(lines: Sequence[str], level: Level) -> Iterator[str]:
@@ -43,7 +40,7 @@ def prepare_streams(
     warnings: Sequence[str] = (),
     where: Mapping[str, str],
     doubt: str = "",
-) -> Prepared:
+) -> TokenCorpus:
     """Fit the vocabulary on the training text alone and write all texts in its numbers.
 
     Args:
@@ -52,7 +49,7 @@ def prepare_streams(
         vocabulary_size: most words to keep; None keeps all.
         minimum_count: words that the training text has less often become ``<unk>``.
         required: words of the vocabulary beside those of the training text.
-        bounds: see :class:`~tasks.text.running.corpus.TokenCorpus`.
+        bounds: see :class:`~tasks.text.prepared.Corpus`.
         warnings: see there.
         where: what errors call the text of each split.
         doubt: a question that comes first in the advice of errors which a misread text would also cause.
@@ -61,67 +58,41 @@ def prepare_streams(
         UserError: a split has no token, or half of its tokens are unknown.
     """
     counts = {split: Counter(tokenize(lines[split], level)) for split in SPLITS}
-    _refuse_empty(counts, where, doubt)
+    advice = FEW_LINES.format("lines")
+    sizes = {split: count.total() for split, count in counts.items()}
+    refuse_empty(sizes, "token", where, f"{doubt} else {advice}" if doubt else advice)
     end = EOS if level == "word" else "\n"
     vocabulary = Vocabulary.fit(
         counts["train"], size=vocabulary_size, minimum_count=minimum_count, required=(*required, end)
     )
     if any(word not in vocabulary for split in SPLITS for word in counts[split]):
         vocabulary = vocabulary.with_unknown()
-    facts = {"vocabulary": len(vocabulary), **_sizes(counts), **_repetitions(lines), **_unknown(counts, vocabulary)}
+    unknown = {
+        split: sum(times for word, times in count.items() if word not in vocabulary) / count.total()
+        for split, count in counts.items()
+    }
+    refuse_unknown(
+        unknown,
+        "tokens",
+        where,
+        f"{doubt and doubt + ' '}are the splits of one language? "
+        "else raise data.vocabulary_size or lower data.minimum_count",
+    )
+    facts: Facts = {"vocabulary": len(vocabulary), **{f"{split} tokens": size for split, size in sizes.items()}}
+    seen = {" ".join(line.split()) for line in lines["train"]} - {""}
+    for split in HELD_OUT:
+        facts[f"{split} lines also in training"] = sum(" ".join(line.split()) in seen for line in lines[split])
+    # One <unk> that stands in the text itself is a word, and not counted.
+    facts |= {f"{split} unknown rate": rate for split, rate in unknown.items()}
     if level == "word":
         facts["blank lines skipped"] = sum(not line.strip() for split in SPLITS for line in lines[split])
-    _refuse_unknown(facts, where, doubt)
-    return Prepared(
+    return TokenCorpus(
         vocabulary=vocabulary,
-        splits={split: vocabulary.encode(tokenize(lines[split], level)) for split in SPLITS},
+        train=vocabulary.encode(tokenize(lines["train"], level)),
+        validation=vocabulary.encode(tokenize(lines["validation"], level)),
+        test=vocabulary.encode(tokenize(lines["test"], level)),
         start=vocabulary.number(end),
         facts=facts,
         bounds=bounds or {},
         warnings=warnings,
     )
-
-
-def _sizes(counts: Mapping[str, Counter[str]]) -> dict[str, int | float | str]:
-    return {f"{split} tokens": count.total() for split, count in counts.items()}
-
-
-def _unknown(counts: Mapping[str, Counter[str]], vocabulary: Vocabulary) -> dict[str, int | float | str]:
-    """Share of each split's tokens that became ``<unk>``; one that stands in the text itself is not counted."""
-    unknown = {
-        split: sum(times for word, times in count.items() if word not in vocabulary) for split, count in counts.items()
-    }
-    return {f"{split} unknown rate": unknown[split] / counts[split].total() for split in SPLITS}
-
-
-def _repetitions(lines: Mapping[str, Sequence[str]]) -> dict[str, int | float | str]:
-    """How many held-out lines a model has seen in training, blank ones aside."""
-    seen = {" ".join(line.split()) for line in lines["train"]} - {""}
-    return {
-        f"{split} lines also in training": sum(" ".join(line.split()) in seen for line in lines[split])
-        for split in ("validation", "test")
-    }
-
-
-def _refuse_empty(counts: Mapping[str, Counter[str]], where: Mapping[str, str], doubt: str) -> None:
-    for split, count in counts.items():
-        if not count:
-            raise UserError(
-                f"the {split} text must hold at least one token",
-                where=where[split],
-                advice=f"{doubt and doubt + ' else '}give more lines, "
-                "or set data.validation_fraction and data.test_fraction",
-            )
-
-
-def _refuse_unknown(facts: Mapping[str, int | float | str], where: Mapping[str, str], doubt: str) -> None:
-    for split in SPLITS:
-        rate = float(facts[f"{split} unknown rate"])
-        if rate > _MOST_UNKNOWN:
-            raise UserError(
-                f"at most half of the {split} tokens may be unknown",
-                where=where[split],
-                received=f"{rate:.0%}",
-                advice=f"{doubt and doubt + ' '}are the splits of one language? "
-                "else raise data.vocabulary_size or lower data.minimum_count",
-            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from pydantic import Field
@@ -10,11 +9,10 @@ from pydantic import Field
 from tasks.text.running import readers
 from tasks.text.running.corpus import TokenCorpus
 from tasks.text.running.prepare import Level
-from tasks.text.section import DataSection, Reader, Readers
+from tasks.text.section import DataSection, Readers
 
 READERS: Final = Readers[TokenCorpus](readers)
-CORPORA: Final = READERS.names
-"""Kinds of corpora: the modules of ``tasks/text/running/readers``."""
+load: Final = READERS.load
 
 
 class TextData(DataSection):
@@ -22,7 +20,7 @@ class TextData(DataSection):
 
     readers = READERS
 
-    corpus: str = Field("toy_language", json_schema_extra={"enum": list(CORPORA)})
+    corpus: str = Field("toy_language", json_schema_extra={"enum": list(READERS.names)})
     """Kind of corpus: a module of ``tasks/text/running/readers``."""
     level: Level = "word"
     """What a token is."""
@@ -34,17 +32,3 @@ class TextData(DataSection):
     """Most words to keep, ``<eos>`` and ``<unk>`` included."""
     minimum_count: int = Field(1, ge=1, lt=2**31)
     """Words that the training text has less often become ``<unk>``."""
-
-
-def load(settings: TextData, cache: Path) -> TokenCorpus:
-    """The corpus that the settings name, from ``cache`` where it was prepared before.
-
-    Raises:
-        UserError: the data are missing or malformed.
-    """
-    return READERS.load(settings, cache)
-
-
-def reader(corpus: str) -> Reader[TokenCorpus]:
-    """The module that reads a kind of corpus."""
-    return READERS.reader(corpus)

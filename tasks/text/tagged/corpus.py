@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.text.prepared import Corpus, SentenceText, array_seen, hash_parts, words_seen
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from tasks.text.embeddings.vectors import WordVectors
-
-STRANGE_TAG: Final = -1
-"""Number of a tag that the training text lacks: nothing that a tagger could say, so always an error."""
+UNSEEN_TAG: Final = -1
+"""Number of a tag that the training text lacks: nothing that a tagger could answer, so always an error."""
 
 
 class Group(IntEnum):
@@ -32,31 +29,21 @@ class Group(IntEnum):
     """It does not occur there."""
 
 
+@final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TaggedText:
+class TaggedText(SentenceText):
     """Sentences one after the other, read-only.
 
     Args:
-        words: numbers of the words, shape (tokens,).
-        tags: numbers of their tags, shape (tokens,); :data:`STRANGE_TAG` for one that the training text lacks.
+        tags: numbers of the words' tags, shape (tokens,); :data:`UNSEEN_TAG` for one that the training text lacks.
         groups: the :class:`Group` of each word, shape (tokens,).
-        begins: place of each sentence's first word, and the number of tokens; shape (sentences + 1,).
     """
 
-    words: NDArray[np.int32]
     tags: NDArray[np.int32]
     groups: NDArray[np.int8]
-    begins: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.begins) - 1
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Number of words of each sentence, shape (sentences,)."""
-        return np.diff(self.begins)
 
 
+@final
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Spelling:
     """How the words are written, those too that are read as ``<unk>``.
@@ -64,80 +51,60 @@ class Spelling:
     Args:
         characters: those of the training text; there is an ``<unk>`` for all others.
         forms: all distinct words of all splits.
-        numbers: the number of each word's form, shape (tokens,), for each split.
+        train: the number of each word's form, shape (tokens,), in the training text.
+        validation: the same in the validation text.
+        test: the same in the test text.
         fingerprint: hash of it all.
     """
 
     characters: Vocabulary
     forms: Vocabulary
-    numbers: Mapping[str, NDArray[np.int32]]
-    fingerprint: str
+    train: NDArray[np.int32]
+    validation: NDArray[np.int32]
+    test: NDArray[np.int32]
+    fingerprint: str = ""
+
+    def seen(self) -> Iterator[bytes | memoryview]:
+        """See :meth:`tasks.text.prepared.Corpus.seen`."""
+        lists = (self.characters.words, self.forms.words)
+        yield from (len(words).to_bytes(8, "big") for words in lists)
+        yield from (word.encode() for words in lists for word in words)
+        yield from (array_seen(getattr(self, split), "<i4") for split in SPLITS)
 
 
+@final
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TaggedCorpus:
-    """What a tagger learns from; a :class:`unroll.contract.Dataset`.
+class TaggedCorpus(Corpus):
+    """What a tagger learns from; its vocabulary has an ``<unk>`` for all other words.
 
     Args:
-        vocabulary: the words; there is an ``<unk>`` for all others.
         tags: the tags of the training text.
         train: the training text.
         validation: what is looked at while training.
         test: what is looked at once.
-        facts: sizes and counts for the report.
-        bounds: the highest accuracy that is to be expected of any tagger, per metric; empty where that is unknown.
-        fingerprint: hash of words, tags and numbers, see :func:`fingerprint`.
         spelling: how the words are written; no part of the fingerprint, for only few models look at it.
-        vectors: what the embeddings of words begin with; None: as they are drawn.
-        warnings: what a reader must know of the sentences before believing a number.
     """
 
-    vocabulary: Vocabulary
     tags: Vocabulary
     train: TaggedText
     validation: TaggedText
     test: TaggedText
-    facts: Mapping[str, int | float | str]
-    bounds: Mapping[str, float]
-    fingerprint: str
     spelling: Spelling
-    vectors: WordVectors | None = None
-    warnings: Sequence[str] = ()
+
+    def seen(self) -> Iterator[int | bytes | memoryview]:
+        """See :meth:`tasks.text.prepared.Corpus.seen`."""
+        for words in (self.vocabulary, self.tags):
+            yield from words_seen(words)
+        for text in (getattr(self, split) for split in SPLITS):
+            yield from (array_seen(text.words, "<i4"), array_seen(text.tags, "<i4"))
+            yield from (array_seen(text.groups, "i1"), array_seen(text.begins, "<i8"))
+
+    def sealed(self) -> Self:
+        """See :meth:`tasks.text.prepared.Corpus.sealed`."""
+        spelling = replace(self.spelling, fingerprint=hash_parts(self.spelling.seen()))
+        return replace(super().sealed(), spelling=spelling)
 
     def spelled(self) -> TaggedCorpus:
         """The corpus for a model that reads characters: its fingerprint holds them."""
-        return replace(self, fingerprint=_hash((self.fingerprint.encode(), self.spelling.fingerprint.encode())))
-
-
-def fingerprint(vocabulary: Vocabulary, tags: Vocabulary, splits: Mapping[str, TaggedText]) -> str:
-    """SHA-256 of all that a model can see, in hexadecimal: equal corpora agree wherever and however they are stored."""
-    digest = hashlib.sha256()
-    for words in (vocabulary, tags):
-        digest.update(len(words).to_bytes(8, "big"))
-        for word in words.words:
-            _add(digest, word.encode())
-    for split in SPLITS:
-        text = splits[split]
-        for array, kind in ((text.words, "<i4"), (text.tags, "<i4"), (text.groups, "i1"), (text.begins, "<i8")):
-            _add(digest, np.ascontiguousarray(array, dtype=kind).data)
-    return digest.hexdigest()
-
-
-def _add(digest: hashlib._Hash, part: bytes | memoryview) -> None:
-    """Hash a part after its length, so that no two lists of parts look alike."""
-    digest.update(memoryview(part).nbytes.to_bytes(8, "big"))
-    digest.update(part)
-
-
-def spelling_fingerprint(characters: Vocabulary, forms: Vocabulary, numbers: Mapping[str, NDArray[np.int32]]) -> str:
-    """SHA-256 of all that a model can see of the spelling, in hexadecimal."""
-    arrays = (np.ascontiguousarray(numbers[split], dtype="<i4").data for split in SPLITS)
-    sizes = (len(words).to_bytes(8, "big") for words in (characters, forms))
-    return _hash((*sizes, *(word.encode() for words in (characters, forms) for word in words.words), *arrays))
-
-
-def _hash(parts: Iterable[bytes | memoryview]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        _add(digest, part)
-    return digest.hexdigest()
+        both = (self.fingerprint.encode(), self.spelling.fingerprint.encode())
+        return replace(self, fingerprint=hash_parts(both))

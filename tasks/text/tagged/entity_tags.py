@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
-from tasks.text.mistakes import Mistakes
+from tasks.text.errors import ErrorCollector
+from tasks.text.format import Sentence
 from tasks.text.splits import SPLITS
-from tasks.text.tagged.prepare import TaggedSentence, tags_of
 from tasks.text.tagged.schemes import OUTSIDE, Reading, Scheme, Tags, looks_like, read_as, recognise
 from unroll.contract import UserError
 
-if TYPE_CHECKING:
-    from tasks.text.formats.columns import Cell
-
-Rows = Collection[Sequence[Sequence["Cell"]]]
-"""The sentences of each file."""
 Repair = Literal["conlleval", "refuse"]
-DeclaredScheme = Literal["auto", "plain"] | Scheme
+DeclaredScheme = Literal["auto", "plain", "bio", "iob1", "bioes"]
+Sentences = Mapping[str, Sequence[Sentence]]
 
 MOST_REPAIRED: Final = 0.01
 """Share of the entity tags of a text from which on a reader must know that they were repaired."""
@@ -36,49 +32,66 @@ def choose_reading(texts: Sequence[Tags], scheme: DeclaredScheme) -> Reading | N
             return read_as(scheme, {tag for tags in texts for tag in tags})
 
 
-def refuse_unreadable(rows: Rows, reading: Reading, repair: Repair) -> None:
+def refuse_unreadable(sentences: Sentences, reading: Reading, repair: Repair) -> None:
     """Refuse tags that have no reading, or that are not to be repaired.
+
+    Args:
+        sentences: by what errors call their file.
+        reading: of all tags.
+        repair: what to do with tags that break their scheme.
 
     Raises:
         UserError: tags are none of the scheme's, or break it and are not to be repaired (names the places of a kind).
     """
-    mistakes = Mistakes()
-    for sentence in (cells for sentences in rows for cells in sentences):
-        unknown = [cell for cell in sentence if not reading.knows(cell.tag)]
-        for cell in unknown:
-            mistakes.add(_foreign(cell, reading))
+    errors = ErrorCollector()
+    for where, sentence in ((where, each) for where, found in sentences.items() for each in found):
+        unknown = unknown_tags(sentence, reading)
+        for place in unknown:
+            errors.add(
+                UserError(
+                    f"a tag of scheme {reading.scheme} must be O or a letter, a hyphen and a type, such as B-PER",
+                    where=f"{where}, line {sentence.line + place}",
+                    received=repr(sentence.labels[place][:40]),
+                    advice="mend the tag, or set data.scheme (plain: the tags are no entity tags)",
+                )
+            )
         if not unknown and repair == "refuse":
-            for place, found in reading.convert([cell.tag for cell in sentence]).breaches:
+            for place, received in reading.convert(sentence.labels).breaches:
+                where_exactly = f"{where}, line {sentence.line + place}"
                 advice = "mend the tag, or set data.scheme, or data.repair=conlleval"
-                mistakes.add(UserError(reading.rule, where=sentence[place].place, received=found, advice=advice))
-    mistakes.refuse()
+                errors.add(UserError(reading.rule, where=where_exactly, received=received, advice=advice))
+    errors.refuse()
 
 
-def _foreign(cell: Cell, reading: Reading) -> UserError:
-    return UserError(
-        f"a tag of scheme {reading.scheme} must be O or a letter, a hyphen and a type, such as B-PER",
-        where=cell.place,
-        received=repr(cell.tag[:40]),
-        advice="mend the tag, or set data.scheme (plain: the tags are no entity tags)",
-    )
+def unknown_tags(sentence: Sentence, reading: Reading) -> list[int]:
+    """Places of the tags that the scheme lacks, from 0."""
+    return [place for place, tag in enumerate(sentence.labels) if not reading.knows(tag)]
 
 
-def to_sentence(cells: Sequence[Cell], reading: Reading | None) -> TaggedSentence:
-    """Words and tags, in BIO where they are entity tags."""
-    words, tags = tuple(cell.word for cell in cells), tuple(cell.tag for cell in cells)
-    if reading is None:
-        return TaggedSentence(words, tags)
-    converted = reading.convert(tags)
-    return TaggedSentence(words, converted.tags, repairs=len(converted.breaches))
+def to_bio(sentences: Sentences, reading: Reading) -> tuple[Sentences, dict[str, int]]:
+    """The sentences of each split in BIO, and in how many places they had to be repaired."""
+    converted = {split: [reading.convert(each.labels) for each in found] for split, found in sentences.items()}
+    bio = {
+        split: [each._replace(labels=tags) for each, (tags, _) in zip(found, converted[split], strict=True)]
+        for split, found in sentences.items()
+    }
+    return bio, {split: sum(len(each.breaches) for each in found) for split, found in converted.items()}
 
 
-def tell_tags(
-    sentences: Mapping[str, Sequence[TaggedSentence]], scheme: DeclaredScheme, reading: Reading | None
+def tag_warnings(
+    sentences: Sentences, repairs: Mapping[str, int], scheme: DeclaredScheme, reading: Reading | None
 ) -> list[str]:
-    """What a reader must know: that much was repaired, or that what looks like entities is read as plain tags."""
+    """What a reader must know: that much was repaired, or that what looks like entities is read as plain tags.
+
+    Args:
+        sentences: of each split, in BIO where there is a reading.
+        repairs: of each split.
+        scheme: as the study declares it.
+        reading: of all tags; None: as plain tags.
+    """
     if reading is not None:
-        return list(_tell_repairs(sentences, reading))
-    tags = sorted({tag for split in SPLITS for tag in tags_of(sentences[split])})
+        return list(_repair_warnings(sentences, repairs, reading))
+    tags = sorted({tag for split in SPLITS for each in sentences[split] for tag in each.labels})
     alike = looks_like(tags) if scheme == "auto" else None
     if alike is None:
         return []
@@ -89,12 +102,11 @@ def tell_tags(
     ]
 
 
-def _tell_repairs(sentences: Mapping[str, Sequence[TaggedSentence]], reading: Reading) -> Iterator[str]:
+def _repair_warnings(sentences: Sentences, repairs: Mapping[str, int], reading: Reading) -> Iterable[str]:
     for split in SPLITS:
-        repairs = sum(each.repairs for each in sentences[split])
-        tags = sum(tag != OUTSIDE for each in sentences[split] for tag in each.tags)
-        if repairs > MOST_REPAIRED * tags:
+        tags = sum(tag != OUTSIDE for each in sentences[split] for tag in each.labels)
+        if repairs[split] > MOST_REPAIRED * tags:
             yield (
-                f"{repairs:,} of {tags:,} entity tags of the {split} text ({repairs / tags:.1%}) break scheme "
-                f"{reading.scheme} and are read as conlleval reads them (data.repair)."
+                f"{repairs[split]:,} of {tags:,} entity tags of the {split} text ({repairs[split] / tags:.1%}) break "
+                f"scheme {reading.scheme} and are read as conlleval reads them (data.repair)."
             )

@@ -9,6 +9,9 @@ from tasks.text.splits import SPLITS
 _HELD_OUT: Final = 5
 """Validation and test text are each this many times smaller than the training text."""
 
+TOY_PLACES: Final = dict.fromkeys(SPLITS, "toy language")
+"""What errors call the text of each split."""
+
 
 def split_sizes(sentences: int, training_sentences: int | None = None) -> dict[str, int]:
     """Sentences by split.

@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Literal, final
 
-from tasks.text.labelled.cache import cached
+from tasks.text.format import Sentence
 from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.labelled.prepare import LabelledSentence, prepare_sentences
-from tasks.text.splits import SPLITS
-from tasks.text.store import Parts
-from tasks.text.toy import endless, split_sizes, toy_grammar
+from tasks.text.labelled.prepare import prepare_sentences
+from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.reading import Reader
+from tasks.text.toy import TOY_PLACES, endless, split_sizes, toy_grammar
 
-if TYPE_CHECKING:
-    from tasks.text.labelled.settings import LabelledData, Sentiments
-
-SETTINGS: Final = ("sentiments", "sentences", "training_sentences", "seed")
-_VERSION: Final = 1
-"""Raised when grammar, lexicon or generator change."""
+Sentiments = Literal["three", "two"]
 _LABELS: Final[dict[Sentiments, tuple[str, ...]]] = {
     "three": ("negative", "neutral", "positive"),
     "two": ("negative", "positive"),
 }
-_BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in ("accuracy", "macro_f1")}
+_BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in ("accuracy", "macro_f1")}
 """A sentence has one derivation, so whoever reads the whole of it can tell its sentiment."""
 
 
-def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
-    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = split_sizes(settings.sentences, settings.training_sentences)
-    labels = _LABELS[settings.sentiments]
+@final
+@dataclass(frozen=True, kw_only=True)
+class ToyLanguage(Reader[LabelledCorpus]):
+    """Generates ``sentences`` training sentences and a fifth of it for validation and test each."""
 
-    def build() -> Parts:
+    sentiments: Sentiments
+    sentences: int
+    training_sentences: int | None
+    seed: int
+
+    def read(self, cache: Path) -> LabelledCorpus:
+        """See :meth:`Reader.read`."""
+        return cached(cache, self.content(), self._build, LabelledCorpus)
+
+    def _build(self) -> LabelledCorpus:
+        sizes, labels = split_sizes(self.sentences, self.training_sentences), _LABELS[self.sentiments]
+        texts = {}
+        for split, size in sizes.items():
+            wanted = (each for each in endless(self.seed, split) if each.sentiment in labels)
+            texts[split] = [Sentence(each.words, (each.sentiment,)) for each in islice(wanted, size)]
         return prepare_sentences(
-            {split: _generate(settings.seed, split, size, labels) for split, size in sizes.items()},
-            required_words=toy_grammar().words(),
-            required_labels=labels,
-            bounds=_BOUNDS,
-            where=dict.fromkeys(SPLITS, "toy language"),
+            texts, required_words=toy_grammar().words(), required_labels=labels, bounds=_BOUNDS, where=TOY_PLACES
         )
-
-    content = {"reader": "labelled toy language", "version": _VERSION, "sizes": sizes, "seed": settings.seed}
-    return cached(cache, {**content, "labels": labels}, build)
-
-
-def _generate(seed: int, split: str, sentences: int, labels: tuple[str, ...]) -> list[LabelledSentence]:
-    wanted = (each for each in endless(seed, split) if each.sentiment in labels)
-    return [LabelledSentence(each.words, each.sentiment, "toy language") for each in islice(wanted, sentences)]

@@ -1,7 +1,5 @@
-"""Kinds of corpora: one module each, and its name is the kind's name.
+"""Kinds of running text: one :class:`~tasks.text.reading.Reader` in each file, and its name is the kind's name.
 
-A module offers ``SETTINGS``, the names of the settings of :class:`~tasks.text.running.settings.TextData` that it looks
-at, and ``read(settings, cache)``, which gives a :class:`~tasks.text.running.corpus.TokenCorpus` or raises a
-:class:`~unroll.contract.UserError`. A new kind is a new file here; nothing else need change unless it needs new
-settings.
+Its fields are the settings of :class:`~tasks.text.running.settings.TextData` that it looks at.
+A new kind is a new file here; nothing else need change unless it needs new settings.
 """

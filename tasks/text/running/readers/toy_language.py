@@ -4,43 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import final
 
-from tasks.text.running.cache import Prepared, cached
+from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.reading import Reader
 from tasks.text.running.corpus import TokenCorpus
 from tasks.text.running.prepare import Level, prepare_streams
-from tasks.text.splits import SPLITS
-from tasks.text.toy import ToySentence, generate, split_sizes, toy_grammar
-
-if TYPE_CHECKING:
-    from tasks.text.running.settings import TextData
-
-SETTINGS: Final = ("level", "sentences", "training_sentences", "seed")
-_VERSION: Final = 1
-"""Raised when grammar, lexicon or generator change."""
+from tasks.text.toy import TOY_PLACES, ToySentence, generate, split_sizes, toy_grammar
 
 
-def read(settings: TextData, cache: Path) -> TokenCorpus:
-    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each.
+@final
+@dataclass(frozen=True, kw_only=True)
+class ToyLanguage(Reader[TokenCorpus]):
+    """Generates ``sentences`` training sentences and a fifth of it for validation and test each.
 
-    Returns:
-        A corpus that knows its bounds: the perplexity of the grammar itself on the held-out texts, which is the
-        lowest that any model can be expected to reach.
+    The corpus knows its bounds: the perplexity of the grammar itself on the held-out texts, which is the lowest that
+    any model can be expected to reach.
     """
-    seed, level = settings.seed, settings.level
-    sizes = split_sizes(settings.sentences, settings.training_sentences)
 
-    def build() -> Prepared:
-        texts = {split: generate(seed, split, size) for split, size in sizes.items()}
-        lines = {split: [" ".join(sentence.words) for sentence in text] for split, text in texts.items()}
-        required = toy_grammar().words() if level == "word" else sorted({*" ".join(toy_grammar().words())})
-        bounds = {f"{split}/perplexity": _floor(texts[split], level) for split in ("validation", "test")}
-        where = dict.fromkeys(SPLITS, "toy language")
-        return prepare_streams(lines, level=level, required=required, bounds=bounds, where=where)
+    level: Level
+    sentences: int
+    training_sentences: int | None
+    seed: int
 
-    content = {"reader": "toy language", "version": _VERSION, "sizes": sizes, "seed": seed, "level": level}
-    return cached(cache, content, build)
+    def read(self, cache: Path) -> TokenCorpus:
+        """See :meth:`Reader.read`."""
+        return cached(cache, self.content(), self._build, TokenCorpus)
+
+    def _build(self) -> TokenCorpus:
+        sizes, words = split_sizes(self.sentences, self.training_sentences), toy_grammar().words()
+        texts = {split: generate(self.seed, split, size) for split, size in sizes.items()}
+        return prepare_streams(
+            {split: [" ".join(sentence.words) for sentence in text] for split, text in texts.items()},
+            level=self.level,
+            required=words if self.level == "word" else sorted({*" ".join(words)}),
+            bounds={f"{split}/perplexity": _floor(texts[split], self.level) for split in HELD_OUT},
+            where=TOY_PLACES,
+        )
 
 
 def _floor(text: Sequence[ToySentence], level: Level) -> float:

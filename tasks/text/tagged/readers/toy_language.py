@@ -2,54 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Literal, final
 
-from tasks.text.splits import SPLITS
-from tasks.text.store import Parts
-from tasks.text.tagged.cache import cached
+from tasks.text.format import Sentence
+from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.reading import Reader
 from tasks.text.tagged.corpus import TaggedCorpus
-from tasks.text.tagged.prepare import TaggedSentence, prepare_sentences
-from tasks.text.toy import generate, split_sizes, toy_grammar
+from tasks.text.tagged.prepare import prepare_sentences
+from tasks.text.toy import TOY_PLACES, Dialect, generate, split_sizes, toy_grammar
 
-if TYPE_CHECKING:
-    from tasks.text.tagged.settings import TaggedData
-
-SETTINGS: Final = ("tags", "sentences", "training_sentences", "seed")
-_VERSION: Final = 1
-"""Raised when grammar, lexicon or generator change."""
-_BOUNDS: Final = {
-    f"{split}/{metric}": 1.0 for split in SPLITS[1:] for metric in ("accuracy", "ambiguous_word_accuracy")
-}
+ToyTags = Literal["parts_of_speech", "entities"]
+_BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in ("accuracy", "ambiguous_word_accuracy")}
 """Of parts of speech: a sentence has one derivation, so whoever reads the whole of it can tell every tag."""
 _ENTITY_TAGS: Final = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 
-def read(settings: TaggedData, cache: Path) -> TaggedCorpus:
-    """Generate ``settings.sentences`` training sentences and a fifth of it for validation and test each."""
-    sizes = split_sizes(settings.sentences, settings.training_sentences)
-    entities = settings.tags == "entities"
-    grammar = toy_grammar("namesakes" if entities else "homographs")
+@final
+@dataclass(frozen=True, kw_only=True)
+class ToyLanguage(Reader[TaggedCorpus]):
+    """Generates ``sentences`` training sentences and a fifth of it for validation and test each."""
 
-    def build() -> Parts:
-        generate_split = _entities if entities else _parts_of_speech
+    tags: ToyTags
+    sentences: int
+    training_sentences: int | None
+    seed: int
+
+    def read(self, cache: Path) -> TaggedCorpus:
+        """See :meth:`Reader.read`."""
+        return cached(cache, self.content(), self._build, TaggedCorpus)
+
+    def _build(self) -> TaggedCorpus:
+        entities = self.tags == "entities"
+        dialect: Dialect = "namesakes" if entities else "homographs"
+        grammar = toy_grammar(dialect)
+        texts = {
+            split: [
+                Sentence(each.words, each.entity_tags if entities else each.parts_of_speech)
+                for each in generate(self.seed, split, size, dialect)
+            ]
+            for split, size in split_sizes(self.sentences, self.training_sentences).items()
+        }
         return prepare_sentences(
-            {split: generate_split(settings.seed, split, size) for split, size in sizes.items()},
+            texts,
             required_words=grammar.words(),
             required_tags=_ENTITY_TAGS if entities else grammar.parts_of_speech(),
             bounds={} if entities else _BOUNDS,
-            where=dict.fromkeys(SPLITS, "toy language"),
+            where=TOY_PLACES,
         )
-
-    content = {"reader": f"toy language: {settings.tags}", "version": _VERSION, "sizes": sizes, "seed": settings.seed}
-    return cached(cache, content, build)
-
-
-def _parts_of_speech(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
-    text = generate(seed, split, sentences, "homographs")
-    return [TaggedSentence(sentence.words, sentence.parts_of_speech) for sentence in text]
-
-
-def _entities(seed: int, split: str, sentences: int) -> list[TaggedSentence]:
-    text = generate(seed, split, sentences, "namesakes")
-    return [TaggedSentence(sentence.words, sentence.entity_tags) for sentence in text]

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
 
-from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.labelled.sources import FIELD_SETTINGS, FILE_SETTINGS, Row, read_files
-from tasks.text.labelled.table import pick_columns
+from tasks.text.format import Format, Sentence
+from tasks.text.formats._labelled import table_sentences
 from unroll.contract import UserError
 
-if TYPE_CHECKING:
-    from tasks.text.labelled.settings import LabelledData
-
-SETTINGS: Final = FILE_SETTINGS + FIELD_SETTINGS
 _LONGEST: Final = 2**31 - 1
 """Characters of a cell: Python's own limit of 131,072 is less than many a document has."""
 
 
-def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
-    """Read the file or folder at ``settings.path``; of a folder, the files whose names end in ``.csv``.
+@final
+@dataclass(frozen=True, kw_only=True)
+class Csv(Format):
+    """Named columns, of which one is the text and one the label of a sentence."""
 
-    Raises:
-        UserError: there is no path, or what lies there is missing or malformed (names file and line).
-    """
+    labels = "sentence"
+    ending = ".csv"
+    text_field: str = "text"
+    label_field: str = "label"
 
-    def parse(lines: Sequence[str], where: str) -> Iterable[Row]:
-        return pick_columns(rows_of(lines, where), text=settings.text_field, label=settings.label_field, where=where)
+    def parse(self, lines: Sequence[str], where: str) -> list[Sentence]:
+        """See :meth:`tasks.text.format.Format.parse`."""
+        return table_sentences(_rows(lines, where), text=self.text_field, label=self.label_field, where=where)
 
-    return read_files(settings, cache, kind="csv", ending=".csv", parse=parse, fields=FIELD_SETTINGS)
 
-
-def rows_of(lines: Sequence[str], where: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(lines: Sequence[str], where: str) -> Iterator[tuple[int, list[str]]]:
     """Last line and cells of each row; a quoted cell may go on over several lines.
 
     Raises:

@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
-from tasks.text.labelled.corpus import LabelledCorpus
-from tasks.text.labelled.sources import FIELD_SETTINGS, FILE_SETTINGS, Row, read_files
-from tasks.text.mistakes import Mistakes
+from tasks.text.format import Format, Sentence
+from tasks.text.formats._labelled import labelled_sentences
 from unroll.contract import UserError
 
-if TYPE_CHECKING:
-    from tasks.text.labelled.settings import LabelledData
 
-SETTINGS: Final = FILE_SETTINGS + FIELD_SETTINGS
+@final
+@dataclass(frozen=True, kw_only=True)
+class JsonLines(Format):
+    """Objects, of whose fields one is the text and one the label of a sentence."""
 
+    labels = "sentence"
+    ending = ".jsonl"
+    text_field: str = "text"
+    label_field: str = "label"
 
-def read(settings: LabelledData, cache: Path) -> LabelledCorpus:
-    """Read the file or folder at ``settings.path``; of a folder, the files whose names end in ``.jsonl``.
+    def parse(self, lines: Sequence[str], where: str) -> list[Sentence]:
+        """See :meth:`tasks.text.format.Format.parse`."""
+        return labelled_sentences(enumerate(lines, start=1), self._split, where)
 
-    Raises:
-        UserError: there is no path, or what lies there is missing or malformed (names file and line).
-    """
-
-    def parse(lines: Sequence[str], where: str) -> Iterator[Row]:
-        mistakes = Mistakes()
-        for number, line in enumerate(lines, start=1):
-            place = f"{where}, line {number}"
-            try:
-                found = _object(line, place)
-                row = number, _label(_field(found, settings.label_field, place), place), _text(found, settings, place)
-            except UserError as error:
-                mistakes.add(error)
-            else:
-                yield row
-        mistakes.refuse()
-
-    return read_files(settings, cache, kind="json_lines", ending=".jsonl", parse=parse, fields=FIELD_SETTINGS)
+    def _split(self, line: str, place: str) -> Sequence[str]:
+        found = _object(line, place)
+        label, text = (_field(found, name, place) for name in (self.label_field, self.text_field))
+        return _label(label, place), _text(text, place)
 
 
 def _object(line: str, place: str) -> dict[str, Any]:
@@ -69,8 +60,7 @@ def _field(found: dict[str, Any], name: str, place: str) -> Any:
     )
 
 
-def _text(found: dict[str, Any], settings: LabelledData, place: str) -> str:
-    text = _field(found, settings.text_field, place)
+def _text(text: Any, place: str) -> str:
     if isinstance(text, str):
         return text
     raise UserError("a text must be a JSON string", where=place, received=json.dumps(text)[:40])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.text.mistakes import Mistakes, tell_places
+from tasks.text.errors import ErrorCollector, format_places
 from tests.text.test_splits import prepared
 from unroll.contract import UserError, UserErrors
 
@@ -69,9 +69,9 @@ def test_kinds_and_files_have_a_line_each(tmp_path: Path) -> None:
     with pytest.raises(UserErrors) as caught:
         prepared("classification", "tsv", folder)
     assert str(caught.value).replace(f"{folder}/", "").split("\n") == [
+        "train.tsv, line 5, and 1 more place (line 8): each row must have 2 columns, as the first one has (received 3)",
         "train.tsv, line 6, and 1 more place (line 9): a text must have at least one word; remove the line, or fill it",
         "train.tsv, line 7, and 1 more place (line 10): a label must not be empty; remove the line, or fill it",
-        "train.tsv, line 5, and 1 more place (line 8): each row must have 2 columns, as the first one has (received 3)",
         "dev.tsv, line 5: each row must have 2 columns, as the first one has (received 1)",
     ]
 
@@ -86,13 +86,13 @@ def test_places_of_characters_are_told_together(tmp_path: Path) -> None:
 
 def test_the_rest_is_counted() -> None:
     places = [f"a, b.txt, line {number}" for number in range(1, 10)]
-    assert tell_places(places[:1], 1) == "a, b.txt, line 1"
-    assert tell_places(places[:3], 3) == "a, b.txt, line 1, and 2 more places (line 2, line 3)"
-    assert tell_places(places, 1000) == "a, b.txt, line 1, and 999 more places (line 2, line 3, ...)"
+    assert format_places(places[:1], 1) == "a, b.txt, line 1"
+    assert format_places(places[:3], 3) == "a, b.txt, line 1, and 2 more places (line 2, line 3)"
+    assert format_places(places, 1000) == "a, b.txt, line 1, and 999 more places (line 2, line 3, ...)"
 
 
 def test_nothing_wrong_is_no_mistake() -> None:
-    mistakes = Mistakes()
-    with mistakes.gathering():
+    errors = ErrorCollector()
+    with errors.collecting():
         pass
-    mistakes.refuse()
+    errors.refuse()

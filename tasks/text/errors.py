@@ -1,4 +1,4 @@
-"""Mistakes in files, gathered: all places of a kind are told together, not one in each run."""
+"""Errors in files, collected: all places of a kind are reported together, not one in each run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _SHOWN: Final = 3
 
 
 @final
-class Mistakes:
-    """What is wrong with a text."""
+class ErrorCollector:
+    """What is wrong with a text; errors of one rule are of a kind."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[UserError]] = {}
 
     @contextmanager
-    def gathering(self) -> Iterator[None]:
-        """Keep a mistake of the block, and go on behind it."""
+    def collecting(self) -> Iterator[None]:
+        """Keep an error of the block, and go on behind it."""
         try:
             yield
         except UserErrors as errors:
@@ -31,22 +31,25 @@ class Mistakes:
             self.add(error)
 
     def add(self, error: UserError) -> None:
-        """Keep a mistake; those of one rule are of a kind."""
+        """Keep an error."""
         self._found.setdefault(error.rule, []).append(error)
 
     def refuse(self) -> None:
-        """Tell what was gathered.
+        """Raise what was collected.
 
         Raises:
-            UserError: for a kind of mistakes, the first one, with the places of the others.
+            UserError: for a kind of errors, the first one, with the places of the others.
             UserErrors: there are several kinds.
         """
-        errors = [_together(each) for each in self._found.values()]
+        errors = []
+        for first, *others in self._found.values():
+            where = format_places([first.where, *(other.where for other in others)], 1 + len(others))
+            errors.append(UserError(first.rule, where=where, received=first.received, advice=first.advice))
         if errors:
             raise errors[0] if len(errors) == 1 else UserErrors(errors)
 
 
-def tell_places(places: Sequence[str], count: int) -> str:
+def format_places(places: Sequence[str], count: int) -> str:
     """So many places of which these are the first: ``train.txt, line 3, and 7 more places (line 5, line 8, ...)``."""
     first, others = places[0], places[1:_SHOWN]
     if count == 1:
@@ -55,9 +58,3 @@ def tell_places(places: Sequence[str], count: int) -> str:
     named = [place.removeprefix(f"{file}, ") for place in others]
     named += ["..."] if count > len(places[:_SHOWN]) else []
     return f"{first}, and {count - 1:,} more place{'s' if count > 2 else ''} ({', '.join(named)})"
-
-
-def _together(errors: Sequence[UserError]) -> UserError:
-    first = errors[0]
-    where = tell_places([error.where for error in errors], len(errors))
-    return UserError(first.rule, where=where, received=first.received, advice=first.advice)
