@@ -8,7 +8,7 @@ from typing import Final, Literal
 from tasks.text.errors import ErrorCollector
 from tasks.text.format import Sentence
 from tasks.text.splits import SPLITS
-from tasks.text.tagged.schemes import OUTSIDE, Reading, Scheme, Tags, looks_like, read_as, recognise
+from tasks.text.tagged.schemes import OUTSIDE, Reading, Tags, looks_like, read_as, recognise
 from unroll.contract import UserError
 
 Repair = Literal["conlleval", "refuse"]
