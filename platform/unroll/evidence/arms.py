@@ -48,11 +48,11 @@ def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -
         of the mean; null below two values), ``median, best, not_finite, parameters, items_per_second`` (median over
         completed trials), then the counts of :func:`coverage`.
     """
-    counts = coverage(trials)
-    value, speed = pl.col("value"), pl.col("items_per_second")
-    described = (
-        final_values(trials, metric)
-        .group_by("arm")
+    done = pl.col("status") == "completed"
+    value, speed = pl.col("value").filter(done), pl.col("items_per_second")
+    rows = (
+        _add_value(trials, metric)
+        .group_by("arm", maintain_order=True)
         .agg(
             n=value.count().cast(pl.Int64),
             mean=value.mean(),
@@ -60,29 +60,21 @@ def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -
             median=value.median(),
             best=value.min() if direction == "minimize" else value.max(),
             not_finite=value.null_count().cast(pl.Int64),
-            items_per_second=speed.filter(speed.is_finite()).median(),
+            parameters=pl.col("parameters").first(),
+            items_per_second=speed.filter(done & speed.is_finite()).median(),
         )
     )
-    rows = counts.select("arm").join(described, on="arm", how="left", maintain_order="left")
-    rows = rows.with_columns(pl.col("n", "not_finite").fill_null(0))
     half = half_width(pl.col("n"), pl.col("sd"))
     rows = rows.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half)
-    size = trials.group_by("arm").agg(pl.col("parameters").first())
-    return (
-        rows.join(size, on="arm", how="left", maintain_order="left")
-        .select(*COLUMNS)
-        .join(counts, on="arm", how="left", maintain_order="left")
-    )
-
-
-COLUMNS = (
-    *("arm", "n", "mean", "sd", "low", "high", "median", "best"),
-    *("not_finite", "parameters", "items_per_second"),
-)
+    names = ("arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite", "parameters", "items_per_second")
+    return rows.select(names).join(coverage(trials), on="arm", maintain_order="left")
 
 
 def final_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
     """Completed trials with the metric as ``value``: null where it is absent, NaN or beyond :data:`LARGEST`."""
-    column = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
-    done = trials.filter(pl.col("status") == "completed").with_columns(value=column)
-    return done.with_columns(value=pl.when(pl.col("value").abs() <= LARGEST).then(pl.col("value")))
+    return _add_value(trials.filter(pl.col("status") == "completed"), metric)
+
+
+def _add_value(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
+    value = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
+    return trials.with_columns(value=pl.when(value.abs() <= LARGEST).then(value))

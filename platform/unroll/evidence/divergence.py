@@ -10,7 +10,7 @@ from scipy.special import bdtr, betaincinv
 
 from unroll.evidence.intervals import CONFIDENCE
 from unroll.evidence.pairs import LEVEL
-from unroll.evidence.permutation import holm
+from unroll.evidence.permutation import correct
 from unroll.ledger import FINAL
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -37,8 +37,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> pl.DataFrame:
     """Rate of divergence of every arm, and the exact comparison of each with its baseline, paired by seed.
 
-    Only trials with a result count: completed or diverged. Of one that failed, was stopped or has not run, nobody knows
-    whether it would have diverged.
+    Only trials with a result count: completed or diverged. Whether one that failed, was stopped or has not run would
+    have diverged is unknown.
 
     Args:
         trials: one row per planned trial: ``arm, seed, status``.
@@ -58,12 +58,13 @@ def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> p
     rows = [_rate(arm, ends[arm]) for arm in arms]
     compared = [row | _compare(row["arm"], baselines[row["arm"]], ends) for row in rows]
     compared = [row for row in compared if row["arm"] != row["baseline"]]
-    for row, adjusted in zip(compared, holm([row["p"] for row in compared]), strict=True):
-        row["p_holm"] = adjusted
-        row["smallest_p_holm"] = min(1.0, len(compared) * row["smallest_p"])
-        row["verdict"] = _verdict(row)
-    told = {row["arm"]: row for row in compared}
-    return pl.DataFrame([told.get(row["arm"], row) for row in rows], schema=SCHEMA)
+    correct(compared)
+    for row in compared:
+        undecided = row["p_holm"] is None or row["p_holm"] > LEVEL
+        more = "more often" if row["alone"] > row["baseline_alone"] else "less often"
+        row["verdict"] = "undecided" if undecided else more
+    by_arm = {row["arm"]: row for row in compared}
+    return pl.DataFrame([by_arm.get(row["arm"], row) for row in rows], schema=SCHEMA)
 
 
 def rate_interval(diverged: int, n: int) -> tuple[float, float]:
@@ -82,16 +83,11 @@ def discordant_p(alone: int, baseline_alone: int) -> float:
     """Two-sided p-value of two arms diverging equally often, from the seeds on which only one of them did.
 
     If both diverged equally often, each such seed would be as likely the other way round: the binomial tail of the
-    smaller count at 1/2, doubled (McNemar 1947, in its exact form). Seeds on which both or neither diverged say nothing
-    about a difference; without any other seed the value is 1.
+    smaller count at 1/2, doubled (McNemar 1947, in its exact form). Seeds on which both or neither diverged carry no
+    information on a difference; without any other seed the value is 1.
     """
     discordant = alone + baseline_alone
     return min(1.0, 2 * float(bdtr(min(alone, baseline_alone), discordant, 0.5))) if discordant else 1.0
-
-
-def smallest_discordant_p(pairs: int) -> float:
-    """Smallest value that :func:`discordant_p` can take with so many pairs: all of them discordant, the same way."""
-    return discordant_p(pairs, 0)
 
 
 def _ends(trials: pl.DataFrame) -> dict[int, bool | None]:
@@ -123,11 +119,5 @@ def _compare(arm: str, baseline: str, ends: Mapping[str, dict[int, bool | None]]
         "alone": alone,
         "baseline_alone": baseline_alone,
         "p": discordant_p(alone, baseline_alone) if pairs else None,
-        "smallest_p": smallest_discordant_p(len(shared)),
+        "smallest_p": discordant_p(len(shared), 0),  # all of them discordant, the same way
     }
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    if row["p_holm"] is None or row["p_holm"] > LEVEL:
-        return "undecided"
-    return "more often" if row["alone"] > row["baseline_alone"] else "less often"

@@ -11,7 +11,7 @@ import polars as pl
 from unroll.contract import Direction
 from unroll.evidence.arms import final_values
 from unroll.evidence.intervals import t_factor
-from unroll.evidence.permutation import holm, resolution, sign_flip_p, smallest_p
+from unroll.evidence.permutation import correct, resolution, sign_flip_p, smallest_p
 
 LEVEL = 0.05
 """Holm-adjusted p-value up to which a verdict is given."""
@@ -65,10 +65,9 @@ def paired_differences(
     others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baselines[arm]]
     rows = [_compare(arm, pairs.filter(pl.col("arm") == arm), direction) for arm in others]
     diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
-    for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = adjusted
-        row["smallest_p_holm"] = min(1.0, len(rows) * row["smallest_p"])
-        row["verdict"] = _verdict(row["difference"], adjusted, direction)
+    correct(rows)
+    for row in rows:
+        row["verdict"] = _verdict(row["difference"], row["p_holm"], direction)
         row["baseline"] = baselines[row["arm"]]
         row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[row["baseline"]]
     return pl.DataFrame(rows, schema=SCHEMA)
@@ -100,16 +99,17 @@ def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, A
     done = pairs.drop_nulls("difference")
     differences = done["difference"]
     error = float(done.select(_error("value") + _error("reference")).sum().item())
-    n, mean = len(differences), _number(differences.mean())
-    sd = _number(differences.std())
-    half = t_factor(n) * sd / n**0.5 if sd is not None and n > 1 else None
-    reference = _number(done["reference"].mean())
+    n = len(differences)
+    mean, sd, reference = done.select(
+        pl.col("difference").mean(), sd=pl.col("difference").std(), reference=pl.col("reference").mean()
+    ).row(0)
+    half = None if sd is None else t_factor(n) * sd / n**0.5
     return {
         "arm": arm,
         "n": n,
         "difference": mean,
-        "low": None if mean is None or half is None else mean - half,
-        "high": None if mean is None or half is None else mean + half,
+        "low": None if half is None else mean - half,
+        "high": None if half is None else mean + half,
         "relative": mean / abs(reference) if mean is not None and reference else None,
         "superiority": _superiority(differences, direction),
         "p": sign_flip_p(differences.to_numpy(), error=error) if n else None,
@@ -137,8 +137,3 @@ def _verdict(difference: float | None, p: float | None, direction: Direction) ->
     if difference is None or p is None or p > LEVEL or difference == 0:
         return "undecided"
     return "better" if (difference < 0) == (direction == "minimize") else "worse"
-
-
-def _number(value: Any) -> float | None:
-    """A mean or deviation of a Polars series as what it is here: a float or nothing."""
-    return None if value is None else float(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,6 @@ EXACT_UP_TO = 20
 """Pairs up to which all 2**n sign patterns are enumerated (half a million sums, by symmetry)."""
 DRAWS = 99_999
 """Random sign patterns beyond that; the observed one is counted as one more."""
-
-
 UNITS = 4
 """Units in the last place by which a value may be off: what a quotient or a mean of a few batches is rounded by."""
 
@@ -84,6 +83,13 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
             running = max(running, min(1.0, (len(p_values) - rank) * p))
             adjusted[index] = running
     return adjusted
+
+
+def correct(comparisons: Sequence[dict[str, Any]]) -> None:
+    """Add ``p_holm`` and ``smallest_p_holm`` to all comparisons of a study, which have ``p`` and ``smallest_p``."""
+    for row, adjusted in zip(comparisons, holm([row["p"] for row in comparisons]), strict=True):
+        row["p_holm"] = adjusted
+        row["smallest_p_holm"] = min(1.0, len(comparisons) * row["smallest_p"])
 
 
 def _all_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them."""
+"""Numbers and names as text for readers."""
 
 from __future__ import annotations
 
@@ -26,25 +26,14 @@ def choose_decimals(
     A difference of less than a tenth of the smallest spread is noise and asks for no digit of its own. Where there is
     neither spread nor difference, four significant digits of the smallest value.
     """
-    spread, difference, size = (min(_sizes(numbers), default=None) for numbers in (spreads, differences, values))
+    spread, difference, size = (
+        min((abs(number) for number in numbers if number and math.isfinite(number)), default=None)
+        for numbers in (spreads, differences, values)
+    )
     if spread is not None and difference is not None:
-        return _clamp(1 - _magnitude(min(spread, max(difference, spread / 10))))
-    finest = difference if spread is None else spread
-    if finest is not None:
-        return _clamp(1 - _magnitude(finest))
-    return 1 if size is None else _clamp(3 - _magnitude(size))
-
-
-def _sizes(numbers: Iterable[float | None]) -> list[float]:
-    return [abs(number) for number in numbers if number is not None and number != 0 and math.isfinite(number)]
-
-
-def _magnitude(number: float) -> int:
-    return math.floor(math.log10(number))
-
-
-def _clamp(decimals: int) -> int:
-    return max(0, min(6, decimals))
+        difference = min(spread, max(difference, spread / 10))
+    finest, digits = difference or spread or size, 4 if difference is None and spread is None else 2
+    return 1 if finest is None else max(0, min(6, digits - 1 - math.floor(math.log10(finest))))
 
 
 def fixed(value: float | None, decimals: int, *, sign: bool = False) -> str:

@@ -23,14 +23,14 @@ from unroll.study.groups import kept_factors
 
 
 def compose(findings: Findings) -> Document:
-    """Put the findings in order."""
+    """Put the findings in order; a section without blocks is left out."""
     return Document(
         study=findings.plan.study,
         question=findings.plan.question,
         answer=answer(findings),
         warnings=warnings(findings),
         tiles=list(_tiles(findings)),
-        sections=[Section(anchor, title, blocks) for anchor, title, blocks in _sections(findings) if blocks],
+        sections=[section for section in _sections(findings) if section.blocks],
         colours=colour_arms(findings.groups),
     )
 
@@ -41,70 +41,67 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
     yield str(len(findings.seeds)), "seed" if len(findings.seeds) == 1 else "seeds"
     yield findings.metric, goal(findings.direction)
     if not findings.differences.is_empty():
-        smallest = findings.differences.sort("smallest_p_holm")["smallest_p_holm"].to_list()[0]
-        yield p_value(smallest), "smallest p within reach (Holm)"
+        yield p_value(min(findings.differences["smallest_p_holm"])), "smallest p within reach (Holm)"
 
 
-def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Block]]]:
-    """Anchor, title and blocks of every section; one without blocks is left out."""
+def _sections(findings: Findings) -> Iterator[Section]:
     charts = draw_charts(findings)
-    others = [results.metrics_table(findings)] if findings.other_metrics else []
-    yield "arms", "Arms", [results.arms_table(findings), *others]
-    yield "differences", f"Against {describe_baseline(findings.plan)}", _against(findings, charts)
-    yield "divergence", "Divergence", _divergence(findings, charts)
-    yield "curves", "Learning curves", _curves(findings, charts)
-    yield "profiles", "Against distance", _profiles(findings, charts)
-    yield "confusion", "Confusion", [confusion_table(findings, s, n) for n, s in enumerate(findings.confusions, 1)]
-    yield "seeds", "Seed by seed", [charts.get("seeds", Note("No completed trial has a finite value of the metric."))]
-    yield "coverage", "Coverage", [_matrix(findings), context.coverage_table(findings)]
-    yield (
-        "failures",
-        "Failures",
-        [context.failures_table(findings) or Note("No trial diverged, stopped or failed.")],
-    )
-    yield "size", "Size and speed", [size_table(findings), *map(Note, _sizes_differ(findings))]
-    yield "data", "Data", [context.facts_table(findings)]
-    yield "settings", "Settings", [context.levels_table(findings), context.settings_table(findings)]
-    yield "provenance", "Provenance", _provenance(findings)
-    yield "reading", "How to read this", [Note(text) for text in _reading(findings)]
+    profiles = [chart for name, chart in charts.items() if name.startswith(("by_distance_", "profile_"))]
+    confusions = [confusion_table(findings, split, number) for number, split in enumerate(findings.confusions, 1)]
+    failures = context.failures_table(findings) or "No trial diverged, stopped or failed."
+    runs = context.provenance_table(findings) if findings.runs else "The ledger holds no record of a run."
+    seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
+    metrics = results.metrics_table(findings) if findings.other_metrics else None
+    yield _section("arms", "Arms", results.arms_table(findings), metrics)
+    yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
+    if findings.any_diverged:
+        rates = charts["divergence"], divergence_table(findings)
+        yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)
+    curves = charts.get("curves"), charts.get("training")
+    yield _section("curves", "Learning curves", _no_curve(findings, charts), *curves)
+    yield _section("profiles", "Against distance", *profiles, _not_drawn(findings))
+    yield _section("confusion", "Confusion", *confusions)
+    yield _section("seeds", "Seed by seed", seeds)
+    yield _section("coverage", "Coverage", _matrix(findings), context.coverage_table(findings))
+    yield _section("failures", "Failures", failures)
+    yield _section("size", "Size and speed", size_table(findings), *_sizes_differ(findings))
+    yield _section("data", "Data", context.facts_table(findings))
+    yield _section("settings", "Settings", context.levels_table(findings), context.settings_table(findings))
+    environments = None if findings.environments.is_empty() else context.environments_table(findings)
+    yield _section("provenance", "Provenance", environments, runs)
+    yield _section("reading", "How to read this", *_reading(findings))
 
 
-def _against(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
+def _section(anchor: str, title: str, *blocks: Block | str | None) -> Section:
+    """A section: text becomes a paragraph, and what there is none of is left out."""
+    return Section(anchor, title, [Note(block) if isinstance(block, str) else block for block in blocks if block])
+
+
+def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | str | None]:
     if findings.differences.is_empty():
         why = "The study has one arm" if len(findings.arms) == 1 else "Every arm is a baseline"
-        return [Note(f"{why}: there is nothing to compare it with.")]
-    chart: list[Block] = [charts["differences"]] if "differences" in charts else []
+        yield f"{why}: there is nothing to compare it with."
+        return
+    yield charts.get("differences")
+    yield results.differences_table(findings)
     rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
-    seeds = "; ".join(f"{row['arm']} {ranges(row['unpaired_seeds'])}" for row in rows)
-    unpaired = Note(f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}.")
-    return [*chart, results.differences_table(findings), *([unpaired] if seeds else [])]
+    if seeds := "; ".join(f"{row['arm']} {ranges(row['unpaired_seeds'])}" for row in rows):
+        yield f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}."
 
 
-def _divergence(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
-    """Nothing, and so no section, where no trial diverged."""
-    if not findings.any_diverged:
-        return []
-    return [Note(divergence_sentence(findings)), charts["divergence"], divergence_table(findings)]
-
-
-def _curves(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
-    """Validation first, then training; why there is no curve of validation, if there is none."""
-    missing: list[Block] = [] if "curves" in charts else [Note(_no_curve(findings))]
-    return [*missing, *(charts[name] for name in ("curves", "training") if name in charts)]
-
-
-def _profiles(findings: Findings, charts: dict[str, Chart]) -> list[Block]:
-    """Nothing, and so no section, where no profile was logged."""
-    drawn = [chart for name, chart in charts.items() if name.startswith(("by_distance_", "profile_"))]
-    others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
-    return [*drawn, *([Note(f"Not drawn, but in tables/profiles.csv: {others}.")] if others else [])]
-
-
-def _no_curve(findings: Findings) -> str:
+def _no_curve(findings: Findings, charts: dict[str, Chart]) -> str:
+    """Why there is no curve of validation; empty where there is one."""
+    if "curves" in charts:
+        return ""
     logged = findings.history.filter(pl.col("value").is_finite())["metric"].unique()
     if findings.metric in logged or any(name.startswith("validation/") for name in logged):
         return "The validation metrics were logged at one step only: a curve needs several."
     return "No validation metric was logged during training."
+
+
+def _not_drawn(findings: Findings) -> str:
+    others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
+    return f"Not drawn, but in tables/profiles.csv: {others}." if others else ""
 
 
 def _matrix(findings: Findings) -> Matrix:
@@ -131,12 +128,6 @@ def _ratio(findings: Findings, sizes: dict[str, int]) -> str:
     groups = [[sizes[arm] for arm in group.labels] for group in findings.groups]
     ratio = max((max(group) / min(group) for group in groups if min(group) > 0), default=1)
     return f"{ratio:.2f}" if ratio > 1.05 else ""
-
-
-def _provenance(findings: Findings) -> list[Block]:
-    environments = [] if findings.environments.is_empty() else [context.environments_table(findings)]
-    runs = context.provenance_table(findings) if findings.runs else Note("The ledger holds no record of a run.")
-    return [*environments, runs]
 
 
 def _reading(findings: Findings) -> Iterator[str]:

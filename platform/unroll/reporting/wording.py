@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from unroll.ledger import MISSING
 from unroll.reporting.findings import Findings
@@ -69,16 +69,14 @@ class Reference:
         field: name of its values in a chart.
         label: text at the line, before its value.
         meaning: what the value is, for captions.
-        pattern: "dashed" or "dotted", for captions.
-        dash: the same for the chart.
+        pattern: of the line.
         known: an arm's values by metric.
     """
 
     field: str
     label: str
     meaning: str
-    pattern: str
-    dash: tuple[int, int]
+    pattern: Literal["dashed", "dotted"]
     known: Callable[[Arm], Mapping[str, float]]
 
     def values(self, findings: Findings, metric: str) -> list[float]:
@@ -109,7 +107,6 @@ FLOOR = Reference(
     label="true distribution",
     meaning="what the true distribution reaches",
     pattern="dashed",
-    dash=(5, 4),
     known=lambda arm: arm.bounds,
 )
 CHANCE = Reference(
@@ -117,7 +114,6 @@ CHANCE = Reference(
     label="chance",
     meaning="the best that is reached without the input",
     pattern="dotted",
-    dash=(2, 4),
     known=lambda arm: arm.chance,
 )
 REFERENCES = (FLOOR, CHANCE)

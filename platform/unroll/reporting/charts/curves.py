@@ -18,6 +18,7 @@ from unroll.study.groups import kept_factors, varied_factors
 
 HEIGHT, SMALLER = 360, 220
 """Pixels of height of validation curves and of training curves, which are beside the point."""
+SURVIVORS = " A trial that diverged ends there: from then on the mean is over survivors."
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
 TICKS = 8
@@ -60,7 +61,7 @@ def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, hei
         f"{metric}{f' ({goal(known.direction)})' if known else ''} along training: mean over the seeds that reached "
         "each step, with its 95 % t band."
         + ("" if ceiling is None else f" Values above {ceiling:,.4g} are outside the chart.")
-        + (" A trial that diverged ends there: the mean goes on over survivors." if findings.any_diverged else "")
+        + (SURVIVORS if findings.any_diverged else "")
         + f"{describe_lines(findings, metric, references)}{explain_looks(findings)}"
         + " Click an arm in the legend to single it out."
     )

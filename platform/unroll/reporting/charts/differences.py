@@ -54,27 +54,31 @@ def _caption(findings: Findings, *, cut: bool) -> str:
     )
 
 
-def _x(findings: Findings, *, symlog: float | None) -> alt.X:
-    """The axis, symmetrically logarithmic where a few differences are far larger than ``symlog``, the usual size.
-
-    Its title takes two lines where what a difference is to is more than a name.
-    """
+def _title(findings: Findings) -> str | list[str]:
+    """Of the axis; in two lines where the baseline is more than a name."""
     arrow = "← better" if findings.direction == "minimize" else "better →"
+    symlog = find_outliers(findings.pairs["difference"]) is not None
     baseline = describe_baseline(findings.plan) + (" (logarithmic to both sides)" if symlog else "")
     title = [f"{arrow} · difference in {findings.metric}", f"to {baseline}"]
-    lines = title if findings.several_baselines else " ".join(title)
+    return title if findings.several_baselines else " ".join(title)
+
+
+def _axis(findings: Findings) -> tuple[alt.Axis, alt.Scale]:
+    """The axis, symmetrically logarithmic where a few differences are far larger than the usual size."""
+    symlog = find_outliers(findings.pairs["difference"])
     if symlog is None:
-        return alt.X("difference:Q", title=lines, axis=alt.Axis(tickCount=8), scale=alt.Scale())
+        return alt.Axis(tickCount=8), alt.Scale()
     differences = findings.pairs["difference"].drop_nulls().to_list()
     low, high = min(differences), max(differences)
     ticks = [tick for tick in signed_powers(symlog, max(-low, high)) if low <= tick <= high or tick == 0]
     scale = alt.Scale(type="symlog", constant=symlog, nice=False, padding=10)
-    return alt.X("difference:Q", title=lines, axis=alt.Axis(values=ticks, format="~g"), scale=scale)
+    return alt.Axis(values=ticks, format="~g"), scale
 
 
 def _seeds(findings: Findings, y: alt.Y) -> alt.Chart:
     rows = findings.pairs.drop_nulls("difference").select("arm", "seed", "difference")
-    x = _x(findings, symlog=find_outliers(findings.pairs["difference"]))
+    axis, scale = _axis(findings)
+    x = alt.X("difference:Q", title=_title(findings), axis=axis, scale=scale)
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), *number_tips(f"+,.{decimals(findings)}f", "difference")]
     dots = alt.Chart(rows).mark_circle(size=38, opacity=0.45, yOffset=-9)
     return dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips)
@@ -93,4 +97,5 @@ def _means(findings: Findings, means: pl.DataFrame, y: alt.Y) -> list[alt.Chart]
         alt.Tooltip("diverged:Q"),
     ]
     base = alt.Chart(means.select("arm", *against, *numbers)).encode(y=y, color=arm_colour(findings))
-    return interval_marks(base, alt.X("difference:Q"), alt.X("start:Q"), "end", tips)
+    mean, low = (alt.X(f"{name}:Q", title=_title(findings)) for name in ("difference", "start"))
+    return interval_marks(base, mean, low, "end", tips)

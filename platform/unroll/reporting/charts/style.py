@@ -6,7 +6,9 @@ or slash in a field name means a path to Vega), already averaged.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
 import altair as alt
@@ -24,10 +26,11 @@ DASHES: tuple[list[int], ...] = (
     *([14, 4], [2, 6], [8, 3, 2, 3, 2, 3], [14, 3, 6, 3]),
 )
 """Line patterns: every group of arms has its own, and the next ones are taken when the colours begin again."""
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 INK = "currentColor"
 """Charts are SVG: their text and rules take the colour of the text around them, light or dark."""
-LABEL_LIMIT = 340
+CONFIG: dict[str, Any] = json.loads(files("unroll.report").joinpath("templates", "chart.json").read_text("utf-8"))
+"""Fonts, inks and sizes of all charts, as Vega-Lite has them."""
+LABEL_LIMIT: int = CONFIG["legend"]["labelLimit"]
 """Pixels from which a name beside an axis or in a legend is cut: arms of two factors differ at their ends."""
 
 
@@ -62,46 +65,6 @@ def is_unambiguous(groups: Sequence[Group]) -> bool:
     return len(_number(groups)) <= len(ARM_COLOURS) and len(groups) <= len(DASHES)
 
 
-CHART_CONFIG: dict[str, Any] = {
-    "background": None,
-    "font": FONT,
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": INK,
-        "titleColor": INK,
-        "domainColor": INK,
-        "tickColor": INK,
-        "gridColor": INK,
-        "domainOpacity": 0.35,
-        "tickOpacity": 0.35,
-        "gridOpacity": 0.12,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "titlePadding": 10,
-        "labelOpacity": 0.8,
-        "titleOpacity": 0.8,
-        "labelLimit": LABEL_LIMIT,
-        "titleLimit": 620,
-    },
-    "legend": {
-        "labelColor": INK,
-        "titleColor": INK,
-        "labelFontSize": 12,
-        "labelLimit": LABEL_LIMIT,
-        "orient": "top",
-        "direction": "horizontal",
-        "title": None,
-        "symbolType": "stroke",
-        "symbolStrokeWidth": 3,
-        "symbolSize": 260,
-        "symbolOpacity": 1,
-    },
-    "text": {"color": INK, "fontSize": 12},
-    "rule": {"color": INK},
-}
-
-
 def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerChart], *, height: int) -> Chart:
     """Layers as wide as the page, ``height`` pixels high.
 
@@ -109,7 +72,7 @@ def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerCh
     """
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     drawn = alt.layer(*layers).properties(height=height, width="container", autosize=fit)
-    return Chart(name, caption, {**drawn.to_dict(), "config": CHART_CONFIG})
+    return Chart(name, caption, {**drawn.to_dict(), "config": CONFIG})
 
 
 def arm_axis(names: Sequence[str]) -> alt.Y:

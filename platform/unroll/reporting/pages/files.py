@@ -38,7 +38,9 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
     """
     places = ReportFiles(folder / "report.html", folder / "report.md", folder / "tables")
     tables = dict(_tables(findings, document, places.tables))
-    for path, data in (*tables.items(), *_charts(document, folder / "charts")):
+    charts = [block for block in document.blocks() if isinstance(block, Chart)]
+    drawn = {folder / "charts" / f"{chart.name}.svg": chart.file() for chart in charts}
+    for path, data in (tables | drawn).items():
         write_atomic(path, data, durable=False)
     write_atomic(places.markdown, render_markdown(document).encode())
     write_atomic(places.html, render_page(document, _links(tables), cache).encode())
@@ -71,12 +73,6 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
 def _join(profiles: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """One frame that names the profile of each row."""
     return pl.concat([frame.select(pl.lit(name).alias("profile"), pl.all()) for name, frame in profiles.items()])
-
-
-def _charts(document: Document, folder: Path) -> Iterator[tuple[Path, bytes]]:
-    for block in document.blocks():
-        if isinstance(block, Chart):
-            yield folder / f"{block.name}.svg", block.file()
 
 
 def to_csv(frame: pl.DataFrame) -> bytes:

@@ -6,10 +6,9 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup, escape
@@ -44,22 +43,15 @@ KINDS = {
 """Ending of a file -> its name for people, its media type."""
 
 
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataLink:
-    """A link to one file of a table.
-
-    Args:
-        kind: what the link is called.
-        file: name of the file.
-        href: where it leads: a ``data:`` address, or a path from the page's folder.
-        inside: whether it is inside the page.
-    """
+class DataLink(NamedTuple):
+    """A link to one file of a table."""
 
     kind: str
     file: str
     href: str
+    """A ``data:`` address, or a path from the page's folder."""
     inside: bool
+    """Whether the file is embedded in the page."""
 
 
 def link_data(file: str, data: bytes) -> DataLink:
@@ -67,7 +59,7 @@ def link_data(file: str, data: bytes) -> DataLink:
     kind, media = KINDS[file.rpartition(".")[2]]
     inside = len(data) <= EMBEDDED_UP_TO
     href = f"data:{media};base64,{b64encode(data).decode()}" if inside else f"tables/{file}"
-    return DataLink(kind=kind, file=file, href=href, inside=inside)
+    return DataLink(kind, file, href, inside)
 
 
 def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cache: Path | None) -> str:

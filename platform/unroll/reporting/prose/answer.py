@@ -17,29 +17,17 @@ SPELT_OUT = 6
 
 
 def answer(findings: Findings) -> str:
-    """What the study has found so far, in one paragraph."""
-    return " ".join(_sentences(findings))
-
-
-def _sentences(findings: Findings) -> Iterator[str]:
-    completed = findings.counts.get("completed", 0)
-    if not completed:
-        yield from _without_numbers(findings)
-        return
-    yield from comparison_sentences(findings)
-    yield from filter(None, [divergence_sentence(findings)])
-    yield from _floor(findings)
-    have = "has" if completed == 1 else "have"
-    yield f"{completed:,} of {count(findings.planned, 'planned trial')} {have} completed."
-
-
-def _without_numbers(findings: Findings) -> Iterator[str]:
-    """No trial completed: either the study has hardly begun, or divergence is all that it found."""
-    if findings.counts.get("diverged", 0) == findings.planned:
-        yield f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."
+    """What the study has found so far, in one paragraph; before a trial completed, divergence at most."""
+    completed, planned = findings.counts.get("completed", 0), count(findings.planned, "planned trial")
+    if completed:
+        first = list(comparison_sentences(findings))
+        last = [*_floor(findings), f"{completed:,} of {planned} {'has' if completed == 1 else 'have'} completed."]
+    elif findings.counts.get("diverged", 0) == findings.planned:
+        first = [f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."]
+        last = []
     else:
-        yield f"No answer yet: 0 of {count(findings.planned, 'planned trial')} have completed, so no arm leads."
-    yield from filter(None, [divergence_sentence(findings)])
+        first, last = [f"No answer yet: 0 of {planned} have completed, so no arm leads."], []
+    return " ".join(filter(None, [*first, divergence_sentence(findings), *last]))
 
 
 def _floor(findings: Findings) -> Iterator[str]:

@@ -106,12 +106,12 @@ def settings_table(findings: Findings) -> Table:
 
 def environments_table(findings: Findings) -> Table:
     """What the trials that have a result ran on; what no trial recorded has no column."""
+    rows = findings.environments
 
     def condition(name: str) -> Build:
         build = number if name == "threads" else text
         return build(PROPER_NAMES.get(name, name.capitalize()), lambda row: row[name] or DASH)
 
-    rows = findings.environments
     known = [name for name in ENVIRONMENT if rows[name].null_count() < len(rows)]
     columns = [
         *map(condition, known),

@@ -86,7 +86,7 @@ def differences_table(findings: Findings) -> Table:
 
 
 def metrics_table(findings: Findings) -> Table:
-    """Every other final metric per arm."""
+    """Every other final metric per arm; the study has one at least."""
     others = findings.other_metrics
     summaries = {name: findings.summarise(name).with_columns(metric=pl.lit(name)) for name in others}
     names = ("metric", "arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite")
@@ -95,7 +95,11 @@ def metrics_table(findings: Findings) -> Table:
         name: {row["arm"]: _mean(row, places[name]) for row in summary.iter_rows(named=True)}
         for name, summary in summaries.items()
     }
-    described = [f"{name}: {_describe(findings, name)}" for name in others]
+    specs = {name: findings.plan.metrics[name] for name in others}
+    described = [
+        with_unit(f"{name}: {goal(spec.direction)}", f"({spec.unit})" if spec.unit else "")
+        for name, spec in specs.items()
+    ]
     caption = (
         f"Other final metrics: mean ± half of the 95 % t interval over completed trials.{_survivors(findings)} "
         f"{'; '.join(described)}."
@@ -107,8 +111,3 @@ def metrics_table(findings: Findings) -> Table:
     rows = pl.concat(summaries.values()).select(names)
     shown = [{"arm": arm} for arm in findings.names]
     return make_table("metrics", caption, rows, [arm_column(findings), *map(column, others)], shown)
-
-
-def _describe(findings: Findings, metric: str) -> str:
-    spec = findings.plan.metrics[metric]
-    return with_unit(goal(spec.direction), f"({spec.unit})" if spec.unit else "")
