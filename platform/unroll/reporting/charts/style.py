@@ -28,7 +28,7 @@ DASHES: tuple[list[int], ...] = (
 """Line patterns: every group of arms has its own, and the next ones are taken when the colours begin again."""
 INK = "currentColor"
 """Charts are SVG: their text and rules take the colour of the text around them, light or dark."""
-CONFIG: dict[str, Any] = json.loads(files("unroll.report").joinpath("templates", "chart.json").read_text("utf-8"))
+CONFIG: dict[str, Any] = json.loads(files("unroll.reporting").joinpath("templates", "chart.json").read_text("utf-8"))
 """Fonts, inks and sizes of all charts, as Vega-Lite has them."""
 LABEL_LIMIT: int = CONFIG["legend"]["labelLimit"]
 """Pixels from which a name beside an axis or in a legend is cut: arms of two factors differ at their ends."""
