@@ -158,7 +158,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
         if skipped := skipped_files(self.path, files):
             named = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
             files_are = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
-            text = f"{files_are} not read, for no part of the name says which split it is: {named}."
+            text = f"{files_are} not read, for no part of the name says which split it is: {named}"
             corpus = replace(corpus, warnings=[*corpus.warnings, text])
         return corpus
 
