@@ -23,7 +23,7 @@ class AgreementData(DataSection):
     corpus: str = Field("toy_language", json_schema_extra={"enum": list(READERS.names)})
     """Kind of corpus: a module of ``tasks/agreement/readers``."""
     dialect: AgreementDialect = "chains"
-    """Sentences of the toy language. chains: up to four nouns before the verb, of numbers that tell nothing about the
+    """Sentences of the toy language. chains: up to four nouns before the verb, of numbers that are independent of the
     subject's; plain: all that its grammar can say."""
     vocabulary_size: int | None = Field(None, ge=1, lt=2**31)
     """Most words to keep, ``<unk>`` and ``<eos>`` included."""

@@ -103,5 +103,5 @@ def _facts(splits: Mapping[str, Split], texts: Mapping[str, AgreementText], voca
 
 
 def majority_accuracy(train: AgreementText, held_out: AgreementText) -> float:
-    """Accuracy of whoever always says the number that is the commoner one in the training text."""
+    """Accuracy of always answering the commoner number of the training text."""
     return float((held_out.plural == (train.plural.mean() > 0.5)).mean())

@@ -1,4 +1,4 @@
-"""What a reader gives: sentences, and the verbs in them whose number their subjects tell."""
+"""What a reader gives: sentences, and the verbs in them that agree with a subject."""
 
 from __future__ import annotations
 

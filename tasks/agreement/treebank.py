@@ -41,7 +41,7 @@ class Word:
 
     @property
     def finite(self) -> bool:
-        """Whether this is a finite verb that a noun can be the subject of, as far as the treebank says."""
+        """Whether this is a finite verb that a noun can be the subject of, as far as the treebank is annotated."""
         features = self.features
         return features.get("VerbForm", "Fin") == "Fin" and features.get("Person", "3") == "3"
 

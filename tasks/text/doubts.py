@@ -43,7 +43,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
     """What can hardly be meant by a text.
 
     Args:
-        sentences: words of each, at least one; can be gone through twice.
+        sentences: words of each, at least one; an iterable that can be iterated twice.
         labels: of each sentence, or none.
     """
     words: Counter[str] = Counter()

@@ -15,7 +15,7 @@ class Sentence(NamedTuple):
 
     Args:
         words: at least one.
-        labels: none, one for the sentence, or one for each word, as its format says.
+        labels: none, one for the sentence, or one for each word, see :attr:`Format.labels`.
         line: of the first word, from 1; where each word has a label, the words stand on lines of their own.
     """
 

@@ -52,7 +52,7 @@ def canonical_encoding(name: str) -> str:
 
 
 def is_packed(path: Path) -> bool:
-    """Whether the name says that the file is gzip data."""
+    """Whether the file is gzip data, by its name."""
     return path.suffix == ".gz"
 
 
@@ -90,7 +90,7 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def refusing_unreadable(path: Path, what: str = "corpus") -> Iterator[None]:
-    """Say which path it is that the operating system refuses, and what is expected there.
+    """Turn an error of the operating system into one that names the path and what is expected there.
 
     Raises:
         UserError: the file or folder cannot be read.
@@ -131,7 +131,7 @@ def _undecodable(content: bytes, encoding: str, path: Path, error: UnicodeDecode
 
 
 def _lines_that_fail(content: bytes, encoding: str) -> int:
-    """Lines that are no text in an encoding; 0 where bytes alone do not tell where lines end."""
+    """Lines that are no text in an encoding; 0 where a line end is no single byte."""
     if "\n".encode(encoding) != b"\n":
         return 0
     failed = 0

@@ -68,7 +68,7 @@ class Texts(Generic[ItemT]):
 class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
     """Reads a file, or a folder with a file for each split, known by a part of its name; abstract.
 
-    A subclass says how a file is parsed and how a corpus is prepared, and may cut and keep in another way.
+    A subclass parses a file and prepares the corpus, and may cut and keep in another way.
     """
 
     path: Path | None
@@ -128,7 +128,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
         """See :meth:`Reader.read`; what is wrong with several files is reported together.
 
         Raises:
-            UserError: there is no path, or what lies there is missing or malformed (names file and line).
+            UserError: there is no path, or a file is missing or malformed (names file and line).
         """
         if self.path is None:
             rule, advice = f"corpus {self.name} needs a path", "add data.path=FOLDER, or a file"
@@ -158,7 +158,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
         if skipped := skipped_files(self.path, files):
             named = ", ".join(skipped[:_SHOWN]) + (", ..." if len(skipped) > _SHOWN else "")
             files_are = "1 file is" if len(skipped) == 1 else f"{len(skipped):,} files are"
-            text = f"{files_are} not read, for no part of the name says which split it is: {named}"
+            text = f"{files_are} not read, for no part of the name names a split: {named}"
             corpus = replace(corpus, warnings=[*corpus.warnings, text])
         return corpus
 

@@ -83,7 +83,7 @@ class Readers(Generic[CorpusT]):
             raise
 
     def _is_whole_text_sound(self, section: DataSection, cache: Path) -> bool:
-        """Whether the mistake is gone where all sentences are learned from: then their number made it."""
+        """Whether there is no error where all sentences are learned from: then their number caused it."""
         try:
             self.build(section.model_copy(update={"training_sentences": None})).read(cache)
         except UserError:
@@ -106,10 +106,10 @@ def _base() -> type[Reader[Any]]:
 
 
 class DataSection(Settings):
-    """A corpus of some kind, where it lies, how it is cut and which words are kept; abstract.
+    """The kind and the place of a corpus, how it is split, and which words are kept; abstract.
 
-    A section adds what its readers need and says anew, with another default or description, what is else with it. A
-    setting that the chosen kind of corpus never looks at is refused.
+    A section adds the settings of its readers, and declares anew those with another default or description. A setting
+    that the chosen kind of corpus never looks at is refused.
     """
 
     readers: ClassVar[Readers[Any]]

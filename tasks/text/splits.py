@@ -60,13 +60,13 @@ def splits_of_name(name: str) -> tuple[str, ...]:
 
 
 def name_sources(files: Mapping[str, Path]) -> dict[str, str]:
-    """For each split the file that its text comes from, whatever :func:`find_files` found, as errors call it."""
+    """For each split the file that its text comes from, as errors call it."""
     whole = files["all"] if "all" in files else files["train"]
     return {split: str(files.get(split, whole)) for split in SPLITS}
 
 
 def skipped_files(path: Path, files: Mapping[str, Path]) -> list[str]:
-    """Names of a folder's files that look like those of its splits and name none, so that nobody reads them.
+    """A folder's files that end like those of its splits, but belong to none by their names, so that they are not read.
 
     Args:
         path: what :func:`find_files` looked at.
@@ -139,7 +139,7 @@ def describe_file(file: Path, what: str = "corpus") -> dict[str, Any]:
 
 
 def _refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:
-    """What ``train_dev.tsv`` holds, both texts or one of them, only its owner knows."""
+    """``train_dev.tsv`` may hold both texts or one of them."""
     if double := [file for file, splits in found.items() if len(splits) > 1]:
         files = double + [file for file, splits in found.items() if len(splits) == 1]
         raise UserError(

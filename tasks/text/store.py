@@ -2,7 +2,7 @@
 
 An entry is a folder ``<cache>/<key>/`` with a ``.npy`` file for each array, a ``.json`` file for each list of words and
 ``facts.json``. It is written beside its place, flushed to the disk and renamed, so it is there wholly or not at all; of
-several processes that make the same entry at once the first wins, and the others throw theirs away.
+several processes that make the same entry at once the first one is kept, and the others discard theirs.
 ``facts.json`` holds the checksum of every file: a damaged entry is made again. Checksums find damage; they do not show
 who wrote an entry. So it must belong to this account, in a cache that no other can change, and the hashes in its record
 are computed anew from the arrays that are used.
@@ -67,7 +67,7 @@ def stored(
         cache: folder of all entries; made if need be.
         content: everything that the entry depends on, as JSON: reader and its version, options, hashes of sources.
         make: reads the sources.
-        is_intact: whether the record of an entry agrees with its arrays; None: it says nothing of them.
+        is_intact: whether the record of an entry agrees with its arrays; None: it holds nothing about them.
 
     Raises:
         UserError: the sources are malformed, or the cache cannot be written or can be changed by another account.
@@ -139,9 +139,9 @@ def _store(entry: Path, made: CacheEntry, is_intact: IsIntact | None) -> None:
         with tempfile.TemporaryDirectory(prefix=_BENCH, dir=entry.parent) as bench:
             _write(Path(bench, "new"), made)
             if entry.exists() and _read(entry, is_intact) is None:
-                with suppress(OSError):  # somebody else took the damaged one away
+                with suppress(OSError):  # another process moved the damaged one away
                     entry.rename(Path(bench, "damaged"))
-            with suppress(OSError):  # somebody else was first, and theirs is as good
+            with suppress(OSError):  # another process was first, with the same content
                 Path(bench, "new").rename(entry)
         flush(entry.parent)
         _sweep(entry.parent)
@@ -157,7 +157,7 @@ def _store(entry: Path, made: CacheEntry, is_intact: IsIntact | None) -> None:
 
 def _sweep(cache: Path) -> None:
     for bench in cache.glob(f"{_BENCH}*"):
-        with suppress(OSError):  # its owner was quicker
+        with suppress(OSError):  # another process removed it first
             if bench.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
                 shutil.rmtree(bench)
 

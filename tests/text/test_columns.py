@@ -265,7 +265,7 @@ def test_a_split_that_breaks_the_scheme_of_the_others_is_told(tmp_path: Path) ->
     assert str(caught.value) == (
         f"{tmp_path}/x.dev, line 3, and 1 more place (line 5): in scheme iob1 B-x follows an entity of type x, and "
         "others begin with I-x (received B-ORG at the start of a sentence); "
-        "mend the tag, or set data.scheme, or data.repair=conlleval"
+        "correct the tag, or set data.scheme, or data.repair=conlleval"
     )
 
 
@@ -276,7 +276,7 @@ def test_tags_that_a_scheme_lacks_are_told_together(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}/x.train, line 2, and 8 more places (line 3, line 4, ...): a tag of scheme bio must be O or a "
         "letter, a hyphen and a type, such as B-PER (received 'N0'); "
-        "mend the tag, or set data.scheme (plain: the tags are no entity tags)"
+        "correct the tag, or set data.scheme (plain: the tags are no entity tags)"
     )
 
 

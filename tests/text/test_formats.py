@@ -120,10 +120,10 @@ def test_files_whose_names_say_no_split_are_counted_and_named(tmp_path: Path) ->
     assert not [text for text in load(data, tmp_path / "cache").warnings if "not read" in text]
     (folder / "part2.tsv.gz").write_bytes(b"")
     assert load(data, tmp_path / "cache").warnings[-1] == (
-        "1 file is not read, for no part of the name says which split it is: part2.tsv.gz"
+        "1 file is not read, for no part of the name names a split: part2.tsv.gz"
     )
     for number in range(3, 7):
         (folder / f"part{number}.tsv").write_text("")
     assert load(data, tmp_path / "cache").warnings[-1] == (
-        "5 files are not read, for no part of the name says which split it is: part2.tsv.gz, part3.tsv, part4.tsv, ..."
+        "5 files are not read, for no part of the name names a split: part2.tsv.gz, part3.tsv, part4.tsv, ..."
     )

@@ -355,9 +355,10 @@ def test_labels_that_training_lacks_are_counted_and_told(tmp_path: Path, kind: s
     assert corpus.facts["test sentences with a label that training lacks"] == 1
     assert corpus.facts["validation sentences of the rarest label"] == 1
     assert list(corpus.warnings)[:2] == [
-        "2 of 4 validation sentences have a label that the training text lacks ('a', 'z'): whatever is said of them is "
+        "2 of 4 validation sentences have a label that the training text lacks ('a', 'z'): every answer to them counts "
+        "as wrong.",
+        "1 of 3 test sentences have a label that the training text lacks ('+#-'): every answer to them counts as "
         "wrong.",
-        "1 of 3 test sentences have a label that the training text lacks ('+#-'): whatever is said of them is wrong.",
     ]
     again = read(kind, tmp_path / "x")
     assert (again.unseen, again.fingerprint) == (corpus.unseen, corpus.fingerprint)

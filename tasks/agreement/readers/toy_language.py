@@ -16,7 +16,7 @@ from tasks.text.toy import TOY_PLACES, ToySentence, generate, split_sizes, toy_g
 AgreementDialect = Literal["chains", "plain"]
 _METRICS: Final = ("accuracy", *(f"accuracy/attractors_{n}" for n in range(MOST_ATTRACTORS + 1)))
 _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in _METRICS}
-"""In the dialect ``chains`` the first noun is the subject, and its form tells its number."""
+"""In the dialect ``chains`` the first noun is the subject, and its form shows its number."""
 
 
 @final

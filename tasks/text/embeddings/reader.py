@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.embeddings.form import END, LONGEST, Form, is_number, show, tell_form
+from tasks.text.embeddings.format import END, LONGEST, VectorFormat, detect_format, is_number, show
 from tasks.text.lines import is_packed, refusing_unreadable
 from tasks.text.unpacking import unpacking
 from unroll.contract import UserError
@@ -51,29 +51,29 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Found:
         UserError: the file cannot be read or is no text of word vectors; names the line.
     """
     with _opened(path) as file:
-        form = tell_form(cast("BinaryIO", file), file.peek(), str(path))
+        written = detect_format(cast("BinaryIO", file), file.peek(), str(path))
         rest = iter(partial(file.readline, LONGEST), b"")
-        found = _collect(chain([form.first or b""], rest), form, set(wanted), str(path))
-    if form.promised not in (None, found.lines):
+        found = _collect(chain([written.first or b""], rest), written, set(wanted), str(path))
+    if written.promised not in (None, found.lines):
         raise UserError(
             "a file must have as many vectors as its first line says",
             where=str(path),
-            received=f"{found.lines:,} of {form.promised:,}",
+            received=f"{found.lines:,} of {written.promised:,}",
             advice="was it cut off? fetch it again",
         )
     return found
 
 
-def _collect(lines: Iterable[bytes], form: Form, wanted: set[str], where: str) -> Found:
+def _collect(lines: Iterable[bytes], written: VectorFormat, wanted: set[str], where: str) -> Found:
     """Look at every line; the first is counted as line 1 even if it was a header."""
-    found, words = Found(form.size), {word.encode(errors="surrogatepass"): word for word in wanted}
+    found, words = Found(written.size), {word.encode(errors="surrogatepass"): word for word in wanted}
     for number, line in enumerate(lines, start=1):
         text = line.rstrip(END)
         if not text:
             continue
         word, _, values = text.partition(b" ")
-        if not values or values.count(b" ") != form.size - 1:
-            word, values = _split(text, form.size, f"{where}, line {number}")
+        if not values or values.count(b" ") != written.size - 1:
+            word, values = _split(text, written.size, f"{where}, line {number}")
         found.lines += 1
         if word in words:
             _keep(found, words[word], values, f"{where}, line {number}")
@@ -110,17 +110,17 @@ def _numbers(values: bytes, where: str) -> NDArray[np.float32]:
         UserError: one is no number, or none that is finite as a float32.
     """
     parts = values.split(b" ")
-    strange = [part for part in parts if not is_number(part)] if b"_" in values else []
+    wrong = [part for part in parts if not is_number(part)] if b"_" in values else []
     with suppress(ValueError), np.errstate(over="ignore"):
         vector = np.array([float(part) for part in parts]).astype(np.float32)
-        if not strange and np.isfinite(vector).all():
+        if not wrong and np.isfinite(vector).all():
             return vector
-        strange += [part for part, value in zip(parts, vector, strict=True) if not np.isfinite(value)]
-    strange = strange or [part for part in parts if not is_number(part)]
+        wrong += [part for part, value in zip(parts, vector, strict=True) if not np.isfinite(value)]
+    wrong = wrong or [part for part in parts if not is_number(part)]
     raise UserError(
         "the values of a word vector must be finite numbers",
         where=where,
-        received=show(strange[0]),
+        received=show(wrong[0]),
         advice="is the file damaged?",
     )
 
@@ -135,7 +135,7 @@ def _is_text(word: bytes) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    """A file, unpacked if its name says so."""
+    """A file, unpacked if its name ends in ``.gz``."""
     with refusing_unreadable(path, "file of word vectors"), path.open("rb", buffering=_BUFFER) as raw:
         if not is_packed(path):
             yield cast("io.BufferedReader", raw)

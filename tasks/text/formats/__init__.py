@@ -1,6 +1,6 @@
 """File formats: one class in each file, and the file's name is the format's.
 
-A new format is a new file. ``data.corpus`` takes its name in every task whose sentences are labelled as it says
+A new format is a new file. ``data.corpus`` takes its name in every task that needs such labels
 (:attr:`tasks.text.format.Format.labels`), and ``unroll data inspect`` shows it.
 """
 

@@ -1,4 +1,4 @@
-"""Rows that are a label and a text each: what is checked of them, whatever file they stand in."""
+"""Rows that are a label and a text each: what is checked of them in every format."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Columns(Format):
     tag_column: int = -1
 
     def parse(self, lines: Sequence[str], where: str) -> list[Sentence]:
-        """See :meth:`tasks.text.format.Format.parse`; the first line says how many columns there are."""
+        """See :meth:`tasks.text.format.Format.parse`; the first line determines the number of columns."""
         sentences: list[Sentence] = []
         columns, width, errors = (self.word_column, self.tag_column), 0, ErrorCollector()
         for block in _blocks(lines):
@@ -127,6 +127,6 @@ def _word_and_tag(cells: Sequence[str], columns: Sequence[int], width: int, line
     for cell in found:
         if not cell or cell.isspace():
             raise UserError("a word and its tag must not be empty", where=place, received=repr(cell))
-    if (tag := found[1]) != tag.strip():  # it would be another tag, and nobody would see it
+    if (tag := found[1]) != tag.strip():  # another tag that looks the same
         raise UserError("a tag must have no blanks around it", where=place, received=repr(tag[:40]))
     return found

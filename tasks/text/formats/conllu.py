@@ -20,7 +20,7 @@ Row: TypeAlias = tuple[str, ...]
 """The chosen columns of one word."""
 
 _NEVER_EMPTY: Final[frozenset[Column]] = frozenset({"upos", "xpos", "head", "deprel"})
-"""Columns in which ``_`` can only say that nobody filled them; elsewhere it may be a form, or "no features"."""
+"""Columns in which ``_`` can only mean that they were not filled; elsewhere it may be a form, or "no features"."""
 _MAY_HOLD_BLANKS: Final[frozenset[Column]] = frozenset({"form", "lemma", "misc"})
 _SHAPES: Final[dict[Column, tuple[re.Pattern[str], str]]] = {
     "head": (re.compile("0|[1-9][0-9]{0,8}"), "a word's number, or 0"),
@@ -56,7 +56,8 @@ class Conllu(Format):
 def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str) -> list[tuple[Row, ...]]:
     """Sentences of a treebank, each a row for every word.
 
-    Multiword tokens (``3-4``) are skipped, for their words follow; so are empty nodes (``8.1``), which nobody wrote.
+    Multiword tokens (``3-4``) are skipped, for their words follow; so are empty nodes (``8.1``), which are no part of
+    the text.
 
     Args:
         lines: without line ends; several empty lines between sentences, or none after the last, do no harm.
@@ -86,7 +87,7 @@ def _refuse_masked(sentences: Sequence[Sequence[Row]], form: int, where: str) ->
             "a treebank must have its words in column form",
             where=where,
             received=f"_ for {masked:,} of {len(forms):,}",
-            advice="it was released without its text: its makers tell how to put the words back",
+            advice="it was released without its text: its documentation explains how to restore the words",
         )
 
 

@@ -1,4 +1,4 @@
-"""Columns with a comma between each two, quoted as RFC 4180 says; the first line names them."""
+"""Columns with a comma between each two, quoted as in RFC 4180; the first line names them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def inspect_files(sides: Sides, format_name: str, options: Mapping[str, Any]) ->
 
 
 def _split(found: Mapping[str, Sequence[Sentence]], options: Mapping[str, Any]) -> dict[str, Sequence[Sentence]]:
-    """Cut a single file as a study does, if the options say how; else it stays whole."""
+    """Cut a single file as a study does, if the options have its fractions; else it stays whole."""
     if "all" in found and {"validation_fraction", "test_fraction"} <= options.keys():
         fractions = options["validation_fraction"], options["test_fraction"]
         if len(whole := found["all"]) == 1:

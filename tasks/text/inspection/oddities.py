@@ -1,4 +1,4 @@
-"""What is strange about a file, though not wrong: what readers skip, and what makes equal words differ."""
+"""What is unusual in a file, though no error: what readers skip, and what makes equal words differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.text.splits import only_line
 _LONG: Final = 1000
 """Characters of a text's only line from which on it can hardly be one sentence."""
 _INVISIBLE: Final = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
-"""Characters that nobody sees and that make another word."""
+"""Characters without a shape, which make another word."""
 
 
 def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool) -> list[Mapping[str, int | str]]:

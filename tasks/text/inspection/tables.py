@@ -16,7 +16,7 @@ Splits = Mapping[str, Sequence[Sentence]]
 _ENDS: Final = (5, 10, 20, 30, 40, 60, 80, 120, 240)
 """Longest sentence of each range of the histogram but the last one."""
 MOST_LABELS: Final = 60
-"""Labels that are told one by one, the most frequent first."""
+"""Labels with a row of their own, the most frequent first."""
 
 
 def split_rows(splits: Splits, side: str) -> list[dict[str, int | float | str | None]]:

@@ -1,4 +1,4 @@
-"""What is strange about the tags of entities: those that break the scheme in which all others are written."""
+"""Tags of entities that break the scheme in which all others are written."""
 
 from __future__ import annotations
 

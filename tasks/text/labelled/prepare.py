@@ -99,7 +99,7 @@ def prepare_sentences(
         warnings=[
             *(
                 f"{len(found):,} of {len(sentences[split]):,} {split} sentences have a label that the training text "
-                f"lacks ({_list(sorted(set(_labels(found))))}): whatever is said of them is wrong."
+                f"lacks ({_list(sorted(set(_labels(found))))}): every answer to them counts as wrong."
                 for split, found in foreign.items()
                 if found
             ),

@@ -19,7 +19,7 @@ UNSEEN_TAG: Final = -1
 
 
 class Group(IntEnum):
-    """What the training text says about a word."""
+    """Tags that a word has in the training text."""
 
     PLAIN = 0
     """It always has the same tag there."""

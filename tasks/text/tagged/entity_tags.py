@@ -52,13 +52,13 @@ def refuse_unreadable(sentences: Sentences, reading: Reading, repair: Repair) ->
                     f"a tag of scheme {reading.scheme} must be O or a letter, a hyphen and a type, such as B-PER",
                     where=f"{where}, line {sentence.line + place}",
                     received=repr(sentence.labels[place][:40]),
-                    advice="mend the tag, or set data.scheme (plain: the tags are no entity tags)",
+                    advice="correct the tag, or set data.scheme (plain: the tags are no entity tags)",
                 )
             )
         if not unknown and repair == "refuse":
             for place, received in reading.convert(sentence.labels).breaches:
                 where_exactly = f"{where}, line {sentence.line + place}"
-                advice = "mend the tag, or set data.scheme, or data.repair=conlleval"
+                advice = "correct the tag, or set data.scheme, or data.repair=conlleval"
                 errors.add(UserError(reading.rule, where=where_exactly, received=received, advice=advice))
     errors.refuse()
 

@@ -1,6 +1,6 @@
 """Ways of writing entities as a tag for each word, recognised and converted to one: BIO.
 
-* ``bio`` (IOB2): ``B-x`` begins an entity of type x, ``I-x`` goes on with it, ``O`` is outside.
+* ``bio`` (IOB2): ``B-x`` begins an entity of type x, ``I-x`` continues it, ``O`` is outside.
 * ``iob1`` (Ramshaw and Marcus 1995, arXiv cmp-lg/9505040; CoNLL-2003): ``B-x`` only where an entity follows another
   one of its type, else ``I-x`` begins it too.
 * ``bioes`` (also BILOU, BMES, BMEWO): ``E-x`` or ``L-x`` ends an entity of several words, ``S-x``, ``U-x`` or ``W-x``
@@ -27,7 +27,7 @@ _TELLING: Final = frozenset("BIESLU")
 """Letters one of which a text has whose tags are entities."""
 _SYNONYMS: Final = {"L": "E", "U": "S", "W": "S", "M": "I"}
 _RULES: Final[dict[Scheme, str]] = {
-    "bio": "in scheme bio I-x goes on with an entity of type x",
+    "bio": "in scheme bio I-x continues an entity of type x",
     "iob1": "in scheme iob1 B-x follows an entity of type x, and others begin with I-x",
     "bioes": "in scheme bioes an entity is S-x, or B-x, any I-x, and E-x",
 }

@@ -1,4 +1,4 @@
-"""Probabilistic context-free grammars whose rules also say how their parts translate and what they mean."""
+"""Probabilistic context-free grammars whose rules also have a translation and a meaning of their parts."""
 
 from __future__ import annotations
 

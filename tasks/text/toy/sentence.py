@@ -70,7 +70,7 @@ def endless(seed: int, stream: str, dialect: Dialect = "plain") -> Iterator[ToyS
 
 
 def annotate(derivation: Derivation) -> ToySentence:
-    """What a derivation says about its sentence."""
+    """A sentence and its annotation, from its derivation."""
     leaves = list(derivation.leaves())
     entries = [leaf.entry for leaf in leaves]
     clause = _main_clause(derivation)

@@ -20,7 +20,7 @@ _LABELS: Final[dict[Sentiments, tuple[str, ...]]] = {
     "two": ("negative", "positive"),
 }
 _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in ("accuracy", "macro_f1")}
-"""A sentence has one derivation, so whoever reads the whole of it can tell its sentiment."""
+"""A sentence has one derivation, so its sentiment follows from all of its words."""
 
 
 @final

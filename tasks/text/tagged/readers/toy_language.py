@@ -15,7 +15,7 @@ from tasks.text.toy import TOY_PLACES, Dialect, generate, split_sizes, toy_gramm
 
 ToyTags = Literal["parts_of_speech", "entities"]
 _BOUNDS: Final = {f"{split}/{metric}": 1.0 for split in HELD_OUT for metric in ("accuracy", "ambiguous_word_accuracy")}
-"""Of parts of speech: a sentence has one derivation, so whoever reads the whole of it can tell every tag."""
+"""Of parts of speech: a sentence has one derivation, so every tag follows from all of its words."""
 _ENTITY_TAGS: Final = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 

@@ -1,4 +1,4 @@
-"""How a file of word vectors is written: told by its beginning."""
+"""How a file of word vectors is written: recognised by its beginning."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _PACKED: Final = {b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "gzip data"}
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What the beginning of a file says of the rest.
+class VectorFormat:
+    """What the beginning of a file determines.
 
     Args:
         size: values of a vector.
@@ -35,7 +35,7 @@ class Form:
     first: bytes | None
 
 
-def tell_form(file: BinaryIO, beginning: bytes, where: str) -> Form:
+def detect_format(file: BinaryIO, beginning: bytes, where: str) -> VectorFormat:
     """Read the first line of a file.
 
     GloVe's files have no header, those of word2vec begin with a line of two whole numbers: words and values of each.
@@ -55,10 +55,10 @@ def tell_form(file: BinaryIO, beginning: bytes, where: str) -> Form:
         raise UserError("a vector must have at least one value", where=f"{where}, line 1", received=show(first))
     if header:
         _refuse_binary(beginning.partition(b"\n")[2], where)
-        return Form(size=int(header[2]), promised=int(header[1]), first=None)
+        return VectorFormat(size=int(header[2]), promised=int(header[1]), first=None)
     if b"\0" in beginning[:_LOOKED_AT]:
         raise UserError("word vectors must be text", where=where, received="NUL", advice="is it binary, or UTF-16?")
-    return Form(size=_count_values(first, where), promised=None, first=first)
+    return VectorFormat(size=_count_values(first, where), promised=None, first=first)
 
 
 def show(text: bytes) -> str:
