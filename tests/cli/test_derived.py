@@ -38,7 +38,7 @@ def test_a_table_follows_the_records(unroll: Unroll, words: tuple[str, ...]) -> 
     ledger = Ledger.open(Path("results/tiny"))
     metrics = {"validation/perplexity": 1.25}
     trial = ledger.plan().trials[0].id
-    ledger.trial(trial)._attempts.record(Outcome(trial=trial, status="completed", metrics=metrics))
+    ledger.trial(trial)._add(Outcome(trial=trial, status="completed", metrics=metrics))
     unroll(*words)
     assert pl.read_parquet(TRIALS)["validation/perplexity"][0] == 1.25
 

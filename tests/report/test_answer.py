@@ -113,9 +113,7 @@ def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained
         outcome = ledger.trial(trial.id).outcome()
         assert outcome is not None
         value = 13.0 + (trial.arm == "gru") * (-1.0, -1.1, -0.9, -1.05, -0.95, 0.05)[trial.seed]
-        ledger.trial(trial.id)._attempts.record(
-            outcome.model_copy(update={"metrics": dict.fromkeys(outcome.metrics, value)})
-        )
+        ledger.trial(trial.id)._add(outcome.model_copy(update={"metrics": dict.fromkeys(outcome.metrics, value)}))
     assert "p = 0.0625 (p decides, not the interval), better on 5 of 6 seeds." in answer(gather(ledger))
 
 
@@ -264,7 +262,7 @@ def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
         outcome = ledger.trial(trial.id).outcome()
         assert outcome is not None
         metrics = {**outcome.metrics, "test/perplexity": 449.0 + trial.seed}
-        ledger.trial(outcome.trial)._attempts.record(outcome.model_copy(update={"metrics": metrics}))
+        ledger.trial(outcome.trial)._add(outcome.model_copy(update={"metrics": metrics}))
     (told,) = warnings(gather(ledger))
     assert told == (
         "validation/perplexity and test/perplexity differ by more than 10 standard deviations over seeds and 20 %: "

@@ -18,20 +18,17 @@ _SUFFIX = ".checkpoint"
 _log = logging.getLogger(__name__)
 
 
-def _warn(damage: DamagedRecord) -> None:
-    _log.warning("%s", damage)
-
-
 class CheckpointStore:
     """The checkpoints in one folder. What they hold is not looked at, let alone unpickled.
 
     Args:
         folder: where they lie; made at the first ``save``.
-        on_damage: called with every checkpoint that ``load`` passes over: damaged, or not to be read.
+        on_damage: called with every checkpoint that ``load`` passes over as damaged; None logs a warning.
     """
 
-    def __init__(self, folder: Path, *, on_damage: Callable[[DamagedRecord], None] = _warn) -> None:
-        self._folder, self._on_damage = folder, on_damage
+    def __init__(self, folder: Path, *, on_damage: Callable[[DamagedRecord], None] | None = None) -> None:
+        self._folder = folder
+        self._on_damage = on_damage or (lambda damage: _log.warning("%s", damage))
 
     def save(self, data: bytes, *, step: int) -> None:
         """Keep ``data`` as the checkpoint of ``step``, durably, and the one before it; forget all others.
@@ -39,7 +36,8 @@ class CheckpointStore:
         Raises:
             StorageError: the disk refused; the checkpoints before are untouched.
         """
-        write_atomic(self._folder / f"{step:010}{_SUFFIX}", _seal(data, step))
+        header = _HEADER.pack(_MAGIC, FORMAT, step, len(data), _digest(data, step))
+        write_atomic(self._folder / f"{step:010}{_SUFFIX}", header + data)
         sweep(self._folder)
         steps = self._steps()
         kept = sorted(at for at in steps if at <= step)[-_KEPT:]
@@ -80,10 +78,6 @@ class CheckpointStore:
         except FileNotFoundError:
             return {}
         return {int(path.stem): path for path in paths if path.stem.isascii() and path.stem.isdigit()}
-
-
-def _seal(data: bytes, step: int) -> bytes:
-    return _HEADER.pack(_MAGIC, FORMAT, step, len(data), _digest(data, step)) + data
 
 
 def _digest(data: bytes, step: int) -> bytes:

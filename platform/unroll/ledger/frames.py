@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def trials_table(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], metri
     found = (name for trial in trials if trial.id in outcomes for name in outcomes[trial.id].metrics)
     names = list(dict.fromkeys([*metrics, *sorted(set(found))]))
     check_metrics(names)
-    rows = [(*_trial_row(trial, outcomes.get(trial.id)), *_values(outcomes.get(trial.id), names)) for trial in trials]
+    rows = [_trial_row(trial, outcomes.get(trial.id), names) for trial in trials]
     return _frame(rows, TRIAL_COLUMNS | dict.fromkeys(names, "Float64"))
 
 
@@ -62,29 +63,22 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
-    if _content(path) != buffer.getvalue():
-        write_atomic(path, buffer.getvalue())
+    with contextlib.suppress(OSError):
+        if read_file(path) == buffer.getvalue():
+            return
+    write_atomic(path, buffer.getvalue())
 
 
-def _content(path: Path) -> bytes | None:
-    try:
-        return read_file(path)
-    except OSError:
-        return None
-
-
-def _trial_row(trial: Trial, outcome: Outcome | None) -> tuple[Any, ...]:
+def _trial_row(trial: Trial, outcome: Outcome | None, metrics: Sequence[str]) -> tuple[Any, ...]:
     about = (trial.id, trial.study, trial.task, trial.arm, trial.seed, trial.phase)
     if outcome is None:
-        return (*about, MISSING, "", trial.parameters, None, None, None, None, None, *(None for _ in ENVIRONMENT))
+        empty = [None] * (len(TRIAL_COLUMNS) - len(about) - 3 + len(metrics))
+        return (*about, MISSING, "", trial.parameters, *empty)
     speed = outcome.items / outcome.seconds if outcome.seconds > 0 else None
     epoch = outcome.selected.epoch if outcome.selected else None
     end = (outcome.status, outcome.message, trial.parameters, epoch, outcome.steps, outcome.items)
-    return (*about, *end, outcome.seconds, speed, *(outcome.environment.get(name) for name in ENVIRONMENT))
-
-
-def _values(outcome: Outcome | None, names: Sequence[str]) -> list[float | None]:
-    return [outcome.metrics.get(name) if outcome else None for name in names]
+    environment = (outcome.environment.get(name) for name in ENVIRONMENT)
+    return (*about, *end, outcome.seconds, speed, *environment, *map(outcome.metrics.get, metrics))
 
 
 def _frame(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> pl.DataFrame:

@@ -81,7 +81,10 @@ class History:
         return self._add([(row.step, row.epoch, row.seconds, row.metric, row.value) for row in rows], step)
 
     def _add(self, rows: Sequence[Row], step: int) -> int:
-        segment = self._segment(rows, step)
+        steps, epochs, seconds, metrics, values = ([row[column] for row in rows] for column in range(5))
+        segment = Segment(
+            trial=self._trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values
+        )
         number = max((place.number for place in self._places() if place.step <= step), default=0) + 1
         while True:
             try:
@@ -113,7 +116,8 @@ class History:
         places = self._places()
         if not places and self._folder in {damage.path for damage in self._reader.damage}:
             return
-        lost = _hole(places) or _early_end(places, steps)
+        end = places[-1].step if places else 0
+        lost = _hole(places) or (f"it ends at step {end} of {steps}" if end < steps else "")
         self._reader.note(self._folder / "whole", LostHistory(self._folder, lost) if lost else None)
 
     def _remove(self, paths: Sequence[Path]) -> None:
@@ -123,12 +127,6 @@ class History:
     def _read(self, path: Path) -> Iterator[Row]:
         segment = self._reader.read(path, _KIND, Segment, owner=self._trial)
         return segment.rows() if segment else iter(())
-
-    def _segment(self, rows: Sequence[Row], step: int) -> Segment:
-        steps, epochs, seconds, metrics, values = ([row[column] for row in rows] for column in range(5))
-        return Segment(
-            trial=self._trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values
-        )
 
     def _places(self) -> list[_Place]:
         """All segments, in the order of what was logged."""
@@ -149,8 +147,3 @@ def _hole(places: Sequence[_Place]) -> str:
             return f"what was logged between step {before} and step {place.step} is missing"
         before = place.step
     return ""
-
-
-def _early_end(places: Sequence[_Place], steps: int) -> str:
-    end = places[-1].step if places else 0
-    return f"it ends at step {end} of {steps}" if end < steps else ""

@@ -326,18 +326,10 @@ class Ledger:
             StorageError: the disk refused.
         """
         with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            self._sweep()
+            own = (self.root, self._runs, self.root / "sources")
+            for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
+                sweep(folder)
             yield lock
-
-    def _sweep(self) -> None:
-        for folder in (
-            self.root,
-            self._runs,
-            self.root / "sources",
-            *self._trials.glob("*"),
-            *self._trials.glob("*/*/"),
-        ):
-            sweep(folder)
 
     def owner(self) -> Owner | None:
         """Who owns the folder, dead or alive; None if nobody does.
@@ -368,7 +360,13 @@ class Ledger:
 
     def stop_requested(self, token: str) -> bool:
         """Whether workers of the owner with this token must stop: asked to, or the owner is no longer it."""
-        return not self.is_current(token) or self._stop_token() == token
+        if not self.is_current(token):
+            return True
+        try:
+            request = json.loads(read_file(self._stop))
+        except (OSError, ValueError):
+            return False
+        return isinstance(request, dict) and request.get("token") == token
 
     def clear_stop(self) -> None:
         """Forget a request to stop.
@@ -385,13 +383,6 @@ class Ledger:
     @property
     def _stop(self) -> Path:
         return self.root / "stop"
-
-    def _stop_token(self) -> object:
-        try:
-            request = json.loads(read_file(self._stop))
-        except (OSError, ValueError):
-            return None
-        return request.get("token") if isinstance(request, dict) else None
 
 
 def _is_empty(folder: Path) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from unroll.contract import NotOurs, UserError, check_ours
@@ -43,8 +43,14 @@ def check_links(root: Path) -> None:
         UserError: one is a link.
         OSError: it cannot be looked into.
     """
-    for folder in (*(root / name for name in INSIDE), *_trials(root / "trials")):
-        refuse_link(folder)
+    for name in INSIDE:
+        refuse_link(root / name)
+    trials = root / "trials"
+    with os.scandir(trials) if trials.is_dir() else contextlib.nullcontext(()) as entries:
+        for entry in entries:
+            refuse_link(Path(entry.path))
+            for name in OF_A_TRIAL:
+                refuse_link(Path(entry.path, name))
 
 
 def refuse_link(folder: Path) -> None:
@@ -60,11 +66,3 @@ def refuse_link(folder: Path) -> None:
             received=f"a link to {os.readlink(folder)}",
             advice="remove the link; only the results folder itself may be one",
         )
-
-
-def _trials(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                yield Path(entry.path)
-                yield from (Path(entry.path, name) for name in OF_A_TRIAL)

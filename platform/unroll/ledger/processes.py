@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -23,21 +24,12 @@ def machine() -> str:
     The host's name alone is not enough: containers may share it and still count their processes apart, and
     after a reboot every old process is gone although the name stays.
     """
-    parts = [socket.gethostname()]
-    for read in (_boot, _namespace):
-        try:
-            parts.append(read())
-        except OSError:
-            parts.append("")
+    parts = [socket.gethostname(), "", ""]
+    with contextlib.suppress(OSError):
+        parts[1] = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    with contextlib.suppress(OSError):
+        parts[2] = os.readlink("/proc/self/ns/pid")
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()
-
-
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def _namespace() -> str:
-    return os.readlink("/proc/self/ns/pid")
 
 
 def start_time(pid: int) -> str:

@@ -21,15 +21,11 @@ def nothing_left_on_error(root: Path) -> Iterator[None]:
     except BaseException:
         with contextlib.suppress(OSError):
             if not (root / "plan.json").exists() and not list((root / "lock").glob("*.held")):
-                _remove(root, made)
+                for folder in (root / "trials", root / "runs"):
+                    folder.rmdir()
+                shutil.rmtree(root / "sources", ignore_errors=True)
+                for note in (*(root / "lock").glob("*.free"), root / "stop"):
+                    note.unlink(missing_ok=True)
+                for folder in (root / "lock", *made):
+                    folder.rmdir()
         raise
-
-
-def _remove(root: Path, made: list[Path]) -> None:
-    for folder in (root / "trials", root / "runs"):
-        folder.rmdir()
-    shutil.rmtree(root / "sources", ignore_errors=True)
-    for note in (*(root / "lock").glob("*.free"), root / "stop"):
-        note.unlink(missing_ok=True)
-    for folder in (root / "lock", *made):
-        folder.rmdir()

@@ -56,7 +56,12 @@ class Sources:
         now = {trial.id: arms[trial.arm] for trial in plan.trials if arms[trial.arm]}
         other = [o for o in outcomes if o.status in FINAL and o.sources and o.sources != now.get(o.trial, o.sources)]
         known = {digest: self._read(digest) for digest in {outcome.sources for outcome in other}}
-        return {o.trial: _differing(known[o.sources], plan.sources.get(now[o.trial], {})) for o in other}
+        differing = {}
+        for outcome in other:
+            then = known[outcome.sources]
+            files = plan.sources.get(now[outcome.trial], {})
+            differing[outcome.trial] = compare_sources(then.files, files) if then else [FORGOTTEN]
+        return differing
 
     def _read(self, digest: str) -> SourceFiles | None:
         if not digest.isalnum():  # it becomes part of a path
@@ -72,7 +77,3 @@ def describe_changed(plan: Plan, changed: Mapping[str, list[str]]) -> str:
     more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
     trials = "1 trial" if len(changed) == 1 else f"{len(changed)} trials"
     return f"{trials} of {', '.join(concerned)}, before {', '.join(files[:MOST_FILES])}{more} changed"
-
-
-def _differing(then: SourceFiles | None, now: Mapping[str, str]) -> list[str]:
-    return [FORGOTTEN] if then is None else compare_sources(then.files, now)

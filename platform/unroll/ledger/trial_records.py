@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from unroll.contract import UserError
-from unroll.ledger.attempts import Attempts
 from unroll.ledger.claims import PATIENCE, Claim, Fenced
 from unroll.ledger.files import read_file, write_atomic
 from unroll.ledger.history import History
@@ -30,7 +29,6 @@ class TrialRecords:
     def __init__(self, folder: Path, trial_id: str, reader: Reader) -> None:
         self.folder = folder
         self._id, self._reader = trial_id, reader
-        self._attempts = Attempts(folder / "attempts", trial_id, reader)
         self.history = History(folder / "history", trial_id, reader)
         """What it logged; who may write goes through :meth:`append_history` and :meth:`rewind_history`."""
 
@@ -87,11 +85,35 @@ class TrialRecords:
             StorageError: the disk refused.
         """
         self._refuse_final()
-        return self._attempts.record(outcome)
+        return self._add(outcome)
+
+    def _add(self, outcome: Outcome) -> int:
+        """Write an outcome under the next free number, which is returned."""
+        number = max((number for number, _ in self._numbered()), default=0) + 1
+        while True:
+            try:
+                write_record_once(self.folder / "attempts" / f"{number:04}.json", "outcome", outcome)
+            except FileExistsError:  # another process was quicker
+                number += 1
+            else:
+                return number
 
     def outcome(self) -> Outcome | None:
-        """How the trial ended: its latest final outcome, else its latest; None if none can be read."""
-        return self._attempts.latest()
+        """How the trial ended: its latest final outcome, else its latest; None if none can be read.
+
+        A result that was reached is not undone by a later note of failure.
+        """
+        latest: Outcome | None = None
+        for _, path in sorted(self._numbered(), reverse=True):
+            outcome = self._reader.read(path, "outcome", Outcome, owner=self._id)
+            if outcome is not None and outcome.status in FINAL:
+                return outcome
+            latest = latest or outcome
+        return latest
+
+    def _numbered(self) -> list[tuple[int, Path]]:
+        files = self._reader.list(self.folder / "attempts")
+        return [(int(p.stem), p) for p in files if p.suffix == ".json" and p.stem.isascii() and p.stem.isdigit()]
 
     def result(self) -> Outcome | None:
         """The outcome that is a result, after which nothing of the trial changes any more; None before."""

@@ -1,18 +1,27 @@
-"""Check a declaration against its task: factors, settings of every arm, and what refers to them."""
+"""Check a declaration against its task: factors, arms, what refers to them, and the settings of every arm."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from unroll.study._check_baseline import check_baseline, check_rule
-from unroll.study._check_factors import sound_factors
 from unroll.study._check_settings import check_settings
 from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector
-from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_arms, read_factors
+from unroll.study._factors import (
+    MOST_ARMS,
+    Factor,
+    arm_name,
+    combine,
+    count_arms,
+    level_keys,
+    level_name,
+    read_factors,
+    with_levels,
+)
 from unroll.study._settings import get, has, setting_fields
 from unroll.study._size import tells_flops
-from unroll.study.declaration import Declaration
+from unroll.study.declaration import LEVEL, Declaration, is_safe
 from unroll.study.project import AnyTask, suggestion
 
 
@@ -22,20 +31,62 @@ def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, erro
         advice = suggestion(draft.metric, sorted(task.metrics, key=lambda name: not name.startswith("validation/")))
         errors.add(("metric",), "the task has no such metric", received=draft.metric, advice=advice)
     factors = read_factors(draft.compare) if "compare" not in broken else []
-    sound = sound_factors(factors, task, errors)
-    _check_match(draft, factors, task, errors)
+    sound = _sound_factors(factors, task, errors)
+    if draft.match and task:
+        _check_match(draft, factors, task, errors)
     if factors and sound == factors:
-        _check_exclude(draft, factors, errors)
+        for index, rule in enumerate(draft.exclude):
+            _check_rule(("exclude", index), rule, factors, errors)
         _check_arms(draft, factors, errors)
     if task:
         check_settings(draft, sound, task, errors)
 
 
-def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask | None, errors: ErrorCollector) -> None:
-    if not (draft.match and task):
-        return
-    _check_measure(draft, task, errors)
+def _sound_factors(factors: Sequence[Factor], task: AnyTask | None, errors: ErrorCollector) -> list[Factor]:
+    """Check each factor by itself (name, levels, the settings that they name); those that arms can be built from."""
+    sound = []
+    owner: dict[str, str] = {}
+    known = setting_fields(task.settings) if task else None
+    for factor in factors:
+        before = len(errors.found)
+        _check_levels(factor, errors)
+        for path in dict.fromkeys(path for level in factor.levels for path in level.sets):
+            if known is not None and path not in known:
+                first = next(level.name for level in factor.levels if path in level.sets)
+                keys = ("compare", factor.name, first, path) if factor.named else ("compare", factor.name)
+                errors.add(keys, f"'{path}' is no setting of this task", advice=suggestion(path, known))
+            if (other := owner.setdefault(path, factor.name)) != factor.name:
+                errors.add(("compare", factor.name), f"'{path}' is varied by the factor '{other}' too")
+        if len(errors.found) == before:
+            sound.append(factor)
+    return sound
+
+
+def _check_levels(factor: Factor, errors: ErrorCollector) -> None:
+    keys = ("compare", factor.name)
+    if not factor.levels:
+        errors.add(keys, "a factor must have at least one level")
+    if factor.named and not is_safe(LEVEL, factor.name):
+        errors.add(keys, "a factor's name must be letters, digits, '_', '-', '+' or '.'", received=factor.name)
+    seen: set[str] = set()
+    for index, level in enumerate(factor.levels):
+        if not is_safe(LEVEL, level.name):
+            rule = "a level's name must be letters, digits, '_', '-', '+' or '.'"
+            advice = "" if factor.named else "name the factor and its levels: name: {level: {path: value}}"
+            errors.add(level_keys(factor, index), rule, received=level.name, advice=advice)
+        if level.name in seen:
+            errors.add(level_keys(factor, index), "a level may stand only once", received=level.written)
+        seen.add(level.name)
+
+
+def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask, errors: ErrorCollector) -> None:
+    """Whether the task has a size to solve, can count what is asked for, and nothing else sets that size."""
     size = task.size_setting
+    if size not in setting_fields(task.settings):
+        errors.add(("match",), f"the task has no setting '{size}' that could be solved", advice="leave match out")
+    if draft.match and draft.match.flops_per_token and not tells_flops(task):
+        advice = f"match parameters, or define flops_per_token in tasks/{draft.task}/task.py (docs/add-a-task.md)"
+        errors.add(("match", "flops_per_token"), "the task does not tell its operations per token", advice=advice)
     rule = f"match solves '{size}', so it must not be set"
     if has(draft.settings, size):
         keys: KeyPath = ("settings", *size.split("."))
@@ -45,28 +96,37 @@ def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask | 
             errors.add(("compare", factor.name), rule, advice="leave one of them out (match=null)")
 
 
-def _check_measure(draft: Declaration, task: AnyTask, errors: ErrorCollector) -> None:
-    """Whether the task has a size to solve, and can count what is asked for."""
-    size = task.size_setting
-    if size not in setting_fields(task.settings):
-        errors.add(("match",), f"the task has no setting '{size}' that could be solved", advice="leave match out")
-    if draft.match and draft.match.flops_per_token and not tells_flops(task):
-        advice = f"match parameters, or define flops_per_token in tasks/{draft.task}/task.py (docs/add-a-task.md)"
-        errors.add(("match", "flops_per_token"), "the task does not tell its operations per token", advice=advice)
-
-
-def _check_exclude(draft: Declaration, factors: Sequence[Factor], errors: ErrorCollector) -> None:
-    for index, rule in enumerate(draft.exclude):
-        check_rule(("exclude", index), rule, factors, errors)
-
-
 def _check_arms(draft: Declaration, factors: Sequence[Factor], errors: ErrorCollector) -> None:
     number = count_arms(factors)
     if number > MOST_ARMS:
         errors.add(("compare",), f"must come to at most {MOST_ARMS} arms", received=number)
         return
-    names = [arm_name(factors, levels) for levels in combine(factors, draft.exclude)]
-    if not names:
+    arms = {arm_name(factors, levels): levels for levels in combine(factors, draft.exclude)}
+    baseline = draft.baseline
+    if not arms:
         errors.add(("exclude",), "leaves no arm")
-    elif draft.baseline is not None:
-        check_baseline(draft.baseline, factors, draft.exclude, errors)
+    elif isinstance(baseline, str) and baseline not in arms:
+        of = [factor.name for factor in factors if baseline in [level.name for level in factor.levels]]
+        as_level = f"a level is written {{{of[0]}: {baseline}}}" if len(of) == 1 else ""
+        advice = as_level or suggestion(baseline, arms)
+        errors.add(("baseline",), "must be the name of an arm", received=baseline, advice=advice)
+    elif isinstance(baseline, dict) and _check_rule(("baseline",), baseline, factors, errors):
+        needed = {name: arm_name(factors, with_levels(factors, levels, baseline)) for name, levels in arms.items()}
+        if alone := next((name for name, other in needed.items() if other not in arms), None):
+            rule = f"exclude leaves out what an arm is to be compared with, '{needed[alone]}'"
+            errors.add(("baseline",), rule, received=alone, advice="exclude this arm too, or choose other levels")
+
+
+def _check_rule(keys: KeyPath, rule: Mapping[str, Any], factors: Sequence[Factor], errors: ErrorCollector) -> bool:
+    """Note a choice of levels that names none, or a factor or level that there is not; whether it is sound."""
+    levels = {factor.name: [level.name for level in factor.levels] for factor in factors}
+    before = len(errors.found)
+    if not rule:
+        errors.add(keys, "must name at least one level")
+    for factor, value in rule.items():
+        if factor not in levels:
+            errors.add((*keys, factor), "is no factor of compare", advice=suggestion(factor, levels))
+        elif (name := level_name(value)) not in levels[factor]:
+            unknown, advice = "matches no arm: it is no level of this factor", suggestion(name, levels[factor])
+            errors.add((*keys, factor), unknown, received=value, advice=advice)
+    return len(errors.found) == before

@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from unroll.contract import Settings, UserError
-from unroll.study._check_factors import level_keys
+from unroll.contract import UserError
 from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector, details, plain_loc, without_echoes
-from unroll.study._factors import MOST_ARMS, Factor, Level, arm_name, arm_settings, combine, count_arms
+from unroll.study._factors import (
+    MOST_ARMS,
+    Factor,
+    Level,
+    arm_name,
+    arm_settings,
+    combine,
+    count_arms,
+    level_keys,
+)
 from unroll.study._settings import dumped, has, validated
 from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
@@ -23,8 +31,11 @@ Found = dict[tuple[KeyPath, str], tuple[ErrorDetails, list[str]]]
 
 
 def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask, errors: ErrorCollector) -> None:
-    """Validate the settings of every arm; a mistake is told once, where it was written."""
-    _check_shared(draft, factors, errors)
+    """Validate the settings of every arm; each mistake is reported once, at the place where it was written."""
+    for factor in factors:
+        if not factor.named and has(draft.settings, factor.name):
+            shared: KeyPath = ("settings", *factor.name.split("."))
+            errors.add(shared, "is varied by compare, so it must not be set for all", advice="leave one of them out")
     seen: dict[str, str] = {}
     found: Found = {}
     arms = list(combine(factors, draft.exclude)) if count_arms(factors) <= MOST_ARMS else []
@@ -39,28 +50,11 @@ def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask,
         except UserError as error:
             errors.add_error(error)
         else:
-            _check_twin(complete, arm, seen, errors)
-    _tell(found, len(arms), task, errors)
-
-
-def _tell(found: Found, arms: int, task: AnyTask, errors: ErrorCollector) -> None:
-    """Note each mistake once; where only some arms make a shared setting wrong, name them."""
+            if (other := seen.setdefault(json.dumps(dumped(complete)), arm)) != arm:
+                errors.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
     for (keys, _), (detail, concerned) in found.items():
-        depends = keys[0] == "settings" and len(concerned) < arms
+        depends = keys[0] == "settings" and len(concerned) < len(arms)  # only some arms make a shared setting wrong
         errors.add_pydantic(keys, detail, task.settings, f" [arm {'; '.join(concerned)}]" if depends else "")
-
-
-def _check_shared(draft: Declaration, factors: Sequence[Factor], errors: ErrorCollector) -> None:
-    for factor in factors:
-        if not factor.named and has(draft.settings, factor.name):
-            keys: KeyPath = ("settings", *factor.name.split("."))
-            errors.add(keys, "is varied by compare, so it must not be set for all", advice="leave one of them out")
-
-
-def _check_twin(settings: Settings, arm: str, seen: dict[str, str], errors: ErrorCollector) -> None:
-    """Two arms with the same settings would be one arm with two names."""
-    if (other := seen.setdefault(json.dumps(dumped(settings)), arm)) != arm:
-        errors.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
 
 
 def _origin(loc: KeyPath, factors: Sequence[Factor], levels: Sequence[Level]) -> KeyPath:

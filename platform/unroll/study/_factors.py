@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from unroll.study._document import KeyPath
 from unroll.study._settings import Nested, put
 from unroll.study.trial import Frozen
 
@@ -48,9 +49,22 @@ def level_name(value: Any) -> str:
 
 def read_factors(compare: Compare) -> list[Factor]:
     """Read ``compare``, whose shape pydantic has checked: a list is a plain factor, a mapping a named one."""
-    return [
-        _named(name, levels) if isinstance(levels, dict) else _plain(name, levels) for name, levels in compare.items()
-    ]
+    factors = []
+    for name, written in compare.items():
+        if isinstance(written, dict):
+            levels = [Level(name=level, written=level, sets=sets) for level, sets in written.items()]
+        else:
+            levels = [Level(name=level_name(value), written=value, sets={name: value}) for value in written]
+        factors.append(Factor(name=name, named=isinstance(written, dict), levels=levels))
+    return factors
+
+
+def level_keys(factor: Factor, index: int, path: str = "") -> KeyPath:
+    """Where a level stands in a study's file, or a setting of a named factor's level."""
+    if not factor.named:
+        return ("compare", factor.name, index)
+    keys: KeyPath = ("compare", factor.name, factor.levels[index].name)
+    return (*keys, path) if path else keys
 
 
 def count_arms(factors: Sequence[Factor]) -> int:
@@ -116,14 +130,3 @@ def arm_settings(shared: Nested, levels: Sequence[Level]) -> Nested:
         for path, value in level.sets.items():
             put(settings, path, copy.deepcopy(value))
     return settings
-
-
-def _plain(path: str, values: list[Any]) -> Factor:
-    levels = [Level(name=level_name(value), written=value, sets={path: value}) for value in values]
-    return Factor(name=path, named=False, levels=levels)
-
-
-def _named(name: str, levels: Mapping[str, dict[str, Any]]) -> Factor:
-    return Factor(
-        name=name, named=True, levels=[Level(name=level, written=level, sets=sets) for level, sets in levels.items()]
-    )

@@ -94,18 +94,13 @@ def _collect(asked: Mapping[Any, str], seconds: float) -> dict[str, dict[str, An
     ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
     for reply in late:
         ray.cancel(reply, force=True)
-    return {asked[reply]: _receive(reply) for reply in ready} | {asked[reply]: None for reply in late}
-
-
-def _receive(reply: Any) -> dict[str, Any]:
-    """A node that cannot run even the question answers with Ray's last word about it."""
-    import ray
-
-    try:
-        answer: dict[str, Any] = ray.get(reply)
-    except ray.exceptions.RayError as error:
-        answer = {"failed": str(error).strip().splitlines()[-1]}
-    return answer
+    answers: dict[str, dict[str, Any] | None] = {asked[reply]: None for reply in late}
+    for reply in ready:
+        try:
+            answers[asked[reply]] = ray.get(reply)
+        except ray.exceptions.RayError as error:  # the node cannot run even this task
+            answers[asked[reply]] = {"failed": str(error).strip().splitlines()[-1]}
+    return answers
 
 
 def _examiner() -> Callable[[str, Sequence[str]], dict[str, Any]]:
@@ -141,35 +136,26 @@ def _compare(
         return [UserError(rule, where=node, received="no answer", advice="look at it in Ray's dashboard or remove it")]
     if "failed" in answer:
         return [UserError("every node must be able to run a task", where=node, received=answer["failed"])]
-    return [
-        *_failing_imports(node, answer, expected),
-        *_other_versions(node, answer, expected),
-        *_storage(node, answer, results),
-    ]
-
-
-def _failing_imports(node: str, answer: Mapping[str, Any], expected: Mapping[str, Any]) -> list[UserError]:
-    advice = "install the pinned versions there (constraints.txt)"
-    return [
-        UserError(f"every node must import {module}", where=node, received=error, advice=advice)
-        for module, error in answer["errors"].items()
-        if module in expected["versions"]
-    ]
-
-
-def _other_versions(node: str, answer: Mapping[str, Any], expected: Mapping[str, Any]) -> list[UserError]:
     here, there = expected["versions"], answer["versions"]
-    return [
+    errors = [
+        UserError(
+            f"every node must import {module}",
+            where=node,
+            received=error,
+            advice="install the pinned versions there (constraints.txt)",
+        )
+        for module, error in answer["errors"].items()
+        if module in here
+    ]
+    errors += [
         UserError(
             f"every node must have {module} {here[module]} as the driver has", where=node, received=version or "none"
         )
         for module, version in there.items()
         if module in here and here[module] != version
     ]
-
-
-def _storage(node: str, answer: Mapping[str, Any], results: Path) -> list[UserError]:
-    if answer["visible"]:
-        return []
-    rule = "the results folder must be shared by all nodes under one path"
-    return [UserError(rule, where=node, received=str(results), advice="mount the same NFS or EFS folder everywhere")]
+    if not answer["visible"]:
+        rule = "the results folder must be shared by all nodes under one path"
+        advice = "mount the same NFS or EFS folder everywhere"
+        errors.append(UserError(rule, where=node, received=str(results), advice=advice))
+    return errors

@@ -52,7 +52,14 @@ class Vigil:
         self._looked_at = now
         running = list(running)
         notes = self._notes(running)
-        self._seen = {trial: self._update(trial, notes.get(trial, "")) for trial in running}
+        before, self._seen = self._seen, {}
+        for trial in running:
+            note, seen = notes.get(trial, ""), before.get(trial)
+            if seen is None:
+                starting = note == self._old.get(trial, "")
+                self._seen[trial] = _Seen(note, self._now + START_SECONDS * starting)
+            else:
+                self._seen[trial] = seen if note == seen.note else _Seen(note, self._now)
         return [trial for trial, seen in self._seen.items() if self._now - seen.since > self._patience]
 
     def forget(self, trial: str) -> None:
@@ -63,9 +70,3 @@ class Vigil:
     def _notes(self, trials: Iterable[str]) -> dict[str, str]:
         """What each trial has noted, as text: two notes that hold the same NaN would be unequal."""
         return {trial: note.model_dump_json() for trial, note in self._ledger.progress(trials).items()}
-
-    def _update(self, trial: str, note: str) -> _Seen:
-        seen = self._seen.get(trial)
-        if seen is None and note == self._old.get(trial, ""):
-            return _Seen(note, self._now + START_SECONDS)
-        return _Seen(note, self._now) if seen is None or note != seen.note else seen

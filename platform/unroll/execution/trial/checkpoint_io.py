@@ -52,7 +52,10 @@ class LedgerCheckpointIO(CheckpointIO):
         if (found := self.store.load()) is None:
             return None
         step, data = found
-        place, sources, state = _split(data)
+        place, sources, state = None, "", data
+        if data.startswith(_MAGIC):
+            _, place, digest = _HEADER.unpack_from(data)
+            sources, state = digest.rstrip(b"\0").decode("ascii", "replace"), data[_HEADER.size :]
         if sources and self.sources and sources != self.sources:
             return None
         self._found = state
@@ -96,11 +99,3 @@ class LedgerCheckpointIO(CheckpointIO):
     def remove_checkpoint(self, path: Any) -> None:  # noqa: ARG002
         """Forget every checkpoint of the trial."""
         self.store.clear()
-
-
-def _split(data: bytes) -> tuple[int | None, str, bytes]:
-    """Place in the history, digest of the sources, and Lightning's state."""
-    if not data.startswith(_MAGIC):
-        return None, "", data
-    _, place, sources = _HEADER.unpack_from(data)
-    return int(place), sources.rstrip(b"\0").decode("ascii", "replace"), data[_HEADER.size :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from contextlib import suppress
 
 from unroll.execution.trial.attempt import Attempt, Update
 from unroll.ledger import Fenced, Ledger
@@ -63,24 +64,21 @@ class Session:
         self._stop.set()
         deadline = time.monotonic() + patience
         while self._thread.is_alive() and time.monotonic() < deadline:
-            self._drain()
+            with suppress(queue.Empty):
+                self._updates.get_nowait()
             self._thread.join(timeout=0.05)
 
     def _run(self) -> None:
+        end: Outcome | BaseException
         try:
-            end: Outcome | BaseException = self._run_once()
+            try:
+                with self._claim:
+                    end = self._records.result() or self._attempt.run()
+            except Fenced as fenced:
+                end = self._records.result() or fenced
         except BaseException as error:  # handed over to the caller's thread, which raises it
             end = error
         self._put(end)
-
-    def _run_once(self) -> Outcome:
-        try:
-            with self._claim:
-                return self._records.result() or self._attempt.run()
-        except Fenced:
-            if result := self._records.result():
-                return result
-            raise
 
     def _put(self, item: Update | Outcome | BaseException) -> None:
         while True:
@@ -90,12 +88,6 @@ class Session:
                 self._attempt.beat()  # waiting for a slow caller is not a hang
                 if self._stop.is_set():
                     return None
-
-    def _drain(self) -> None:
-        try:
-            self._updates.get_nowait()
-        except queue.Empty:
-            return
 
     def _stop_asked(self) -> bool:
         """Look into the results folder at most once a second: the one place that all nodes share."""
