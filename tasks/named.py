@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar, final
+from typing import Any, Generic, TypeVar, final
 
 from unroll.contract import IdleSettings, Settings, UserError
 
@@ -26,14 +26,14 @@ def refuse_unused(
     *,
     choice: str,
     kinds: Iterable[str],
-    has: Callable[[str], Collection[str]],
+    has: Callable[[Any], Collection[str]],
     among: Iterable[str] | None = None,
 ) -> None:
     """A setting that the chosen kind never looks at must not seem to have done something.
 
     Args:
         settings: a section of settings.
-        choice: its field that names the kind; where it is null, there is none and no setting is looked at.
+        choice: its field that names the kind, which may be null.
         kinds: all that there are.
         has: gives the settings of a kind; not called while all that is asked about are at their defaults.
         among: settings that are asked about; None: all but ``choice``.
@@ -44,7 +44,7 @@ def refuse_unused(
     fields, kind = type(settings).model_fields, getattr(settings, choice)
     names = fields.keys() - {choice} if among is None else set(among)
     given = [name for name in fields if name in names and getattr(settings, name) != fields[name].default]
-    had = has(kind) if given and kind is not None else ()
+    had = has(kind) if given else ()
     if idle := [name for name in given if name not in had]:
         others = " or ".join(other for other in kinds if set(idle) <= set(has(other)))
         rule = (

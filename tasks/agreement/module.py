@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Unpack, final
+from typing import Any, final
 
 from torch import Tensor
 
 from tasks.agreement.batches import Beginnings, Sentences
 from tasks.agreement.network import AgreementNetwork
 from tasks.agreement.tally import Tally
-from tasks.learning.module import Learning, LearningModule
+from tasks.learning.descent import Learning
+from tasks.learning.module import LearningModule
 
 
 @final
@@ -22,18 +23,22 @@ class AgreementModule(LearningModule[Beginnings | Sentences, Beginnings]):
 
     Args:
         network: what learns.
-        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
+        learning: how it learns.
     """
 
     network: AgreementNetwork[Any]
 
-    def __init__(self, *, network: AgreementNetwork[Any], **learning: Unpack[Learning]) -> None:
-        super().__init__(network=network, **learning)
+    def __init__(self, *, network: AgreementNetwork[Any], learning: Learning) -> None:
+        super().__init__(network=network, learning=learning)
         self.begin_counting()
 
     def loss(self, batch: Beginnings | Sentences) -> Tensor:
         """Nats per verb, or per word."""
         return self.network.loss(batch)
+
+    def terms(self, batch: Beginnings | Sentences) -> int:
+        """Verbs, or words of a language model."""
+        return len(batch.lengths) if isinstance(batch, Beginnings) else self.items(batch)
 
     def begin_counting(self) -> None:
         """Count anew."""

@@ -7,10 +7,10 @@ from typing import Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from tasks.agreement.data import AgreementData
+from tasks.learning.settings import LearnedSettings, TrainingSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
-from unroll.contract import Settings
 
 Objective = Literal["number", "language_model"]
 Kind = Literal["recurrent", "window"]
@@ -36,28 +36,18 @@ def _settings_of(kind: str) -> set[str]:
     return {*shared, "order"} if kind == "window" else {*shared, *RecurrentSettings.model_fields}
 
 
-class Training(Settings):
+class Training(TrainingSettings):
     """Gradient descent on batches of about the same length."""
 
     objective: Objective = Field(
         "number",
         description="number: from the words before a verb to its number; language_model: every next word, and the "
-        "likelier of a verb's two forms tells its number.",
+        "likelier of a verb's two forms gives its number.",
     )
-    epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
-    batch_size: int = Field(
-        32, ge=1, le=WIDEST, description="Verbs, or of a language model sentences, of one optimizer step."
-    )
-    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
-        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
-    )
-    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
-    clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
-    )
+    batch_size: int = Field(32, ge=1, le=WIDEST, description="Verbs, or of a language model sentences, of a batch.")
 
 
-class AgreementSettings(Settings):
+class AgreementSettings(LearnedSettings):
     """Everything that a study can set about a network that learns agreement."""
 
     data: AgreementData = Field(default_factory=AgreementData, description="The sentences.")

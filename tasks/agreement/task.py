@@ -10,10 +10,10 @@ from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.data import load
 from tasks.agreement.sentences import MOST_ATTRACTORS
 from tasks.agreement.settings import AgreementSettings
-from tasks.recurrent.settings import build_initialization, build_recurrent
-from tasks.recurrent.unused import unused_settings
+from tasks.learning.learned_task import LearnedTask
+from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import embedding_size, with_word_vectors
-from unroll.contract import Metric, Task
+from unroll.contract import Metric
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -36,7 +36,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Agreement(Task[AgreementSettings, AgreementCorpus]):
+class Agreement(LearnedTask[AgreementSettings, AgreementCorpus]):
     """Tell the number of a verb from the words before it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -58,15 +58,10 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
     def module(self, settings: AgreementSettings, dataset: AgreementCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.agreement.module import AgreementModule
-        from tasks.learning.clipping import Clipping
 
-        training = settings.training
         return AgreementModule(
             network=build_network(settings, dataset),
-            initialization=build_initialization(settings.network),
-            optimizer=training.optimizer,
-            learning_rate=training.learning_rate,
-            clipping=Clipping(norm=training.clip_norm),
+            learning=self.learning(settings, dataset),
         )
 
     def data(self, settings: AgreementSettings, dataset: AgreementCorpus, seed: int) -> pl.LightningDataModule:
@@ -80,15 +75,11 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
 
         return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
 
-    def epochs(self, settings: AgreementSettings) -> int:
-        """Number of passes over the training text."""
-        return settings.training.epochs
-
-    def steps(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
-        """Batches of all epochs: one optimizer step each."""
+    def batches(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
+        """Batches of verbs, or of sentences."""
         text, training = dataset.train, settings.training
         read = len(text.lengths) if training.objective == "number" else len(text.begins) - 1
-        return training.epochs * -(-read // training.batch_size)
+        return -(-read // training.batch_size)
 
     def chance(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Mapping[str, float]:  # noqa: ARG002
         """Accuracy of whoever always says the number that is the commoner one in the training text."""
@@ -110,16 +101,9 @@ class Agreement(Task[AgreementSettings, AgreementCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
-    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
-        """Which loops ran the network's cells, and what compiled them."""
-        from tasks.recurrent.loop import describe_loops
-
-        return describe_loops(module)
-
-    def unused(self, settings: AgreementSettings) -> Iterator[str]:
+    def unused_of_network(self, settings: AgreementSettings) -> Iterator[str]:
         """What the cell does not have."""
-        if settings.network.kind == "recurrent":
-            yield from (f"network.{name}" for name in unused_settings(settings.network))
+        return super().unused_of_network(settings) if settings.network.kind == "recurrent" else iter(())
 
     def flops_per_token(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Every matrix but the embedding is used once per word, and that of the objective number once per verb."""

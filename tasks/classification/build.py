@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from inspect import signature
 
-from tasks.classification.encoders.bag_of_embeddings import BagOfEmbeddings
-from tasks.classification.encoders.convolution import Convolution
-from tasks.classification.encoders.encoder import Encoder
-from tasks.classification.encoders.hierarchical import Hierarchical
-from tasks.classification.encoders.recurrent import Recurrent
+from tasks.classification.encoder import Encoder
+from tasks.classification.encoders import ENCODERS
 from tasks.classification.network import Classifier
 from tasks.classification.settings import Network
-from tasks.recurrent.hierarchy import HierarchicalNetwork
 from tasks.recurrent.settings import build_recurrent
-from tasks.recurrent.summary import build_summary
 from tasks.text import Vocabulary
 from tasks.text.embeddings import embedding_size
 from tasks.text.labelled import LabelledCorpus
+from unroll.contract import UserError
 
 
 def build_network(network: Network, corpus: LabelledCorpus) -> Classifier:
@@ -34,28 +31,23 @@ def build_network(network: Network, corpus: LabelledCorpus) -> Classifier:
 
 
 def build_encoder(network: Network, vocabulary: Vocabulary, *, embedding: int) -> Encoder:
-    """What makes one vector of a sentence, from embeddings of this size."""
-    match network.kind:
-        case "recurrent":
-            return Recurrent(build_recurrent(network, inputs=embedding), summary=network.summary)
-        case "hierarchical":
-            ends = [vocabulary.number(word) for word in network.sentence_ends if word in vocabulary]
-            return Hierarchical(_build_hierarchy(network, embedding), ends=ends)
-        case "convolution":
-            return Convolution(embedding=embedding, windows=network.windows, maps=network.hidden)
-        case "bag_of_embeddings":
-            return BagOfEmbeddings(embedding=embedding, hidden=network.hidden)
-        case _:
-            assert_never(network.kind)
+    """What makes one vector of a sentence, from embeddings of this size.
 
-
-def _build_hierarchy(network: Network, embedding: int) -> HierarchicalNetwork:
-    """Two networks with the same settings."""
-    words = build_recurrent(network, inputs=embedding)
-    sentences = build_recurrent(network, inputs=words.outputs)
-    return HierarchicalNetwork(
-        words=words,
-        sentence=build_summary(network.summary, words),
-        sentences=sentences,
-        document=build_summary(network.summary, sentences),
-    )
+    Raises:
+        UserError: the kind's constructor takes something that there is not.
+    """
+    offered = {
+        **{name: getattr(network, name) for name in type(network).model_fields},
+        "embedding": embedding,
+        "vocabulary": vocabulary,
+        "recurrent": lambda inputs: build_recurrent(network, inputs=inputs),
+    }
+    build: Callable[..., Encoder] = ENCODERS.find(network.kind)
+    taken = signature(build).parameters
+    if unknown := taken.keys() - offered.keys():
+        raise UserError(
+            "an encoder takes embedding, vocabulary, recurrent and settings of network",
+            where=f"tasks/classification/encoders/{network.kind}.py",
+            received=", ".join(sorted(unknown)),
+        )
+    return build(**{name: offered[name] for name in taken})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack, final
+from typing import final
 
 from torch import Tensor
 
 from tasks.classification.batches import LabelledBatch
 from tasks.classification.network import Classifier
 from tasks.classification.tally import Tally
-from tasks.learning.module import Learning, LearningModule
+from tasks.learning.descent import Learning
+from tasks.learning.module import LearningModule
 
 
 @final
@@ -23,19 +24,23 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
     Args:
         network: the classifier.
         labels: those that can be said, and behind them those that only held-out text has.
-        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
+        learning: how it learns.
     """
 
     network: Classifier
 
-    def __init__(self, *, network: Classifier, labels: Sequence[str], **learning: Unpack[Learning]) -> None:
-        super().__init__(network=network, **learning)
+    def __init__(self, *, network: Classifier, labels: Sequence[str], learning: Learning) -> None:
+        super().__init__(network=network, learning=learning)
         self._labels = tuple(labels)
         self.begin_counting()
 
     def loss(self, batch: LabelledBatch) -> Tensor:
         """Nats per sentence, a scalar."""
         return self.network.loss(batch)
+
+    def terms(self, batch: LabelledBatch) -> int:
+        """Sentences."""
+        return len(batch.labels)
 
     def constrain(self) -> None:
         """Of the output layer."""
@@ -54,6 +59,6 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
         return self._held_out.metrics()
 
     def on_test_epoch_end(self) -> None:
-        """Tell the metrics of the whole test text, and its confusion matrix."""
+        """Log the metrics of the whole test text, and its confusion matrix."""
         super().on_test_epoch_end()
-        self.tell(self._held_out.confusion("test", self._labels))
+        self.log_whole(self._held_out.confusion("test", self._labels))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from tasks.classification.batches import LabelledBatch
-from tasks.classification.encoders.encoder import Encoder
+from tasks.classification.encoder import Encoder
 from tasks.text.embeddings import WordVectors
 from tasks.text.embeddings.layer import WordEmbedding
 

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from tasks.learning.optimizer import OptimizerName
+from tasks.classification.encoders import ENCODERS
+from tasks.learning.settings import LearnedSettings, TrainingSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.labelled import LabelledData
-from unroll.contract import Settings
 
-KindName = Literal["recurrent", "hierarchical", "convolution", "bag_of_embeddings"]
 SummaryName = Literal["last", "ends", "mean", "max", "attention"]
-
-_ALL_KINDS: Final = frozenset(
-    {"kind", "hidden", "output_dropout", "row_norm", "initialization", "initialization_scale"}
-) | frozenset(WordVectorSettings.model_fields)
-_RECURRENT: Final = frozenset(RecurrentSettings.model_fields) | {"summary"}
-_USED: Final[dict[str, frozenset[str]]] = {
-    "recurrent": _ALL_KINDS | _RECURRENT,
-    "hierarchical": _ALL_KINDS | _RECURRENT | {"sentence_ends"},
-    "convolution": _ALL_KINDS | {"windows"},
-    "bag_of_embeddings": _ALL_KINDS,
+_OF_ALL: Final = {
+    *("kind", "output_dropout", "row_norm", "initialization", "initialization_scale"),
+    *WordVectorSettings.model_fields,
 }
-"""Settings that each kind of network looks at."""
+"""Settings that every kind of network looks at."""
+
+
+def settings_of(kind: str) -> set[str]:
+    """Settings of ``network`` that a kind looks at, beyond those that all do. Loads torch."""
+    options = set(ENCODERS.options(kind))
+    return options | (RecurrentSettings.model_fields.keys() if "recurrent" in options else set())
 
 
 class Network(WordVectorSettings, RecurrentSettings):
     """The network: word embeddings, what makes one vector of a sentence, an output layer over the labels."""
 
-    kind: KindName = Field(
+    kind: str = Field(
         "recurrent",
+        json_schema_extra={"enum": list(ENCODERS.names())},
         description="recurrent: layers and a summary; hierarchical: one such network reads the words of each sentence "
         "of a document, another one its sentences (Li et al. 2015, Yang et al. 2016); convolution: Kim 2014; "
         "bag_of_embeddings: the mean of the embeddings and a hidden layer (Iyyer et al. 2015).",
@@ -64,9 +63,15 @@ class Network(WordVectorSettings, RecurrentSettings):
         "each step (Kim 2014); null: none.",
     )
 
+    @field_validator("kind")
+    @classmethod
+    def _is_an_encoder(cls, name: str) -> str:
+        return ENCODERS.validate(name)
+
     @model_validator(mode="after")
     def _refuse_unused_settings(self) -> Self:
-        refuse_unused(self, choice="kind", kinds=_USED, has=_USED.__getitem__)
+        among = type(self).model_fields.keys() - _OF_ALL
+        refuse_unused(self, choice="kind", kinds=ENCODERS.names(), has=settings_of, among=among)
         return self
 
     @model_validator(mode="after")
@@ -76,21 +81,13 @@ class Network(WordVectorSettings, RecurrentSettings):
         return self
 
 
-class Training(Settings):
+class Training(TrainingSettings):
     """Gradient descent on batches of sentences of about the same length."""
 
-    epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
-    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sentences of one optimizer step.")
-    optimizer: OptimizerName = Field(
-        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
-    )
-    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
-    clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
-    )
+    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sentences of a batch.")
 
 
-class ClassificationSettings(Settings):
+class ClassificationSettings(LearnedSettings):
     """Everything that a study can set about a classifier."""
 
     data: LabelledData = Field(default_factory=LabelledData, description="The labelled sentences.")

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from tasks.classification.settings import ClassificationSettings
-from tasks.recurrent.settings import build_initialization
-from tasks.recurrent.unused import unused_settings
+from tasks.classification.settings import ClassificationSettings, settings_of
+from tasks.learning.learned_task import LearnedTask
 from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
-from unroll.contract import Metric, Task
+from unroll.contract import Metric
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -32,7 +31,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Classification(Task[ClassificationSettings, LabelledCorpus]):
+class Classification(LearnedTask[ClassificationSettings, LabelledCorpus]):
     """Tell the label of a sentence from all its words; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -55,16 +54,11 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """Build the network and its loss."""
         from tasks.classification.build import build_network
         from tasks.classification.module import ClassificationModule
-        from tasks.learning.clipping import Clipping
 
-        training = settings.training
         return ClassificationModule(
             network=build_network(settings.network, dataset),
             labels=(*dataset.labels.words, *dataset.unseen.words),
-            initialization=build_initialization(settings.network),
-            optimizer=training.optimizer,
-            learning_rate=training.learning_rate,
-            clipping=Clipping(norm=training.clip_norm),
+            learning=self.learning(settings, dataset),
         )
 
     def data(self, settings: ClassificationSettings, dataset: LabelledCorpus, seed: int) -> pl.LightningDataModule:
@@ -76,13 +70,9 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
             lambda split: BatchMaker(getattr(dataset, split)), size=settings.training.batch_size, seed=seed
         )
 
-    def epochs(self, settings: ClassificationSettings) -> int:
-        """Number of passes over the training text."""
-        return settings.training.epochs
-
-    def steps(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int:
-        """Batches of all epochs: one optimizer step each."""
-        return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
+    def batches(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int:
+        """Batches of sentences."""
+        return -(-len(dataset.train) // settings.training.batch_size)
 
     def chance(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, float]:  # noqa: ARG002
         """The share of the commonest label among those that can be said."""
@@ -96,16 +86,9 @@ class Classification(Task[ClassificationSettings, LabelledCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
-    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
-        """Which loops ran the network's cells, and what compiled them."""
-        from tasks.recurrent.loop import describe_loops
-
-        return describe_loops(module)
-
-    def unused(self, settings: ClassificationSettings) -> Iterator[str]:
+    def unused_of_network(self, settings: ClassificationSettings) -> Iterator[str]:
         """What the cell does not have."""
-        if settings.network.kind in ("recurrent", "hierarchical"):
-            yield from (f"network.{name}" for name in unused_settings(settings.network))
+        return super().unused_of_network(settings) if "cell" in settings_of(settings.network.kind) else iter(())
 
     def flops_per_token(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int | None:
         """What is used once per sentence counts by its share, for sentences as long as those of the training text.

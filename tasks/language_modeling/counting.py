@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from tasks.language_modeling.batches import PADDING
 from tasks.language_modeling.kneser_ney import Ids, KneserNey
 from tasks.language_modeling.likelihood import Likelihood
+from tasks.learning.evaluation import ScoredModule, count_step
 from tasks.text.running import TokenCorpus
 
 _COUNTED: dict[tuple[str, int], int] = {}
@@ -65,7 +66,7 @@ class Reading:
 
 
 @final
-class CountingModule(pl.LightningModule):
+class CountingModule(ScoredModule[Tensor]):
     """Kneser-Ney counts of the training text, taken in one training step; perplexity on held-out text.
 
     See :class:`~tasks.language_modeling.kneser_ney.KneserNey`. There is one batch, the whole text, and one step, which
@@ -108,9 +109,7 @@ class CountingModule(pl.LightningModule):
         read = Reading()
         read.read(batch, model)
         self._train, self.items_seen = read.likelihood, self.items_seen + len(text)
-        steps = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
-        steps.increment_ready()
-        steps.increment_completed()
+        count_step(self.trainer)
         return self._train.mean().to(batch.device)
 
     def _keep(self, model: KneserNey) -> None:
@@ -119,41 +118,25 @@ class CountingModule(pl.LightningModule):
 
     # Evaluation
 
-    def on_validation_epoch_start(self) -> None:
+    def begin_counting(self) -> None:
         """Start the text anew."""
         self._held_out = Reading()
 
-    def validation_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
-        """Score one stretch of the validation text, ids of shape (time + 1, columns)."""
-        self._read(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        """Perplexity of the whole validation text, and of the training text under its own counts."""
-        self._log_scores("validation")
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            self.log("train/perplexity", self._train.perplexity())
-
-    def on_test_epoch_start(self) -> None:
-        """Start the text anew."""
-        self._held_out = Reading()
-
-    def test_step(self, batch: Tensor, batch_idx: int) -> None:  # noqa: ARG002
-        """Score one stretch of the test text, ids of shape (time + 1, columns)."""
-        self._read(batch)
-
-    def on_test_epoch_end(self) -> None:
-        """Perplexity of the whole test text."""
-        self._log_scores("test")
-
-    def _read(self, batch: Tensor) -> None:
+    def count(self, batch: Tensor) -> None:
+        """Score one stretch of held-out text, ids of shape (time + 1, columns)."""
         if self._model is None:
             raise RuntimeError("nothing was counted yet")
         self._held_out.read(batch, self._model)
 
-    def _log_scores(self, split: str) -> None:
-        scores = self._held_out.likelihood.scores(characters=self._characters)
-        self.log_dict({f"{split}/{name}": score for name, score in scores.items()})
-        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+    def scores(self) -> Mapping[str, float]:
+        """Perplexity, and of characters bits per character."""
+        return self._held_out.likelihood.scores(characters=self._characters)
+
+    def on_validation_epoch_end(self) -> None:
+        """Perplexity of the whole validation text, and of the training text under its own counts."""
+        super().on_validation_epoch_end()
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self.log("train/perplexity", self._train.perplexity())
 
     # Checkpoints
 

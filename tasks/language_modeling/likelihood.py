@@ -49,10 +49,10 @@ class Likelihood:
         """``exp(mean)``, a scalar in float64; infinite where that overflows."""
         return self.mean().exp()
 
-    def scores(self, *, characters: bool) -> dict[str, Tensor]:
-        """What is told of a held-out text, by name without its split, scalars in float64.
+    def scores(self, *, characters: bool) -> dict[str, float]:
+        """The scores of a held-out text, by name without its split.
 
         Of a text whose tokens are characters that is bits per character too, ``log2(perplexity)``.
         """
-        scores = {"perplexity": self.perplexity()}
-        return scores | ({BITS_PER_CHARACTER: self.mean() / math.log(2)} if characters else {})
+        scores = {"perplexity": self.perplexity().item()}
+        return scores | ({BITS_PER_CHARACTER: (self.mean() / math.log(2)).item()} if characters else {})

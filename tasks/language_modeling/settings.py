@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.running import TextData
-from unroll.contract import MEASUREMENT, IdleSettings, Settings
-
-# Far beyond any real use: what is above it is a slip.
-_MOST_EPOCHS = 100_000
+from unroll.contract import MEASUREMENT, IdleSettings
 
 Kind = Literal["recurrent", "window", "ngram"]
 
@@ -89,43 +86,15 @@ def _settings_of(kind: str) -> set[str]:
     return both | RecurrentSettings.model_fields.keys()
 
 
-class Training(Settings):
+class Training(TrainingSettings, ThroughTimeSettings):
     """Truncated back-propagation through time over contiguous columns of the training text."""
 
-    epochs: int = Field(10, ge=1, le=_MOST_EPOCHS, description="Passes over the training text.")
     batch_size: int = Field(32, ge=1, le=WIDEST, description="Columns that the training text is cut into.")
+    accumulate: int = Field(
+        1, ge=1, le=WIDEST, description="Windows of bptt steps whose mean gradient makes an optimizer step."
+    )
     bptt: int = Field(
         20, ge=1, le=WIDEST, description="Steps that the gradient goes back; the state is carried further."
-    )
-    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
-        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
-    )
-    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of the first epoch.")
-    decay_start: int | None = Field(
-        None,
-        ge=1,
-        le=_MOST_EPOCHS,
-        description="Epochs at the first learning rate, after which it falls each epoch; null: never.",
-    )
-    decay_factor: float | None = Field(
-        None, ge=1, description="What the learning rate is divided by, each epoch after decay_start."
-    )
-    clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping by norm."
-    )
-    clip_value: float | None = Field(
-        None,
-        gt=0,
-        description="Largest absolute value of each single derivative, in place of clip_norm; null: no bound.",
-    )
-    omega: float | None = Field(
-        None,
-        gt=0,
-        le=1e6,
-        description="Strength of the regularizer Omega (Pascanu et al. 2013), for Elman networks; null: none.",
-    )
-    omega_form: Literal["paper", "code"] = Field(
-        "code", description="Omega summed over steps as in the paper, or averaged and of squares as in its program."
     )
     reduction: Literal["token_mean", "time_sum"] = Field(
         "token_mean",
@@ -139,33 +108,9 @@ class Training(Settings):
         description="Columns that held-out text is cut into; 1: every token sees all the text before it. "
         "The same for all arms.",
     )
-    diagnose_every: int | None = Field(
-        None,
-        ge=1,
-        le=10**9,
-        description="Optimizer steps between two looks into the network, the first before the first step; null: none.",
-    )
-
-    @model_validator(mode="after")
-    def _decay_is_whole(self) -> Self:
-        if (self.decay_start is None) != (self.decay_factor is None):
-            raise ValueError(
-                "decay_start and decay_factor are set together or not at all, "
-                f"received {json.dumps(self.decay_start)} and {json.dumps(self.decay_factor)}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_to_clip(self) -> Self:
-        if self.clip_norm is not None and self.clip_value is not None:
-            raise ValueError(
-                "clip_norm and clip_value exclude each other, "
-                f"received {json.dumps(self.clip_norm)} and {json.dumps(self.clip_value)}; set one of them to null"
-            )
-        return self
 
 
-class LanguageModelingSettings(Settings):
+class LanguageModelingSettings(LearnedSettings):
     """Everything that a study can set about a language model."""
 
     data: TextData = Field(default_factory=TextData, description="The text.")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
-from tasks.recurrent.settings import build_initialization, build_recurrent
-from tasks.recurrent.unused import unused_settings
+from tasks.learning.learned_task import LearnedTask
+from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from tasks.text.running import TokenCorpus, load
-from unroll.contract import Metric, Task, UserError
+from unroll.contract import Metric, UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @final
-class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
+class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
     """Predict each token of a text from all the tokens before it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 2
@@ -64,22 +64,13 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         if settings.network.kind == "ngram":
             return _counting(settings, dataset)
         from tasks.language_modeling.module import LanguageModelingModule
-        from tasks.language_modeling.optimization import Schedule
-        from tasks.learning.clipping import Clipping
         from tasks.recurrent.omega.omega import Omega
 
         network, training = settings.network, settings.training
         return LanguageModelingModule(
             network=build_network(network, vocabulary=len(dataset.vocabulary), vectors=dataset.vectors),
-            initialization=build_initialization(network),
-            optimizer=training.optimizer,
-            schedule=Schedule(
-                learning_rate=training.learning_rate,
-                decay_start=training.decay_start,
-                decay_factor=training.decay_factor,
-            ),
+            learning=self.learning(settings, dataset),
             bptt=training.bptt,
-            clipping=Clipping(norm=training.clip_norm, value=training.clip_value),
             omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
             reduction=training.reduction,
             diagnose_every=training.diagnose_every,
@@ -108,26 +99,19 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         )
 
     def epochs(self, settings: LanguageModelingSettings) -> int:
-        """Number of passes over the training text; n-grams are counted in one."""
-        return 1 if settings.network.kind == "ngram" else settings.training.epochs
+        """Passes over the training text; n-grams are counted in one."""
+        return 1 if settings.network.kind == "ngram" else super().epochs(settings)
 
-    def steps(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
-        """Windows of all epochs: one optimizer step each; counting is one step."""
-        training = settings.training
+    def batches(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
+        """Windows of an epoch; counting is one step."""
         if settings.network.kind == "ngram":
             return 1
-        column = len(dataset.train) // training.batch_size
-        return training.epochs * -(-column // training.bptt)
+        column = len(dataset.train) // settings.training.batch_size
+        return -(-column // settings.training.bptt)
 
     def warnings(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Sequence[str]:  # noqa: ARG002
         """What was noticed when the text was prepared."""
         return dataset.warnings
-
-    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
-        """Which loops ran the network's cells, and what compiled them."""
-        from tasks.recurrent.loop import describe_loops
-
-        return describe_loops(module)
 
     def absent(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, str]:  # noqa: ARG002
         """Bits per character of words."""
@@ -141,14 +125,14 @@ class LanguageModeling(Task[LanguageModelingSettings, TokenCorpus]):
         return unigram_scores(dataset, characters=settings.data.level == "character")
 
     def unused(self, settings: LanguageModelingSettings) -> Iterator[str]:
-        """What the cell does not have; what n-grams, which are counted once, do not learn by; what is off."""
-        training = settings.training
-        if settings.network.kind == "recurrent":
-            yield from (f"network.{name}" for name in unused_settings(settings.network))
-        if settings.network.kind == "ngram":
-            yield from (f"training.{name}" for name in type(training).model_fields if name != "evaluation_batch_size")
-        elif training.omega is None:
-            yield "training.omega_form"
+        """What n-grams, which are counted once, do not learn by; of networks see :meth:`LearnedTask.unused`."""
+        if settings.network.kind != "ngram":
+            return super().unused(settings)
+        return (f"training.{name}" for name in type(settings.training).model_fields if name != "evaluation_batch_size")
+
+    def unused_of_network(self, settings: LanguageModelingSettings) -> Iterator[str]:
+        """What the cell does not have."""
+        return super().unused_of_network(settings) if settings.network.kind == "recurrent" else iter(())
 
     def flops_per_token(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Every matrix but the embedding is used once per token; a tied one is the output layer's. Counts have none."""

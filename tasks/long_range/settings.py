@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.learning.settings import LearnedSettings, OptimizationSettings, ThroughTimeSettings
 from tasks.long_range.problems import PROBLEMS
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
@@ -55,32 +56,13 @@ class Network(RecurrentSettings):
     hidden: int = Field(64, ge=1, le=WIDEST, description="Size of each recurrent layer, in each direction.")
 
 
-class Training(Settings):
-    """Back-propagation through the whole sequence."""
+class Training(OptimizationSettings, ThroughTimeSettings):
+    """Back-propagation through the whole sequence; an epoch is what lies between two validations."""
 
     updates: int = Field(6000, ge=1, le=_MOST_UPDATES, description="Optimizer steps.")
     validate_every: int = Field(500, ge=1, le=_MOST_UPDATES, description="Optimizer steps between two validations.")
-    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sequences of an optimizer step.")
-    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
-        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
-    )
-    learning_rate: float = Field(1e-3, gt=0, le=1e6, description="Learning rate.")
-    clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping by norm."
-    )
-    omega: float | None = Field(
-        None,
-        gt=0,
-        le=1e6,
-        description="Strength of the regularizer Omega (Pascanu et al. 2013), for Elman networks; null: none.",
-    )
-    omega_form: Literal["paper", "code"] = Field("code", description="Omega as in the paper or as in its code.")
-    diagnose_every: int | None = Field(
-        None,
-        ge=1,
-        le=10**9,
-        description="Optimizer steps between two looks into the network, the first before the first step; null: none.",
-    )
+    batch_size: int = Field(50, ge=1, le=WIDEST, description="Sequences of a batch.")
+    learning_rate: float = Field(1e-3, gt=0, le=1e6, description="Learning rate, with which the schedule begins.")
 
     @model_validator(mode="after")
     def _validations_divide_the_updates(self) -> Self:
@@ -91,7 +73,7 @@ class Training(Settings):
         return self
 
 
-class LongRangeSettings(Settings):
+class LongRangeSettings(LearnedSettings):
     """Everything that a study can set about a long-range problem."""
 
     data: Data = Field(default_factory=Data, description="The problem.")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
+from tasks.learning.learned_task import LearnedTask
 from tasks.long_range.settings import Data, LongRangeSettings
-from tasks.recurrent.settings import build_initialization, build_recurrent
-from tasks.recurrent.unused import unused_settings
-from unroll.contract import Metric, Task, UserError, derive_seed
+from tasks.recurrent.settings import build_recurrent
+from unroll.contract import Metric, UserError, derive_seed
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -29,7 +29,7 @@ class DrawnSequences:
 
 
 @final
-class LongRange(Task[LongRangeSettings, DrawnSequences]):
+class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
     """Learn a problem whose answer lies far back; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -64,9 +64,8 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
             )
         return DrawnSequences(fingerprint=_fingerprint(data), facts=_facts(data), bounds={})
 
-    def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:  # noqa: ARG002
+    def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:
         """Build the network and its loss."""
-        from tasks.learning.clipping import Clipping
         from tasks.long_range.module import LongRangeModule
         from tasks.long_range.problems import find_problem
         from tasks.recurrent.omega.omega import Omega
@@ -75,10 +74,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         return LongRangeModule(
             problem=find_problem(settings.data.problem),
             network=build_network(settings),
-            initialization=build_initialization(settings.network),
-            optimizer=training.optimizer,
-            learning_rate=training.learning_rate,
-            clipping=Clipping(norm=training.clip_norm),
+            learning=self.learning(settings, dataset),
             omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
             diagnose_every=training.diagnose_every,
         )
@@ -86,7 +82,7 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
     def data(
         self,
         settings: LongRangeSettings,
-        dataset: DrawnSequences,  # noqa: ARG002
+        dataset: DrawnSequences,
         seed: int,
     ) -> pl.LightningDataModule:
         """Batches, each a function of (seed, epoch, position)."""
@@ -95,7 +91,8 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         from tasks.long_range.problems import find_problem
 
         data, training, problem = settings.data, settings.training, find_problem(settings.data.problem)
-        size, number, sequences = training.batch_size, training.validate_every, data.evaluation_sequences
+        size, sequences = training.batch_size, data.evaluation_sequences
+        number = self.batches(settings, dataset)
         return Loaders(
             train=lambda: DrawnBatches(problem, data.lengths, size=size, number=number, seed=seed),
             held_out=lambda split: EvaluationBatches(problem, data.lengths, sequences=sequences, split=split),
@@ -105,9 +102,9 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         """Stretches between two validations."""
         return settings.training.updates // settings.training.validate_every
 
-    def steps(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
-        """One optimizer step per batch."""
-        return settings.training.updates
+    def batches(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
+        """Those between two validations."""
+        return settings.training.validate_every * settings.training.accumulate
 
     def chance(self, settings: LongRangeSettings, dataset: DrawnSequences) -> Mapping[str, float]:  # noqa: ARG002
         """What a network reaches that never looks back: exact, the mean over all lengths."""
@@ -117,18 +114,6 @@ class LongRange(Task[LongRangeSettings, DrawnSequences]):
         losses, errors = zip(*map(problem.memoryless, lengths), strict=True)
         reached = {"loss": sum(losses) / len(lengths), "error": sum(errors) / len(lengths)}
         return {f"{split}/{name}": value for split in ("validation", "test") for name, value in reached.items()}
-
-    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
-        """Which loops ran the network's cells, and what compiled them."""
-        from tasks.recurrent.loop import describe_loops
-
-        return describe_loops(module)
-
-    def unused(self, settings: LongRangeSettings) -> Iterator[str]:
-        """What the cell does not have, and what is off."""
-        yield from (f"network.{name}" for name in unused_settings(settings.network))
-        if settings.training.omega is None:
-            yield "training.omega_form"
 
     def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
         """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Unpack, final
+from typing import final
 
 from torch import Tensor
 
-from tasks.learning.module import Learning, LearningModule
+from tasks.learning.descent import Learning
+from tasks.learning.module import LearningModule
 from tasks.tagging.batches import TaggedBatch
 from tasks.tagging.entities import EntityScorer, EntityTally, are_entities
 from tasks.tagging.network import Tagger
@@ -24,13 +25,13 @@ class TaggingModule(LearningModule[TaggedBatch, TaggedBatch]):
     Args:
         network: the tagger.
         tags: the tags; where they are entity tags, entities are counted too.
-        learning: how it learns; see :class:`~tasks.learning.module.LearningModule`.
+        learning: how it learns.
     """
 
     network: Tagger
 
-    def __init__(self, *, network: Tagger, tags: Sequence[str], **learning: Unpack[Learning]) -> None:
-        super().__init__(network=network, **learning)
+    def __init__(self, *, network: Tagger, tags: Sequence[str], learning: Learning) -> None:
+        super().__init__(network=network, learning=learning)
         self._scorer = EntityScorer(tags) if are_entities(tags) else None
         self.begin_counting()
 

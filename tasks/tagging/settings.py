@@ -6,12 +6,12 @@ from typing import Final, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.learning.settings import LearnedSettings, TrainingSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.tagging.decoders import DECODERS
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.tagged import TaggedData
-from unroll.contract import Settings
 
 CharactersName = Literal["lstm", "convolution"]
 _OPTIONS: Final = ("illegal_moves", "tag_embedding", "beam")
@@ -53,7 +53,13 @@ class Network(WordVectorSettings, RecurrentSettings):
     @model_validator(mode="after")
     def _refuse_unused_settings(self) -> Self:
         refuse_unused(self, choice="decoder", kinds=DECODERS.names(), has=DECODERS.options, among=_OPTIONS)
-        refuse_unused(self, choice="characters", kinds=get_args(CharactersName), has=lambda _: _SIZES, among=_SIZES)
+        refuse_unused(
+            self,
+            choice="characters",
+            kinds=get_args(CharactersName),
+            has=lambda name: _SIZES if name else (),
+            among=_SIZES,
+        )
         return self
 
     @property
@@ -63,21 +69,13 @@ class Network(WordVectorSettings, RecurrentSettings):
         return {name: value for name, value in options.items() if value is not None}
 
 
-class Training(Settings):
+class Training(TrainingSettings):
     """Gradient descent on batches of whole sentences of about the same length."""
 
-    epochs: int = Field(10, ge=1, le=100_000, description="Passes over the training text.")
-    batch_size: int = Field(32, ge=1, le=WIDEST, description="Sentences of one optimizer step.")
-    optimizer: Literal["sgd", "adam", "rmsprop"] = Field(
-        "adam", description="Plain SGD, Adam with torch's betas and epsilon, or RMSProp with alpha 0.9."
-    )
-    learning_rate: float = Field(2e-3, gt=0, le=1e6, description="Learning rate of all steps.")
-    clip_norm: float | None = Field(
-        1.0, gt=0, description="Largest L2 norm of the gradient of all weights together; null: no clipping."
-    )
+    batch_size: int = Field(32, ge=1, le=WIDEST, description="Sentences of a batch.")
 
 
-class TaggingSettings(Settings):
+class TaggingSettings(LearnedSettings):
     """Everything that a study can set about a tagger."""
 
     data: TaggedData = Field(default_factory=TaggedData, description="The tagged sentences.")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from tasks.recurrent.settings import build_initialization, build_recurrent
-from tasks.recurrent.unused import unused_settings
+from tasks.learning.learned_task import LearnedTask
+from tasks.recurrent.settings import build_recurrent
 from tasks.tagging.settings import Network, TaggingSettings
 from tasks.text.embeddings import embedding_size, with_word_vectors
 from tasks.text.tagged import TaggedCorpus, load
-from unroll.contract import Metric, Task
+from unroll.contract import Metric
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -45,7 +45,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Tagging(Task[TaggingSettings, TaggedCorpus]):
+class Tagging(LearnedTask[TaggingSettings, TaggedCorpus]):
     """Tell the tag of each word from the sentence around it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -71,17 +71,12 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         Raises:
             UserError: illegal moves are to be forbidden, and the tags are no entity tags.
         """
-        from tasks.learning.clipping import Clipping
         from tasks.tagging.module import TaggingModule
 
-        training = settings.training
         return TaggingModule(
             network=build_network(settings.network, dataset),
             tags=dataset.tags.words,
-            initialization=build_initialization(settings.network),
-            optimizer=training.optimizer,
-            learning_rate=training.learning_rate,
-            clipping=Clipping(norm=training.clip_norm),
+            learning=self.learning(settings, dataset),
         )
 
     def data(self, settings: TaggingSettings, dataset: TaggedCorpus, seed: int) -> pl.LightningDataModule:
@@ -96,13 +91,9 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
 
         return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
 
-    def epochs(self, settings: TaggingSettings) -> int:
-        """Number of passes over the training text."""
-        return settings.training.epochs
-
-    def steps(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
-        """Batches of all epochs: one optimizer step each."""
-        return settings.training.epochs * -(-len(dataset.train) // settings.training.batch_size)
+    def batches(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
+        """Batches of sentences."""
+        return -(-len(dataset.train) // settings.training.batch_size)
 
     def absent(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Mapping[str, str]:  # noqa: ARG002
         """Scores of entities where there are none, and accuracies over words that a text has none of."""
@@ -125,16 +116,10 @@ class Tagging(Task[TaggingSettings, TaggedCorpus]):
         """What was noticed when the text was prepared."""
         return dataset.warnings
 
-    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
-        """Which loops ran the network's cells, and what compiled them."""
-        from tasks.recurrent.loop import describe_loops
-
-        return describe_loops(module)
-
-    def unused(self, settings: TaggingSettings) -> Iterator[str]:
+    def unused_of_network(self, settings: TaggingSettings) -> Iterator[str]:
         """What the cell does not have; a network over characters may have it."""
         kept = ("forget_bias", "recurrent_initialization") if settings.network.characters == "lstm" else ()
-        yield from (f"network.{name}" for name in unused_settings(settings.network) if name not in kept)
+        return (name for name in super().unused_of_network(settings) if name not in kept)
 
     def flops_per_token(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
         """Every matrix but an embedding is used once per token, or once per character of it."""

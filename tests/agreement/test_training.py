@@ -110,5 +110,5 @@ def test_a_step_that_cannot_be_taken_ends_as_the_norm(toy: Toy, trainer_of: Trai
     before = [weight.clone() for weight in module.network.parameters()]
     module.trainer.strategy.connect(module)
     loader: Any = task.data(settings, corpus, 0).train_dataloader()
-    assert not math.isfinite(module.training_step(next(iter(loader))))
+    assert not math.isfinite(module.training_step(next(iter(loader)), 0))
     assert all(torch.equal(a, b) for a, b in zip(before, module.network.parameters(), strict=True))

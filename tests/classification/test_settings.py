@@ -18,7 +18,7 @@ from unroll.study import load_study, make_plan
     ("nested", "text"),
     [
         ({"network": {"embedding": 0}}, "greater than or equal to 1"),
-        ({"network": {"kind": "cnn"}}, "'recurrent', 'hierarchical', 'convolution' or 'bag_of_embeddings'"),
+        ({"network": {"kind": "cnn"}}, "a kind of encoder is one of bag_of_embeddings, convolution, hierarch"),
         ({"network": {"kind": "convolution", "cell": "gru"}}, "kind convolution has no use for cell: leave it out"),
         ({"network": {"kind": "bag_of_embeddings", "depth": 2}}, "kind bag_of_embeddings has no use for depth"),
         ({"network": {"windows": [3]}}, "kind recurrent has no use for windows: leave it out"),

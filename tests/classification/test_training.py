@@ -118,7 +118,7 @@ def test_a_step_that_cannot_be_taken_ends_as_the_norm(
     before = [weight.clone() for weight in module.network.parameters()]
     module.trainer.strategy.connect(module)
     loader: Any = Classification().data(settings, corpus, 1).train_dataloader()
-    loss = module.training_step(next(iter(loader)))
+    loss = module.training_step(next(iter(loader)), 0)
     assert not math.isfinite(loss)
     assert all(torch.equal(a, b) for a, b in zip(before, module.network.parameters(), strict=True))
 

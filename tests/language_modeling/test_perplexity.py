@@ -76,9 +76,7 @@ def test_two_characters_of_one_bit_and_of_three_have_two() -> None:
     likelihood = Likelihood().plus(torch.tensor(math.log(2), dtype=torch.float64), 1)
     likelihood = likelihood.plus(torch.tensor(math.log(8), dtype=torch.float64), 1)
     scores = likelihood.scores(characters=True)
-    assert {name: score.item() for name, score in scores.items()} == pytest.approx(
-        {"perplexity": 4, "bits_per_character": 2}, abs=1e-15
-    )
+    assert scores == pytest.approx({"perplexity": 4, "bits_per_character": 2}, abs=1e-15)
     assert list(likelihood.scores(characters=False)) == ["perplexity"]
 
 

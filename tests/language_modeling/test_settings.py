@@ -115,6 +115,7 @@ def test_omega_goes_with_the_cells_that_it_is_computed_for(cell: str) -> None:
 NUMBERS = ["network.dropout", "network.forget_bias", "network.initialization_scale", "training.learning_rate"]
 NUMBERS += ["network.recurrent_dropout", "network.zoneout", "network.zoneout_memory", "network.recurrent_gain"]
 NUMBERS += ["training.decay_factor", "training.clip_norm", "training.clip_value", "training.omega"]
+NUMBERS += ["training.momentum", "training.weight_decay", "training.plateau_factor"]
 NUMBERS += ["data.validation_fraction", "data.test_fraction"]
 
 

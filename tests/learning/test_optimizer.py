@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tasks.learning.optimizer import OptimizerName, build_optimizer
+from tasks.learning.optimizer import build_optimizer
+from tasks.learning.settings import OptimizerName
 
 GRADIENT = torch.tensor([0.5, -2.0, 0.0])
 

@@ -8,14 +8,12 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from unroll.contract import UserError
-from unroll.ledger import Ledger, Outcome
 from unroll.ledger.files import StorageError, make_folder, sweep, write_atomic, write_once
 from unroll.ledger.processes import machine
 
@@ -191,21 +189,3 @@ def test_leftovers_never_block_the_next_write(tmp_path: Path) -> None:
     write_atomic(tmp_path / "file", b"whole")
     sweep(tmp_path)
     assert os.listdir(tmp_path) == ["file"]
-
-
-@pytest.mark.parametrize("folder", ["attempts", "lock", "claims"])
-def test_a_number_that_nobody_counted_to_is_named_with_its_folder(tmp_path: Path, folder: str) -> None:
-    ledger = Ledger.create(tmp_path / "results")
-    records = ledger.trial("t")
-    place = ledger.root / "lock" if folder == "lock" else records.folder / folder
-    place.mkdir(parents=True)
-    (place / f"{'9' * 250}.{'free' if folder == 'lock' else 'json'}").touch()
-    writes: dict[str, Callable[[], Any]] = {
-        "attempts": lambda: ledger.record(Outcome(trial="t", status="stopped")),
-        "lock": lambda: ledger.lock("test").__enter__(),
-        "claims": lambda: records.claim(token="t").__enter__(),
-    }
-    with pytest.raises(StorageError) as caught:
-        writes[folder]()
-    assert "numbered files of the results must have names that Unroll gave them" in str(caught.value)
-    assert f"move the file with the longest name out of {folder}/ and run the same command again" in str(caught.value)

@@ -91,7 +91,7 @@ def in_double(module: Any) -> Any:
     """The module, which reads its batches in float64."""
     step, evaluate = module.training_step, module.validation_step
     module.training_step = lambda batch, batch_idx: step(doubled(batch), batch_idx)
-    module.validation_step = lambda batch, batch_idx: evaluate(doubled(batch), batch_idx)
+    module.validation_step = lambda batch: evaluate(doubled(batch))
     return module.double()
 
 

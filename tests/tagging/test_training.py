@@ -181,7 +181,7 @@ def test_a_step_that_cannot_be_taken_ends_as_the_norm(corpus: TaggedCorpus, fit:
     module.network.decoder.output.weight.data[0, 0] = math.inf
     before[-2] = module.network.decoder.output.weight.clone()
     module.trainer.strategy.connect(module)
-    loss = module.training_step(next(iter(BucketLoader(BatchMaker(corpus.train), size=5, seed=0))))
+    loss = module.training_step(next(iter(BucketLoader(BatchMaker(corpus.train), size=5, seed=0))), 0)
     assert not math.isfinite(loss)
     assert all(torch.equal(a, b) for a, b in zip(before, module.network.parameters(), strict=True))
 

@@ -25,8 +25,6 @@ _MISPLACED = {
 }
 """What stands in the place of something else, by what the system says of it."""
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
-_LONG_NUMBER = re.compile(r"[0-9.]{100}")
-"""Begins the name that follows on a file with a name of hundreds of digits, which nobody counted to."""
 _LARGE = 2**28
 """Bytes from which on a file that is mostly a hole is not read: reading it would fill the memory with zeros."""
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -45,9 +43,6 @@ class StorageError(UserError, OSError):
         rule, advice = "the results folder must be writable and have space", "free space or fix the permissions"
         if cause.errno in _MISPLACED:
             rule, advice = _MISPLACED[cause.errno], "move it away"
-        if cause.errno == errno.ENAMETOOLONG and _LONG_NUMBER.match(path.name):
-            rule = "numbered files of the results must have names that Unroll gave them"
-            advice = f"move the file with the longest name out of {path.parent.name}/"
         super().__init__(
             rule,
             where=str(path),
@@ -113,12 +108,11 @@ def write_once(path: Path, data: bytes) -> None:
         FileExistsError: somebody wrote ``path`` before; it is untouched.
         StorageError: the disk refused.
     """
-    with _storage(path):
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-        with _temporary(path, data, durable=True) as temporary:
-            _link(temporary, path)
-            _sync_folder(path.parent, durable=True)
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with _storage(path), _temporary(path, data, durable=True) as temporary:
+        _link(temporary, path)
+        _sync_folder(path.parent, durable=True)
 
 
 def make_folder(folder: Path) -> None:

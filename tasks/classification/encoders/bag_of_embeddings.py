@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.classification.batches import LabelledBatch
-from tasks.classification.encoders.encoder import Encoder
+from tasks.classification.encoder import Encoder
 
 
 @final

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tasks.classification.batches import LabelledBatch
-from tasks.classification.encoders.encoder import Encoder
+from tasks.classification.encoder import Encoder
 
 
 @final
@@ -23,13 +23,13 @@ class Convolution(Encoder):
     Args:
         embedding: size of a word's embedding.
         windows: numbers of words that filters look at.
-        maps: filters of each window.
+        hidden: filters of each window, called maps.
     """
 
-    def __init__(self, *, embedding: int, windows: Sequence[int], maps: int) -> None:
+    def __init__(self, *, embedding: int, windows: Sequence[int], hidden: int) -> None:
         super().__init__()
-        self.windows = nn.ModuleList(nn.Conv1d(embedding, maps, width, padding=width - 1) for width in windows)
-        self.outputs = maps * len(windows)
+        self.windows = nn.ModuleList(nn.Conv1d(embedding, hidden, width, padding=width - 1) for width in windows)
+        self.outputs = hidden * len(windows)
 
     def forward(self, vectors: Tensor, batch: LabelledBatch) -> Tensor:
         """See :meth:`Encoder.forward`."""

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from tasks.classification.batches import LabelledBatch
-from tasks.classification.encoders.encoder import Encoder
+from tasks.classification.encoder import BuildRecurrent, Encoder
 from tasks.recurrent.hierarchy import HierarchicalNetwork
+from tasks.recurrent.summary import SummaryName, build_summary
+from tasks.text import Vocabulary
 
 
 @final
@@ -18,15 +20,35 @@ class Hierarchical(Encoder):
     """Cuts a text after the words that end sentences and reads it by :class:`HierarchicalNetwork`.
 
     Args:
-        network: reads sentences of words.
-        ends: numbers of the words that end a sentence; the text's last word always ends one.
+        embedding: size of a word's embedding.
+        vocabulary: the words and their numbers.
+        recurrent: builds the layers that read the words of a sentence, and those that read the sentences.
+        summary: name of what makes one vector of their outputs, of either.
+        sentence_ends: words that end a sentence; the text's last word always ends one.
     """
 
     ends: Tensor
 
-    def __init__(self, network: HierarchicalNetwork, *, ends: Sequence[int]) -> None:
+    def __init__(
+        self,
+        *,
+        embedding: int,
+        vocabulary: Vocabulary,
+        recurrent: BuildRecurrent,
+        summary: SummaryName,
+        sentence_ends: Sequence[str],
+    ) -> None:
         super().__init__()
-        self.network, self.outputs = network, network.outputs
+        words = recurrent(embedding)
+        sentences = recurrent(words.outputs)
+        self.network = HierarchicalNetwork(
+            words=words,
+            sentence=build_summary(summary, words),
+            sentences=sentences,
+            document=build_summary(summary, sentences),
+        )
+        self.outputs = self.network.outputs
+        ends = [vocabulary.number(word) for word in sentence_ends if word in vocabulary]
         self.register_buffer("ends", torch.tensor(ends, dtype=torch.int64), persistent=False)
 
     def forward(self, vectors: Tensor, batch: LabelledBatch) -> Tensor:

@@ -7,9 +7,8 @@ from typing import cast, final
 from torch import Tensor
 
 from tasks.classification.batches import LabelledBatch
-from tasks.classification.encoders.encoder import Encoder
+from tasks.classification.encoder import BuildRecurrent, Encoder
 from tasks.recurrent.operations import matrix_operations
-from tasks.recurrent.stack import RecurrentNetwork
 from tasks.recurrent.summary import SummaryName, build_summary
 
 
@@ -18,14 +17,16 @@ class Recurrent(Encoder):
     """Any layers in any direction, then their ends, a mean, a maximum or attention.
 
     Args:
-        network: reads the embeddings.
+        embedding: size of a word's embedding.
+        recurrent: builds what reads the embeddings.
         summary: name of what makes one vector of its outputs.
     """
 
-    def __init__(self, network: RecurrentNetwork, *, summary: SummaryName) -> None:
+    def __init__(self, *, embedding: int, recurrent: BuildRecurrent, summary: SummaryName) -> None:
         super().__init__()
-        self.network, self.summary = network, build_summary(summary, network)
-        self.outputs = network.outputs
+        self.network = recurrent(embedding)
+        self.summary = build_summary(summary, self.network)
+        self.outputs = self.network.outputs
 
     def forward(self, vectors: Tensor, batch: LabelledBatch) -> Tensor:
         """See :meth:`Encoder.forward`."""

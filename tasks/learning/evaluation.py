@@ -1,0 +1,78 @@
+"""Scores over the whole of held-out data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import pytorch_lightning as pl
+import torch
+
+HeldOutT = TypeVar("HeldOutT")
+
+
+class ScoredModule(pl.LightningModule, ABC, Generic[HeldOutT]):
+    """A module whose held-out data are counted batch by batch and scored once, never averaged over batches.
+
+    After each epoch :meth:`scores` of the validation data are logged as ``validation/NAME``, in the end those of the
+    test data as ``test/NAME``.
+    """
+
+    @abstractmethod
+    def begin_counting(self) -> None:
+        """Count anew."""
+
+    @abstractmethod
+    def count(self, batch: HeldOutT) -> None:
+        """Count what was right in some of the held-out data."""
+
+    @abstractmethod
+    def scores(self) -> Mapping[str, float]:
+        """Of all that was counted, by name without the split."""
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin with the validation data."""
+        self.begin_counting()
+
+    def validation_step(self, batch: HeldOutT) -> None:
+        """Count in some of the validation data."""
+        self.count(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of the whole validation data."""
+        self.log_scores("validation")
+
+    def on_test_epoch_start(self) -> None:
+        """Begin with the test data."""
+        self.begin_counting()
+
+    def test_step(self, batch: HeldOutT) -> None:
+        """Count in some of the test data."""
+        self.count(batch)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the whole test data."""
+        self.log_scores("test")
+
+    def log_scores(self, split: str) -> Mapping[str, float]:
+        """Log the scores of what was counted; gives them, by name without the split."""
+        scores = self.scores()
+        self.log_whole({f"{split}/{name}": score for name, score in scores.items()})
+        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+        return scores
+
+    def log_whole(self, values: Mapping[str, float]) -> None:
+        """Log the values of all held-out data as they are: of Python's numbers ``self.log`` keeps but 32 bits."""
+        self.log_dict({name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()})
+
+
+def count_step(trainer: pl.Trainer) -> None:
+    """Make Lightning count an optimizer step that it did not see: ``global_step`` is this number.
+
+    Its own wrapper of an optimizer does the same, and calls hooks besides that nobody has here: a tenth of a
+    millisecond per step, a twentieth of a small network's. A test fails where these names are no longer Lightning's.
+    """
+    steps = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
+    steps.increment_ready()
+    steps.increment_completed()

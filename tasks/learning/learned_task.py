@@ -1,0 +1,98 @@
+"""A task that learns as most do: by gradient descent, with recurrent layers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
+from tasks.recurrent.settings import build_initialization
+from tasks.recurrent.unused import unused_settings
+from unroll.contract import Dataset, Selection, Task, UserError
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from tasks.learning.descent import Learning
+    from tasks.learning.schedule import Schedule
+
+SettingsT = TypeVar("SettingsT", bound=LearnedSettings)
+DatasetT = TypeVar("DatasetT", bound=Dataset)
+
+
+class LearnedTask(Task[SettingsT, DatasetT]):
+    """A task with settings of :mod:`tasks.learning.settings`; answers what follows from them.
+
+    A subclass builds its module with :meth:`learning`, and gives the number of its batches.
+    """
+
+    @abstractmethod
+    def batches(self, settings: SettingsT, dataset: DatasetT) -> int:
+        """Batches of an epoch; each is an optimizer step, or with ``accumulate`` a part of one."""
+
+    def epochs(self, settings: SettingsT) -> int:
+        """Passes over the training data."""
+        return cast("TrainingSettings", settings.training).epochs
+
+    def steps(self, settings: SettingsT, dataset: DatasetT) -> int:
+        """Optimizer steps of all epochs."""
+        return self.epochs(settings) * -(-self.batches(settings, dataset) // settings.training.accumulate)
+
+    def selection(self, settings: SettingsT) -> Selection:
+        """Which state is tested, and when training ends early."""
+        return Selection(best=settings.training.select == "best", patience=settings.training.patience)
+
+    def learning(self, settings: SettingsT, dataset: DatasetT) -> Learning:
+        """How the settings make a network learn.
+
+        Raises:
+            UserError: the warm-up is no shorter than the run.
+        """
+        from tasks.learning.clipping import Clipping
+        from tasks.learning.descent import Learning
+        from tasks.learning.schedule import LearningRate
+        from tasks.learning.schedules import SCHEDULES
+
+        training, steps = settings.training, self.steps(settings, dataset)
+        if training.warmup >= steps:
+            received = f"{training.warmup:,} of {steps:,} steps"
+            raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
+        name = training.schedule_name
+        options = {option: getattr(training, option) for option in SCHEDULES.options(name)}
+        schedule: Callable[..., Schedule] = SCHEDULES.find(name)
+        first = next(metric for metric in self.metrics if metric.startswith("validation/"))
+        return Learning(
+            initialization=build_initialization(settings.network),
+            optimizer=training.optimizer,
+            rate=LearningRate(
+                first=training.learning_rate,
+                schedule=schedule(steps=steps - training.warmup, **options),
+                warmup=training.warmup,
+            ),
+            clipping=Clipping(norm=training.clip_norm, value=training.clip_value),
+            momentum=training.momentum,
+            weight_decay=training.weight_decay,
+            accumulate=training.accumulate,
+            monitor=(first.removeprefix("validation/"), self.metrics[first].direction),
+        )
+
+    def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
+        """Which loops ran the network's cells, and what compiled them."""
+        from tasks.recurrent.loop import describe_loops
+
+        return describe_loops(module)
+
+    def unused(self, settings: SettingsT) -> Iterator[str]:
+        """What the cell does not have, and what says the same as leaving it out."""
+        training = settings.training
+        yield from (f"network.{name}" for name in self.unused_of_network(settings))
+        implied = training.model_copy(update={"schedule": None})
+        if training.schedule is not None and implied.schedule_name == training.schedule:
+            yield "training.schedule"
+        if isinstance(training, ThroughTimeSettings) and training.omega is None:
+            yield "training.omega_form"
+
+    def unused_of_network(self, settings: Any) -> Iterator[str]:
+        """Names of settings of ``network`` that change nothing; by default those of its cell."""
+        return unused_settings(settings.network)
