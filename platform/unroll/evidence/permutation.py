@@ -58,7 +58,8 @@ def sign_flip_p(differences: Sequence[float] | NDArray[np.float64], *, error: fl
     observed = abs(values.sum()) - slack
     if values.size <= EXACT_UP_TO:
         return float((np.abs(_all_sums(values)) >= observed).mean())
-    hits = int((np.abs(_random_sums(values)) >= observed).sum())
+    flips = np.random.default_rng(0).integers(0, 2, size=(DRAWS, values.size), dtype=np.int8)
+    hits = int((np.abs((2.0 * flips - 1.0) @ values) >= observed).sum())
     return (1 + hits) / (1 + DRAWS)
 
 
@@ -98,9 +99,3 @@ def _all_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
     for value in values[1:]:
         sums = np.concatenate([sums + value, sums - value])
     return sums
-
-
-def _random_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums under :data:`DRAWS` random sign patterns. Shape (draws,)."""
-    flips = np.random.default_rng(0).integers(0, 2, size=(DRAWS, values.size), dtype=np.int8)
-    return np.asarray((2.0 * flips - 1.0) @ values)

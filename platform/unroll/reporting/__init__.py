@@ -30,10 +30,11 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
         UserError: the ledger holds no plan, or the folder is a symbolic link.
         StorageError: the disk refused.
     """
+    from unroll.ledger.files import write_atomic
     from unroll.ledger.place import refuse_link
     from unroll.reporting.findings import gather
     from unroll.reporting.pages.files import write_files
-    from unroll.reporting.pages.stamp import digest, write_stamp
+    from unroll.reporting.pages.stamp import STAMP, digest
     from unroll.reporting.sections import compose
 
     folder = out or ledger.root / "report"
@@ -41,7 +42,7 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
         refuse_link(place)
     findings = gather(ledger)
     places = write_files(findings, compose(findings), folder, cache=cache)
-    write_stamp(folder, digest(findings))
+    write_atomic(folder / STAMP, f"{digest(findings)}\n".encode())
     return places
 
 

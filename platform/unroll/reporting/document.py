@@ -101,18 +101,14 @@ class Chart(_Sanitised):
     @cached_property
     def svg(self) -> str:
         """The chart drawn without a browser; text and rules take the colour of the text around the chart."""
-        padding = {"left": 5 + self._longest_name, "right": 16, "top": 5, "bottom": 5}
-        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH, "padding": padding})))
-        # Vega numbers clip paths on from one chart to the next: named after the chart, they do not depend on others.
-        names = {name: f"{self.name}-clip{n}" for n, name in enumerate(dict.fromkeys(_CLIP.findall(drawn)))}
-        return _CLIP.sub(lambda found: names[found[0]], drawn)
-
-    @property
-    def _longest_name(self) -> int:
-        """Letters of the longest name beside the axis: a pixel for each, as a reader's font may be wider than ours."""
+        # A pixel for each letter of the longest name beside the axis, as a reader's font may be wider than ours.
         axes = (layer.get("encoding", {}).get("y", {}) for layer in self.spec["layer"])
         names = (name for axis in axes if axis.get("type") == "nominal" for name in axis["scale"]["domain"])
-        return max(map(len, names), default=0)
+        padding = {"left": 5 + max(map(len, names), default=0), "right": 16, "top": 5, "bottom": 5}
+        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH, "padding": padding})))
+        # Vega numbers clip paths on from one chart to the next: named after the chart, they do not depend on others.
+        clips = {name: f"{self.name}-clip{n}" for n, name in enumerate(dict.fromkeys(_CLIP.findall(drawn)))}
+        return _CLIP.sub(lambda found: clips[found[0]], drawn)
 
     def file(self) -> bytes:
         """The chart as a file of its own, on white."""

@@ -207,12 +207,12 @@ class Findings:
     @cached_property
     def curves(self) -> pl.DataFrame:
         """Mean curves of :attr:`curve_metric` with bands."""
-        return self._curves_of(self.curve_metric or self.metric)
+        return learning_curves(self._ranked_history, self.curve_metric or self.metric)
 
     @cached_property
     def training_curves(self) -> pl.DataFrame:
         """Mean curves of :attr:`training_metric` with bands; empty where there is none."""
-        return self._curves_of(self.training_metric or "")
+        return learning_curves(self._ranked_history, self.training_metric or "")
 
     @cached_property
     def profiles(self) -> dict[str, pl.DataFrame]:
@@ -240,9 +240,6 @@ class Findings:
         """How often each label was classified as each (``confusion``), by split."""
         known = self._ranked_history
         return {split: confusion(known, split) for split in find_confusions(known["metric"].unique())}
-
-    def _curves_of(self, metric: str) -> pl.DataFrame:
-        return learning_curves(self._ranked_history, metric)
 
     @cached_property
     def _ranked_history(self) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from typing import Literal, final
 
 from unroll.ledger import MISSING
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import choose_decimals, fixed, listed
+from unroll.reporting.numbers import choose_decimals, listed
 from unroll.study.groups import find_groups, kept_factors, short_factors
 from unroll.study.plan import Arm, Plan
 
@@ -82,24 +82,6 @@ class Reference:
     def values(self, findings: Findings, metric: str) -> list[float]:
         """Its values on the arms' data: usually one, as arms share their data."""
         return sorted({known[metric] for known in map(self.known, findings.arms) if metric in known})
-
-    def groups(self, findings: Findings, metric: str, value: float) -> str:
-        """``, size=many``: the groups of arms that one of several values belongs to; empty for the only one."""
-        if not findings.several_baselines or len(self.values(findings, metric)) == 1:
-            return ""
-        known = {arm.name: self.known(arm).get(metric) for arm in findings.arms}
-        groups = [group.shared for group in findings.groups if value in [known[arm] for arm in group.labels]]
-        return f", {listed(groups)}"
-
-    def drawn(self, values: list[float]) -> str:
-        """A sentence of a caption."""
-        lines = f"{self.pattern} line is" if len(values) == 1 else f"{self.pattern} lines are"
-        return f" The {lines} {self.meaning}."
-
-    def left_out(self, values: list[float], places: int) -> str:
-        """A sentence of a caption that cannot point at the line."""
-        numbers = listed(fixed(value, places) for value in values)
-        return f" {self.meaning[0].upper()}{self.meaning[1:]}, {numbers}, lies outside the drawn range."
 
 
 FLOOR = Reference(

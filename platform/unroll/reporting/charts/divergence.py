@@ -32,7 +32,12 @@ def draw_divergence(findings: Findings) -> Iterator[Chart]:
     y = arm_axis(findings.names)
     base = alt.Chart(rows.drop_nulls("rate")).encode(y=y, color=arm_colour(findings))
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("words:N", title="diverged"), *number_tips(".1%", "rate", "low", "high")]
-    layers = [*interval_marks(base, _x("rate"), _x("low"), "high", tips), *_words(rows, y)]
+    side = alt.ExprRef("datum.place < 0.5 ? 'left' : 'right'")  # of the dot, where there is room
+    text = alt.Chart(rows).mark_text(align=side, baseline="bottom", dy=-4, color=INK, opacity=0.8)
+    layers = [
+        *interval_marks(base, _x("rate"), _x("low"), "high", tips),
+        text.encode(y=y, x=_x("place"), text="words:N"),
+    ]
     yield make_chart("divergence", CAPTION, layers, height=ROW * len(findings.names))
 
 
@@ -40,15 +45,3 @@ def _x(column: str) -> alt.X:
     axis = alt.Axis(format=".0%", values=[tick / 5 for tick in range(6)])
     scale = alt.Scale(domain=[-MARGIN, 1 + MARGIN], nice=False)
     return alt.X(f"{column}:Q", title="share of seeds that diverged", scale=scale, axis=axis)
-
-
-def _words(rows: pl.DataFrame, y: alt.Y) -> list[alt.Chart]:
-    """Counts, on the side of the dot that has room."""
-    sides = (("left", rows.filter(pl.col("place") < 0.5)), ("right", rows.filter(pl.col("place") >= 0.5)))
-    return [
-        alt.Chart(side)
-        .mark_text(align=align, baseline="bottom", dy=-4, color=INK, opacity=0.8)
-        .encode(y=y, x=_x("place"), text="words:N")
-        for align, side in sides
-        if not side.is_empty()
-    ]

@@ -9,7 +9,7 @@ import polars as pl
 
 from unroll.reporting.charts.style import INK
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import fixed
+from unroll.reporting.numbers import fixed, listed
 from unroll.reporting.wording import FLOOR, REFERENCES, Reference, metric_decimals
 
 DASHES = {"dashed": [5, 4], "dotted": [2, 4]}
@@ -19,11 +19,16 @@ BELOW, BESIDE, ABREAST = 15, 220, 3
 
 def describe_lines(findings: Findings, metric: str, drawn: Sequence[Reference]) -> str:
     """What the lines of a chart are, and the values of those that it has no room for, as the end of a caption."""
-    known = [(kind, values) for kind in REFERENCES if (values := kind.values(findings, metric))]
-    return "".join(
-        kind.drawn(values) if kind in drawn else kind.left_out(values, metric_decimals(findings, metric))
-        for kind, values in known
-    )
+    sentences = []
+    for kind in REFERENCES:
+        values = kind.values(findings, metric)
+        if values and kind in drawn:
+            sentences.append(f" The {kind.pattern} line{' is' if len(values) == 1 else 's are'} {kind.meaning}.")
+        elif values:
+            places = metric_decimals(findings, metric)
+            numbers = listed(fixed(value, places) for value in values)
+            sentences.append(f" {kind.meaning[0].upper()}{kind.meaning[1:]}, {numbers}, lies outside the drawn range.")
+    return "".join(sentences)
 
 
 def draw_across(findings: Findings, kind: Reference, metric: str, places: int) -> Iterator[alt.LayerChart]:
@@ -49,8 +54,12 @@ def draw_upright(findings: Findings, kind: Reference, places: int, *, label: str
 
 
 def _rules(findings: Findings, kind: Reference, metric: str, places: int) -> Iterator[tuple[alt.Chart, alt.Chart]]:
-    """A line for each value, and the base of its label."""
-    for value in kind.values(findings, metric):
-        label = f"{kind.label} {fixed(value, places)}{kind.groups(findings, metric, value)}"
+    """A line for each value, and the base of its label, which names the groups of arms that one of several is of."""
+    values = kind.values(findings, metric)
+    known = {arm.name: kind.known(arm).get(metric) for arm in findings.arms}
+    for value in values:
+        groups = [group.shared for group in findings.groups if value in [known[arm] for arm in group.labels]]
+        whose = f", {listed(groups)}" if findings.several_baselines and len(values) > 1 else ""
+        label = f"{kind.label} {fixed(value, places)}{whose}"
         base = alt.Chart(pl.DataFrame({kind.field: [value], "label": [label]}))
         yield base.mark_rule(strokeDash=DASHES[kind.pattern], color=INK, opacity=0.8, strokeWidth=1.3), base

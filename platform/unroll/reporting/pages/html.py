@@ -70,24 +70,33 @@ def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cac
         links: name of a table -> where its data are.
         cache: see :func:`~unroll.reporting.pages.vega.vega_script`.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_resource), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    environment.tests |= {"note": _is(Note), "table": _is(Table), "chart": _is(Chart), "matrix": _is(Matrix)}
+    environment = make_environment()
     environment.filters |= {"json": embed_json, "stress": stress_verdicts}
     environment.filters["html"] = lambda table: render_table(table, document.colours)
     environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
     return environment.get_template("page.html").render(
         document=document,
         links=links,
-        symbols=SYMBOLS,
-        words=STATUS_WORDS,
-        most_rows=MOST_ROWS,
         style=Markup(_resource("page.css")),  # noqa: S704 -- our own file
         script=Markup(_resource("page.js")),  # noqa: S704 -- our own file
         bundle=Markup(vega_script(cache)),  # noqa: S704 -- checked to hold no end of a script
         has_charts=any(isinstance(block, Chart) for block in document.blocks()),
     )
+
+
+def make_environment(**options: Any) -> jinja2.Environment:
+    """What the templates of all formats share: blocks as tests, and the words and signs of statuses."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_resource),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        **options,
+    )
+    for kind in (Note, Table, Chart, Matrix):
+        environment.tests[kind.__name__.lower()] = lambda value, kind=kind: isinstance(value, kind)
+    environment.globals |= {"symbols": SYMBOLS, "words": STATUS_WORDS, "most_rows": MOST_ROWS, "kinds": KINDS}
+    return environment
 
 
 def embed_json(value: Any) -> Markup:
@@ -98,10 +107,6 @@ def embed_json(value: Any) -> Markup:
 def stress_verdicts(text: str) -> Markup:
     """The answer with its verdicts set off."""
     return Markup(_VERDICT.sub(r' is <strong class="\1">\1</strong>: ', str(escape(text))))  # noqa: S704 -- escaped
-
-
-def _is(kind: type) -> Any:
-    return lambda value: isinstance(value, kind)
 
 
 def _resource(name: str) -> str:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unroll import __version__
-from unroll.ledger.files import write_atomic
 
 if TYPE_CHECKING:
     from unroll.reporting.findings import Findings
 
 STAMP = "inputs.sha256"
-"""Small file beside the page, written last: where it is missing, the report is not whole."""
+"""Small file beside the page with the digest of its inputs, written last: without it the report is not whole."""
 
 
 def digest(findings: Findings) -> str:
@@ -26,11 +25,6 @@ def digest(findings: Findings) -> str:
     whole.update("\n".join(findings.damaged).encode())
     whole.update(repr(sorted(findings.changed.items())).encode())
     return whole.hexdigest()
-
-
-def write_stamp(folder: Path, inputs: str) -> None:
-    """Note what the report in ``folder`` was made from."""
-    write_atomic(folder / STAMP, f"{inputs}\n".encode())
 
 
 def is_current(folder: Path, inputs: str) -> bool:

@@ -60,17 +60,17 @@ def _baseline(group: Group, findings: Findings, *, brief: bool = False) -> str:
     row, name = _summary(group.baseline, findings), f"the baseline {group.labels[group.baseline]}"
     if not row["n"]:
         what = "usable final value" if row["completed"] else "completed trial"
-        return f"{name} has no {what}{_lost(group.baseline, findings)}, so nothing can be compared with it"
+        return f"{name} has no {what}{_diverged(group.baseline, findings, ' ({})')}, so nothing can be compared with it"
     half = None if row["high"] is None else row["high"] - row["mean"]
     value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
     over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
-    return f"{name} reaches {value}{'' if brief else f' ({over})'}{_survivors(group.baseline, findings)}"
+    return f"{name} reaches {value}{'' if brief else f' ({over})'}{_diverged(group.baseline, findings)}"
 
 
 def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     name = group.labels[row["arm"]]
     if not row["n"]:
-        return f"{name} is undecided: no completed pair with the baseline{_lost(row['arm'], findings)}"
+        return f"{name} is undecided: no completed pair with the baseline{_diverged(row['arm'], findings, ' ({})')}"
     places = decimals(findings)
     size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
     way = "lower" if row["difference"] < 0 else "higher"
@@ -80,7 +80,7 @@ def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
     numbers = f"{amount}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
-    return f"{name} is {row['verdict']}: {numbers}{_survivors(row['arm'], findings)}"
+    return f"{name} is {row['verdict']}: {numbers}{_diverged(row['arm'], findings)}"
 
 
 def _test(row: dict[str, Any], findings: Findings) -> str:
@@ -96,27 +96,21 @@ def _test(row: dict[str, Any], findings: Findings) -> str:
     return both
 
 
-def _survivors(arm: str, findings: Findings) -> str:
-    """What a sentence about an arm must not leave out: the trials that its numbers do without."""
+def _diverged(arm: str, findings: Findings, words: str = ", but {}") -> str:
+    """The trials without which an arm's numbers are, which a sentence about it must not leave out."""
     row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
-    return f", but {row['diverged']} of its {count(row['planned'], 'trial')} diverged" if row["diverged"] else ""
-
-
-def _lost(arm: str, findings: Findings) -> str:
-    """In brackets, how many trials of an arm without a number diverged."""
-    row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
-    return f" ({row['diverged']} of its {count(row['planned'], 'trial')} diverged)" if row["diverged"] else ""
+    number = f"{row['diverged']} of its {count(row['planned'], 'trial')} diverged"
+    return words.format(number) if row["diverged"] else ""
 
 
 def _verdicts(group: Group, findings: Findings) -> Iterator[tuple[str, str]]:
     """Each verdict of a group with the names that it is on."""
     rows = _rows(group, findings)
     for verdict in ("better", "worse", "undecided"):
-        names = [_with_divergence(row, group) for row in rows if row["verdict"] == verdict]
+        names = [
+            group.labels[row["arm"]] + (f" (but {row['diverged']} diverged)" if row["diverged"] else "")
+            for row in rows
+            if row["verdict"] == verdict
+        ]
         if names:
             yield verdict, listed(names)
-
-
-def _with_divergence(row: dict[str, Any], group: Group) -> str:
-    name = group.labels[row["arm"]]
-    return f"{name} (but {row['diverged']} diverged)" if row["diverged"] else name

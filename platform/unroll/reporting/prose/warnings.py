@@ -25,24 +25,23 @@ REASONS = 3
 def warnings(findings: Findings) -> list[str]:
     """One text for each doubt; empty where there is none."""
     plan = findings.plan
-    checks = (_task, _incomplete, _diverged, _not_finite, held_out_sentences)
-    more = (_data, _code, _environments, _damage)
     return [
         *part_sentences(plan, findings.left_out, findings.runs),
         *twin_sentences(plan),
-        *(text for check in checks for text in check(findings)),
+        # The task's own warnings on its data, each once however many arms it concerns.
+        *(
+            text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}"
+            for text, arms in warned_arms(plan).items()
+        ),
+        *_trials(findings),
+        *held_out_sentences(findings),
         *filter(None, [reach_sentence(plan)]),
-        *(text for check in more for text in check(findings)),
+        *_conditions(findings),
     ]
 
 
-def _task(findings: Findings) -> Iterator[str]:
-    """The task's own warnings on its data, each once however many arms it concerns."""
-    for text, arms in warned_arms(findings.plan).items():
-        yield text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}"
-
-
-def _incomplete(findings: Findings) -> Iterator[str]:
+def _trials(findings: Findings) -> Iterator[str]:
+    """Trials without a result, and those that enter no mean."""
     ends = [
         f"{number:,} {STATUS_WORDS[s]}" for s, number in findings.counts.items() if s not in ("completed", "diverged")
     ]
@@ -54,9 +53,6 @@ def _incomplete(findings: Findings) -> Iterator[str]:
         top = failed["message"].value_counts(sort=True).sort("count", "message", descending=[True, False]).head(REASONS)
         for message, number in top.iter_rows():
             yield f"{count(number, 'trial')} failed with: {shorten(message)}"
-
-
-def _diverged(findings: Findings) -> Iterator[str]:
     rows = findings.coverage.filter(pl.col("diverged") > 0).to_dicts()
     if rows:
         shares = listed(f"{row['arm']} {row['diverged']} of {row['planned']}" for row in rows)
@@ -64,9 +60,6 @@ def _diverged(findings: Findings) -> Iterator[str]:
             f"Trials diverged: {shares}. Means and differences are over the trials that did not, "
             "which favours an arm that diverges."
         )
-
-
-def _not_finite(findings: Findings) -> Iterator[str]:
     rows = findings.summary.filter(pl.col("not_finite") > 0).to_dicts()
     if rows:
         shares = listed(f"{row['arm']} {row['not_finite']}" for row in rows)
@@ -76,13 +69,11 @@ def _not_finite(findings: Findings) -> Iterator[str]:
         )
 
 
-def _data(findings: Findings) -> Iterator[str]:
+def _conditions(findings: Findings) -> Iterator[str]:
+    """Data, code and machines that differ. Neither hardware nor versions are part of a trial's identity."""
     data = {arm.name: arm.fingerprint for arm in findings.arms}
     if any(data[arm] != data[baseline] for arm, baseline in findings.baselines.items()):
         yield "Arms were trained on different data: a difference between them is also one between their data."
-
-
-def _code(findings: Findings) -> Iterator[str]:
     commits = len({run.git_commit for run in findings.runs if run.git_commit})
     if commits > 1:
         yield f"Trials were run with {commits} commits of the code: see Provenance."
@@ -91,10 +82,6 @@ def _code(findings: Findings) -> Iterator[str]:
     if findings.changed:
         changed = describe_changed(findings.plan, findings.changed)
         yield f"Source files that gave results were changed since: {changed}."
-
-
-def _environments(findings: Findings) -> Iterator[str]:
-    """Neither hardware nor versions are part of a trial's identity: yet they may change results."""
     values = {name: findings.environments[name].drop_nulls().unique(maintain_order=True) for name in DECISIVE}
     several = [f"{name} ({', '.join(found)})" for name, found in values.items() if len(found) > 1]
     if several:
@@ -102,9 +89,6 @@ def _environments(findings: Findings) -> Iterator[str]:
             f"Trials did not run under the same conditions: they differ in {listed(several)}, which may change their "
             "numbers; see Provenance."
         )
-
-
-def _damage(findings: Findings) -> Iterator[str]:
     if findings.damaged:
         files = listed(findings.damaged[:5]) + (" and more" if len(findings.damaged) > 5 else "")
         number = count(len(findings.damaged), "record")
