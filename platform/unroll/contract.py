@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 Direction = Literal["minimize", "maximize"]
 
 LOCATION = "location"
-"""Put into a settings field's ``json_schema_extra={LOCATION: True}``: the field says *where* something lies, not
+"""Put into a settings field's ``json_schema_extra={LOCATION: True}``: the field holds *where* something lies, not
 *what* it is. It is no part of a trial's identity and is never stored in a record."""
 
 MEASUREMENT = "measurement"
-"""Put beside it in the same way: the field says how a result is measured, not what is learned. All arms of a study must
-agree in it, or a difference of measurement would look like a difference of models."""
+"""Put beside it in the same way: the field decides how a result is measured, not what is learned. All arms of a study
+must agree in it, or a difference of measurement would look like a difference of models."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,7 +58,7 @@ class Renamed:
 
 
 class UserError(Exception):
-    """A mistake of the user, told in one line and never with a traceback.
+    """A mistake of the user, reported in one line and never with a traceback.
 
     Args:
         rule: what must hold, as a full statement ("hidden must be at least 1").
@@ -92,10 +92,10 @@ class IdleSettings(ValueError):
     """Settings that are set and mean nothing, since another one chose what has no use for them.
 
     A validator of a task's settings raises it, as it would any ``ValueError``. Where that choice was made on the
-    command line, what a study's file has set for another one falls away and is told of; elsewhere it is a mistake.
+    command line, what a study's file has set for another one is dropped with a note; elsewhere it is a mistake.
 
     Args:
-        rule: the mistake, in words.
+        rule: what must hold.
         idle: the settings, by their dotted paths from what is validated.
         choice: the setting that chose, in the same way: ``kind`` or ``network.kind``.
     """
@@ -108,7 +108,7 @@ class IdleSettings(ValueError):
 class Settings(BaseModel):
     """Base of every task's settings: unknown keys are errors, values are frozen, defaults live only here.
 
-    Numbers are finite; a field that needs infinity says so: ``Field(allow_inf_nan=True)``.
+    Numbers are finite; a field that needs infinity declares it: ``Field(allow_inf_nan=True)``.
     """
 
     model_config = ConfigDict(
@@ -279,7 +279,7 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         return None
 
     def chance(self, settings: SettingsT, dataset: DatasetT) -> Mapping[str, float]:  # noqa: ARG002
-        """What the best answer reaches that ignores the input, per metric name; empty, as here, where it is not told.
+        """What the best answer reaches that ignores the input, per metric name; empty, as here, where it is not known.
 
         It is exact in expectation, or counted on the data: the share of the most frequent class, say. The report draws
         it beside :attr:`Dataset.bounds`: an arm that does no better has learned nothing from what it read.
@@ -287,10 +287,10 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         return {}
 
     def unused(self, settings: SettingsT) -> Iterable[str]:  # noqa: ARG002
-        """Dotted paths of settings that change nothing here; none, as here, where a task does not tell.
+        """Dotted paths of settings that change nothing here; none, as here, where a task does not list them.
 
         Were any of them left at their defaults, the very same would run, bit for bit: a forget gate's bias on a cell
-        that has no such gate. A plan compares arms that differ in nothing else once, and says so.
+        that has no such gate. A plan compares arms that differ in nothing else once, and reports it.
         """
         return ()
 
@@ -298,7 +298,7 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """What a reader must know of the data before believing a number; empty, as here, where there is nothing.
 
         One whole sentence each, with its counts: "812 of 872 validation sentences stand in the training text too.".
-        Plan and report tell them at the top. What is counted and harmless belongs to :attr:`Dataset.facts`.
+        Plan and report show them at the top. What is counted and harmless belongs to :attr:`Dataset.facts`.
         """
         return ()
 
@@ -314,14 +314,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """How a module computed, as far as neither settings nor data decide it: recorded with the trial's outcome.
 
         Called when the trial has ended. The report knows two names and warns where trials differ in one: ``loop``,
-        which code ran, and ``compiler``, what made that code and for which processor. A ``loop`` with a colon tells
-        behind it why that code stood in for the one that was asked for. Values are for people and hold no path. Empty,
-        as here, where a module computes with torch alone.
+        which code ran, and ``compiler``, what made that code and for which processor. Behind a colon, ``loop`` gives the
+        reason why that code stood in for the one that was asked for. Values are for people and hold no path. Empty, as
+        here, where a module computes with torch alone.
         """
         return {}
 
     def flops_per_token(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
-        """Floating point operations of one forward pass over one token; None, as here, where the task does not tell.
+        """Floating point operations of one forward pass over one token; None, as here, where the task counts none.
 
         It is what ``match: {flops_per_token: N}`` makes equal. The network's matrix products alone are counted, a
         multiply and an add as two operations: a matrix of shape (rows, columns) that is used once per token counts
@@ -358,7 +358,7 @@ class KnownCorpus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """How far the download of one file is: bytes that are here, and bytes of the whole where the server told."""
+    """How far the download of one file is: bytes that are here, and of the whole where the server gave its size."""
 
     file: str
     here: int

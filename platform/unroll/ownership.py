@@ -23,7 +23,7 @@ _EVERY_ACCOUNT = "0 0 4294967295"
 
 
 class NotOurs(Exception):
-    """Another account could change it; the text says at which place, and how."""
+    """Another account could change it; the text names the place, and how."""
 
 
 def check_ours(path: Path, *, shared: bool = False) -> None:
@@ -115,7 +115,7 @@ def _trusted() -> frozenset[int]:
 
 
 def _unmapped() -> frozenset[int]:
-    """In a user namespace all accounts outside it look like one, root among them: nothing can be told of it."""
+    """In a user namespace all accounts outside it look like one, root among them: they cannot be told apart."""
     try:
         if Path("/proc/self/uid_map").read_text(encoding="ascii").split() == _EVERY_ACCOUNT.split():
             return frozenset()

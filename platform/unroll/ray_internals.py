@@ -77,7 +77,7 @@ def own_processes() -> list[int]:
 
 
 def kill_at_shutdown() -> None:
-    """Let ``ray.shutdown`` kill Ray's parts: they do not hear its SIGTERM, and have nothing to say at their end."""
+    """Let ``ray.shutdown`` kill Ray's parts: they block its SIGTERM, and have nothing to save at their end."""
     for started in _started_parts():
         started.process.terminate = started.process.kill
 
@@ -151,7 +151,7 @@ def refused_token(head: str, *, look_for_token: bool, seconds: float) -> str:
         if error.code() is grpc.StatusCode.UNAUTHENTICATED:
             shown = tokens.get_authentication_mode() == tokens.AuthenticationMode.TOKEN
             return "another one" if shown else "none"
-    except Exception:  # noqa: S110  # Ray raises whatever its parts raise, and will say it better when it connects
+    except Exception:  # noqa: S110  # Ray raises whatever its parts raise, and reports it better when it connects
         pass
     return ""
 

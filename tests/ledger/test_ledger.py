@@ -147,7 +147,7 @@ def test_a_ledger_travels_between_processes(full: Ledger) -> None:
 
 
 def test_the_plan_is_replaced(ledger: Ledger, make_plan: MakePlan) -> None:
-    with pytest.raises(UserError, match="a results folder must hold a plan before it can be told about"):
+    with pytest.raises(UserError, match="a results folder must hold a plan before it can be reported on"):
         ledger.plan()
     for count in (2, 3):
         ledger.save_plan(make_plan(count))

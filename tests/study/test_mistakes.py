@@ -308,7 +308,7 @@ def test_a_task_that_tells_no_operations_cannot_be_matched_by_them(project: Path
     task.write_text(task.read_text().replace("def flops_per_token", "def something_else"))
     write(HEAD + "compare: {network.cell: [gru]}\nmatch: {flops_per_token: 99}\n")
     assert mistakes() == [
-        f"{FILE}:4: match.flops_per_token: the task does not tell its operations per token; match parameters, or "
+        f"{FILE}:4: match.flops_per_token: the task does not count its operations per token; match parameters, or "
         "define flops_per_token in tasks/tiny/task.py (docs/add-a-task.md)"
     ]
 

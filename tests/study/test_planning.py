@@ -211,7 +211,7 @@ def test_a_task_that_knows_no_operations_for_some_settings_is_told_so(project: P
     with pytest.raises(UserError) as raised:
         plan(project, "match.flops_per_token=1000")
     assert str(raised.value) == (
-        "match.flops_per_token: the task does not tell its operations per token for these settings; match parameters"
+        "match.flops_per_token: the task does not count its operations per token for these settings; match parameters"
     )
 
 

@@ -147,10 +147,10 @@ class Stopping:
         self._told = False
 
     def asked(self) -> bool:
-        """Whether this process was asked to leave; the first time, every running trial is told to save and stop.
+        """Whether this process was asked to leave; the first time, every running trial is asked to save and stop.
 
         Raises:
-            Interrupted: the disk refused to take the word: the trials go on from what they saved before.
+            Interrupted: the disk refused the request: trials will go on from what they saved before.
         """
         if interruption.asked() and not self._told:
             self._told = True

@@ -9,8 +9,8 @@ from unroll.contract import UserError
 ENVIRONMENT = ("device", "vectors", "threads", "loop", "compiler", "torch", "cudnn", "python", "system")
 """What a trial's numbers depend on beside its identity (``Outcome.environment``): a column each.
 
-``vectors`` are the processor's instructions that torch makes use of; ``loop`` and ``compiler`` are what
-``contract.Task.conditions`` tells. The host's name is none of them: it changes no number.
+``vectors`` are the processor's instructions that torch makes use of; ``loop`` and ``compiler`` come from
+``contract.Task.conditions``. The host's name is none of them: it changes no number.
 """
 
 TRIAL_COLUMNS = {

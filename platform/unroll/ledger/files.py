@@ -23,7 +23,7 @@ _MISPLACED = {
     errno.ENXIO: "what is no file must not stand where a file of the results belongs",
     errno.ENOTDIR: "a file must not stand where a folder of the results belongs",
 }
-"""What stands in the place of something else, by what the system says of it."""
+"""Rule that is broken when something else stands in the place of a file or folder, by the system's error."""
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _LARGE = 2**28
 """Bytes from which on a file that is mostly a hole is not read: reading it would fill the memory with zeros."""
@@ -36,7 +36,7 @@ class StorageError(UserError, OSError):
 
     Args:
         path: what was to be read or written.
-        cause: what the system said.
+        cause: the system's error.
     """
 
     def __init__(self, path: Path, cause: OSError) -> None:
@@ -65,7 +65,7 @@ def read_file(path: Path) -> bytes:
 
     Raises:
         FileNotFoundError: there is none.
-        NoRegularFile: something else lies there; ``strerror`` says what.
+        NoRegularFile: something else lies there; ``strerror`` names it.
         OSError: it cannot be read.
     """
     _check_regular(path, os.stat(path))  # before it is opened, which alone can move a device

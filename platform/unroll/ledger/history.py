@@ -69,7 +69,7 @@ class History:
         self._folder, self._trial, self._reader = folder, trial, reader
 
     def append(self, rows: Sequence[HistoryRow], *, step: int) -> int:
-        """Add a segment, also an empty one: it says how far the history goes. Durable once this returns.
+        """Add a segment, also an empty one: it records how far the history goes. Durable once this returns.
 
         Gives the segment's number: the place to which :meth:`rewind_to` can go back.
 
@@ -112,7 +112,7 @@ class History:
         return sorted(latest.values(), key=itemgetter(0))
 
     def check(self, steps: int) -> None:
-        """Note it as damage if a segment is missing, up to the step that the trial's completion tells."""
+        """Note it as damage if a segment is missing, up to the step at which the trial was completed."""
         places = self._places()
         if not places and self._folder in {damage.path for damage in self._reader.damage}:
             return

@@ -149,7 +149,7 @@ class Ledger:
         except FileNotFoundError:
             starting = read_owner(self._lock) is not None
             raise UserError(
-                "a results folder must hold a plan before it can be told about",
+                "a results folder must hold a plan before it can be reported on",
                 where=str(self.root),
                 advice="its first run is starting" if starting else "run the study into this folder first",
             ) from None

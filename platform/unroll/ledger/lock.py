@@ -1,7 +1,7 @@
 """One owner per results folder, on a laptop as on a file system shared by many hosts.
 
-The folder ``lock`` holds numbered files; the highest number tells who owns the results: ``<n>.held`` names the owner,
-``<n>.free`` says that it went in order. Whoever may follow on ``n`` creates ``<n+1>.held`` in one exclusive step, so of
+The folder ``lock`` holds numbered files; the highest number decides who owns the results: ``<n>.held`` names the owner,
+``<n>.free`` means that it ended in order. Who may follow on ``n`` creates ``<n+1>.held`` in one exclusive step, so of
 several that find the same owner dead one wins. Then it looks again whether its number is the highest: somebody who
 decided long ago and comes late loses. A beat is written in place into the owner's own file, which needs no space on
 the disk and can never take the lock back from a follower.
@@ -71,7 +71,7 @@ class Lock:
 
     Args:
         folder: the folder ``lock`` of the results folder.
-        command: what the owner runs, told to whoever is refused.
+        command: what the owner runs; named in the error of whoever is refused.
         heartbeat: seconds between two beats.
         patience: seconds without a beat after which an owner on another machine is taken for dead.
     """

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 LONGEST = 20_000
-"""Characters of a text that was not written by hand, such as what an exception says."""
+"""Characters of a text that was not written by hand, such as an exception's message."""
 
 _QUOTED = re.compile(r"""(?P<quote>['"`])/[^'"`\n]*/(?P<last>[^'"`/\n]*)/?(?P=quote)""")
 _BARE = re.compile(r"(?<![\w.~/:@%+-])/(?:[^\s/'\"`,;:()\[\]{}<>=|]+/)+(?P<last>[^\s/'\"`,;()\[\]{}<>=|]*)")

@@ -1,4 +1,4 @@
-"""Which process is it, and does it still live? Asked by the lock and by the sweeping of temporary files."""
+"""Identify processes, and whether they still run: for the lock, claims, and the sweeping of temporary files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def machine() -> str:
 
 
 def start_time(pid: int) -> str:
-    """When the process started, in clock ticks since boot; empty where the system does not tell."""
+    """When the process started, in clock ticks since boot; empty where the system does not report it."""
     status = _status(pid)
     return status[19] if status else ""
 
@@ -64,7 +64,7 @@ class Process(Frozen):
 
     @property
     def is_gone(self) -> bool:
-        """Whether it was a process of this machine that has ended; of another machine's only silence would tell."""
+        """Whether it was a process of this machine that has ended; another machine's is judged by its heartbeat."""
         return self.machine == machine() and not is_alive(self.pid, self.started)
 
 

@@ -4,8 +4,8 @@ A record is ``{"format": 1, "kind": ..., "sha256": ..., "body": {...}}``. The ch
 as compact JSON. NaN and infinities are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a text that reads
 like one of them gets a ``=`` before it. Nothing in a record is ever run, and none holds an absolute path.
 
-A right checksum says that nothing was lost, not that the content makes sense: anybody can write a record. So numbers
-have at most 64 bits, text is Unicode without halves of pairs, nothing is nested without end, and models say the rest.
+A correct checksum shows that nothing was lost, not that the content is valid: anybody can write a record. So numbers
+have at most 64 bits, text has no unpaired surrogates, nesting is bounded, and the models check the rest.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class Reader:
             return []
 
     def note(self, matter: Path, damage: DamagedRecord | None) -> None:
-        """Remember damage that shows only in what several records say together, or (None) that there is none."""
+        """Remember damage that shows only in several records together, or (None) that there is none."""
         self._damage.pop(matter, None)
         if damage:
             self._damage[matter] = damage

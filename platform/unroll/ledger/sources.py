@@ -15,7 +15,7 @@ from unroll.study.trial import Frozen
 
 _KIND = "sources"
 FORGOTTEN = "source files that are no longer known"
-"""Stands where a digest's record is lost: it was other code, which one nobody can say."""
+"""Stands where a digest's record is lost: other code ran, and which is unknown."""
 MOST_FILES = 3
 """Changed files that are named in one line."""
 
@@ -24,7 +24,7 @@ class SourceFiles(Frozen):
     """What one digest stands for."""
 
     files: dict[str, str]
-    """Source file below the project -> hash of what it says."""
+    """Source file below the project -> hash of its code."""
 
 
 class Sources:
@@ -47,7 +47,7 @@ class Sources:
     def changed(self, plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, list[str]]:
         """Results that other sources gave than the plan's arms have now.
 
-        Outcomes that do not tell their sources, of older versions, are believed.
+        Outcomes without sources, of older versions, are taken as unchanged.
 
         Returns:
             Id of the trial -> its source files that differ.

@@ -35,7 +35,7 @@ class TrialRecords:
     # What it is
 
     def register(self, trial: Trial) -> None:
-        """Write the trial down, once. A damaged copy is replaced: the id says what it held.
+        """Write the trial down, once. A damaged copy is replaced: the id is a hash of what it held.
 
         Names of study and arm may differ, and a setting may have been added with a default since: neither is part of
         an id. A setting that both have must be equal: an id leaves out defaults, so a default that was changed without
@@ -145,7 +145,7 @@ class TrialRecords:
         Args:
             step: the checkpoint's; -1 where the trial begins anew.
             place: what the last :meth:`append_history` before the checkpoint gave: what was logged later goes, also at
-                the same step. None for checkpoints that do not tell it: what lies beyond ``step`` goes.
+                the same step. None for checkpoints that do not record it: what lies beyond ``step`` goes.
 
         Raises:
             Fenced: the trial has its result.

@@ -20,7 +20,7 @@ from unroll.study._factors import (
     with_levels,
 )
 from unroll.study._settings import get, has, setting_fields
-from unroll.study._size import tells_flops
+from unroll.study._size import counts_flops
 from unroll.study.declaration import LEVEL, Declaration, is_safe
 from unroll.study.project import AnyTask, suggestion
 
@@ -84,9 +84,9 @@ def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask, e
     size = task.size_setting
     if size not in setting_fields(task.settings):
         errors.add(("match",), f"the task has no setting '{size}' that could be solved", advice="leave match out")
-    if draft.match and draft.match.flops_per_token and not tells_flops(task):
+    if draft.match and draft.match.flops_per_token and not counts_flops(task):
         advice = f"match parameters, or define flops_per_token in tasks/{draft.task}/task.py (docs/add-a-task.md)"
-        errors.add(("match", "flops_per_token"), "the task does not tell its operations per token", advice=advice)
+        errors.add(("match", "flops_per_token"), "the task does not count its operations per token", advice=advice)
     rule = f"match solves '{size}', so it must not be set"
     if has(draft.settings, size):
         keys: KeyPath = ("settings", *size.split("."))

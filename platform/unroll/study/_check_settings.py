@@ -1,4 +1,4 @@
-"""Check the settings of every arm against the task, and say of each mistake where it was written."""
+"""Check the settings of every arm against the task, and name for each mistake the place where it was written."""
 
 from __future__ import annotations
 

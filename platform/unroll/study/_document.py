@@ -38,7 +38,7 @@ _MEANT = {
     "mapping values are not allowed": "quote a text that holds a colon: question: 'Gates: do they help?'",
     "'\\t'": "indent with blanks, not with tabs",
 }
-"""What was probably meant where a document is no YAML, by words of the reader."""
+"""Advice where a document is not valid YAML, by a part of the reader's error."""
 
 _HALF_OF_PAIR = re.compile("[\ud800-\udfff]")
 

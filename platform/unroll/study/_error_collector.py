@@ -1,4 +1,4 @@
-"""Collect mistakes, each with its place, so that all are told together."""
+"""Collect mistakes, each with its place, so that all are reported together."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class ErrorCollector:
 
     def add_pydantic(self, keys: KeyPath, detail: ErrorDetails, model: type[BaseModel], note: str = "") -> None:
         """Note what pydantic found in a value of ``model`` at ``detail["loc"]``; ``keys`` is where it was written."""
-        rule, advice = _told(detail, model)
+        rule, advice = _describe(detail, model)
         together = detail["type"] == "value_error" and isinstance(detail["input"], dict)
         if together and keys[0] == "settings":  # a rule on several values of a section
             self.add_error(UserError(rule + note, where=self.document.where_together(keys, rule), advice=advice))
             return
-        telling = detail["type"] not in ("extra_forbidden", "missing") and not isinstance(detail["input"], dict)
-        self.add(keys, rule + note, received=detail["input"] if telling else _NOTHING, advice=advice)
+        has_value = detail["type"] not in ("extra_forbidden", "missing") and not isinstance(detail["input"], dict)
+        self.add(keys, rule + note, received=detail["input"] if has_value else _NOTHING, advice=advice)
 
     def raise_any(self) -> None:
         """Raise what was found.
@@ -92,8 +92,8 @@ def plain_loc(loc: Sequence[str | int], data: Any) -> KeyPath:
     return tuple(keys)
 
 
-def _told(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """Rule and advice of one finding, in the words of all other rules."""
+def _describe(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """Rule and advice of one finding, worded like all other rules."""
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
         section, _, word = last.partition(".")

@@ -23,8 +23,8 @@ Idle = tuple[str, str]
 def let_fall(draft: Declaration, document: Document, task: AnyTask) -> tuple[Declaration, tuple[str, ...]]:
     """Leave out the settings that no arm has a use for, where the choice behind that was typed and they were not.
 
-    A study on the toy language says how much of it there is; with ``data.corpus=text`` that means nothing, and whoever
-    types it should not have to take back each setting. What was typed itself is never left out, nor what some arm uses.
+    A study on the toy language sets its size; with ``data.corpus=text`` that has no use, and who types it should not
+    have to take back each setting. What was typed itself is never left out, nor what some arm uses.
 
     Returns:
         The declaration, and one sentence for each choice.
@@ -41,12 +41,12 @@ def let_fall(draft: Declaration, document: Document, task: AnyTask) -> tuple[Dec
         for path, choice in falling:
             drop(shared, path)
             fallen.setdefault(choice, []).append(path)
-    told = tuple(_sentence(paths, choice, shared, draft) for choice, paths in fallen.items())
-    return draft.model_copy(update={"settings": shared}), told
+    sentences = tuple(_sentence(paths, choice, shared, draft) for choice, paths in fallen.items())
+    return draft.model_copy(update={"settings": shared}), sentences
 
 
 def _idle(settings: Nested, draft: Declaration, task: AnyTask) -> Iterator[Idle]:
-    """What an arm's settings hold without a use; a section tells of one choice at a time."""
+    """What an arm's settings hold without a use; a section reports one choice at a time."""
     try:
         validated(task.settings, with_any_size(settings, task) if draft.match else settings)
     except ValidationError as error:

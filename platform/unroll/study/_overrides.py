@@ -69,7 +69,7 @@ def broken_overrides(overrides: Sequence[str]) -> tuple[list[str], list[UserErro
 
 
 def repeated_overrides(overrides: Sequence[str]) -> list[UserError]:
-    """Keys that are given more than once: which one is meant, nobody can tell."""
+    """Keys that are given more than once: which one is meant is ambiguous."""
     given = Counter(override.partition("=")[0].strip() for override in overrides if "=" in override)
     return [
         UserError("a key must be given once", where=f"{COMMAND_LINE}: {key}", received=f"{times} times")

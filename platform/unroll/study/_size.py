@@ -21,7 +21,7 @@ LARGEST = 2**24
 """Sizes are searched up to here where the task's size setting names no upper bound; no layer is wider."""
 
 WORDS = {"parameters": "parameters", "flops_per_token": "operations per token"}
-"""How each measure of size is spoken of."""
+"""How each measure of size is named in texts."""
 
 
 def with_any_size(settings: Nested, task: AnyTask) -> Nested:
@@ -46,7 +46,7 @@ def allowed_sizes(task: AnyTask) -> range:
     return range(-(-least // step) * step, most + 1, step)
 
 
-def tells_flops(task: AnyTask) -> bool:
+def counts_flops(task: AnyTask) -> bool:
     """Whether the task defines ``flops_per_token``."""
     return type(task).flops_per_token is not Task.flops_per_token
 
@@ -69,7 +69,7 @@ def _weights(task: AnyTask, settings: Settings, dataset: Dataset) -> Iterator[nn
 
 
 def count_flops(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
-    """Operations per token, as the task tells them.
+    """Operations per token, as the task counts them.
 
     Raises:
         UserError: it does not, for these settings.
@@ -77,7 +77,7 @@ def count_flops(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
     flops = task.flops_per_token(settings, dataset)
     if flops is None:
         raise UserError(
-            "the task does not tell its operations per token for these settings",
+            "the task does not count its operations per token for these settings",
             where="match.flops_per_token",
             advice="match parameters",
         )

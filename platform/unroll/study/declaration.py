@@ -62,7 +62,7 @@ Seeds = Annotated[
 
 
 def _named_or_levels(baseline: Any) -> Any:
-    """Tell of both shapes at once, where pydantic would tell of each."""
+    """Name both shapes in one error, where pydantic would give one for each."""
     if baseline is not None and not isinstance(baseline, str | dict):
         raise ValueError("must be the name of an arm, or a mapping of factors to one of their levels")
     return baseline
@@ -196,7 +196,7 @@ class Study(Declaration):
     metric: str
     baseline: Baseline
     overrides: tuple[str, ...] = ()
-    """What was said on the command line besides the file."""
+    """Overrides of the command line."""
     fallen: tuple[str, ...] = ()
     """What the file sets and a choice of the command line left without a use, in sentences."""
     locations: dict[str, str] = Field(default={})

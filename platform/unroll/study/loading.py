@@ -59,7 +59,7 @@ def load_study(target: str | Path, overrides: Sequence[str] = ()) -> Study:
 
 
 def load_settings(task: str, overrides: Sequence[str]) -> Settings:
-    """Settings of a task without a study: its defaults and what the overrides say, one value for each.
+    """Settings of a task without a study: its defaults and the overrides, one value for each.
 
     Args:
         task: name of the task.

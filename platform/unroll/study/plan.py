@@ -30,7 +30,7 @@ class Arm(Frozen):
     target_parameters: Count | None = None
     """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
     flops_per_token: Count | None = None
-    """``contract.Task.flops_per_token``; None where the task does not tell."""
+    """``contract.Task.flops_per_token``; None where the task does not count them."""
     target_flops_per_token: Count | None = None
     """What ``match`` asked for in operations, instead of in weights."""
     bounds: dict[str, Finite] = Field(default={})
@@ -80,7 +80,7 @@ class MetricSpec(Frozen):
 
 
 class Plan(Frozen):
-    """Everything that is to be run and to be told; stored in the ledger, so that a report runs no task code."""
+    """Everything that is to be run and reported; stored in the ledger, so that a report runs no task code."""
 
     study: str
     question: str
@@ -104,7 +104,7 @@ class Plan(Frozen):
     fallen: tuple[str, ...] = ()
     """What the study's file sets and an override left without a use, in sentences."""
     sources: dict[str, dict[str, str]] = Field(default={})
-    """Digest -> source file below the project -> hash of what it says (``study.sources``)."""
+    """Digest -> source file below the project -> hash of its code (``study.sources``)."""
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:

@@ -23,7 +23,7 @@ from unroll.study.sources import digest_sources, find_sources
 from unroll.study.trial import Trial
 
 _HOW = frozenset({"seeds", "resources", "limits", "wandb", "log_every_steps"})
-"""Keys of a study that say how much of it is run and how, not what is asked."""
+"""Keys of a study that decide how much of it is run and how, not what is asked."""
 
 
 def make_plan(study: Study, *, cache: Path) -> Plan:

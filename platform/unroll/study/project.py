@@ -105,7 +105,7 @@ def find_study(target: str | Path) -> tuple[str, Path]:
     """Name and file of a study, given as file, folder, or bare name under ``studies/``.
 
     Raises:
-        UserError: nothing is there (near names are told), or the name could not be a folder's.
+        UserError: nothing is there (the error names near ones), or the name could not be a folder's.
     """
     path = _study_file(Path(target))
     name = path.parent.name if path.name == "study.yaml" else path.stem
@@ -152,11 +152,11 @@ def load_task(name: str) -> AnyTask:
 def _unimportable(module: str, error: Exception) -> UserError:
     """What is wrong with a task's file is its author's to know, with the place: the last one within ``tasks``."""
     if isinstance(error, SyntaxError):
-        place, told = f"{error.filename}:{error.lineno}", error.msg
+        place, message = f"{error.filename}:{error.lineno}", error.msg
     else:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tasks" in Path(frame.filename).parts]
-        place, told = next((f"{frame.filename}:{frame.lineno}" for frame in reversed(frames)), module), str(error)
-    return UserError(f"{module} must be importable", where=place, received=f"{type(error).__name__}: {told}")
+        place, message = next((f"{frame.filename}:{frame.lineno}" for frame in reversed(frames)), module), str(error)
+    return UserError(f"{module} must be importable", where=place, received=f"{type(error).__name__}: {message}")
 
 
 def _absent_task(name: str) -> UserError:

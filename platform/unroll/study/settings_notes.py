@@ -1,4 +1,4 @@
-"""Every setting of a task, told: what it is when nobody sets it, what it may be, what it means."""
+"""Every setting of a task described: its default, its allowed values, its meaning."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _default(value: Any) -> str:
 
 
 def _values(schema: Schema) -> str:
-    """What a schema admits, in words: ``a, b``, ``integer, at least 1, at most 64``, ``number, above 0 or none``."""
+    """What a schema admits, as text: ``a, b``, ``integer, at least 1, at most 64``, ``number, above 0 or none``."""
     if "anyOf" in schema:
         return " or ".join(_values(each) for each in schema["anyOf"])
     if "enum" in schema:

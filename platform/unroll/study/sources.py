@@ -23,7 +23,7 @@ COMPILED = frozenset({".c", ".h"})
 
 
 def find_sources(task: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Every source file of a trial with a hash of what it does: words about it and blank lines do nothing.
+    """Every source file of a trial with a hash of its code: comments, docstrings and blank lines do not enter.
 
     Args:
         task: name of the task.
@@ -54,7 +54,7 @@ def _find_loaded(task: str, folder: Path, names: frozenset[str]) -> dict[str, st
 
 
 _first_seen: dict[Path, str] = {}
-"""What each file said when this process first asked, about the time at which it was imported."""
+"""The hash of each file when this process first asked, about the time at which it was imported."""
 
 
 def digest_sources(sources: Mapping[str, str]) -> str:
@@ -66,7 +66,7 @@ def digest_sources(sources: Mapping[str, str]) -> str:
 
 
 def compare_sources(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Files that are in only one of the two, or say something else, sorted."""
+    """Files that are in only one of the two, or differ, sorted."""
     return sorted(file for file in then.keys() | now.keys() if then.get(file) != now.get(file))
 
 
@@ -157,11 +157,11 @@ def _hash(file: Path) -> str:
 @cache
 def _read_hash(file: Path, changed: int, size: int) -> str:  # noqa: ARG001
     content = file.read_bytes()
-    said = _without_words(content) if file.suffix == ".py" else content
-    return hashlib.sha256(said).hexdigest()[:16]
+    code = _without_comments(content) if file.suffix == ".py" else content
+    return hashlib.sha256(code).hexdigest()[:16]
 
 
-def _without_words(content: bytes) -> bytes:
+def _without_comments(content: bytes) -> bytes:
     """The lines of a Python file that do something, no comments or docstrings; alike in every version of Python.
 
     Its texts follow once more: a blank line within one does something.
@@ -177,8 +177,8 @@ def _without_words(content: bytes) -> bytes:
             lines[first - 1 : last] = [""] * (last - first + 1)
     except (UnicodeDecodeError, SyntaxError, ValueError, IndexError, tokenize.TokenError):
         return content
-    said = "\n".join(line.rstrip() for line in lines if line.strip())
-    return "\0".join([said, *_texts(tree)]).encode("utf-8", "surrogatepass")
+    code = "\n".join(line.rstrip() for line in lines if line.strip())
+    return "\0".join([code, *_texts(tree)]).encode("utf-8", "surrogatepass")
 
 
 def _texts(tree: ast.Module) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Give up waiting: the one way in which a mirror talks to something that may never answer."""
+"""Bounded waiting for calls that may never return."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class GuardedLogger(WandbLogger):
 
     Args:
         run: the run to log to. It stays its owner's: this logger neither opens nor finishes it.
-        give_up: told once, when W&B raises; nothing more is logged from then on.
+        give_up: called once, when W&B raises; nothing more is logged from then on.
     """
 
     def __init__(self, *, run: Run, give_up: Callable[[Exception], None]) -> None:

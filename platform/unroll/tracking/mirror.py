@@ -63,12 +63,12 @@ class Mirror:
             service.finish_run(run, summary, exit_code)
         except Exception as error:
             self._note(error)
-            _start_over(self._online)
+            _reset_service(self._online)
         if self._online and self.problem is None:
             mark_synced(Path(run.settings.sync_dir))
 
     def _note(self, error: Exception) -> None:
-        self.problem = self.problem or _tell(error)
+        self.problem = self.problem or _describe(error)
 
 
 @contextmanager
@@ -132,21 +132,21 @@ def _open(mode: Mode, identity: Mapping[str, Any]) -> Mirror:
 def _attempt(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -> Mirror:
     online = mode == "online"
     try:
-        problem = server.obstacle() if online else None
+        problem = server.find_obstacle() if online else None
         run = service.start_run(mode, identity) if problem is None else None
     except Exception as error:
-        _start_over(online)
-        run, problem = None, _tell(error)
+        _reset_service(online)
+        run, problem = None, _describe(error)
     return Mirror(run, online=online, problem=problem)
 
 
-def _start_over(online: bool) -> None:
+def _reset_service(online: bool) -> None:
     """After trouble the next run gets a new service process, and no online one for a while."""
     service.close_mirror()
     if online:
-        with suppress(Exception):  # what W&B's own settings refuse was told already
-            server.mistrust()
+        with suppress(Exception):  # what W&B's own settings refuse was reported already
+            server.mark_unreachable()
 
 
-def _tell(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"W&B: {type(error).__name__}: {error}".splitlines()[0]

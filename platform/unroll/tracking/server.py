@@ -1,4 +1,4 @@
-"""Is W&B there, and may we speak to it? Asked before a run is opened, since wandb itself waits for minutes."""
+"""Whether W&B answers and a key is configured: checked before a run is opened, since wandb itself waits for minutes."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def is_reachable() -> bool:
     return answer
 
 
-def obstacle() -> str | None:
+def find_obstacle() -> str | None:
     """Why an online run cannot be opened now; None where it can."""
     if not has_credentials():
         return "W&B: no key is configured; this run is kept on disk"
     return None if is_reachable() else "W&B: not reachable; this run is kept on disk"
 
 
-def mistrust() -> None:
+def mark_unreachable() -> None:
     """Take W&B as unreachable for the next minute: it answered the probe and then failed a run."""
     _answers[str(_settings().base_url)] = (time.monotonic(), False)
 
 
 def _settings() -> wandb.Settings:
-    """What wandb's environment variables and files say; unlike ``wandb.setup`` this starts no service."""
+    """Settings from wandb's environment variables and files; unlike ``wandb.setup`` this starts no service."""
     import wandb
 
     settings = wandb.Settings()

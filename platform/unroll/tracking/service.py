@@ -1,4 +1,4 @@
-"""wandb itself, on a short lead: quiet, nothing about the machine, and no wait without an end."""
+"""Calls of wandb: quiet, without data about the machine, and with bounded waits."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def close_mirror() -> None:
 def _init(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -> wandb.Run:
     import wandb
 
-    wandb.setup(wandb.Settings(silent=True))  # the run's own settings come too late for some of its words
+    wandb.setup(wandb.Settings(silent=True))  # the run's own settings come too late to silence all of it
     return wandb.init(mode=mode, resume="allow", reinit="create_new", settings=_quiet_settings(), **identity)
 
 

@@ -53,13 +53,13 @@ class _Remote(Exception):
 
 
 class Link:
-    """The child's way to its parent. An observer too: what it is told is told to the parent's observer."""
+    """The child's way to its parent. An observer too, which passes everything on to the parent's."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def started(self, total: int, missing: int) -> None:
-        """Nothing: the parent has told it."""
+        """Nothing: the parent has reported it."""
 
     def refresh(self) -> None:
         """Nothing: the parent refreshes by itself."""

@@ -77,7 +77,7 @@ class Bridge:
     def died(self, trial: Any) -> None:
         """A trial's process died more often than is retried."""
         if self.lost or self._is_refused(trial) or not self.ledger.is_current(self.token):
-            return  # what became of it is not known, or not this driver's to tell
+            return  # what became of it is unknown, or another driver's to record
         identity = job_of(trial).trial.id
         with self._refusals():
             outcome = settle_hung_attempt(self.ledger, identity) or record_end(
@@ -103,7 +103,7 @@ class Bridge:
             self.refused = error
 
 
-class TellObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
+class NotifyObserver(Callback):  # type: ignore[misc]  # Ray is untyped to us
     """Tune's callback."""
 
     def __init__(self, bridge: Bridge) -> None:
@@ -206,7 +206,7 @@ def last_error(trial: Any) -> Any:
 
 
 def reason_of_death(trial: Any) -> str:
-    """What ended the trial's last attempt, in one line: an exception of its own, or what Ray says of its process."""
+    """What ended the trial's last attempt, in one line: an exception of its own, or Ray's message about its process."""
     import ray
 
     error = last_error(trial) or trial.get_error()

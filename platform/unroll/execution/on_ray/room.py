@@ -1,4 +1,4 @@
-"""A full disk under Ray: Ray wraps what the system said into errors of its own, and into text."""
+"""A full disk under Ray, which wraps the system's error into errors of its own and into text."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def refusal(error: BaseException, results: Path, own: Path) -> StorageError | No
         return StorageError(results, full)
     if (full := probe(own)) is not None:
         return NoRoomForRay(own, full)
-    said = [number for number in FULL if os.strerror(number) in str(error)]  # it had no room when it tried
-    return NoRoomForRay(own, OSError(said[0], os.strerror(said[0]))) if said else None
+    found = [number for number in FULL if os.strerror(number) in str(error)]  # it had no room when it tried
+    return NoRoomForRay(own, OSError(found[0], os.strerror(found[0]))) if found else None
 
 
 def probe(folder: Path) -> OSError | None:

@@ -39,22 +39,22 @@ class _Begin:
             self._ready()
 
 
-class _Teller:
-    """An observer that tells each outcome once: trials may end while nobody of Ray's is listening any more.
+class _OnceObserver:
+    """Reports each outcome once: trials may end after Ray, whose callbacks report them, is lost.
 
     Args:
-        observer: whom to tell.
-        told: outcomes that it knows of, by trial.
+        observer: who watches.
+        known: outcomes that it has reported, by trial.
     """
 
-    def __init__(self, observer: Observer, told: Mapping[str, Outcome]) -> None:
+    def __init__(self, observer: Observer, known: Mapping[str, Outcome]) -> None:
         self.started, self.refresh, self.message = observer.started, observer.refresh, observer.message
-        self._observer, self._told = observer, dict(told)
+        self._observer, self._known = observer, dict(known)
 
     def finished(self, outcome: Outcome) -> None:
         """A trial ended."""
-        if outcome != self._told.get(outcome.trial):
-            self._told[outcome.trial] = outcome
+        if outcome != self._known.get(outcome.trial):
+            self._known[outcome.trial] = outcome
             self._observer.finished(outcome)
 
 
@@ -78,7 +78,7 @@ class RayRunner:
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
         before = ledger.outcomes([job.trial.id for job in jobs])
-        stopping, begin, teller = Stopping(ledger, token, observer), _Begin(ready), _Teller(observer, before)
+        stopping, begin, once = Stopping(ledger, token, observer), _Begin(ready), _OnceObserver(observer, before)
         for restart in range(RESTARTS + 1):
             remaining = [job for job in jobs if ledger.trial(job.trial.id).outcome() == before.get(job.trial.id)]
             if not remaining:
@@ -86,7 +86,7 @@ class RayRunner:
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
             drive = functools.partial(self._drive, remaining, ledger, token)
             try:
-                run_apart(drive, observer=teller, ready=begin, stopping=stopping, fork=self._fork)
+                run_apart(drive, observer=once, ready=begin, stopping=stopping, fork=self._fork)
                 break
             except Lost:
                 if stopping.asked():
@@ -98,7 +98,7 @@ class RayRunner:
             finally:
                 sweep_folders()  # what a child that was killed could not remove
         for outcome in ledger.outcomes([job.trial.id for job in jobs]).values():
-            teller.finished(outcome)
+            once.finished(outcome)
 
     def _give_up(self, observer: Observer, begin: _Begin) -> None:
         if not begin.begun:
@@ -123,7 +123,7 @@ class RayRunner:
                 link.ready()
                 self._tune(jobs, Bridge(ledger, token, link, jobs))
             finally:
-                link.depend([])  # from here on they end in order, also before an error is told
+                link.depend([])  # from here on they end in order, also before an error is reported
 
     def check(self, ledger: Ledger) -> None:
         """Start or reach Ray and, on a cluster, ask every node; nothing is run.
@@ -151,7 +151,7 @@ class RayRunner:
     def _tune(self, jobs: Sequence[Job], bridge: Bridge) -> None:
         from ray import tune
 
-        from unroll.execution.on_ray.bridge import StopWhenAsked, TellObserver
+        from unroll.execution.on_ray.bridge import NotifyObserver, StopWhenAsked
         from unroll.execution.on_ray.trainable import WORK, TrialTrainable
 
         for name in ("ray.tune", "ray"):
@@ -172,7 +172,7 @@ class RayRunner:
                         storage_path=str(storage),
                         verbose=0,
                         stop=StopWhenAsked(bridge),
-                        callbacks=[TellObserver(bridge)],
+                        callbacks=[NotifyObserver(bridge)],
                         failure_config=tune.FailureConfig(max_failures=jobs[0].limits.retries),
                         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     ),

@@ -1,4 +1,4 @@
-"""One attempt at a trial: build, resume where the last attempt was saved, train, test, and say how it ended."""
+"""One attempt at a trial: build, resume where the last attempt was saved, train, test, and record how it ended."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class Attempt:
         except Stopped:
             return self.recorder.outcome("stopped", f"stopped on request at step {self.recorder.position()[0]}")
         except (StorageError, Fenced):
-            raise  # a disk's failure, although it is told like a user's mistake; and nobody's business any more
+            raise  # a disk's failure, although it is a UserError; and an attempt that lost its trial
         except UserError as error:
             return self.recorder.outcome("failed_user", str(error))
         except Exception as error:
@@ -150,7 +150,7 @@ class Attempt:
         self._check_result()
 
     def _note_sources(self) -> None:
-        """What runs is what this process imports: a file that was edited since the plan is told by the next run."""
+        """What runs is what this process imports: a file that was edited since the plan is found by the next run."""
         files = find_loaded_sources(self._job.trial.task, self._job.trial.settings)
         self.recorder.sources = self._io.sources = digest_sources(files)
         if self.recorder.sources != self._job.sources:
@@ -172,7 +172,7 @@ class Attempt:
                 raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
 
     def _check_result(self) -> None:
-        """A completed trial without the study's metric would be a result that says nothing."""
+        """A completed trial without the study's metric could not be compared."""
         logged = self.recorder.logger.latest
         if self._job.metric not in logged:
             raise UserError(

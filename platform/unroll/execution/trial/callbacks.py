@@ -117,7 +117,7 @@ class KeepCheckpoints(pl.Callback):
     Args:
         checkpoint_io: where captures go.
         every_seconds: time between captures.
-        stop_asked: tells whether the trial is to stop; it does so at the next committed checkpoint.
+        stop_asked: whether the trial is to stop; it does so at the next committed checkpoint.
         before_commit: writes the log rows up to and including the given step, and gives their place in the history;
             raises if nothing may be written.
     """

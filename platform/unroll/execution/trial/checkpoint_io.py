@@ -29,7 +29,7 @@ class LedgerCheckpointIO(CheckpointIO):
     """Serialises into memory; :meth:`commit` makes the last capture durable.
 
     Lightning hands out a batch's log rows only after the hooks in which a checkpoint can be taken. Between capture and
-    commit the caller writes those rows, so that a checkpoint never stands without the history before it, and tells
+    commit the caller writes those rows, so that a checkpoint never stands without the history before it, and passes
     their place, which is kept with the state: a resume logs anew what was logged after it, also at the same step.
 
     Args:

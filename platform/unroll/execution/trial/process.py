@@ -20,8 +20,8 @@ import torch
 
 from unroll.contract import derive_seed
 
-TALKATIVE = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero")
-"""Loggers that speak of themselves in a trial's process."""
+VERBOSE_LOGGERS = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero")
+"""Loggers of libraries that are silenced in a trial's process."""
 
 
 def pin(*, threads: int, seed: int) -> None:
@@ -49,7 +49,7 @@ def reseed(seed: int, step: int, stage: str) -> None:
 
 def quieten() -> None:
     """Silence libraries that talk about themselves in a trial's process."""
-    for name in TALKATIVE:
+    for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
     warnings.filterwarnings("ignore", message=r".*srun.*")
@@ -60,7 +60,7 @@ def restored() -> Iterator[None]:
     """After the block, what :func:`pin`, :func:`reseed` and :func:`quieten` changed in this process is as before."""
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
     generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    threads, levels = torch.get_num_threads(), {name: logging.getLogger(name).level for name in TALKATIVE}
+    threads, levels = torch.get_num_threads(), {name: logging.getLogger(name).level for name in VERBOSE_LOGGERS}
     try:
         with warnings.catch_warnings():
             yield
@@ -105,7 +105,7 @@ def environment(*, threads: int, gpus: float) -> dict[str, str]:
 class Watchdog:
     """Ends a process that makes no progress, from a thread of C code that no Python lock can hold up.
 
-    Before the end the stacks of all threads go into ``path``: a file that is not empty says that the attempt hung.
+    Before the end the stacks of all threads go into ``path``: a file that is not empty marks the attempt as hung.
     Never armed in the in-process twin, where it would end the user's own program.
 
     Args:
