@@ -314,9 +314,9 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """How a module computed, as far as neither settings nor data decide it: recorded with the trial's outcome.
 
         Called when the trial has ended. The report knows two names and warns where trials differ in one: ``loop``,
-        which code ran, and ``compiler``, what made that code and for which processor. Behind a colon, ``loop`` gives the
-        reason why that code stood in for the one that was asked for. Values are for people and hold no path. Empty, as
-        here, where a module computes with torch alone.
+        which code ran, and ``compiler``, what made that code and for which processor. Behind a colon, ``loop`` gives
+        the reason why that code stood in for the one that was asked for. Values are for people and hold no path. Empty,
+        as here, where a module computes with torch alone.
         """
         return {}
 
