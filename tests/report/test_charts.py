@@ -61,7 +61,7 @@ def test_a_distant_floor_does_not_press_the_seeds_together(make_ledger: MakeLedg
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     charts = draw_charts(gather(ledger))
     assert rows(charts["seeds"], "floor") == []
-    assert "What the true distribution reaches, 1.00, lies outside the drawn range." in charts["seeds"].caption
+    assert "What the true distribution reaches, 1.00, is outside the drawn range." in charts["seeds"].caption
     assert rows(charts["curves"], "floor")
 
 
@@ -87,13 +87,9 @@ def test_chance_is_a_second_line_of_another_kind(make_ledger: MakeLedger) -> Non
 def test_distant_chance_presses_neither_seeds_nor_curves_together(make_ledger: MakeLedger) -> None:
     charts = draw_charts(gather(with_chance(make_ledger(), 900.0)))
     assert rows(charts["seeds"], "chance") == []
-    assert (
-        "The best that is reached without the input, 900.00, lies outside the drawn range." in charts["seeds"].caption
-    )
+    assert "The best that is reached without the input, 900.00, is outside the drawn range." in charts["seeds"].caption
     assert rows(charts["curves"], "chance") == [], "nor the curves"
-    assert (
-        "The best that is reached without the input, 900.00, lies outside the drawn range." in charts["curves"].caption
-    )
+    assert "The best that is reached without the input, 900.00, is outside the drawn range." in charts["curves"].caption
 
 
 def test_every_trial_and_every_pair_has_its_dot(make_ledger: MakeLedger) -> None:

@@ -1,4 +1,4 @@
-"""Judge: pure statistics on Polars frames.
+"""Statistics: pure functions on Polars frames.
 
 Every function takes frames with named columns (those of ``unroll.ledger``: one row per planned trial, or one row per
 logged value) and gives a new frame; nothing is read, written or drawn.

@@ -67,7 +67,10 @@ def paired_differences(
     diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
     correct(rows)
     for row in rows:
-        row["verdict"] = _verdict(row["difference"], row["p_holm"], direction)
+        if row["p_holm"] is None or row["p_holm"] > LEVEL or not row["difference"]:
+            row["verdict"] = "undecided"
+        else:
+            row["verdict"] = "better" if (row["difference"] < 0) == (direction == "minimize") else "worse"
         row["baseline"] = baselines[row["arm"]]
         row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[row["baseline"]]
     return pl.DataFrame(rows, schema=SCHEMA)
@@ -131,9 +134,3 @@ def _superiority(differences: pl.Series, direction: Direction) -> float | None:
         return None
     better = differences < 0 if direction == "minimize" else differences > 0
     return (int(better.sum()) + int((differences == 0).sum()) / 2) / len(differences)
-
-
-def _verdict(difference: float | None, p: float | None, direction: Direction) -> str:
-    if difference is None or p is None or p > LEVEL or difference == 0:
-        return "undecided"
-    return "better" if (difference < 0) == (direction == "minimize") else "worse"

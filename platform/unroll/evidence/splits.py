@@ -1,4 +1,4 @@
-"""Validation and test text beside each other: what holds for one need not hold for the other."""
+"""Validation and test text beside each other: whether a metric has similar values on both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SPREADS = 10
 SHARE = 0.2
 """Part of the smaller one by which they may differ whatever seeds do; texts of one source differ by a few percent."""
 SHARE_OF_ONE_SEED = 1.0
-"""The same where one seed tells of no spread."""
+"""The same for one seed, of which there is no spread."""
 
 
 def twin_metric(metric: str) -> str | None:
@@ -36,7 +36,7 @@ def split_gaps(trials: pl.DataFrame, metric: str, twin: str) -> pl.DataFrame:
     Returns:
         One row per arm with such a seed, in order of appearance: ``arm, n, mean, twin`` (the two means), ``sd`` (the
         larger one of theirs over seeds; null below two), ``apart``: whether the means differ by more than
-        :data:`SPREADS` times ``sd`` and more than :data:`SHARE` of the smaller one (on one seed, which tells no
+        :data:`SPREADS` times ``sd`` and more than :data:`SHARE` of the smaller one (on one seed, which has no
         ``sd``, by more than :data:`SHARE_OF_ONE_SEED` of it).
     """
     keys = ["arm", "seed"]

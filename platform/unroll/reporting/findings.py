@@ -181,7 +181,7 @@ class Findings:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Trials per status over all arms, without the statuses that nobody has."""
+        """Trials per status over all arms, without the statuses that no trial has."""
         sums = self.coverage.drop("arm", "planned").sum().row(0, named=True) if self.planned else {}
         return {status: number for status, number in sums.items() if number}
 

@@ -59,7 +59,9 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)
     curves = charts.get("curves"), charts.get("training")
     yield _section("curves", "Learning curves", _no_curve(findings, charts), *curves)
-    yield _section("profiles", "Against distance", *profiles, _not_drawn(findings))
+    others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
+    not_drawn = f"Not drawn, but in tables/profiles.csv: {others}." if others else None
+    yield _section("profiles", "Against distance", *profiles, not_drawn)
     yield _section("confusion", "Confusion", *confusions)
     yield _section("seeds", "Seed by seed", seeds)
     yield _section("coverage", "Coverage", _matrix(findings), context.coverage_table(findings))
@@ -97,11 +99,6 @@ def _no_curve(findings: Findings, charts: dict[str, Chart]) -> str:
     if findings.metric in logged or any(name.startswith("validation/") for name in logged):
         return "The validation metrics were logged at one step only: a curve needs several."
     return "No validation metric was logged during training."
-
-
-def _not_drawn(findings: Findings) -> str:
-    others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
-    return f"Not drawn, but in tables/profiles.csv: {others}." if others else ""
 
 
 def _matrix(findings: Findings) -> Matrix:

@@ -63,7 +63,7 @@ def list_factors(plan: Plan, factors: list[str]) -> str:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A value that a metric is measured by, drawn as a line.
+    """A kind of value that a metric is measured by, drawn as a line.
 
     Args:
         field: name of its values in a chart.

@@ -63,7 +63,7 @@ def are_cut(rows: pl.DataFrame) -> bool:
 
 
 def find_ceiling(means: pl.Series) -> float | None:
-    """The largest mean that is drawn where others lie so far above that nothing else could be read; else None."""
+    """The largest mean that is drawn where others are so far above that nothing else could be read; else None."""
     known = means.drop_nulls()
     median = known.median()
     if not isinstance(median, float) or median <= 0:

@@ -27,7 +27,7 @@ def describe_lines(findings: Findings, metric: str, drawn: Sequence[Reference]) 
         elif values:
             places = metric_decimals(findings, metric)
             numbers = listed(fixed(value, places) for value in values)
-            sentences.append(f" {kind.meaning[0].upper()}{kind.meaning[1:]}, {numbers}, lies outside the drawn range.")
+            sentences.append(f" {kind.meaning[0].upper()}{kind.meaning[1:]}, {numbers}, is outside the drawn range.")
     return "".join(sentences)
 
 
@@ -35,7 +35,7 @@ def draw_across(findings: Findings, kind: Reference, metric: str, places: int) -
     """Horizontal lines under curves.
 
     The best possible is labelled at the start, where curves are far above it; chance, where most begin, at the end.
-    Labels of several lines, which may lie close, stand beside each other.
+    Labels of several lines, which may be close to each other, stand side by side.
     """
     sign, align, x = (1, "left", alt.value(0)) if kind is FLOOR else (-1, "right", alt.value("width"))
     for number, (rule, base) in enumerate(_rules(findings, kind, metric, places)):

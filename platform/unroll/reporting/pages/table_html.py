@@ -1,4 +1,4 @@
-"""Tables for the page: great_tables builds them, the page's own style sheet dresses them."""
+"""Tables for the page: great_tables builds them, the page's own style sheet formats them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TABLE = re.compile(r"<table .*</table>", re.DOTALL)
 
 
 def render_table(table: Table, colours: Mapping[str, str]) -> Markup:
-    """A table as HTML without a style sheet (great_tables' own reaches beyond its table and knows no dark paper).
+    """A table as HTML without a style sheet (great_tables' own applies beyond its table and has no dark mode).
 
     Args:
         table: what to show.

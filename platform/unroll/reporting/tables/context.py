@@ -61,7 +61,10 @@ def facts_table(findings: Findings) -> Table:
     for fingerprint, names in groups.items():
         who = "all arms" if len(groups) == 1 else shared.get(tuple(names)) or ", ".join(names)
         first = arms[names[0]]
-        facts = {key: _fact(value) for key, value in first.facts.items()} | dict(_bounds(first, findings))
+        facts = {
+            key: fixed(value, choose_decimals([value])) if isinstance(value, float) else _value(value)
+            for key, value in first.facts.items()
+        } | dict(_bounds(first, findings))
         rows += [(who, key, value) for key, value in {**facts, "fingerprint": fingerprint}.items()]
     return _pairs_table("data", "The data as the models saw them; equal content has an equal fingerprint.", rows)
 
@@ -72,10 +75,6 @@ def _bounds(arm: Arm, findings: Findings) -> Iterator[tuple[str, str]]:
         for name, value in values.items():
             places = metric_decimals(findings, name) if name in findings.plan.metrics else choose_decimals([value])
             yield f"{name} {who}", fixed(value, places)
-
-
-def _fact(value: Any) -> str:
-    return fixed(value, choose_decimals([value])) if isinstance(value, float) else _value(value)
 
 
 def levels_table(findings: Findings) -> Table:
