@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from unroll.cli._output import typeable
+from unroll.cli._output import shell_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,11 +62,11 @@ def test_the_way_back_to_the_whole_study_is_told_where_its_report_was_replaced(
 
 def test_a_command_is_printable_and_means_the_same_words() -> None:
     words = ["unroll", "it's", "a\nb\t\x1b[2J", "\u202e\\'x", "two  spaces"]
-    line = typeable(words)
+    line = shell_line(words)
     assert line.isprintable()
     done = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
     assert done.stdout.decode().split("\0")[:-1] == words
-    assert typeable(["unroll", "a b"]) == shlex.join(["unroll", "a b"])
+    assert shell_line(["unroll", "a b"]) == shlex.join(["unroll", "a b"])
 
 
 def test_a_folder_of_a_hostile_name_cannot_act_on_the_terminal(unroll: Unroll, runner: FakeRunner) -> None:

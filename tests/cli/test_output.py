@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from unroll.cli._output import Format, as_table, emit, figure, lay_out, lossless, size, visible
+from unroll.cli._output import Format, as_table, format_bytes, format_value, lay_out, lossless, print_rows, visible
 
 
 @given(st.text())
@@ -66,7 +66,7 @@ def drawn(rows: list[dict[str, object]], width: int) -> list[str]:
 
 
 def test_off_a_terminal_no_line_is_longer_than_its_content(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(SETTINGS, Format.TABLE)
+    print_rows(SETTINGS, Format.TABLE)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.endswith(" ")] == []
     assert lines[1].split() == ["setting", "default", "values", "meaning"]
@@ -78,12 +78,12 @@ def test_off_a_terminal_no_line_is_longer_than_its_content(capsys: pytest.Captur
 
 
 def test_off_a_terminal_a_table_looks_as_on_one(capsys: pytest.CaptureFixture[str]) -> None:
-    emit(NUMBERS, Format.TABLE, title="title")
+    print_rows(NUMBERS, Format.TABLE, title="title")
     assert capsys.readouterr().out.splitlines() == [line.rstrip() for line in drawn(NUMBERS, 1000)]
 
 
 def test_a_table_of_nothing_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
-    emit([], Format.TABLE)
+    print_rows([], Format.TABLE)
     assert capsys.readouterr().out == ""
 
 
@@ -103,7 +103,7 @@ def test_on_a_terminal_every_word_and_number_is_whole(rows: list[dict[str, objec
     for row in rows:
         for name, value in row.items():
             assert name in words
-            assert set(figure(value).split()) <= set(words)
+            assert set(format_value(value).split()) <= set(words)
 
 
 def test_numbers_that_do_not_fit_follow_below_beside_their_names() -> None:
@@ -126,7 +126,9 @@ def test_long_texts_that_do_not_fit_are_told_row_by_row() -> None:
 
 
 def test_csv_holds_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
-    emit([{"=1+1": "=cmd|' /C calc'!A0", "b": "-1+2", "c": "\t@x", "d": -1.5, "e": -math.inf, "f": None}], Format.CSV)
+    print_rows(
+        [{"=1+1": "=cmd|' /C calc'!A0", "b": "-1+2", "c": "\t@x", "d": -1.5, "e": -math.inf, "f": None}], Format.CSV
+    )
     lines = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert lines == [
         ["'=1+1", "b", "c", "d", "e", "f"],
@@ -135,12 +137,12 @@ def test_csv_holds_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_csv_has_every_column_of_any_row(capsys: pytest.CaptureFixture[str]) -> None:
-    emit([{"a": 1}, {"b": math.nan, "a": None}], Format.CSV)
+    print_rows([{"a": 1}, {"b": math.nan, "a": None}], Format.CSV)
     assert capsys.readouterr().out == "a,b\n1,\n,NaN\n"
 
 
 def test_nothing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
-    emit([], Format.JSON)
+    print_rows([], Format.JSON)
     assert json.loads(capsys.readouterr().out) == []
 
 
@@ -159,9 +161,9 @@ def test_nothing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_figures(value: object, text: str) -> None:
-    assert figure(value) == text
+    assert format_value(value) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3000.0 TB")])
 def test_sizes(count: float, text: str) -> None:
-    assert size(count) == text
+    assert format_bytes(count) == text

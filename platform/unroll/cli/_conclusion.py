@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from unroll.cli._output import Format, emit, emit_json, say, shown, typeable, visible
+from unroll.cli._output import Format, print_json, print_lines, print_rows, shell_line, shown, visible
 from unroll.ledger import FINAL, Ledger
 from unroll.reporting.numbers import duration
 
@@ -33,11 +33,11 @@ def conclude(result: RunResult, invocation: Invocation) -> int:
     """
     rows = result.arms.to_dicts()
     if invocation.format == Format.JSON:
-        emit_json(_overview(result) | {"arms": rows})
+        print_json(_overview(result) | {"arms": rows})
     else:
-        emit(rows, Format(invocation.format))
+        print_rows(rows, Format(invocation.format))
     for line in _lines(result, invocation):
-        say(line, stderr=invocation.format != Format.TABLE)
+        print_lines(line, stderr=invocation.format != Format.TABLE)
     if result.interrupted:
         return INTERRUPTED
     return ALL_COMPLETED if result.completed else SOME_NOT_COMPLETED
@@ -68,7 +68,7 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
         yield f"report    {shown(result.report)}"
         yield f"          {shown(result.report.with_suffix('.md'))}"
         if plan.overrides and ledger.left_out(plan):  # the report is of a part, or a variant, of what the folder holds
-            whole = typeable(invocation.without(plan.overrides).words())
+            whole = shell_line(invocation.without(plan.overrides).words())
             yield f"whole     {whole}   (the report is of {visible(', '.join(plan.overrides))})"
     if result.unsynced:
         runs = f"{result.unsynced} {'runs are' if result.unsynced > 1 else 'run is'}"
@@ -79,18 +79,18 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
 
 def _next(result: RunResult, invocation: Invocation) -> Iterator[str]:
     """Commands that continue: what waits for a mended mistake, what is missing, or else more seeds."""
-    again = typeable(invocation.words())
+    again = shell_line(invocation.words())
     if result.interrupted:
         yield f"continue  {again}"
         return
     failed = result.counts.get("failed_user", 0)
     ended = sum(result.counts.get(status, 0) for status in FINAL)
     if failed:
-        yield f"retry     {typeable(replace(invocation, retry=True).words())}"
+        yield f"retry     {shell_line(replace(invocation, retry=True).words())}"
     if ended + failed < len(result.plan.trials):
         yield f"again     {again}"
     elif not failed:
-        more = typeable(invocation.with_seeds(_two_more(result.plan)).words())
+        more = shell_line(invocation.with_seeds(_two_more(result.plan)).words())
         yield f"more      {more}   (runs only the two new seeds)"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unroll.cli._output import Format, Row, emit, emit_csv, emit_json, figure, say, visible
+from unroll.cli._output import Format, Row, format_value, print_csv, print_json, print_lines, print_rows, visible
 
 if TYPE_CHECKING:
     from unroll.contract import Inspection, Rows
@@ -28,9 +28,9 @@ def show_inspection(
         format: what standard output holds; CSV holds the table of the splits alone, or the facts.
     """
     if format is Format.JSON:
-        emit_json({"facts": facts, "warnings": warnings, **_tables(inspection)})
+        print_json({"facts": facts, "warnings": warnings, **_tables(inspection)})
     elif format is Format.CSV:
-        emit_csv(inspection.splits if inspection else [facts])
+        print_csv(inspection.splits if inspection else [facts])
     else:
         _print_tables(facts, warnings, inspection)
 
@@ -42,20 +42,20 @@ def _tables(inspection: Inspection | None) -> dict[str, Rows]:
 
 def _print_tables(facts: dict[str, Any], warnings: list[str], inspection: Inspection | None) -> None:
     for warning in warnings:
-        say(visible(f"warning: {warning}"))
+        print_lines(visible(f"warning: {warning}"))
     if facts:
-        say(visible("data: " + ", ".join(f"{key} {figure(value)}" for key, value in facts.items())))
+        print_lines(visible("data: " + ", ".join(f"{key} {format_value(value)}" for key, value in facts.items())))
     if inspection is None:
-        say("there are no files to look at, or none of a format that inspect reads")
+        print_lines("there are no files to look at, or none of a format that inspect reads")
         return
-    emit(_with_percentages(inspection.splits), Format.TABLE)
-    emit(_with_bars(inspection.lengths), Format.TABLE, title="sentence lengths")
+    print_rows(_with_percentages(inspection.splits), Format.TABLE)
+    print_rows(_with_bars(inspection.lengths), Format.TABLE, title="sentence lengths")
     if inspection.labels:
-        emit(_with_percentages(inspection.labels), Format.TABLE, title="labels")
+        print_rows(_with_percentages(inspection.labels), Format.TABLE, title="labels")
     if inspection.oddities:
-        emit(inspection.oddities, Format.TABLE, title="odd things")
+        print_rows(inspection.oddities, Format.TABLE, title="odd things")
     else:
-        say("nothing odd about the files")
+        print_lines("nothing odd about the files")
 
 
 def _with_bars(rows: Rows) -> list[Row]:

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from unroll.cli._output import figure, visible
+from unroll.cli._output import format_value, visible
 from unroll.ledger import FINAL, MISSING, Progress
 from unroll.reporting.numbers import duration
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from unroll.workflow.tally import Tally
 
 RUNNING_ROWS = 12
-"""Running trials that are shown at most; of the others it is said how many there are."""
+"""Most running trials that are shown; of the others, their number."""
 TURN_SECONDS = 5.0
 """Arms for which there is no room are shown in turn, each for this long."""
 GAP = 2
@@ -109,8 +109,8 @@ def _manners(metric: str) -> list[tuple[int, str, bool]]:
 
 def _newest(tally: Tally, running: Sequence[Progress]) -> dict[str, float]:
     """Arm -> the deciding metric of its running trial that is furthest."""
-    told = sorted((note for note in running if tally.plan.metric in note.metrics), key=lambda note: note.step)
-    return {tally.trials[note.trial].arm: note.metrics[tally.plan.metric] for note in told}
+    known = sorted((note for note in running if tally.plan.metric in note.metrics), key=lambda note: note.step)
+    return {tally.trials[note.trial].arm: note.metrics[tally.plan.metric] for note in known}
 
 
 def _arm(tally: Tally, name: str, newest: Mapping[str, float], bar: int, heading: str, named: bool) -> Row:
@@ -120,11 +120,11 @@ def _arm(tally: Tally, name: str, newest: Mapping[str, float], bar: int, heading
     others = {status: count for status, count in statuses.items() if status not in {"completed", MISSING}}
     words = ", ".join(f"{count} {status}" for status, count in sorted(others.items()))
     mean = tally.arm_mean(name)
-    about = f"~{figure(newest[name])}" if name in newest else ""
+    about = f"~{format_value(newest[name])}" if name in newest else ""
     return {
         "arm": visible(name),
         "done": f"{_bar(done, planned, bar)} {done}/{planned}".strip(),
-        heading: about if mean is None else figure(mean),
+        heading: about if mean is None else format_value(mean),
         **({"not completed": words} if named else {"lost": str(sum(others.values()) or "")}),
     }
 
@@ -157,7 +157,7 @@ def _trial(tally: Tally, progress: Progress) -> Row:
         "running": visible(f"{trial.arm} seed {trial.seed}"),
         "epoch": f"{progress.epoch:,}",
         "step": f"{progress.step:,}" + (f" of {progress.steps:,}" if progress.steps else ""),
-        "newest": visible(f"{name} {figure(value)}") if name else "",
+        "newest": visible(f"{name} {format_value(value)}") if name else "",
         "for": duration(progress.seconds),
     }
 

@@ -24,7 +24,7 @@ def complete_study(incomplete: str) -> list[str]:
 
 
 class AdvisedCommand(TyperCommand):
-    """A command whose errors say how what was written as an option (``--seeds 5``, ``--results DIR``) is written."""
+    """A command that answers an option which it has not (``--seeds 5``, ``--results DIR``) by how that is written."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As the base does it.

@@ -1,4 +1,4 @@
-"""How the command line speaks: tables for people, JSON and CSV for programs, text that cannot act on a terminal."""
+"""What commands print: tables for people, JSON and CSV for programs, text that cannot act on a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 PROSE = 40
 """Characters from which a cell may be broken into lines."""
 PROSE_LEAST = 24
-"""Columns that are left to such cells; with fewer they are told below each other."""
+"""Columns that are left to such cells; with fewer each is printed below the one before."""
 PROSE_MOST = 60
 """Off a terminal, a longer cell widens its own line and not the whole column."""
 
@@ -50,7 +50,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def harmless(text: str) -> str:
-    """Printable characters only: what a file says must not move the cursor of whoever reads it."""
+    """Printable characters only: text from a file must not move the reader's cursor."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -59,7 +59,7 @@ def visible(text: object) -> str:
     return harmless(" ".join(str(text).split()))
 
 
-def typeable(words: Sequence[str]) -> str:
+def shell_line(words: Sequence[str]) -> str:
     """A command line that can be copied into a shell (bash, zsh): what cannot be printed is escaped."""
     return " ".join(shlex.quote(word) if word.isprintable() else f"$'{_escaped(word)}'" for word in words)
 
@@ -76,11 +76,11 @@ def error_lines(error: UserError) -> list[str]:
     return [visible(error)]
 
 
-def say(*lines: str, stderr: bool = False) -> None:
+def print_lines(*lines: str, stderr: bool = False) -> None:
     """Print lines for people."""
-    voice = console(stderr=stderr)
+    screen = console(stderr=stderr)
     for line in lines:
-        voice.print(Text(harmless(line)))
+        screen.print(Text(harmless(line)))
 
 
 def lossless(value: Any) -> Any:
@@ -94,7 +94,7 @@ def lossless(value: Any) -> Any:
     return value
 
 
-def emit(rows: Sequence[Row], format: Format, *, title: str = "", keys: int = 1) -> None:  # noqa: A002
+def print_rows(rows: Sequence[Row], format: Format, *, title: str = "", keys: int = 1) -> None:  # noqa: A002
     """Print rows on standard output in the format asked for.
 
     Args:
@@ -104,18 +104,18 @@ def emit(rows: Sequence[Row], format: Format, *, title: str = "", keys: int = 1)
         keys: how many of the first columns name a row: they are repeated where a screen is too narrow for one table.
     """
     if format is Format.JSON:
-        emit_json(rows)
+        print_json(rows)
     elif format is Format.CSV:
-        emit_csv(rows)
+        print_csv(rows)
     elif rows:
-        voice = console()
-        if voice.is_terminal:
-            voice.print(*lay_out(rows, title=title, width=voice.width, keys=keys), sep="\n")
+        screen = console()
+        if screen.is_terminal:
+            screen.print(*lay_out(rows, title=title, width=screen.width, keys=keys), sep="\n")
         else:
-            voice.file.write("".join(f"{line.rstrip()}\n" for line in _plain(rows, title)))
+            screen.file.write("".join(f"{line.rstrip()}\n" for line in _plain(rows, title)))
 
 
-def emit_json(content: Row | Sequence[Row]) -> None:
+def print_json(content: Row | Sequence[Row]) -> None:
     """One object, or one array with an object on each line: a whole for ``json.loads``, lines for ``grep``."""
     if isinstance(content, Mapping):
         sys.stdout.write(_json(content, indent=2) + "\n")
@@ -129,7 +129,7 @@ def _json(content: Row, indent: int | None = None) -> str:
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
-def emit_csv(rows: Sequence[Row]) -> None:
+def print_csv(rows: Sequence[Row]) -> None:
     """Every column that any row has, in order of first appearance; what a row lacks is empty.
 
     Of text, what a spreadsheet would take for a formula gets an apostrophe before it, as in the report's tables.
@@ -141,7 +141,7 @@ def emit_csv(rows: Sequence[Row]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """Numbers, also those that are no finite ones, are told as they are; nothing is empty."""
+    """Numbers as they are, NaN and infinities too; None as nothing."""
     if not isinstance(value, str):
         return lossless(value)
     text = harmless(value)
@@ -150,7 +150,7 @@ def _cell(value: Any) -> Any:
 
 def _plain(rows: Sequence[Row], title: str) -> Iterator[str]:
     """The same table where there is no screen: a line for each row, whole, as ``grep`` wants it."""
-    cells = [[visible(name), *(figure(row.get(name)) for row in rows)] for name in _needs(rows)]
+    cells = [[visible(name), *(format_value(row.get(name)) for row in rows)] for name in _needs(rows)]
     widths = [max((n for n in map(cell_len, column) if n <= PROSE_MOST), default=0) for column in cells]
     right = [_is_numeric(rows, name) for name in _needs(rows)]
     heading, *lines = zip(*cells, strict=True)
@@ -187,14 +187,14 @@ def lay_out(rows: Sequence[Row], *, title: str = "", width: int, keys: int = 1) 
 
 
 def as_table(rows: Sequence[Row], *, title: str = "") -> Table:
-    """A table for people: numbers to the right, headings as the field says them, only long texts broken into lines."""
+    """A table for people: numbers to the right, only long texts broken into lines."""
     table = Table(title=Text(visible(title)) if title else None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     needs = _needs(rows)
     for name, need in needs.items():
         justify: Literal["left", "right"] = "right" if _is_numeric(rows, name) else "left"
         table.add_column(Text(visible(name)), justify=justify, overflow="fold", no_wrap=need <= PROSE)
     for row in rows:
-        table.add_row(*(Text(figure(row.get(name))) for name in needs))
+        table.add_row(*(Text(format_value(row.get(name))) for name in needs))
     return table
 
 
@@ -206,7 +206,7 @@ def _needs(rows: Sequence[Row]) -> dict[str, int]:
     """Heading -> columns of a screen that its longest cell takes, in the order of first appearance."""
     names = dict.fromkeys(key for row in rows for key in row)
     return {
-        name: max(cell_len(text) for text in (visible(name), *(figure(row.get(name)) for row in rows)))
+        name: max(cell_len(text) for text in (visible(name), *(format_value(row.get(name)) for row in rows)))
         for name in names
     }
 
@@ -233,16 +233,16 @@ def _stacked(row: Row) -> Table:
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column(overflow="fold")
     for name, value in row.items():
-        lines.add_row(Text(visible(name)), Text(figure(value)))
+        lines.add_row(Text(visible(name)), Text(format_value(value)))
     lines.add_row()
     return lines
 
 
 _ENDLESS = 1e9
-"""From here on a number that was not counted is told by its power of ten."""
+"""From here on a number that was not counted is written with its power of ten."""
 
 
-def figure(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as people read it: thousands grouped, four significant digits."""
     if value is None:
         return ""
@@ -254,7 +254,7 @@ def figure(value: Any) -> str:
     return f"{value:,.0f}" if grouped else f"{value:#.4g}"
 
 
-def size(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Bytes as ``512 B``, ``1.5 kB``, ``3.2 GB`` (powers of 1000)."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:

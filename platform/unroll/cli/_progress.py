@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from unroll.cli._live_table import draw, headline
-from unroll.cli._output import figure, visible
+from unroll.cli._output import format_value, visible
 from unroll.execution import Observer
 from unroll.ledger import Outcome
 from unroll.reporting.numbers import duration
@@ -25,7 +25,7 @@ def describe_end(tally: Tally, outcome: Outcome) -> str:
     trial = tally.trials[outcome.trial]
     line = f"[{tally.before + tally.ended}/{len(tally.trials)}] {trial.arm} seed {trial.seed} {outcome.status}"
     value = outcome.metrics.get(tally.plan.metric)
-    line += f", {tally.plan.metric} {figure(value)}" if value is not None else ""
+    line += f", {tally.plan.metric} {format_value(value)}" if value is not None else ""
     line += f" ({duration(outcome.seconds)})"
     return visible(f"{line}: {outcome.message}" if outcome.message else line)
 

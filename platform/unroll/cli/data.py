@@ -9,7 +9,7 @@ import typer
 
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
-from unroll.cli._output import Format, emit, say, shown, typeable, visible
+from unroll.cli._output import Format, print_lines, print_rows, shell_line, shown, visible
 from unroll.contract import UserError
 from unroll.workflow.places import cache_folder, trusted_cache
 
@@ -61,7 +61,7 @@ def list_corpora(
         rows = [{key: row[key] for key in ("name", "task", "licence", "folder")} for row in rows]
         for row in rows:
             row["task"] += "" if row["task"] in tasks else " (not yet)"
-    emit(rows, format)
+    print_rows(rows, format)
 
 
 @app.command()
@@ -79,11 +79,11 @@ def fetch(
     corpus, library = _find_corpus(name)
     with watching() as watch:
         folder = library.fetch(name, _corpora_root(to), watch)
-    say(visible(f"{name} is in {shown(folder)}; licence: {corpus.licence}"))
+    print_lines(visible(f"{name} is in {shown(folder)}; licence: {corpus.licence}"))
     if corpus.task not in discover_tasks():
-        say(visible(f"no task reads it yet: {corpus.task} does not exist"))
+        print_lines(visible(f"no task reads it yet: {corpus.task} does not exist"))
     elif corpus.settings:
-        say(f"settings  {typeable([*corpus.settings, f'data.path={shown(folder)}'])}   (task {corpus.task})")
+        print_lines(f"settings  {shell_line([*corpus.settings, f'data.path={shown(folder)}'])}   (task {corpus.task})")
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unroll.cli._options import FormatOption
-from unroll.cli._output import Format, emit, error_lines, say
+from unroll.cli._output import Format, error_lines, print_lines, print_rows
 from unroll.workflow.places import cache_folder, results_root
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def doctor(
     findings = examine(results=folder, cache=cache_folder(), online=online)
     findings += [_temporary(), *_manifest()]
     findings += _nodes(address, folder) if address else []
-    emit([asdict(finding) for finding in findings] if format is not Format.TABLE else _rows(findings), format)
+    print_rows([asdict(finding) for finding in findings] if format is not Format.TABLE else _rows(findings), format)
     troubles = sum(not finding.ok for finding in findings)
     if troubles:
-        say(f"{troubles} of {len(findings)} things need attention", stderr=format is not Format.TABLE)
+        print_lines(f"{troubles} of {len(findings)} things need attention", stderr=format is not Format.TABLE)
         raise typer.Exit(TROUBLE)
 
 

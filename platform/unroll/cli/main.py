@@ -34,9 +34,9 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _report_interruption(words: Sequence[str]) -> None:
     """Only ``unroll run`` leaves something to go on with; what it has begun, it reports by itself."""
-    from unroll.cli._output import say, typeable
+    from unroll.cli._output import print_lines, shell_line
 
     if words and words[0] == "run":
-        say("interrupted: nothing was started", f"continue  {typeable(['unroll', *words])}", stderr=True)
+        print_lines("interrupted: nothing was started", f"continue  {shell_line(['unroll', *words])}", stderr=True)
     else:
-        say("interrupted", stderr=True)
+        print_lines("interrupted", stderr=True)

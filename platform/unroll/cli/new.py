@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unroll.cli._output import say, shown
+from unroll.cli._output import print_lines, shown
 from unroll.contract import UserError
 
 
@@ -41,5 +41,7 @@ def new(
     from unroll.workflow.scaffolding import write_scaffold
 
     scaffold, root = write_scaffold(kind, name), project_root()
-    say(*(shown(root / path) for path in scaffold.files), "", scaffold.note, "")
-    say(f"Try it{'' if root == Path.cwd() else f' in {shown(root)}'}:", *(f"  {each}" for each in scaffold.commands))
+    print_lines(*(shown(root / path) for path in scaffold.files), "", scaffold.note, "")
+    print_lines(
+        f"Try it{'' if root == Path.cwd() else f' in {shown(root)}'}:", *(f"  {each}" for each in scaffold.commands)
+    )

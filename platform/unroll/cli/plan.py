@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, emit, emit_json, figure, say, shown, size, visible
+from unroll.cli._output import Format, format_bytes, format_value, print_json, print_lines, print_rows, shown, visible
 from unroll.reporting.numbers import duration
 
 if TYPE_CHECKING:
@@ -36,50 +36,52 @@ def plan(
         frames = {"arms": overview.arms.to_dicts(), "trials": overview.trials.to_dicts()}
         untimed = () if calibrate else ("core_seconds", "seconds")
         whole |= {"results": shown(overview.results), **frames}
-        emit_json({name: value for name, value in whole.items() if name not in untimed})
+        print_json({name: value for name, value in whole.items() if name not in untimed})
     elif format is Format.CSV:
-        emit(overview.arms.to_dicts(), format)
+        print_rows(overview.arms.to_dicts(), format)
     else:
         _print(overview, better="lower" if prepared.plan.metrics[overview.metric].direction == "minimize" else "higher")
 
 
 def _print(overview: Overview, *, better: str) -> None:
-    say(visible(f"{overview.study}: {overview.question}"))
-    say(visible(f"task {overview.task}, decided by {overview.metric} ({better} is better)"))
+    print_lines(visible(f"{overview.study}: {overview.question}"))
+    print_lines(visible(f"task {overview.task}, decided by {overview.metric} ({better} is better)"))
     if overview.monitored:
         arms = overview.monitored_by
         whose = "" if len(arms) == len(overview.arms) else f" ({', '.join(arms)})"
-        say(visible(f"{overview.monitored} selects the tested state or ends training early{whose}"))
-    say(*map(visible, overview.fallen))
+        print_lines(visible(f"{overview.monitored} selects the tested state or ends training early{whose}"))
+    print_lines(*map(visible, overview.fallen))
     for warning, arms in overview.warnings.items():
-        say(
+        print_lines(
             visible(
                 f"warning: {warning}" if len(arms) == len(overview.arms) else f"warning, {', '.join(arms)}: {warning}"
             )
         )
     if overview.facts:
-        say(visible(f"data: {_listed(overview.facts)}"))
+        print_lines(visible(f"data: {_listed(overview.facts)}"))
     for group in overview.facts_of_arms:
-        say(visible(f"data of {', '.join(group['arms'])}: {_listed(group['facts'])}"))
+        print_lines(visible(f"data of {', '.join(group['arms'])}: {_listed(group['facts'])}"))
     for metric, value in overview.bounds.items():
-        say(visible(f"{metric} of the true distribution, the best possible in expectation: {figure(value)}"))
+        print_lines(
+            visible(f"{metric} of the true distribution, the best possible in expectation: {format_value(value)}")
+        )
     for metric, value in overview.chance.items():
-        say(visible(f"{metric} at chance, of one who ignores the input: {figure(value)}"))
-    emit([_readable(row) for row in overview.arms.to_dicts()], Format.TABLE)
-    say(
+        print_lines(visible(f"{metric} at chance, of one who ignores the input: {format_value(value)}"))
+    print_rows([_readable(row) for row in overview.arms.to_dicts()], Format.TABLE)
+    print_lines(
         f"{overview.planned} trials, {overview.done} done, {overview.missing} missing; "
-        f"about {size(overview.disk_bytes)} in {shown(overview.results)}"
+        f"about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
     )
     if overview.seconds is not None:
         plural = "trials" if overview.at_once > 1 else "trial"
-        say(
+        print_lines(
             f"about {duration(overview.seconds)} on this machine, {overview.at_once} {plural} at a time, "
             "if its cores are idle; starting Ray comes on top"
         )
 
 
 def _listed(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {figure(value)}" for key, value in facts.items())
+    return ", ".join(f"{key} {format_value(value)}" for key, value in facts.items())
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import typer
 import unroll
 from unroll.cli import data, doctor, new, plan, report, results, run, settings, status
 from unroll.cli._options import AdvisedCommand
-from unroll.cli._output import error_lines, say, visible
+from unroll.cli._output import error_lines, print_lines, visible
 from unroll.contract import UserError
 from unroll.workflow.places import cache_folder, named_refusals, settled_cache
 
@@ -53,7 +53,7 @@ app.add_typer(data.app, name="data")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        say(f"unroll {unroll.__version__}")
+        print_lines(f"unroll {unroll.__version__}")
         raise typer.Exit
 
 
@@ -74,7 +74,7 @@ def run_program(args: Sequence[str] | None) -> None:
     """See :func:`unroll.cli.main.main`.
 
     Raises:
-        Interrupted: somebody asked the process to leave, and the command had nothing to say to that.
+        Interrupted: somebody asked the process to leave, and the command did not handle it.
     """
     atexit.register(gc.freeze)  # or Python would look through all of torch for garbage once more, for a second
     for stream in (sys.stdout, sys.stderr):
@@ -84,12 +84,12 @@ def run_program(args: Sequence[str] | None) -> None:
         with settled_cache(), named_refusals():
             app(args=args, prog_name="unroll")
     except UserError as error:
-        say(*(f"error: {line}" for line in error_lines(error)), stderr=True)
+        print_lines(*(f"error: {line}" for line in error_lines(error)), stderr=True)
         sys.exit(DISK_REFUSED if isinstance(error, OSError) else USER_MISTAKE)  # the ledger's errors are both
     except OSError as error:
         if not _is_output_broken(error):
             _end_with_bug(error)
-        say(f"error: standard output cannot be written: {visible(error.strerror)}", stderr=True)
+        print_lines(f"error: standard output cannot be written: {visible(error.strerror)}", stderr=True)
         sys.exit(DISK_REFUSED)
     except Exception as error:  # the last station: nothing above may hide it, nobody below handles it
         _end_with_bug(error)
@@ -125,7 +125,7 @@ def _is_output_broken(error: OSError) -> bool:
 
 
 def _end_with_bug(error: Exception) -> NoReturn:
-    say(f"internal error: {type(error).__name__}: {visible(error)}", *_keep_traceback(), stderr=True)
+    print_lines(f"internal error: {type(error).__name__}: {visible(error)}", *_keep_traceback(), stderr=True)
     sys.exit(INTERNAL_ERROR)
 
 

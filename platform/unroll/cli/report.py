@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FolderArgument
-from unroll.cli._output import say, shown
+from unroll.cli._output import print_lines, shown
 
 
 def report(
@@ -19,6 +19,6 @@ def report(
     from unroll.workflow.records import open_results, write_report
 
     files = write_report(open_results(folder))
-    say(f"report    {shown(files.html)}", f"          {shown(files.markdown)}")
+    print_lines(f"report    {shown(files.html)}", f"          {shown(files.markdown)}")
     if show:
         webbrowser.open(files.html.resolve().as_uri())

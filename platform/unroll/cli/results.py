@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
-from unroll.cli._output import Format, emit, say, visible
+from unroll.cli._output import Format, print_lines, print_rows, visible
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
 """Columns of the table for people, before the metrics; JSON and CSV hold every column."""
@@ -32,6 +32,6 @@ def results(
             name for name in frame.columns if name == plan.metric or (name in plan.metrics and frame[name].count())
         ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
-    emit(rows, format, keys=2)
+    print_rows(rows, format, keys=2)
     found = (f"damaged: {damage}" for damage in ledger.damage()) if every else warnings(plan, ledger, "results")
-    say(*map(visible, found), stderr=format is not Format.TABLE)
+    print_lines(*map(visible, found), stderr=format is not Format.TABLE)

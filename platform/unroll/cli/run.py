@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, console, say, visible
+from unroll.cli._output import Format, console, print_lines, visible
 from unroll.interruption import patience
 from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 
@@ -62,7 +62,7 @@ def run(
     chosen = invocation.make_runner(fork=True)
     prepared = prepare(study, overrides)
     aside = format is not Format.TABLE
-    say(*map(visible, prepared.plan.fallen), stderr=aside)
+    print_lines(*map(visible, prepared.plan.fallen), stderr=aside)
     result = launch(prepared, invocation, chosen, watch=functools.partial(watch, screen=console(stderr=aside)))
     with patience():  # whoever asks now has what a run comes to
         code = conclude(result, invocation)

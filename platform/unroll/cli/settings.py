@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FormatOption
-from unroll.cli._output import Format, emit
+from unroll.cli._output import Format, print_rows
 
 
 def complete_task(incomplete: str) -> list[str]:
@@ -32,4 +32,4 @@ def settings(
     """Tell every setting of a task: its default, what it may be, and what it means."""
     from unroll.study.settings_notes import settings_notes
 
-    emit([asdict(note) for note in settings_notes(task)], format)
+    print_rows([asdict(note) for note in settings_notes(task)], format)

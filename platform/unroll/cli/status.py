@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, complete_study
-from unroll.cli._output import Format, emit, emit_json, say, shown, visible
+from unroll.cli._output import Format, print_json, print_lines, print_rows, shown, visible
 from unroll.reporting.numbers import duration
 from unroll.workflow.places import find_results, results_folder, results_names
 
 if TYPE_CHECKING:
-    from unroll.ledger import Ledger, Owner, Progress
+    import polars as pl
+
+    from unroll.ledger import Ledger, Owner
     from unroll.study import Plan
 
 
@@ -35,9 +37,9 @@ def status(
     if folder is None:
         rows = [_study_row(results_folder(name, None)) for name in results_names()]
         if rows or format is not Format.TABLE:
-            emit(rows, format)
+            print_rows(rows, format)
         else:
-            say("there are no results yet: unroll run STUDY")
+            print_lines("there are no results yet: unroll run STUDY")
     else:
         _show(find_results(folder), format)
 
@@ -50,7 +52,7 @@ def _study_row(folder: Path) -> dict[str, Any]:
     try:
         ledger = Ledger.open(folder)
         plan = ledger.plan()
-        counts = _counts(ledger, plan)
+        counts = _counts(ledger.trials_frame(plan))
         owner = _name(_living_owner(ledger))
     except UserError as error:
         return {"study": folder.name, "problem": visible(error)}
@@ -58,18 +60,21 @@ def _study_row(folder: Path) -> dict[str, Any]:
 
 
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
+    from unroll.evidence import coverage
     from unroll.ledger import Ledger
     from unroll.tracking import sync_command, unsynced
     from unroll.workflow.warnings import warnings
 
     ledger = Ledger.open(folder)
-    plan = ledger.plan()
-    arms, running, owner = _arm_rows(ledger, plan), _running_rows(ledger, plan), ledger.owner()
+    plan, owner = ledger.plan(), ledger.owner()
+    frame = ledger.trials_frame(plan)
+    ends, running = coverage(frame), _running_rows(ledger, plan)
+    arms = ends.select("arm", "planned", *(name for name in ends.columns[2:] if ends[name].sum())).to_dicts()
     overview: dict[str, Any] = {
         "study": plan.study,
         "results": shown(folder),
         "planned": len(plan.trials),
-        "counts": _counts(ledger, plan),
+        "counts": _counts(frame),
         "owned_by": _name(_living_owner(ledger)),
         "left_by": _name(owner if owner and owner.is_gone else None),
         "unsynced": unsynced(folder),
@@ -77,37 +82,27 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         "damaged": [str(damage) for damage in ledger.damage()],
     }
     if format is Format.JSON:
-        emit_json(overview | {"arms": arms, "running": running})
+        print_json(overview | {"arms": arms, "running": running})
         return
-    emit(arms, format)
+    print_rows(arms, format)
     if format is Format.TABLE:
-        emit(running, format)
-        ends = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
-        say(visible(f"{plan.study}: {len(plan.trials)} trials: {ends}"), visible(_whose(overview)))
-        say(*map(visible, overview["warnings"]))
+        print_rows(running, format)
+        counts = ", ".join(f"{count} {status}" for status, count in overview["counts"].items())
+        whose = "nothing runs here now"
+        if overview["owned_by"]:
+            whose = f"run by {overview['owned_by']}"
+        elif overview["left_by"]:
+            whose = f"was run by {overview['left_by']}, which is gone: run it again to go on"
+        lines = [f"{plan.study}: {len(plan.trials)} trials: {counts}", whose, *overview["warnings"]]
+        print_lines(*map(visible, lines))
         if overview["unsynced"]:
             sync = sync_command(Path(overview["results"])).splitlines()
-            say(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync)
+            print_lines(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync)
 
 
-def _whose(overview: dict[str, Any]) -> str:
-    if overview["owned_by"]:
-        return f"run by {overview['owned_by']}"
-    if overview["left_by"]:
-        return f"was run by {overview['left_by']}, which is gone: run it again to go on"
-    return "nothing runs here now"
-
-
-def _counts(ledger: Ledger, plan: Plan) -> dict[str, int]:
-    """Status -> trials of the plan, the most frequent first."""
-    return dict(Counter(ledger.trials_frame(plan)["status"].to_list()).most_common())
-
-
-def _arm_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
-    from unroll.evidence import coverage
-
-    frame = coverage(ledger.trials_frame(plan))
-    return frame.select("arm", "planned", *(name for name in frame.columns[2:] if frame[name].sum())).to_dicts()
+def _counts(trials: pl.DataFrame) -> dict[str, int]:
+    """Status -> trials, the most frequent first."""
+    return dict(Counter(trials["status"].to_list()).most_common())
 
 
 def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
@@ -117,22 +112,20 @@ def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
     from unroll.ledger import FINAL
 
     outcomes = ledger.outcomes(trial.id for trial in plan.trials)
-    trials = [t for t in plan.trials if t.id not in outcomes or outcomes[t.id].status not in FINAL]
-    notes = ledger.progress(trial.id for trial in trials)
-    return [_running_row(f"{t.arm} seed {t.seed}", notes[t.id]) for t in trials if t.id in notes]
-
-
-def _running_row(name: str, note: Progress) -> dict[str, Any]:
-    of = f" of {note.steps:,}" if note.steps else ""
-    return {
-        "trial": note.trial,
-        "running": name,
-        "host": note.host,
-        "epoch": note.epoch,
-        "step": f"{note.step:,}{of}",
-        "for": duration(note.seconds),
-        "noted": f"{duration(max(0.0, time.time() - note.updated))} ago",
-    }
+    trials = {t.id: t for t in plan.trials if t.id not in outcomes or outcomes[t.id].status not in FINAL}
+    notes = ledger.progress(trials)
+    return [
+        {
+            "trial": note.trial,
+            "running": f"{trials[id].arm} seed {trials[id].seed}",
+            "host": note.host,
+            "epoch": note.epoch,
+            "step": f"{note.step:,}" + (f" of {note.steps:,}" if note.steps else ""),
+            "for": duration(note.seconds),
+            "noted": f"{duration(max(0.0, time.time() - note.updated))} ago",
+        }
+        for id, note in notes.items()  # noqa: A001
+    ]
 
 
 def _living_owner(ledger: Ledger) -> Owner | None:

@@ -86,7 +86,7 @@ class Invocation:
         return InlineRunner()
 
     def check(self) -> None:
-        """Refuse what a command line could not say.
+        """Refuse what a command line refuses by itself.
 
         Raises:
             UserError: a choice is none of those that there are.

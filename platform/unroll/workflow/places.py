@@ -1,4 +1,4 @@
-"""Where things lie on this machine: a study's results, and the cache of prepared data."""
+"""Folders on this machine: a study's results, and the cache of prepared data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def named_refusals() -> Iterator[None]:
     """A file system that refuses access to a file is no error of ours.
 
     Raises:
-        UserError: it did, and said to which.
+        UserError: it did, and named the file.
     """
     try:
         yield
@@ -45,7 +45,7 @@ def named_refusals() -> Iterator[None]:
 
 
 def trusted_cache() -> Path:
-    """The cache, to be believed and to run code from.
+    """The cache, from which data and code are read without further checks.
 
     Raises:
         UserError: it is not known, or another account could change it.

@@ -40,7 +40,7 @@ def refuse_edited(plan: Plan) -> None:
         raise UserError(
             "source files must not be edited after this process has imported them",
             where=", ".join(edited),
-            advice="restart the Python process, a notebook's kernel say",
+            advice="restart the Python process (of a notebook: its kernel)",
         )
 
 

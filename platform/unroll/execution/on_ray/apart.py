@@ -157,8 +157,8 @@ def _start_interpreter(_: Work, ours: Connection, theirs: Connection, mark: str)
     """The same; not by ``multiprocessing``, which would run the main module of whoever called once more."""
     path = [place for place in sys.path if place]  # "" would put the working folder before everything else
     program = (
-        f"import sys; sys.path[:] = {path!r}; from unroll.execution import apart; "
-        f"apart.live_as_interpreter({theirs.fileno()}, {mark!r}, {os.getpid()})"
+        f"import sys; sys.path[:] = {path!r}; from {__name__} import live_as_interpreter; "
+        f"live_as_interpreter({theirs.fileno()}, {mark!r}, {os.getpid()})"
     )
     child = subprocess.Popen(  # noqa: S603  (this interpreter)
         [sys.executable, "-c", program],
