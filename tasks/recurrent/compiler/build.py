@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import errno
 import functools
 import hashlib
 import logging
@@ -14,7 +13,6 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from unroll.contract import NotOurs, check_ours, open_ours
@@ -64,37 +62,21 @@ def load(source: str) -> ctypes.CDLL:
     compiler, flags = find_compiler(), _flags()
     words = (source, describe(compiler), *flags, processor())
     key = hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
-    name = f"{key}.so"
-
-    def make(path: Path) -> None:
-        _compile(source, compiler, flags, path)
-
-    try:
-        return _find_or_make(_folder() / name, make)
-    except (NotOurs, OSError, RuntimeError) as error:
-        _warn_unkept(error.strerror or str(error) if isinstance(error, OSError) else str(error))
-    try:
-        return _find_or_make(_own_folder() / name, make)
-    except (NotOurs, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise NoCompiler(f"a compiled loop cannot be kept or loaded: {reason or error}") from error
-
-
-def _find_or_make(path: Path, make: Callable[[Path], None]) -> ctypes.CDLL:
-    """A library, made where there is none that is whole.
-
-    Raises:
-        NotOurs: another account could change it.
-        OSError: it cannot be kept or loaded.
-        NoCompiler: the compiler does not do what it should.
-    """
-    found = _load(path)
-    if found is None:
-        make(path)
-        found = _load(path)
-    if found is None:
-        raise OSError(errno.EIO, "it is not what was written", str(path))
-    return found
+    reason = ""
+    for folder in (_shared_folder, _own_folder):
+        try:
+            path = folder() / f"{key}.so"
+            if (found := _load(path)) is not None:
+                return found
+            _compile(source, compiler, flags, path)
+            if (found := _load(path)) is not None:
+                return found
+            reason = "it is not what was written"
+        except (NotOurs, OSError, RuntimeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        if folder is _shared_folder:
+            _warn_unkept(reason)
+    raise NoCompiler(f"a compiled loop cannot be kept or loaded: {reason}")
 
 
 @functools.cache
@@ -148,16 +130,13 @@ def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> 
         except subprocess.TimeoutExpired as error:
             raise NoCompiler(f"{compiler} did not end within {SECONDS} s", pause=10 * SECONDS) from error
         if done.returncode:
-            raise NoCompiler(f"{compiler} failed: {_complaint(done.stderr)}")
+            lines = done.stderr.splitlines()
+            said = [line for line in lines if "error" in line] or lines[-1:] or ["without a word"]
+            raise NoCompiler(f"{compiler} failed: {said[0].strip()}")
         content = made.read_bytes()
         made.write_bytes(content + hashlib.sha256(content).digest())
         made.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IXUSR)
         os.replace(made, path)
-
-
-def _complaint(text: str) -> str:
-    lines = [line for line in text.splitlines() if "error" in line] or text.splitlines()[-1:] or ["without a word"]
-    return lines[0].strip()
 
 
 def _is_whole(handle: int) -> bool:
@@ -235,7 +214,7 @@ def _cpuinfo() -> dict[str, str]:
     return {name.strip(): value.strip() for name, value in fields}
 
 
-def _folder() -> Path:
+def _shared_folder() -> Path:
     """``$UNROLL_CACHE`` or ``~/.cache/unroll``, as for prepared data; a folder of this user's in it.
 
     Raises:
@@ -247,15 +226,10 @@ def _folder() -> Path:
     folder = cache.absolute() / (f"loops-{os.getuid()}" if hasattr(os, "getuid") else "loops")
     check_ours(cache)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_owner(folder)
-    return folder
-
-
-def _check_owner(folder: Path) -> None:
-    """What lies in it is run with this user's rights: nobody else may put something there."""
-    found = folder.lstat()
+    found = folder.lstat()  # what lies in it is run with this user's rights: nobody else may put something there
     if not stat.S_ISDIR(found.st_mode):
         raise NotOurs(f"{folder} is no folder that this user alone may write in")
     check_ours(folder)
     if hasattr(os, "getuid") and found.st_mode & 0o077:
         folder.chmod(stat.S_IRWXU)
+    return folder

@@ -41,20 +41,16 @@ class Rows:
             yield f"{INDENT}real sum{target.node.index} = 0;"
         loops: dict[int, list[tuple[Target, Region]]] = defaultdict(list)
         for target in targets:
-            for region in self._slices(target, position):
+            node, columns = target.node, target.region
+            if node.kind == "sum":
+                (node,) = node.inputs
+                columns = (0, node.width)
+            for region in uniform_slices(node, columns, lambda each, part: self.place(each, part, position)):
                 loops[region[1]].append((target, region))
         for width, parts in sorted(loops.items()):
             yield from _Loop(self, position, width).write(parts)
         for target in sums:
             yield f"{INDENT}{self.row(target.buffers[0].name)}[0] = sum{target.node.index};"
-
-    def _slices(self, target: Target, position: Position) -> Iterator[Region]:
-        """The columns of a target, cut so that each part is the same computation for all of its columns."""
-        node, region = target.node, target.region
-        if node.kind == "sum":
-            node = node.inputs[0]
-            region = (0, node.width)
-        yield from uniform_slices(node, region, lambda each, part: self.place(each, part, position))
 
     def place(self, node: Node, region: Region, position: Position) -> tuple[Buffer, int] | None:
         """Where columns are found at a position, and the first column that is kept there."""

@@ -36,14 +36,10 @@ def inspect_cell(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
             if name not in TORCHS:
                 traits += [name, value if type(value) in PLAIN else _trait(value)]
         todo += [(f"{prefix}{name}.", part) for name, part in values["_modules"].items() if part is not None]
-    return weights, (*traits, *_shapes(weights))
-
-
-def _shapes(weights: Mapping[str, Tensor | None]) -> list[Any]:
-    """Names and shapes of the weights, and which of them are one."""
-    shapes: list[Any] = [(name, None if w is None else (w.shape, w.dtype)) for name, w in weights.items()]
+    traits += [(name, None if weight is None else (weight.shape, weight.dtype)) for name, weight in weights.items()]
     ids = [id(weight) for weight in weights.values()]
-    return shapes if len(set(ids)) == len(ids) else [*shapes, tuple(ids.index(each) for each in ids)]
+    tied = len(set(ids)) < len(ids)
+    return weights, (*traits, *(ids.index(each) for each in ids if tied))
 
 
 def _trait(value: Any) -> Any:

@@ -86,16 +86,13 @@ class Kernel:
     def _call(self, name: str, tensors: Tensors, lengths: Tensor | None, moving: list[int]) -> None:
         wanted = [tensors[argument] for argument in self._arguments[name]]
         steps, rows, _ = tensors["out_0"].shape
-        strides = [stride for matrix in self.matrices for stride in _strides(tensors.get(matrix))]
+        given = [tensors.get(matrix) for matrix in self.matrices]  # one that a function does not read is not there
+        strides = [stride for matrix in given for stride in ((0, 0) if matrix is None else matrix.stride())]
         size = (ctypes.c_long * (2 + len(strides) + len(moving)))(steps, rows, *strides, *moving)
         pointers = (ctypes.c_void_p * len(wanted))(*(tensor.data_ptr() for tensor in wanted))
         real = None if lengths is None else ctypes.c_void_p(lengths.data_ptr())
         if self._functions[name](size, real, pointers):
             raise MemoryError("no memory is left for the scratch of a recurrent loop")
-
-
-def _strides(matrix: Tensor | None) -> tuple[int, ...]:
-    return (0, 0) if matrix is None else matrix.stride()
 
 
 def _lasting(buffers: Mapping[str, Buffer]) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import get_decompositions
 
 from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
 from tasks.recurrent.compiler.structural import STRUCTURAL, Use, as_node
@@ -18,7 +19,6 @@ from tasks.recurrent.compiler.structural import STRUCTURAL, Use, as_node
 POINTWISE: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),
     "abs.default": ("fabs({0})", 1),
-    "addcmul.default": ("{0} + {3} * {1} * {2}", 3),
     "atan.default": ("atan({0})", 20),
     "clamp_max.default": ("{0} > {1} ? {1} : {0}", 1),
     "clamp_min.default": ("{0} < {1} ? {1} : {0}", 1),
@@ -28,10 +28,6 @@ POINTWISE: Mapping[str, tuple[str, float]] = {
     "erf.default": ("erf({0})", 20),
     "exp.default": ("exp_real({0})", 10),
     "expm1.default": ("expm1({0})", 20),
-    "hardsigmoid.default": ("{0} < -3 ? 0 : {0} > 3 ? (real)1 : ({0} + 3) / 6", 6),
-    "hardsigmoid_backward.default": ("{1} > -3 && {1} < 3 ? {0} / 6 : 0", 6),
-    "hardtanh_backward.default": ("{1} <= {2} || {1} >= {3} ? 0 : {0}", 2),
-    "leaky_relu_backward.default": ("{1} > 0 ? {0} : {0} * {2}", 2),
     "lerp.Scalar": ("{0} + {2} * ({1} - {0})", 3),
     "lerp.Tensor": ("{0} + {2} * ({1} - {0})", 3),
     "log.default": ("log({0})", 20),
@@ -44,15 +40,14 @@ POINTWISE: Mapping[str, tuple[str, float]] = {
     "neg.default": ("-{0}", 1),
     "reciprocal.default": ("(real)1 / {0}", 5),
     "relu.default": ("{0} < 0 ? 0 : {0}", 1),
+    "rsub.Scalar": ("{1} - {0}", 1),
+    "rsub.Tensor": ("{1} - {0}", 1),
     "rsqrt.default": ("(real)1 / sqrt({0})", 10),
     "sgn.default": ("{0} > 0 ? (real)1 : {0} < 0 ? (real)-1 : {0}", 2),
     "sigmoid.default": ("sigmoid_real({0})", 12),
     "sigmoid_backward.default": ("{0} * ((real)1 - {1}) * {1}", 3),
     "sign.default": ("{0} > 0 ? (real)1 : {0} < 0 ? (real)-1 : {0}", 2),
-    "silu.default": ("{0} * sigmoid_real({0})", 12),
-    "silu_backward.default": ("{0} * sigmoid_real({1}) * ((real)1 + {1} * ((real)1 - sigmoid_real({1})))", 12),
     "sin.default": ("sin({0})", 20),
-    "softplus_backward.default": ("{1} * {2} > {3} ? {0} : {0} * sigmoid_real({1} * {2})", 12),
     "sqrt.default": ("sqrt({0})", 5),
     "tanh.default": ("tanh_real({0})", 12),
     "tanh_backward.default": ("{0} * ((real)1 - {1} * {1})", 3),
@@ -77,9 +72,6 @@ CONDITIONS: Mapping[str, str] = {
     "logical_or.default": "{0} || {1}",
 }
 """The same for what is true or false."""
-
-DEFAULTS: Mapping[str, Mapping[str, float]] = {"addcmul.default": {"value": 1}}
-"""Numbers that torch leaves out where they are these."""
 
 MANNERS = frozenset({"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format"})
 """Options that say how a result is kept; of which type it is was seen when it was recorded."""
@@ -124,7 +116,9 @@ def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, An
     if name in ALIASES:
         return [values[0]]
     if name in FILLED:
-        return [graph.pointwise("{0}", graph.constant(_filling(name, values)), width=shape[1] if len(shape) > 1 else 1)]
+        value, numbers = FILLED[name], (value for value in reversed(values) if isinstance(value, int | float))
+        number = graph.constant(float(next(numbers)) if value is None else value)
+        return [graph.pointwise("{0}", number, width=shape[1] if len(shape) > 1 else 1)]
     if name in POINTWISE or name in CONDITIONS:
         return [_pointwise(graph, name, values, options)]
     if name not in STRUCTURAL:
@@ -136,17 +130,11 @@ def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, An
 def _pointwise(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any]) -> Node:
     text, cost = POINTWISE[name] if name in POINTWISE else (CONDITIONS[name], 1)
     count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
-    others = {key: value for key, value in {**DEFAULTS.get(name, {}), **options}.items() if key not in MANNERS}
-    every = [*values, *others.values()]
+    every = [*values, *(value for key, value in options.items() if key not in MANNERS)]
     if len(every) < count or any(value is not False for value in every[count:]):
         raise Unsupported(f"this form of the operation {name}")
     inputs = [as_node(graph, value) for value in every[:count]]
     return graph.pointwise(text, *inputs, cost=cost, truth=name in CONDITIONS)
-
-
-def _filling(name: str, values: list[Any]) -> float:
-    value = FILLED[name]
-    return value if value is not None else float(next(v for v in reversed(values) if isinstance(v, int | float)))
 
 
 def _layer_norm(row: Tensor, shape: list[int], gain: Tensor | None, shift: Tensor | None, eps: float) -> Any:
@@ -169,11 +157,18 @@ def _addmm(shift: Tensor, row: Tensor, weight: Tensor, *, beta: float = 1, alpha
 
 
 _aten = torch.ops.aten
+_BY_TORCH = (
+    *("addcmul", "celu", "elu", "elu_backward", "gelu", "gelu_backward", "hardsigmoid", "hardsigmoid_backward"),
+    *("hardswish", "hardswish_backward", "hardtanh", "hardtanh_backward", "leaky_relu", "leaky_relu_backward"),
+    *("log_sigmoid_backward", "log_sigmoid_forward", "mish", "mish_backward", "silu", "silu_backward"),
+    *("softplus", "softplus_backward"),
+)
 DECOMPOSED: Mapping[Any, Callable[..., Any]] = {
+    **get_decompositions([getattr(_aten, name) for name in _BY_TORCH]),
     _aten.addmm.default: _addmm,
     _aten.native_layer_norm.default: _layer_norm,
     _aten.var.correction: _variance,
     _aten.mv.default: lambda row, weight: (row * weight).sum(1),
     _aten.square.default: lambda row: row * row,
 }
-"""Operations written by simpler ones."""
+"""Operations written by simpler ones: torch's own decompositions of functions of one value, and ours of what adds."""

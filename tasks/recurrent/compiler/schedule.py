@@ -126,37 +126,28 @@ class Scheduler:
             for region in self._slices(node, (0, node.width)):
                 self._want(node, region, self.position(node))
         for node in reversed(self._nodes):
-            if node.index in self._wanted:
-                self._settle(node)
+            wanted = self._wanted.get(node.index)
+            if wanted and self._given(node):
+                self.schedule.asked[node.index].update(region for region, _ in wanted)
+            elif wanted and node.kind == "product":
+                self._multiply(node)
+            elif wanted and node.kind == "sum":
+                self._add_up(node, wanted)
+            elif wanted and node.inputs:
+                self._compute(node, wanted)
         return self.schedule
 
     def position(self, node: Node) -> Position:
         """From where on a node can be computed."""
         if node.index not in self._positions:
-            self._positions[node.index] = self._earliest(node)
+            needs = () if self._given(node) else node.inputs
+            level, phase = max((self.position(each) for each in needs), default=(0, 0))
+            after = {"product": (level + 1, 0), "sum": (level, phase + 1)}
+            self._positions[node.index] = after.get(node.kind, (level, phase)) if needs else (0, 0)
         return self._positions[node.index]
-
-    def _earliest(self, node: Node) -> Position:
-        if self._given(node) or not node.inputs:
-            return (0, 0)
-        level, phase = max(self.position(each) for each in node.inputs)
-        if node.kind == "product":
-            return (level + 1, 0)
-        return (level, phase + 1) if node.kind == "sum" else (level, phase)
 
     def _want(self, node: Node, region: Region, position: Position) -> None:
         self._wanted[node.index].add((region, position))
-
-    def _settle(self, node: Node) -> None:
-        wanted = self._wanted[node.index]
-        if self._given(node):
-            self.schedule.asked[node.index].update(region for region, _ in wanted)
-        elif node.kind == "product":
-            self._multiply(node)
-        elif node.kind == "sum":
-            self._add_up(node, wanted)
-        elif node.inputs:
-            self._compute(node, wanted)
 
     def _multiply(self, node: Node) -> None:
         (left,) = node.inputs

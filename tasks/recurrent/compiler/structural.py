@@ -40,13 +40,9 @@ def as_node(graph: Graph, value: Any) -> Node:
     raise Unsupported(f"the argument {value!r}")
 
 
-def _add(use: Use, sign: str, *, turned: bool = False) -> Node:
+def _add(use: Use, sign: str) -> Node:
     one, other, alpha = use.given("self", "other", alpha=1)
     one, other = as_node(use.graph, one), as_node(use.graph, other)
-    if turned:
-        one, other = other, one
-    if alpha != 1 and turned:
-        raise Unsupported("a subtraction with a factor")
     if alpha != 1:
         other = use.graph.pointwise("{0} * {1}", use.graph.constant(alpha), other)
     return use.graph.pointwise(f"{{0}} {sign} {{1}}", one, other)
@@ -63,39 +59,14 @@ def _power(use: Use) -> Node:
     return graph.pointwise("pow({0}, {1})", base, graph.constant(exponent), cost=30)
 
 
-def _clamp(use: Use, **bounds: float | None) -> Node:
-    row, low, high = use.given("self", **(bounds or {"min": None, "max": None}))
+def _clamp(use: Use) -> Node:
+    row, low, high = use.given("self", min=None, max=None)
     found: Node = row
     if low is not None:
         found = use.graph.pointwise("{0} < {1} ? {1} : {0}", found, as_node(use.graph, low))
     if high is not None:
         found = use.graph.pointwise("{0} > {1} ? {1} : {0}", found, as_node(use.graph, high))
     return found
-
-
-def _leaky(use: Use) -> Node:
-    row, slope = use.given("self", negative_slope=0.01)
-    return use.graph.pointwise("{0} > 0 ? {0} : {0} * {1}", row, use.graph.constant(slope))
-
-
-def _elu(use: Use) -> Node:
-    row, *numbers = use.given("self", alpha=1, scale=1, input_scale=1)
-    numbers = [as_node(use.graph, number) for number in numbers]
-    return use.graph.pointwise("{0} <= 0 ? expm1({0} * {3}) * {1} * {2} : {0} * {2}", row, *numbers, cost=20)
-
-
-def _elu_back(use: Use) -> Node:
-    gradient, alpha, scale, inner, of_result, row = use.values
-    inside = "({1} + {2} * {3})" if of_result else "({2} * {3} * exp_real({1} * {4}))"
-    numbers = [as_node(use.graph, number) for number in (alpha, scale, inner)]
-    text = f"{{1}} <= 0 ? {{0}} * {{4}} * {inside} : {{0}} * {{3}}"
-    return use.graph.pointwise(text, gradient, row, *numbers, cost=12)
-
-
-def _softplus(use: Use) -> Node:
-    row, *numbers = use.given("self", beta=1, threshold=20)
-    numbers = [as_node(use.graph, number) for number in numbers]
-    return use.graph.pointwise("{0} * {1} > {2} ? {0} : log1p(exp_real({0} * {1})) / {1}", row, *numbers, cost=20)
 
 
 def _columns(use: Use, row: Node, dim: int, begin: int, end: int, step: int = 1) -> Node:
@@ -189,20 +160,13 @@ STRUCTURAL: Mapping[str, Rule] = {
     "add.Tensor": lambda use: _add(use, "+"),
     "cat.default": _cat,
     "clamp.default": _clamp,
-    "elu.default": _elu,
-    "elu_backward.default": _elu_back,
     "expand.default": _expand,
-    "hardtanh.default": lambda use: _clamp(use, min_val=-1.0, max_val=1.0),
-    "leaky_relu.default": _leaky,
     "mean.dim": _mean,
     "pow.Tensor_Scalar": _power,
-    "rsub.Scalar": lambda use: _add(use, "-", turned=True),
-    "rsub.Tensor": lambda use: _add(use, "-", turned=True),
     "select.int": _select,
     "select_backward.default": _select_back,
     "slice.Tensor": _slice,
     "slice_backward.default": _slice_back,
-    "softplus.default": _softplus,
     "split.Tensor": _split,
     "split_with_sizes.default": _split,
     "squeeze.dim": _same,

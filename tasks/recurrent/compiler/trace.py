@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.compiler.graph import Unsupported
-from tasks.recurrent.compiler.pointwise import DECOMPOSED, name_of
+from tasks.recurrent.compiler.pointwise import DECOMPOSED, FILLED, name_of
 from tasks.recurrent.noise import noisy_step
 
 BATCH = 65_537
@@ -235,6 +235,8 @@ def _check_rows(call: Call, dtype: torch.dtype) -> None:
     if name.split(".")[0].endswith("_"):
         raise Unsupported(f"the operation {name}, which changes its argument")
     for made in call.made:
+        if made.dim() == 0 and name in FILLED:
+            continue  # a number, which a row was asked to make: it has the row's type
         if made.dim() not in (1, 2) or made.shape[0] != BATCH or BATCH in made.shape[1:]:
             sizes = ", ".join("batch" if size == BATCH else str(size) for size in made.shape)
             raise Unsupported(f"the operation {name} with a result of shape ({sizes})")

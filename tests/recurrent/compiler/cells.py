@@ -53,6 +53,7 @@ class Smooth(Cell):
             1 / (2 + torch.cos(x)),
         ]
         terms += [torch.addcmul(x, x, read), torch.addcmul(read, x, read, value=0.5)]
+        terms += [f.hardswish(x), f.gelu(x), f.mish(x), f.celu(x), f.logsigmoid(x), f.selu(x)]
         terms += [x.var(dim=1, keepdim=True) * x, torch.expm1(-x.abs()), x.erf()]
         return (torch.tanh(sum(terms[1:], terms[0]) / 8),)
 
