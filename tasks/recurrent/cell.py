@@ -15,8 +15,8 @@ State = tuple[Tensor, ...]
 """What a cell carries from step to step, each part of shape (batch, hidden); the first part is its output h."""
 
 InitialValue = float | Callable[[Tensor, Generator], Tensor]
-"""What a parameter begins at: a constant; or values of its shape, made of what would be drawn for it and of a generator
-that is seeded by (seed, name, shape), on the CPU in float32, and of nothing else."""
+"""The initial value of a parameter: a constant; or values of its shape, made of what would be drawn for it and of a
+generator that is seeded by (seed, name, shape), on the CPU in float32, and of nothing else."""
 
 _mask: ContextVar[Tensor | None] = ContextVar("what recurrent products multiply what they read with", default=None)
 
@@ -46,7 +46,7 @@ class _Recurrent(nn.Linear):
 
 
 class Cell(nn.Module, ABC):
-    """One recurrent layer, told as one step. Final subclasses live in ``tasks/recurrent/cells/``, one per file.
+    """One recurrent layer, written as one step. Final subclasses live in ``tasks/recurrent/cells/``, one per file.
 
     A loop over time calls :meth:`project` once, for all steps, and :meth:`step` for each. Weights are stacked in blocks
     of ``hidden`` rows, one per gate: ``read`` holds W and b, ``recur`` holds U, so that a layer has
@@ -62,11 +62,11 @@ class Cell(nn.Module, ABC):
     """
 
     recurrent_initialization: ClassVar[str | None] = None
-    """How the recurrent blocks begin where that makes the cell: settings that say otherwise are refused. None: as the
-    settings say."""
+    """Initializer of the recurrent blocks where that defines the cell: settings with another one are refused. None: the
+    settings decide."""
 
     initial_values: ClassVar[Mapping[str, InitialValue]] = {}
-    """Parameters that begin as the cell says, whatever the others are drawn from, by name as in the state dict."""
+    """Initial values that the cell sets itself, whatever the others are drawn from, by name as in the state dict."""
 
     def __init__(self, *, inputs: int, hidden: int, blocks: Sequence[str], parts: Sequence[str] = ("h",)) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class Cell(nn.Module, ABC):
     def forget_bias(self) -> Tensor | None:
         """A view of the forget gate's bias, for settings to fill, shape (hidden,).
 
-        None without a forget gate, and where the cell itself says how ``read.bias`` begins.
+        None without a forget gate, and where the cell itself sets ``read.bias``.
         """
         own = "read.bias" in self.initial_values
         return self.block(self.read.bias, "f") if "f" in self.blocks and not own else None

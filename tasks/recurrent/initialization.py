@@ -30,7 +30,7 @@ class GivenWeights(Protocol):
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initialization:
-    """How a network's weights are drawn. Layer normalization, and what a cell says itself, begins with that.
+    """How a network's weights are drawn. Layer normalization, and what a cell sets itself, has its own initial values.
 
     Weights that come from elsewhere (:class:`GivenWeights`) replace those that were drawn in their place, so that all
     others begin as they would without them.
@@ -100,7 +100,7 @@ def scaled_bounds(network: nn.Module) -> dict[str, float]:
 
 
 def own_values(network: nn.Module) -> dict[str, InitialValue]:
-    """Parameters that settings do not draw, by name, and what they begin at."""
+    """Parameters that settings do not draw, by name, and their initial values."""
     values: dict[str, InitialValue] = {}
     for prefix, norm in network.named_modules():
         if isinstance(norm, nn.LayerNorm):

@@ -43,8 +43,8 @@ def cell_settings(cell: str) -> set[str]:
     return {*CELLS.options(cell), *memory}
 
 
-def check_beginning(cell: str, initializer: str | None, gain: float) -> None:
-    """Refuse another beginning of U for a cell that is defined by its own. Loads torch only where one is asked for.
+def check_initializer(cell: str, initializer: str | None, gain: float) -> None:
+    """Refuse another initializer of U for a cell that is defined by its own. Loads torch only where one is asked for.
 
     Raises:
         ValueError: the cell has an initializer of its own, and the settings give another or scale it.
@@ -60,7 +60,7 @@ def check_beginning(cell: str, initializer: str | None, gain: float) -> None:
 
 
 def build_cell(cell: str, options: Mapping[str, Option]) -> Cell:
-    """A cell that takes no memory, to be looked at. Loads torch.
+    """A cell that takes no memory, to be inspected. Loads torch.
 
     Raises:
         ValueError: it refuses its options.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.recurrent.cells import CELLS, cell_names
-from tasks.recurrent.options import OPTIONS, Option, check_beginning, check_options
+from tasks.recurrent.options import OPTIONS, Option, check_initializer, check_options
 from unroll.contract import Renamed, Settings
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class RecurrentSettings(Settings):
     @model_validator(mode="after")
     def _the_cell_takes_its_options(self) -> Self:
         check_options(self)
-        check_beginning(self.cell, self.recurrent_initialization, self.recurrent_gain)
+        check_initializer(self.cell, self.recurrent_initialization, self.recurrent_gain)
         return self
 
     @model_validator(mode="after")
@@ -117,7 +117,7 @@ class RecurrentSettings(Settings):
 
     @property
     def options(self) -> dict[str, Option]:
-        """What is said to the cell's constructor beyond sizes."""
+        """Arguments of the cell's constructor beyond sizes."""
         options: dict[str, Option | None] = {name: getattr(self, name) for name in OPTIONS}
         return {name: value for name, value in options.items() if value is not None}
 

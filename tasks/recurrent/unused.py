@@ -1,4 +1,4 @@
-"""Settings that change nothing: what a cell does not have, and what says the same as leaving it out."""
+"""Settings that change nothing: what a cell does not have, and what equals leaving it out."""
 
 from __future__ import annotations
 

@@ -138,6 +138,7 @@ class _Replay:
             raise Unsupported(NO_WEIGHT)
         name, _ = self.matrices.setdefault(id(right), (f"matrix_{len(self.matrices)}", right))
         result = self.now[id(left)].mm(right)
+        # A result without gradients (a mask times a weight) becomes a leaf, since its weight has one all the same.
         self.products.append((name, self.now[id(left)], result if result.requires_grad else result.requires_grad_()))
         return result
 
@@ -157,7 +158,7 @@ class _Replay:
 
 def _stand_in(width: int, dtype: torch.dtype) -> Tensor:
     """A row per sequence, whose making is not traced."""
-    with _disable_current_modes():
+    with _disable_current_modes():  # torch has no public way out of a dispatch mode
         return torch.empty(BATCH, width, dtype=dtype, device="meta")
 
 

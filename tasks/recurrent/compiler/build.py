@@ -38,7 +38,7 @@ system's loader knows a library by the name that it was given, so the number mus
 
 
 class NoCompiler(Exception):
-    """There is no C compiler here, or it does not do what it should; the text says why.
+    """There is no C compiler here, or it does not do what it should; the text is the reason.
 
     Args:
         reason: the text.
@@ -131,8 +131,8 @@ def _compile(source: str, compiler: str, flags: tuple[str, ...], path: Path) -> 
             raise NoCompiler(f"{compiler} did not end within {SECONDS} s", pause=10 * SECONDS) from error
         if done.returncode:
             lines = done.stderr.splitlines()
-            said = [line for line in lines if "error" in line] or lines[-1:] or ["without a word"]
-            raise NoCompiler(f"{compiler} failed: {said[0].strip()}")
+            shown = [line for line in lines if "error" in line] or lines[-1:] or ["without a word"]
+            raise NoCompiler(f"{compiler} failed: {shown[0].strip()}")
         content = made.read_bytes()
         made.write_bytes(content + hashlib.sha256(content).digest())
         made.chmod(stat.S_IRUSR | stat.S_IWUSR | stat.S_IXUSR)
@@ -205,7 +205,7 @@ def features() -> str:
 
 
 def _cpuinfo() -> dict[str, str]:
-    """What Linux says of its first processor; nothing elsewhere."""
+    """What Linux knows of its first processor; nothing elsewhere."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
@@ -18,35 +17,23 @@ DTYPES = (torch.float32, torch.float64)
 """Numbers that there is C for."""
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A program in C.
+def generate(program: Program, dtype: torch.dtype) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Write a program down in C.
 
-    Args:
-        text: to be compiled.
-        arguments: names of the pointers that each function takes, in their order.
+    Returns:
+        The source, and by the name of each function those of the pointers that it takes, in their order.
     """
-
-    text: str
-    arguments: Mapping[str, tuple[str, ...]]
-
-
-def generate(program: Program, dtype: torch.dtype) -> Source:
-    """Write a program down."""
     functions = (
         _Function("inference", program, program.inference, {}),
         _Function("forward", program, program.forward, {}),
         _Function("backward", program, program.backward, program.found),
     )
-    return Source(
-        "\n".join([head(dtype), PRELUDE, *(function.text for function in functions)]),
-        {function.name: tuple(function.arguments) for function in functions},
-    )
+    text = "\n".join([head(dtype), PRELUDE, *(function.text for function in functions)])
+    return text, {function.name: tuple(function.arguments) for function in functions}
 
 
 def head(dtype: torch.dtype) -> str:
-    """What tells the C which numbers are meant.
+    """The first lines of a source, which choose between float and double.
 
     Raises:
         ValueError: there is no C for this type.
@@ -61,8 +48,8 @@ def head(dtype: torch.dtype) -> str:
 class _Function:
     """One of the three.
 
-    Its arguments are sizes (steps, rows, then two strides for each matrix, then 0 or 1 for each part of the state that
-    tells whether its gradient moves on from step to step), lengths or NULL, and pointers.
+    Its arguments are sizes (steps, rows, then two strides for each matrix, then for each part of the state 1 if its
+    gradient has rows for every step, 0 if one step of zeros stands for all), lengths or NULL, and pointers.
     """
 
     def __init__(self, name: str, program: Program, schedule: Schedule, found: Places) -> None:
@@ -72,6 +59,7 @@ class _Function:
         self._carried = parts if name == "backward" else []
         """Widths of the gradients that are carried from step to step, by part of the state."""
         self.arguments: dict[str, None] = {}
+        # The body first: it finds out which arguments and how much scratch the function needs.
         levels = [line for level in range(schedule.levels) for line in self._level(level)]
         weights = [*self._weight_gradients(program)] if self._carried else []
         self.text = "\n".join([*self._begin(), *levels, "    }", *weights, *self._end()])
@@ -127,9 +115,11 @@ class _Function:
             clear = "".join(f" memset(r_{name}, 0, sizeof(real) * {self._widths[name]});" for name in padded)
             yield "        for (long b = 0; b < rows; b++) {"
             yield from (f"            real *restrict const r_{name} = {self._row(name)};" for name in names)
+            # Padding is zero in all that outlives the row: carried gradients of a short sequence begin at its end.
             yield f"            if (lengths && t >= lengths[b]) {{{clear} continue; }}"
             yield from lines
             yield "        }"
+        # Those that overwrite their place come before those that add to it.
         for product in sorted(self._schedule.products.get(level, ()), key=lambda product: product.accumulate):
             node, (left,) = product.node, product.node.inputs
             name = left.text if left.kind == "leaf" else self._schedule.kept[left.index][0][1].name

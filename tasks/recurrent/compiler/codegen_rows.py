@@ -47,7 +47,7 @@ class Rows:
                 columns = (0, node.width)
             for region in uniform_slices(node, columns, lambda each, part: self.place(each, part, position)):
                 loops[region[1]].append((target, region))
-        for width, parts in sorted(loops.items()):
+        for width, parts in sorted(loops.items()):  # columns that are equally many share a loop, and what they load
             yield from _Loop(self, position, width).write(parts)
         for target in sums:
             yield f"{INDENT}{self.row(target.buffers[0].name)}[0] = sum{target.node.index};"
@@ -97,6 +97,7 @@ class _Loop:
             yield f"{self._rows.row(buffer.name)}[{at}] {'+=' if buffer.kind == 'total' else '='} {value};"
 
     def _value(self, node: Node, region: Region) -> str:
+        # Within a loop all columns have the same width, so a node and a first column name a value.
         key = (node.index, 0 if node.width == 1 else region[0])
         if key not in self._known:
             self._known[key] = self._make(node, region if node.width > 1 else (0, 1), f"v{key[0]}_{key[1]}")

@@ -9,7 +9,7 @@ Kind = Literal["leaf", "constant", "pointwise", "sum", "slice", "cat", "product"
 
 
 class Unsupported(Exception):
-    """The step does something that no C is generated for; the text says what."""
+    """The step does something that no C is generated for; the text names it."""
 
 
 @final
@@ -43,7 +43,7 @@ class Node:
 
 
 EXPENSIVE = 5
-"""Cost of a pointwise node, in additions, from which on its result is kept for the way back."""
+"""Cost of a pointwise node, in additions, from which on its result is kept for the backward."""
 
 
 @final
@@ -67,7 +67,7 @@ class Graph:
         widest = max(width, *(node.width for node in inputs))
         if any(node.width not in (1, widest) for node in inputs):
             raise Unsupported(f"rows of widths {', '.join(str(node.width) for node in inputs)} in one operation")
-        if text == "{0} + {1}":
+        if text == "{0} + {1}":  # autograd adds zeros where one of several uses has no gradient
             kept = [node for node in inputs if not (node.kind == "constant" and node.number == 0)]
             if len(kept) == 1 and kept[0].width == widest:
                 return kept[0]
@@ -102,6 +102,7 @@ class Graph:
     def _make(
         self, kind: Kind, inputs: tuple[Node, ...], width: int, text: str, number: float, truth: bool = False
     ) -> Node:
+        # repr: 0.0 and -0.0 are equal, and NaN is not equal to itself
         key = (kind, tuple(node.index for node in inputs), width, text, repr(number))
         if key not in self._known:
             self._known[key] = Node(len(self.nodes), kind, inputs, width, text, number, truth)

@@ -1,4 +1,4 @@
-"""What a cell is now: its weights, and all else that a step may depend on."""
+"""Guards: a cell's weights, and all else that its step may depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 
 
 def inspect_cell(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
-    """Parameters and buffers by name, and what tells whether a step that was recorded is the same one still.
+    """Parameters and buffers by name, and a key that is equal as long as a step that was traced is still the same.
 
     A module that was put in another's place, an attribute or a function that is another one, a weight that was tied,
     parametrised or pruned: each changes the second. It takes some microseconds, at every call of a loop.

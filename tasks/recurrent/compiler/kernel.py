@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tasks.recurrent.compiler.backward import Derivative
 from tasks.recurrent.compiler.build import load
-from tasks.recurrent.compiler.codegen import Source, generate
+from tasks.recurrent.compiler.codegen import generate
 from tasks.recurrent.compiler.products import bind_gemm
 from tasks.recurrent.compiler.program import Program, make_program
 from tasks.recurrent.compiler.schedule import Buffer
@@ -34,11 +34,10 @@ class Kernel:
     def __init__(self, derivative: Derivative, dtype: torch.dtype) -> None:
         self.program: Program = make_program(derivative)
         self.dtype = dtype
-        source: Source = generate(self.program, dtype)
-        self._arguments = source.arguments
-        library = load(source.text)
+        text, self._arguments = generate(self.program, dtype)
+        library = load(text)
         bind_gemm(library, dtype)
-        self._functions = {name: getattr(library, name) for name in source.arguments}
+        self._functions = {name: getattr(library, name) for name in self._arguments}
         self.matrices, self.vectors = tuple(derivative.matrices), tuple(derivative.vectors)
         self.parts = len(derivative.after)
         self._widths = [node.width for node in derivative.after]
@@ -46,12 +45,12 @@ class Kernel:
         self._made = _lasting(self.program.backward.buffers())
 
     def forward(self, given: Tensors, lengths: Tensor | None, *, keep: bool) -> tuple[list[Tensor], Tensors]:
-        """All states, and what the way back needs of what was computed.
+        """All states, and what the backward needs of what was computed.
 
         Args:
             given: by name; read of shape (time, batch, width), start_i of (batch, hidden), the weights, the masks.
             lengths: shape (batch,); None: all steps are real.
-            keep: whether there will be a way back.
+            keep: whether there will be a backward.
         """
         steps, rows, _ = given["read"].shape
         outputs = [given["read"].new_empty(steps, rows, width) for width in self._widths]
@@ -61,7 +60,7 @@ class Kernel:
         return outputs, kept
 
     def needed(self, given: Tensors) -> Tensors:
-        """What the way back must be given, of what the way forward was given, gave and kept."""
+        """What the backward must be given, of what the forward was given, gave and kept."""
         names = {*self._arguments["backward"], *self.matrices, *self.vectors, "out_0"}
         return {name: tensor for name, tensor in given.items() if name in names}
 
@@ -78,6 +77,7 @@ class Kernel:
         made = {name: any_state.new_empty(steps, rows, width) for name, width in self._made}
         made |= {f"d_start_{part}": any_state.new_empty(rows, width) for part, width in enumerate(self._widths)}
         made |= {f"d_{name}": any_state.new_zeros(given[name].shape) for name in (*self.matrices, *self.vectors)}
+        # Where a part has no gradient, one step of zeros stands for all: its flag in ``size`` is 0.
         none = [any_state.new_zeros(rows, w) if g is None else g for g, w in zip(into, self._widths, strict=True)]
         states = {f"into_{part}": gradient.contiguous() for part, gradient in enumerate(none)}
         self._call("backward", {**given, **made, **states}, lengths, [int(g is not None) for g in into])

@@ -1,7 +1,7 @@
 """What torch's operations on a step's values mean: a C expression per column, or a way to move columns about.
 
-An operation that stands in no table sends a cell to the plain loop, with a message that names it. Most newcomers are
-one line here, ``"atan.default": ("atan({0})", 20)``, and one for what torch calls as its derivative.
+An operation that is in no table sends a cell to the plain loop, with a message that names it. Most new ones are one
+line here, ``"atan.default": ("atan({0})", 20)``, and one for what torch calls as its derivative.
 """
 
 from __future__ import annotations
@@ -59,10 +59,9 @@ POINTWISE: Mapping[str, tuple[str, float]] = {
 """C expression and its cost in additions."""
 
 
-COMPARISONS: Mapping[str, str] = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-
+COMPARISONS = (("eq", "=="), ("ne", "!="), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">="))
 CONDITIONS: Mapping[str, str] = {
-    **{f"{name}.{kind}": f"{{0}} {sign} {{1}}" for name, sign in COMPARISONS.items() for kind in ("Tensor", "Scalar")},
+    **{f"{name}.{kind}": f"{{0}} {sign} {{1}}" for name, sign in COMPARISONS for kind in ("Tensor", "Scalar")},
     "bitwise_and.Tensor": "{0} && {1}",
     "bitwise_not.default": "!{0}",
     "bitwise_or.Tensor": "{0} || {1}",
@@ -73,8 +72,8 @@ CONDITIONS: Mapping[str, str] = {
 }
 """The same for what is true or false."""
 
-MANNERS = frozenset({"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format"})
-"""Options that say how a result is kept; of which type it is was seen when it was recorded."""
+STORAGE = frozenset({"dtype", "layout", "device", "pin_memory", "non_blocking", "memory_format"})
+"""Options about how a result is stored; its type was checked when it was traced."""
 
 ALIASES = frozenset({"clone.default", "detach.default", "alias.default", "lift_fresh.default", "contiguous.default"})
 """What changes no value."""
@@ -91,7 +90,7 @@ FILLED: Mapping[str, float | None] = {
     "zeros.default": 0.0,
     "zeros_like.default": 0.0,
 }
-"""What makes constants; None: the last number among the arguments says which."""
+"""What makes constants; None: the last number among the arguments."""
 
 
 def name_of(operation: Any) -> str:
@@ -130,7 +129,7 @@ def express(graph: Graph, name: str, values: list[Any], options: Mapping[str, An
 def _pointwise(graph: Graph, name: str, values: list[Any], options: Mapping[str, Any]) -> Node:
     text, cost = POINTWISE[name] if name in POINTWISE else (CONDITIONS[name], 1)
     count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
-    every = [*values, *(value for key, value in options.items() if key not in MANNERS)]
+    every = [*values, *(value for key, value in options.items() if key not in STORAGE)]
     if len(every) < count or any(value is not False for value in every[count:]):
         raise Unsupported(f"this form of the operation {name}")
     inputs = [as_node(graph, value) for value in every[:count]]

@@ -93,6 +93,7 @@ class OwnLinear(TorchFunctionMode):
         shaped = weight.dim() == 2 and inputs.shape[-1:] == weight.shape[1:]
         if not are_readable(*given) or not shaped or any(each.shape != weight.shape[:1] for each in given[2:]):
             return func(*args, **options)  # what is wrong with the arguments is described by torch's error
+        # The C reads rows without gaps; weights of a layer always are, so nothing is copied as a rule.
         rows = inputs.reshape(-1, inputs.shape[-1]).contiguous()
         shift = None if bias is None else bias.contiguous()
         found: Tensor = _Linear.apply(rows, weight.contiguous(), shift)  # type: ignore[no-untyped-call]

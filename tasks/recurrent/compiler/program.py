@@ -43,6 +43,7 @@ def make_program(derivative: Derivative) -> Program:
     """Decide what is computed where."""
     nodes, lefts = derivative.graph.nodes, [product.left for product in derivative.products]
     roots = _forward_roots(derivative, kept=True)
+    # The backward first: it decides what the forward must keep.
     back = _Backward(derivative, frozenset(roots))
     backward = back.schedule()
     found, saves, kept = Places(), Places(), dict[int, Buffer]()
@@ -104,7 +105,7 @@ class _Backward:
         derived = self._derived
         self._roots[derived.read.index].append(Buffer("d_read", "time", derived.read.width))
         for number, product in enumerate(derived.products):
-            buffers = self._roots[product.gradient.index]
+            buffers = self._roots[product.gradient.index]  # of an LSTM the same as what is read: nothing is kept twice
             if not buffers:
                 buffers.append(Buffer(f"d_product_{number}", "time", product.gradient.width))
             self.rights.append(buffers[0].name)
@@ -132,6 +133,7 @@ class _Backward:
         position = self._scheduler().position
         products = sorted((n for n in terms if n.kind == "product" and uses[n.index] <= 1), key=position)
         rest = [node for node in terms if node not in products]
+        # A product writes after its level; a term that is computed later would overwrite it, so it joins the terms.
         for product in tuple(products):
             if rest and position(product.inputs[0])[0] < max(position(node)[0] for node in rest):
                 products.remove(product)

@@ -87,7 +87,7 @@ def run_compiled(
     weights = loop.weights({**now, **shares})
     if weights is None:
         return Refusal(CHANGED)
-    with OwnLinear():
+    with OwnLinear():  # the loop exists, so the products do
         read = cell.project(inputs)
     if read.shape != (*inputs.shape[:2], loop.width) or not are_readable(read, inputs):
         return Refusal(FOREIGN)
@@ -156,7 +156,7 @@ class _AllSteps(Function):
             saved = kernel.needed({**known, **states, **kept})
             ctx.kernel, ctx.lengths, ctx.names, ctx.saved = kernel, lengths, names, tuple(saved)
             ctx.save_for_backward(*saved.values())
-            ctx.set_materialize_grads(False)
+            ctx.set_materialize_grads(False)  # a part that no loss sees is None in the backward, and costs nothing
         return tuple(outputs)
 
     @staticmethod

@@ -125,7 +125,7 @@ class Scheduler:
             node = self._nodes[index]
             for region in self._slices(node, (0, node.width)):
                 self._want(node, region, self.position(node))
-        for node in reversed(self._nodes):
+        for node in reversed(self._nodes):  # whatever wants a node has a higher index
             wanted = self._wanted.get(node.index)
             if wanted and self._given(node):
                 self.schedule.asked[node.index].update(region for region, _ in wanted)
@@ -156,7 +156,7 @@ class Scheduler:
         position = self.position(left)
         product = Multiplication(node, buffer, accumulate)
         self.schedule.products[position[0]].append(product)
-        if not product.accumulate:
+        if not product.accumulate:  # what is added to other things is nowhere by itself
             self.schedule.kept[node.index].append(((0, node.width), buffer, self.position(node)))
         self._want(left, (0, left.width), position)
 

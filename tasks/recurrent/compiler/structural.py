@@ -1,4 +1,4 @@
-"""Operations whose meaning is not one text: columns taken out and set side by side, sums of rows, varied arguments."""
+"""Operations that no single C expression stands for: columns moved, sums of rows, arguments that vary."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _clamp(use: Use) -> Node:
 
 
 def _columns(use: Use, row: Node, dim: int, begin: int, end: int, step: int = 1) -> Node:
-    """Some columns of a row."""
+    """Some columns of a row; of the batch (``dim`` 0 or -2) only all of it."""
     if dim % 2 == 0 and (begin, step) == (0, 1) and end > 2**31:
         return row
     if dim % 2 == 0 or step != 1:
@@ -99,7 +99,7 @@ def _split(use: Use) -> list[Node]:
 
 
 def _embed(use: Use, row: Node, width: int, begin: int) -> Node:
-    """The columns among zeros: the way back from taking them out."""
+    """The columns among zeros: the gradient of taking them out."""
     zero, after = use.graph.constant(0), width - begin - row.width
     rows = [row]
     if begin:

@@ -54,7 +54,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the operations that reach torch's kernels while it is active, autograd's own among them.
 
     Args:
-        smooth: whether an operation that autograd is told to leave out is refused.
+        smooth: whether an operation within ``torch.no_grad`` is refused.
     """
 
     def __init__(self, *, smooth: bool = False) -> None:
@@ -65,7 +65,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Called by torch in the place of the kernel."""
         if func in DECOMPOSED:
-            with self:
+            with self:  # torch leaves the mode while it runs this method; what the operation is made of is wanted too
                 return DECOMPOSED[func](*args, **(kwargs or {}))
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise Unsupported(f"the random operation {name_of(func)}")
@@ -151,7 +151,7 @@ def trace_step(cell: Cell, *, width: int, dtype: torch.dtype, recurrent: bool, k
     standing = _standing_in(cell, weights)
     try:
         with torch.enable_grad(), tracer:
-            for row in given.values():
+            for row in given.values():  # so that a custom backward leaves its mark on the result
                 row.requires_grad_()
             after = noisy_step(standing, given["read"], state, given.get("recurrent"), kept)
     except (RuntimeError, NotImplementedError, TypeError) as error:

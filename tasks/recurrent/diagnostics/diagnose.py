@@ -1,4 +1,4 @@
-"""What goes on inside a recurrent network: gates, states, recurrent matrices, and the gradient's way back."""
+"""What happens inside a recurrent network: gates, states, recurrent matrices, and gradients through time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SATURATED_LOW, SATURATED_HIGH = 0.1, 0.9
 
 
 def diagnose(model: nn.Module, score: Callable[[], Tensor]) -> dict[str, float]:
-    """Look into every recurrent network of a model.
+    """Measure every recurrent network of a model from inside.
 
     The model computes in evaluation mode meanwhile, by the plain loop, and draws nothing at random; weights, their
     gradients and the state of all generators are as before when this returns.

@@ -44,6 +44,6 @@ def describe_loops(network: nn.Module) -> dict[str, str]:
     for cell in network.modules():
         found |= _ran.get(cell, {}) if isinstance(cell, Cell) else {}
     if len(found) > 1:
-        found.pop(PLAIN, None)  # a look into the network takes the plain loop, whatever trains it
+        found.pop(PLAIN, None)  # a diagnosis runs the plain loop, whatever trains it
     conditions = {"loop": ", ".join(sorted(found))} if found else {}
     return conditions | ({"compiler": found[COMPILED]} if COMPILED in found else {})

@@ -36,7 +36,7 @@ class Patchwork(Cell):
 
 
 class Smooth(Cell):
-    """One of each function that has a way back of its own."""
+    """One of each function with a derivative of its own."""
 
     def __init__(self, *, inputs: int, hidden: int) -> None:
         super().__init__(inputs=inputs, hidden=hidden, blocks="h")

@@ -30,7 +30,7 @@ def describe_stages(name: str) -> Iterator[str]:
     yield from ("== trace", *_trace(step), "", "== backward", *_graph(derivative))
     for each in ("forward", "backward"):
         yield from ("", f"== schedule of the {each}", *_schedule(getattr(program, each)))
-    text = generate(program, torch.float32).text
+    text, _ = generate(program, torch.float32)
     yield from ("", "== C", *text[text.index("int inference(") :].splitlines())
 
 
