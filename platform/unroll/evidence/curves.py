@@ -44,6 +44,7 @@ def _resample(logged: pl.DataFrame) -> pl.DataFrame:
 
 def _thin(curves: pl.DataFrame, points: int) -> pl.DataFrame:
     """Keep at most ``points`` rows per arm, evenly spread by rank, first and last among them."""
+    # Ranks 0 to count - 1 fall into `points` slots of equal width; the first row of each slot is kept.
     place, count = pl.int_range(pl.len()).over("arm"), pl.len().over("arm")
     slot = (place * (points - 1)) // (count - 1).clip(lower_bound=1)
     previous = ((place - 1) * (points - 1)) // (count - 1).clip(lower_bound=1)

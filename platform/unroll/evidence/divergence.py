@@ -74,6 +74,7 @@ def rate_interval(diverged: int, n: int) -> tuple[float, float]:
     covers the true rate in at least 95 %.
     """
     tail = (1 - CONFIDENCE) / 2
+    # Binomial tails are incomplete beta functions: their inverses solve P(X >= diverged) and P(X <= diverged) = tail.
     low = float(betaincinv(diverged, n - diverged + 1, tail)) if diverged else 0.0
     high = float(betaincinv(diverged + 1, n - diverged, 1 - tail)) if diverged < n else 1.0
     return low, high

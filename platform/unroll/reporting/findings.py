@@ -194,6 +194,7 @@ class Findings:
     @cached_property
     def curve_metric(self) -> str | None:
         """What the learning curves show: the study's metric if it was logged along the way, else one of validation."""
+        # test/perplexity is logged once, after training: its curve is that of validation/perplexity.
         twin = "validation/" + self.metric.rpartition("/")[2]
         validation = (name for name in self.logged if name.startswith("validation/"))
         return next((name for name in (self.metric, twin, *validation) if name in self.logged), None)

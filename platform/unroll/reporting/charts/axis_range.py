@@ -79,6 +79,7 @@ def find_outliers(differences: pl.Series) -> float | None:
     sizes = sizes.filter(sizes > 0)
     if sizes.is_empty():
         return None
+    # The lower median: of an even number of differences the usual size is one that occurs.
     ordered = sizes.sort().to_list()
     usual, largest = ordered[(len(ordered) - 1) // 2], ordered[-1]
     return float(usual) if largest >= OUTLYING * usual else None

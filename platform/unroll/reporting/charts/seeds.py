@@ -42,16 +42,24 @@ def draw_seeds(findings: Findings) -> Iterator[Chart]:
     ]
     y = arm_axis(findings.names)
     base = alt.Chart(means).encode(y=y, color=arm_colour(findings))
-    x = _x(findings, "mean", logarithmic=logarithmic), _x(findings, "start", logarithmic=logarithmic)
+    scale = alt.Scale(type="log", nice=False, padding=10) if logarithmic else alt.Scale(zero=False)
+    title = findings.metric + (" (log scale)" if logarithmic else "")
+
+    def x(column: str) -> alt.X:
+        return alt.X(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
+
     tips = number_tips(f",.{decimals(findings)}f", "mean", "low", "high")
     # Labels stand on the dots' side of the best possible, and of chance.
     best_side, chance_side = ("right", "left") if findings.direction == "minimize" else ("left", "right")
     sides = {FLOOR: best_side, CHANCE: chance_side}
+    diverged = pl.format("no final value: {} of {} trials diverged", "diverged", "planned")
+    words = pl.when(pl.col("diverged") > 0).then(diverged).otherwise(pl.lit("no final value")).alias("words")
+    empty = findings.summary.filter(pl.col("n") == 0).select("arm", words)
     layers = [
-        *_trials(findings, y, _x(findings, "value", logarithmic=logarithmic)),
-        *interval_marks(base, *x, "end", tips, offset=14, size=90),
+        *_trials(findings, y, x("value")),
+        *interval_marks(base, x("mean"), x("start"), "end", tips, offset=14, size=90),
         *(line for kind in near for line in draw_upright(findings, kind, decimals(findings), label=sides[kind])),
-        *explain_empty(_without_value(findings), y),
+        *explain_empty(empty, y),
     ]
     missing = findings.planned - len(values)
     caption = (
@@ -62,12 +70,6 @@ def draw_seeds(findings: Findings) -> Iterator[Chart]:
         + describe_lines(findings, findings.metric, near)
     )
     yield make_chart("seeds", caption, layers, height=ROW * len(findings.names))
-
-
-def _x(findings: Findings, column: str, *, logarithmic: bool) -> alt.X:
-    scale = alt.Scale(type="log", nice=False, padding=10) if logarithmic else alt.Scale(zero=False)
-    title = findings.metric + (" (log scale)" if logarithmic else "")
-    return alt.X(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
 
 
 def _trials(findings: Findings, y: alt.Y, x: alt.X) -> list[alt.Chart]:
@@ -82,10 +84,3 @@ def _trials(findings: Findings, y: alt.Y, x: alt.X) -> list[alt.Chart]:
         joins.encode(x=x, y=y, detail=["seed:N", "baseline:N"] if several else "seed:N", order="rank:Q"),
         dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips),
     ]
-
-
-def _without_value(findings: Findings) -> pl.DataFrame:
-    """Arms without a final value, with the number of their trials that diverged."""
-    diverged = pl.format("no final value: {} of {} trials diverged", "diverged", "planned")
-    words = pl.when(pl.col("diverged") > 0).then(diverged).otherwise(pl.lit("no final value")).alias("words")
-    return findings.summary.filter(pl.col("n") == 0).select("arm", words)

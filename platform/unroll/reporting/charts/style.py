@@ -46,6 +46,7 @@ def colour_arms(groups: Sequence[Group]) -> dict[str, str]:
 
 def dash_arms(groups: Sequence[Group]) -> dict[str, list[int]]:
     """A line pattern for every arm: that of its group until the colours begin again."""
+    # Arms share a colour when the palette begins again: then the line pattern separates them.
     rounds = {label: number // len(ARM_COLOURS) for label, number in _number(groups).items()}
     return {
         arm: DASHES[(place + len(groups) * (0 if arm == group.baseline else rounds[label])) % len(DASHES)]

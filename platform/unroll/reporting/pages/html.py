@@ -93,6 +93,7 @@ def make_environment(**options: Any) -> jinja2.Environment:
         trim_blocks=True,
         **options,
     )
+    # A template asks `if block is chart`; the default binds each class to its own test.
     for kind in (Note, Table, Chart, Matrix):
         environment.tests[kind.__name__.lower()] = lambda value, kind=kind: isinstance(value, kind)
     environment.globals |= {"symbols": SYMBOLS, "words": STATUS_WORDS, "most_rows": MOST_ROWS, "kinds": KINDS}

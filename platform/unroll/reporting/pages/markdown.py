@@ -10,8 +10,10 @@ from unroll.reporting.document import Document
 from unroll.reporting.pages.html import make_environment
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])")
+"""What is markup anywhere in a line; an underscore inside a word is not."""
 _OPENING = re.compile(r"^(\s*)([#+=-])")
 _NUMBERED = re.compile(r"^(\s*\d+)([.)])(?=\s|$)")
+"""What is markup at the start of a line alone."""
 
 
 def render_markdown(document: Document) -> str:

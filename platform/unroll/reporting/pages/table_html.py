@@ -87,6 +87,7 @@ def _render_part(columns: Mapping[str, Column], name: str, shown: pl.DataFrame, 
         for row, text in enumerate(shown[head] if columns[head].mark else []):
             if css := _declare(columns[head].mark, text, colours):
                 built = built.tab_style(style.css(css), loc.body(columns=[head], rows=[row]))
+    # Around its table great_tables writes a style sheet and a container, which the page has of its own.
     (inner,) = _TABLE.findall(built.as_raw_html())
     return Markup(inner)  # noqa: S704 -- great_tables escapes cells and labels
 

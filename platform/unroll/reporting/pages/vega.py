@@ -28,11 +28,12 @@ def vega_script(folder: Path | None) -> str:
     if folder is None or made_by not in DIGESTS or not _is_ours(folder):
         return _bundle()
     file, digest = folder / "vega" / f"vl-convert-{made_by}.js", DIGESTS[made_by]
-    script = _read(file, digest)
-    if script is None:
-        script = _bundle()
-        if digest != _digest(script):  # on another kind of machine, perhaps
-            return script
+    with suppress(OSError, UnicodeDecodeError):
+        kept = file.read_bytes().decode()
+        if digest == _digest(kept):  # whatever else was put there never reaches a page
+            return kept
+    script = _bundle()
+    if digest == _digest(script):  # on another kind of machine it may not be
         with suppress(StorageError):  # then the next page takes its second again
             write_atomic(file, script.encode(), durable=False)
     return script
@@ -45,15 +46,6 @@ def _is_ours(folder: Path) -> bool:
     except (NotOurs, OSError):
         return False
     return True
-
-
-def _read(file: Path, digest: str) -> str | None:
-    """What was kept, if it is what the library makes."""
-    try:
-        script = file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return script if digest == _digest(script) else None
 
 
 def _digest(script: str) -> str:

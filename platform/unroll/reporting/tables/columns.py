@@ -37,6 +37,7 @@ def make_table(
         columns: what a reader sees, from left to right; None stands for a column that is left out.
         shown: rows of the columns, if these are not ``rows``.
     """
+    # Each column builds its cells from whole rows: heading, alignment and text of a column stand in one place.
     records = rows.to_dicts() if shown is None else shown
     return Table(name, caption, rows, [build(records) for build in columns if build])
 

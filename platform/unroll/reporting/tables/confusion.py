@@ -23,10 +23,9 @@ def confusion_table(findings: Findings, split: str, number: int) -> Table:
         split: whose examples are counted, a key of ``findings.confusions``.
         number: counts the tables of this kind, from 1.
     """
-    rows = findings.confusions[split]
-    labels = {*rows["true"], *rows["guess"]}
+    labels = sorted({*findings.confusions[split]["true"], *findings.confusions[split]["guess"]})
     build = _matrix if len(labels) <= MATRIX_UP_TO else _most_frequent
-    return build(findings, split, sorted(labels), f"confusion_{number}")
+    return build(findings, split, labels, f"confusion_{number}")
 
 
 def _matrix(findings: Findings, split: str, labels: list[str], name: str) -> Table:
