@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import json
 import os
 import re
@@ -256,26 +257,14 @@ def test_a_documented_cell_is_about_40_lines(block: Block) -> None:
     assert len(block.text.splitlines()) <= 40
 
 
-def test_the_documented_test_of_a_cell_passes(written: Path) -> None:
-    (block,) = (block for path, block in SOURCES.items() if path.startswith("tests/"))
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.startswith("tests/")])
+def test_a_documented_test_passes(path: str, written: Path, tmp_path: Path) -> None:
     names: dict[str, Any] = {"__name__": "documented_test"}
-    exec(compile(block.text, str(block), "exec"), names)
-    (test,) = (value for name, value in names.items() if name.startswith("test_"))
-    test()
-
-
-def test_the_documented_corpus_is_read(written: Path, tmp_path: Path) -> None:
-    from tasks.text.running import TextData, load
-    from unroll.contract import UserError
-
-    for split in ("train", "validation", "test"):
-        (tmp_path / f"{split}.jsonl").write_text('{"text": "a b a"}\n{"text": "b"}\n')
-    settings = TextData(corpus="json_lines", path=tmp_path)
-    read = load(settings, tmp_path / "cache")
-    assert read.vocabulary.decode(read.train) == ("a", "b", "a", "<eos>", "b", "<eos>")
-    (tmp_path / "test.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
-    with pytest.raises(UserError, match=r"test\.jsonl, line 2: a line must be a JSON object with a text"):
-        load(settings, tmp_path / "cache")
+    exec(compile(SOURCES[path].text, path, "exec"), names)
+    tests = [value for name, value in names.items() if name.startswith("test_")]
+    assert tests
+    for test in tests:
+        test(**({"tmp_path": tmp_path} if "tmp_path" in inspect.signature(test).parameters else {}))
 
 
 def test_the_documented_format_is_read_and_inspected_by_the_same_rules(written: Path, tmp_path: Path) -> None:
