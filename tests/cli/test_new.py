@@ -43,6 +43,7 @@ def copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("tasks", "tests", "studies"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "pyproject.toml", folder)
+    (folder / "platform").symlink_to(root / "platform")
     return folder
 
 

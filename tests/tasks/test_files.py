@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,15 @@ SAMPLES = {
     "csv": ("text,label\n", "good,1\nbad,0\n"),
     "tsv": ("text\tlabel\n", "good\t1\nbad\t0\n"),
 }
-"""Ending -> first line and examples of a file. A kind of corpus reads at least one of them."""
+"""Ending -> first line and examples of a file. A kind of corpus reads one of them, or ``SAMPLE`` of its own test."""
+
+
+def samples(kind: str) -> Iterator[tuple[str, str, str]]:
+    """Ending, first line and examples of files that a kind of corpus may read."""
+    yield from ((ending, *texts) for ending, texts in SAMPLES.items())
+    for file in Path(__file__).parents[1].rglob(f"test_{kind}.py"):
+        if own := runpy.run_path(str(file)).get("SAMPLE"):
+            yield own
 
 
 def kinds() -> Iterator[tuple[str, str]]:
@@ -47,14 +56,14 @@ class Folder:
 
     def __init__(self, name: str, kind: str, folder: Path) -> None:
         self.task, self._kind, self._folder = load_task(name), kind, folder
-        for ending, (head, examples) in SAMPLES.items():
-            self.test, self.head = folder / ending / f"test.{ending}", head
+        for number, (ending, head, examples) in enumerate(samples(kind)):
+            self.test, self.head, self.examples = folder / str(number) / f"test.{ending}", head, examples
             self.test.parent.mkdir()
             for split in ("train", "validation", "test"):
                 self.test.with_stem(split).write_text(head + examples * 9)
             if self._is_read():
                 return
-        pytest.fail(f"SAMPLES has no file that corpus {kind} of {name} reads")
+        pytest.fail(f"SAMPLES has no file that corpus {kind} of {name} reads, and no test_{kind}.py has a SAMPLE")
 
     def _is_read(self) -> bool:
         try:
@@ -92,9 +101,8 @@ def test_an_empty_test_text_is_refused_before_training(name: str, kind: str, fol
 
 @every_kind
 def test_a_test_text_of_one_example_has_metrics_that_are_numbers(name: str, kind: str, folder: Folder) -> None:
-    _, examples = SAMPLES[folder.test.suffix[1:]]
-    separator = "\n\n" if "\n\n" in examples else "\n"
-    folder.test.write_text(folder.head + examples.split(separator)[0] + "\n")
+    separator = "\n\n" if "\n\n" in folder.examples else "\n"
+    folder.test.write_text(folder.head + folder.examples.split(separator)[0] + "\n")
     dataset = folder.prepare()
     run = Run(folder.task, folder.settings(), dataset)
     assert any(metric in run.tested for metric in folder.task.metrics)
@@ -114,8 +122,7 @@ def test_a_test_text_of_one_example_has_metrics_that_are_numbers(name: str, kind
 def test_any_bytes_in_a_file_are_an_example_or_a_mistake_of_the_user(
     name: str, kind: str, folder: Folder, content: bytes, cut: int, packed: bool, encoding: str
 ) -> None:
-    head, examples = SAMPLES[folder.test.suffix[1:]]
-    whole = (head + examples).encode(encoding)
+    whole = (folder.head + folder.examples).encode(encoding)
     file = folder.test.with_name(f"single{folder.test.suffix}{'.gz' if packed else ''}")
     file.write_bytes(whole[:cut] + content + whole[cut:])
     if packed and cut % 2:

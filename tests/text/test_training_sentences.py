@@ -15,7 +15,10 @@ from tasks.text.toy import generate
 from unroll.contract import UserError
 
 SECTIONS: tuple[type[DataSection], ...] = (TextData, TaggedData, LabelledData, AgreementData)
-KINDS = [(section, kind) for section in SECTIONS for kind in section.readers.names]
+WRITTEN = frozenset({"toy_language", "text", "conllu", "columns", "label_text", "tsv", "csv", "json_lines"})
+"""Kinds that :func:`source` knows."""
+EVERY_KIND = [(section, kind) for section in SECTIONS for kind in section.readers.names]
+KINDS = [(section, kind) for section, kind in EVERY_KIND if kind in WRITTEN]
 NUMBER = ("Sing", "Plur")
 
 
@@ -83,6 +86,11 @@ def is_part(few: list[str], many: list[str]) -> bool:
 def read(section: type[DataSection], kind: str, cache: Path, **settings: Any) -> Any:
     given = section.model_validate({"corpus": kind, **settings})
     return section.readers.build(given).read(cache)
+
+
+@pytest.mark.parametrize("kind", sorted({kind for _, kind in EVERY_KIND}))
+def test_a_kind_is_read_here_or_in_a_test_of_its_own(kind: str) -> None:
+    assert kind in WRITTEN or list(Path(__file__).parents[1].rglob(f"test_{kind}.py"))
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["folder", "file"])
