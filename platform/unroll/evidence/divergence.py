@@ -15,21 +15,11 @@ from unroll.ledger import FINAL
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "arm": pl.String,
-    "planned": pl.Int64,
-    "n": pl.Int64,
-    "diverged": pl.Int64,
-    "rate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    **dict.fromkeys(("planned", "n", "diverged"), pl.Int64),
+    **dict.fromkeys(("rate", "low", "high"), pl.Float64),
     "baseline": pl.String,
-    "pairs": pl.Int64,
-    "planned_pairs": pl.Int64,
-    "alone": pl.Int64,
-    "baseline_alone": pl.Int64,
-    "p": pl.Float64,
-    "p_holm": pl.Float64,
-    "smallest_p": pl.Float64,
-    "smallest_p_holm": pl.Float64,
+    **dict.fromkeys(("pairs", "planned_pairs", "alone", "baseline_alone"), pl.Int64),
+    **dict.fromkeys(("p", "p_holm", "smallest_p", "smallest_p_holm"), pl.Float64),
     "verdict": pl.String,
 }
 

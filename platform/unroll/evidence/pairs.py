@@ -17,22 +17,13 @@ LEVEL = 0.05
 """Holm-adjusted p-value up to which a verdict is given."""
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "arm": pl.String,
-    "baseline": pl.String,
+    **dict.fromkeys(("arm", "baseline"), pl.String),
     "n": pl.Int64,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "relative": pl.Float64,
-    "superiority": pl.Float64,
-    "p": pl.Float64,
-    "p_holm": pl.Float64,
+    **dict.fromkeys(("difference", "low", "high", "relative", "superiority", "p", "p_holm"), pl.Float64),
     "planned_pairs": pl.Int64,
-    "smallest_p": pl.Float64,
-    "smallest_p_holm": pl.Float64,
+    **dict.fromkeys(("smallest_p", "smallest_p_holm"), pl.Float64),
     "verdict": pl.String,
-    "diverged": pl.Int64,
-    "baseline_diverged": pl.Int64,
+    **dict.fromkeys(("diverged", "baseline_diverged"), pl.Int64),
     "unpaired_seeds": pl.List(pl.Int64),
 }
 

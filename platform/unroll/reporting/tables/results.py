@@ -7,20 +7,35 @@ import polars as pl
 from unroll.evidence import DRAWS, EXACT_UP_TO
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, fixed, percent, plus_minus, rate, span, whole
+from unroll.reporting.numbers import DASH, count, fixed, percent, plus_minus, rate, span, whole
 from unroll.reporting.tables.columns import SMALLEST_P, Build, Row, arm_column, make_table, number, p_columns, text
 from unroll.reporting.tables.size import FLOPS, operations
 from unroll.reporting.wording import decimals, describe_baseline, goal, metric_decimals, with_unit
+
+SELECTED = (
+    " Tested epoch: that of the best validation, whose state was tested, as median over seeds and range; validation's "
+    "profiles and confusions are those that were logged last."
+)
 
 
 def arms_table(findings: Findings) -> Table:
     """The study's metric per arm."""
     places = decimals(findings)
     flops = {arm.name: arm.flops_per_token for arm in findings.arms}
+    rows = findings.summary.with_columns(
+        pl.col("arm").replace_strict(flops, return_dtype=pl.Int64).alias("flops_per_token")
+    )
+    epoch = pl.col("selected_epoch")
+    tested = findings.trials.drop_nulls("selected_epoch").group_by("arm")
+    epochs = tested.agg(tested_epoch=epoch.median(), earliest_epoch=epoch.min(), latest_epoch=epoch.max())
+    selected = not epochs.is_empty()
+    if selected:
+        rows = rows.join(epochs, on="arm", how="left", maintain_order="left")
     unit = f", in {findings.note.unit}" if findings.note.unit else ""
     caption = (
         f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
         f"interval, standard deviation over seeds, median, best.{_survivors(findings)}{operations(flops.values())}"
+        + (SELECTED if selected else "")
     )
     columns = [
         arm_column(findings),
@@ -32,10 +47,16 @@ def arms_table(findings: Findings) -> Table:
         number("Best", lambda row: fixed(row["best"], places)),
         number("Parameters", lambda row: whole(row["parameters"])),
         number(FLOPS, lambda row: whole(row["flops_per_token"])) if any(flops.values()) else None,
+        number("Tested epoch", _epochs) if selected else None,
         number(f"{findings.plan.item}s/s", lambda row: rate(row["items_per_second"])),
     ]
-    counted = pl.col("arm").replace_strict(flops, return_dtype=pl.Int64).alias("flops_per_token")
-    return make_table("arms", caption, findings.summary.with_columns(counted), columns)
+    return make_table("arms", caption, rows, columns)
+
+
+def _epochs(row: Row) -> str:
+    """Median and range of the epochs whose state was tested."""
+    first, last = row["earliest_epoch"], row["latest_epoch"]
+    return DASH if first is None else f"{row['tested_epoch']:g} ({first}{DASH}{last})"
 
 
 def _mean(row: Row, places: int) -> str:
