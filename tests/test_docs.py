@@ -20,6 +20,7 @@ Conventions of the pages, all invisible in the rendered text:
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -145,7 +146,13 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.text, encoding="utf-8")
-    for package in ("tasks", "tasks.recurrent.cells", "tasks.text.formats", "tasks.text.running.readers"):
+    for package in (
+        "tasks",
+        "tasks.recurrent.cells",
+        "tasks.classification.encoders",
+        "tasks.text.formats",
+        "tasks.text.running.readers",
+    ):
         module = importlib.import_module(package)  # from here, before a project of a test could be searched for it
         monkeypatch.setattr(module, "__path__", [*module.__path__, str(tmp_path / package.replace(".", "/"))])
     return tmp_path
@@ -252,6 +259,25 @@ def test_documented_cells_keep_the_contract(project: Path) -> None:
     assert re.search(r"\d\d passed", result.stdout), result.stdout
 
 
+def test_the_documented_encoder_keeps_the_contract_and_is_planned(project: Path) -> None:
+    (name,) = (Path(path).stem for path in SOURCES if path.startswith("tasks/classification/encoders/"))
+    folder = project / "tests" / "classification"
+    folder.mkdir(parents=True)
+    for file in ("test_encoders.py", "conftest.py"):
+        shutil.copy(ROOT / "tests" / "classification" / file, folder / file)
+    shutil.copytree(ROOT / "tests" / "tasks", project / "tests" / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, project / file)
+    words = [sys.executable, "-m", "pytest", "-q", "tests/classification/test_encoders.py", "-k", name]
+    result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert "3 passed" in result.stdout, result.stdout + result.stderr
+    env = {**os.environ, "UNROLL_CACHE": str(project / "cache"), "OMP_NUM_THREADS": "1"}
+    words = [str(Path(sys.executable).parent / "unroll"), "plan", "pooling"]
+    result = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert name in result.stdout
+
+
 @pytest.mark.parametrize("block", CELLS, ids=str)
 def test_a_documented_cell_is_about_40_lines(block: Block) -> None:
     assert len(block.text.splitlines()) <= 40
@@ -292,6 +318,20 @@ def test_the_documented_format_is_read_and_inspected_by_the_same_rules(written: 
             UserError, match=r"test\.txt, line 2: each line must begin with __label__ \(received 'bad b'"
         ):
             read()
+
+
+def lines_of_code(text: str) -> int:
+    """Lines that are neither empty nor a comment nor part of a docstring."""
+    documented = [ast.Module, ast.ClassDef, ast.FunctionDef]
+    found = [node for node in ast.walk(ast.parse(text)) if type(node) in documented and ast.get_docstring(node)]  # type: ignore[arg-type]
+    words = {line for node in found for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)}  # type: ignore[attr-defined]
+    lines = enumerate(map(str.strip, text.splitlines()), start=1)
+    return sum(number not in words and bool(line) and not line.startswith("#") for number, line in lines)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if re.fullmatch(r"tasks/\w+/task\.py", path)])
+def test_a_documented_task_is_at_most_60_lines_of_code(path: str) -> None:
+    assert lines_of_code(SOURCES[path].text) <= 60
 
 
 def test_the_documented_task_runs_from_plan_to_test(project: Path) -> None:

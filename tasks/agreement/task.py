@@ -10,7 +10,7 @@ from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.data import load
 from tasks.agreement.sentences import MOST_ATTRACTORS
 from tasks.agreement.settings import AgreementSettings
-from tasks.learning.learned_task import LearnedTask
+from tasks.learning.learned_task import SentenceTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import embedding_size, with_word_vectors
 from unroll.contract import Metric
@@ -18,6 +18,7 @@ from unroll.contract import Metric
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from tasks.agreement.batches import Maker
     from tasks.agreement.encoder import Encoder
     from tasks.agreement.network import AgreementNetwork
 
@@ -36,7 +37,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Agreement(LearnedTask[AgreementSettings, AgreementCorpus]):
+class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
     """Tell the number of a verb from the words before it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -64,16 +65,12 @@ class Agreement(LearnedTask[AgreementSettings, AgreementCorpus]):
             learning=self.learning(settings, dataset),
         )
 
-    def data(self, settings: AgreementSettings, dataset: AgreementCorpus, seed: int) -> pl.LightningDataModule:
-        """Length buckets, in an order of (seed, epoch)."""
-        from tasks.agreement.batches import BeginningMaker, Maker, SentenceMaker
-        from tasks.learning.loaders import sentence_loaders
+    def maker(self, settings: AgreementSettings, dataset: AgreementCorpus, split: str) -> Maker[Any]:
+        """What stands before verbs; whole sentences to train a language model."""
+        from tasks.agreement.batches import BeginningMaker, SentenceMaker
 
-        def maker(split: str) -> Maker[Any]:
-            whole = split == "train" and settings.training.objective == "language_model"
-            return (SentenceMaker if whole else BeginningMaker)(getattr(dataset, split), start=dataset.start)
-
-        return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
+        whole = split == "train" and settings.training.objective == "language_model"
+        return (SentenceMaker if whole else BeginningMaker)(getattr(dataset, split), start=dataset.start)
 
     def batches(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Batches of verbs, or of sentences."""

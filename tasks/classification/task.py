@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from tasks.classification.settings import ClassificationSettings, settings_of
-from tasks.learning.learned_task import LearnedTask
+from tasks.learning.learned_task import SentenceTask
 from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
 from unroll.contract import Metric
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+
+    from tasks.classification.batches import BatchMaker
 
 
 def _declare_metrics() -> dict[str, Metric]:
@@ -31,7 +33,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Classification(LearnedTask[ClassificationSettings, LabelledCorpus]):
+class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
     """Tell the label of a sentence from all its words; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -61,18 +63,11 @@ class Classification(LearnedTask[ClassificationSettings, LabelledCorpus]):
             learning=self.learning(settings, dataset),
         )
 
-    def data(self, settings: ClassificationSettings, dataset: LabelledCorpus, seed: int) -> pl.LightningDataModule:
-        """Length buckets, in an order of (seed, epoch)."""
+    def maker(self, settings: ClassificationSettings, dataset: LabelledCorpus, split: str) -> BatchMaker:  # noqa: ARG002
+        """Sentences with their labels."""
         from tasks.classification.batches import BatchMaker
-        from tasks.learning.loaders import sentence_loaders
 
-        return sentence_loaders(
-            lambda split: BatchMaker(getattr(dataset, split)), size=settings.training.batch_size, seed=seed
-        )
-
-    def batches(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int:
-        """Batches of sentences."""
-        return -(-len(dataset.train) // settings.training.batch_size)
+        return BatchMaker(getattr(dataset, split))
 
     def chance(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, float]:  # noqa: ARG002
         """The share of the commonest label among those that can be said."""

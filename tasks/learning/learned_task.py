@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, final
 
 from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
 from tasks.recurrent.settings import build_initialization
@@ -13,12 +15,47 @@ from unroll.contract import Dataset, Selection, Task, UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from torch import Tensor
 
     from tasks.learning.descent import Learning
+    from tasks.learning.loaders import Maker
     from tasks.learning.schedule import Schedule
 
 SettingsT = TypeVar("SettingsT", bound=LearnedSettings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Data in memory, or drawn as they are needed; see :class:`unroll.contract.Dataset`.
+
+    Args:
+        fingerprint: hash of all that a model can see.
+        facts: for the plan and the report.
+        bounds: what the true distribution reaches, per metric; empty where nobody knows.
+        splits: the ``train``, ``validation`` and ``test`` data, if they lie in memory.
+    """
+
+    fingerprint: str
+    facts: Mapping[str, int | float | str]
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    splits: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def train(self) -> Any:
+        """The training data."""
+        return self.splits["train"]
+
+    @classmethod
+    def in_memory(
+        cls, splits: Mapping[str, Tensor], *, facts: Mapping[str, int | float | str], bounds: Mapping[str, float]
+    ) -> Self:
+        """Tensors of all splits, of which the fingerprint is taken."""
+        digest = sha256()
+        for name, rows in splits.items():
+            digest.update(f"{name} {rows.dtype} {tuple(rows.shape)} ".encode() + rows.numpy().tobytes())
+        return cls(fingerprint=digest.hexdigest(), facts=facts, bounds=bounds, splits=splits)
 
 
 class LearnedTask(Task[SettingsT, DatasetT]):
@@ -96,3 +133,29 @@ class LearnedTask(Task[SettingsT, DatasetT]):
     def unused_of_network(self, settings: Any) -> Iterator[str]:
         """Names of settings of ``network`` that change nothing; by default those of its cell."""
         return unused_settings(settings.network)
+
+
+class SentenceTask(LearnedTask[SettingsT, DatasetT]):
+    """A :class:`LearnedTask` whose batches are sentences of about the same length, or whatever has lengths.
+
+    Training sentences come in an order of (seed, epoch), held-out ones once. The length of a dataset's ``train`` is the
+    number of training sentences.
+    """
+
+    @abstractmethod
+    def maker(self, settings: SettingsT, dataset: DatasetT, split: str) -> Maker[Any]:
+        """What makes batches of the ``train``, ``validation`` or ``test`` data."""
+
+    def batches(self, settings: SettingsT, dataset: DatasetT) -> int:
+        """Batches of training sentences."""
+        return -(-len(cast("Any", dataset).train) // settings.training.batch_size)
+
+    def data(self, settings: SettingsT, dataset: DatasetT, seed: int) -> pl.LightningDataModule:
+        """Length buckets, in an order of (seed, epoch)."""
+        from tasks.learning.loaders import BucketLoader, Loaders, SortedLoader
+
+        size = settings.training.batch_size
+        return Loaders(
+            train=lambda: BucketLoader(self.maker(settings, dataset, "train"), size=size, seed=seed),
+            held_out=lambda split: SortedLoader(self.maker(settings, dataset, split)),
+        )

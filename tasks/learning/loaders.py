@@ -16,7 +16,9 @@ from typing import Any, Final, Generic, Protocol, TypeVar, final
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from unroll.contract import derive_seed
 
@@ -41,6 +43,22 @@ class Maker(Protocol[MadeT]):
 
     def make(self, places: NDArray[np.int64], /) -> MadeT:
         """The batch of the sentences at these places of the text, shape (batch,)."""
+
+
+@final
+class TensorRows:
+    """Makes batches of the rows of a tensor.
+
+    Args:
+        rows: shape (rows, length, ...).
+    """
+
+    def __init__(self, rows: Tensor) -> None:
+        self._rows, self.lengths = rows, np.full(len(rows), rows.shape[1])
+
+    def make(self, places: NDArray[np.int64]) -> Tensor:
+        """Rows, shape (batch, length, ...)."""
+        return self._rows[torch.from_numpy(places)]
 
 
 class TrainingLoader(ABC, Generic[BatchT]):
@@ -148,20 +166,6 @@ class Loaders(pl.LightningDataModule):
     def test_dataloader(self) -> Iterable[Any]:
         """The test data, once."""
         return self._held_out("test")
-
-
-def sentence_loaders(maker: Callable[[str], Maker[Any]], *, size: int, seed: int) -> Loaders:
-    """Training text in length buckets, held-out text from short to long.
-
-    Args:
-        maker: gives what makes the batches of the ``train``, ``validation`` or ``test`` text.
-        size: training sentences of a batch.
-        seed: of the trial.
-    """
-    return Loaders(
-        train=lambda: BucketLoader(maker("train"), size=size, seed=seed),
-        held_out=lambda split: SortedLoader(maker(split)),
-    )
 
 
 def bucketed_batches(lengths: Lengths, *, size: int, seed: int, epoch: int) -> Batches:

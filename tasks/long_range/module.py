@@ -10,8 +10,8 @@ from torch import Tensor
 from tasks.learning.clipping import Clipped
 from tasks.learning.through_time import ThroughTimeModule
 from tasks.long_range.batches import Batch
-from tasks.long_range.network import Answerer
 from tasks.long_range.problem import Problem, Score
+from tasks.recurrent.answerer import Answerer
 
 
 @final

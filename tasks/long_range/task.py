@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
-from tasks.learning.learned_task import LearnedTask
+from tasks.learning.learned_task import LearnedTask, Prepared
 from tasks.long_range.settings import Data, LongRangeSettings
 from tasks.recurrent.settings import build_recurrent
 from unroll.contract import Metric, UserError, derive_seed
@@ -15,21 +14,11 @@ from unroll.contract import Metric, UserError, derive_seed
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
-    from tasks.long_range.network import Answerer
+    from tasks.recurrent.answerer import Answerer
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnSequences:
-    """Data that are drawn as they are needed; see :class:`unroll.contract.Dataset`."""
-
-    fingerprint: str
-    facts: Mapping[str, int | float | str]
-    bounds: Mapping[str, float]
-
-
-@final
-class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
+class LongRange(LearnedTask[LongRangeSettings, Prepared]):
     """Learn a problem whose answer lies far back; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -47,7 +36,7 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
         training = {"training.updates": 10, "training.validate_every": 5, "training.learning_rate": 1e-2}
         return {"data.length": 10, "data.evaluation_sequences": examples, **training}
 
-    def prepare(self, settings: LongRangeSettings, cache: Path) -> DrawnSequences:  # noqa: ARG002
+    def prepare(self, settings: LongRangeSettings, cache: Path) -> Prepared:  # noqa: ARG002
         """Nothing is stored: sequences are drawn as they are needed.
 
         Raises:
@@ -62,9 +51,9 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
                 where="data.length",
                 received=str(data.length),
             )
-        return DrawnSequences(fingerprint=_fingerprint(data), facts=_facts(data), bounds={})
+        return Prepared(fingerprint=_fingerprint(data), facts=_facts(data))
 
-    def module(self, settings: LongRangeSettings, dataset: DrawnSequences) -> pl.LightningModule:
+    def module(self, settings: LongRangeSettings, dataset: Prepared) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.long_range.module import LongRangeModule
         from tasks.long_range.problems import find_problem
@@ -82,7 +71,7 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
     def data(
         self,
         settings: LongRangeSettings,
-        dataset: DrawnSequences,
+        dataset: Prepared,
         seed: int,
     ) -> pl.LightningDataModule:
         """Batches, each a function of (seed, epoch, position)."""
@@ -102,11 +91,11 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
         """Stretches between two validations."""
         return settings.training.updates // settings.training.validate_every
 
-    def batches(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
+    def batches(self, settings: LongRangeSettings, dataset: Prepared) -> int:  # noqa: ARG002
         """Those between two validations."""
         return settings.training.validate_every * settings.training.accumulate
 
-    def chance(self, settings: LongRangeSettings, dataset: DrawnSequences) -> Mapping[str, float]:  # noqa: ARG002
+    def chance(self, settings: LongRangeSettings, dataset: Prepared) -> Mapping[str, float]:  # noqa: ARG002
         """What a network reaches that never looks back: exact, the mean over all lengths."""
         from tasks.long_range.problems import find_problem
 
@@ -115,7 +104,7 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
         reached = {"loss": sum(losses) / len(lengths), "error": sum(errors) / len(lengths)}
         return {f"{split}/{name}": value for split in ("validation", "test") for name, value in reached.items()}
 
-    def flops_per_token(self, settings: LongRangeSettings, dataset: DrawnSequences) -> int:  # noqa: ARG002
+    def flops_per_token(self, settings: LongRangeSettings, dataset: Prepared) -> int:  # noqa: ARG002
         """Per step of a sequence; the answer is counted at each, whether it is asked for or not."""
         import torch
 
@@ -127,8 +116,8 @@ class LongRange(LearnedTask[LongRangeSettings, DrawnSequences]):
 
 def build_network(settings: LongRangeSettings) -> Answerer:
     """The network that the settings describe."""
-    from tasks.long_range.network import Answerer
     from tasks.long_range.problems import find_problem
+    from tasks.recurrent.answerer import Answerer
 
     problem = find_problem(settings.data.problem)
     recurrent = build_recurrent(settings.network, inputs=problem.inputs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
-from tasks.learning.learned_task import LearnedTask
+from tasks.learning.learned_task import SentenceTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.tagging.settings import Network, TaggingSettings
 from tasks.text.embeddings import embedding_size, with_word_vectors
@@ -18,6 +18,7 @@ from unroll.contract import Metric
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from tasks.tagging.batches import BatchMaker
     from tasks.tagging.characters import CharacterNetwork
     from tasks.tagging.decoder import Decoder
     from tasks.tagging.network import Tagger
@@ -45,7 +46,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 
 @final
-class Tagging(LearnedTask[TaggingSettings, TaggedCorpus]):
+class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
     """Tell the tag of each word from the sentence around it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
@@ -79,21 +80,13 @@ class Tagging(LearnedTask[TaggingSettings, TaggedCorpus]):
             learning=self.learning(settings, dataset),
         )
 
-    def data(self, settings: TaggingSettings, dataset: TaggedCorpus, seed: int) -> pl.LightningDataModule:
-        """Length buckets, in an order of (seed, epoch)."""
-        from tasks.learning.loaders import sentence_loaders
+    def maker(self, settings: TaggingSettings, dataset: TaggedCorpus, split: str) -> BatchMaker:
+        """Sentences with their tags, spelled where characters are read."""
         from tasks.tagging.batches import BatchMaker
         from tasks.tagging.spelling import Speller
 
-        def maker(split: str) -> BatchMaker:
-            speller = Speller(dataset.spelling, split) if settings.network.characters else None
-            return BatchMaker(getattr(dataset, split), speller=speller)
-
-        return sentence_loaders(maker, size=settings.training.batch_size, seed=seed)
-
-    def batches(self, settings: TaggingSettings, dataset: TaggedCorpus) -> int:
-        """Batches of sentences."""
-        return -(-len(dataset.train) // settings.training.batch_size)
+        speller = Speller(dataset.spelling, split) if settings.network.characters else None
+        return BatchMaker(getattr(dataset, split), speller=speller)
 
     def absent(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Mapping[str, str]:  # noqa: ARG002
         """Scores of entities where there are none, and accuracies over words that a text has none of."""

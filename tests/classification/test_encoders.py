@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tasks.classification.batches import BatchMaker, LabelledBatch
 from tasks.classification.build import build_network
+from tasks.classification.encoders import ENCODERS
 from tasks.classification.encoders.hierarchical import cut
 from tasks.classification.network import Classifier
 from tasks.classification.settings import Network
@@ -24,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "convolution": {"kind": "convolution", "hidden": 6, "windows": [1, 2, 5]},
     "bag_of_embeddings": {"kind": "bag_of_embeddings", "hidden": 6},
 }
+KINDS |= {name: {"kind": name} for name in ENCODERS.names() if name not in KINDS}
 
 
 @pytest.fixture
