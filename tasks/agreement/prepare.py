@@ -64,6 +64,7 @@ def prepare(
 
 def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> AgreementText:
     begins = begins_of(sentences)
+    # A verb with a form that is read as <unk> cannot be asked about: both forms would be the same word.
     known: list[tuple[int, Verb]] = [
         (int(begin), verb)
         for begin, sentence in zip(begins, sentences, strict=False)

@@ -69,7 +69,8 @@ def read_tree(rows: Sequence[Row]) -> list[Word]:
 def find_agreements(tree: Sequence[Word]) -> Iterator[Agreement]:
     """Every subject with a number, and the verb behind it that carries one; whether they agree is yet to be seen."""
     for place, word in enumerate(tree):
-        if word.upos in _NOUNS and word.number and _is_subject(word):
+        subject = word.relation.split(":")[0] == "nsubj" and word.relation != "nsubj:outer" and word.head >= 0
+        if subject and word.upos in _NOUNS and word.number:
             carriers = [verb for verb in _carriers(tree, word.head) if tree[verb].number and tree[verb].finite]
             if len(carriers) == 1 and place < carriers[0]:
                 yield Agreement(place, carriers[0])
@@ -79,10 +80,6 @@ def count_attractors(tree: Sequence[Word], agreement: Agreement) -> int:
     """Nouns between subject and verb whose number is the other one."""
     between, number = tree[agreement.subject + 1 : agreement.verb], tree[agreement.subject].number
     return sum(word.upos in _NOUNS and word.number not in (None, number) for word in between)
-
-
-def _is_subject(word: Word) -> bool:
-    return word.head >= 0 and word.relation.split(":")[0] == "nsubj" and word.relation != "nsubj:outer"
 
 
 def _carriers(tree: Sequence[Word], head: int) -> Iterator[int]:

@@ -23,7 +23,7 @@ def leak_warnings(texts: Mapping[str, Sequence[tuple[str, ...] | str]], what: st
     warnings = []
     for split in SPLITS[1:]:
         repeated = [each for each in texts[split] if each and each in seen]
-        share = sum(map(len, repeated)) / max(1, sum(map(len, texts[split])))
+        share = sum(map(len, repeated)) / max(1, sum(map(len, texts[split])))  # of words, or of a line's characters
         if share > MOST_REPEATED:
             warnings.append(
                 f"{len(repeated):,} of {len(texts[split]):,} {split} {what} ({share:.0%} of that text) stand in the "

@@ -70,6 +70,7 @@ def read_lines(path: Path, encoding: str) -> list[str]:
     if not text:
         raise UserError("a text must not be empty", where=str(path))
     _refuse(text, "\0", "NUL is no text", path, "is it a binary file, or UTF-16 (data.encoding=utf-16)?")
+    # Not str.splitlines, which also cuts at U+2028 and form feeds: these are characters of a sentence.
     text = text.replace("\r\n", "\n")
     _refuse(text, "\r", r"lines must end with \n or \r\n", path, r"replace each lone \r")
     return text.removesuffix("\n").split("\n")
@@ -113,7 +114,7 @@ def _decode(content: bytes, encoding: str, path: Path) -> str:
             advice=f"set data.encoding={wide}",
         )
     try:
-        return content.decode(encoding).removeprefix("\ufeff")
+        return content.decode(encoding).removeprefix("\ufeff")  # utf-8 keeps the mark, utf-16 takes it away
     except UnicodeDecodeError as error:
         raise _undecodable(content, encoding, path, error) from error
 
@@ -146,11 +147,9 @@ def _lines_that_fail(content: bytes, encoding: str) -> int:
 def _refuse(text: str, character: str, rule: str, path: Path, advice: str) -> None:
     count = text.count(character)
     if count:
-        found = list(islice(re.finditer(character, text), 3))
-        places = [_place(text, each.start(), path) for each in found]
+        places = []
+        for found in islice(re.finditer(character, text), 3):  # each place costs a count of all lines before it
+            begin = found.start()
+            line, column = text.count("\n", 0, begin) + 1, begin - text.rfind("\n", 0, begin)
+            places.append(f"{path}, line {line}, character {column}")
         raise UserError(rule, where=format_places(places, count), received=repr(character), advice=advice)
-
-
-def _place(text: str, place: int, path: Path) -> str:
-    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
-    return f"{path}, line {line}, character {column}"

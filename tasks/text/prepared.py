@@ -155,7 +155,7 @@ def _take_apart(value: Any, name: str, entry: CacheEntry) -> None:
 def _put_together(kind: type[Any], name: str, entry: CacheEntry) -> Any:
     hints = get_type_hints(kind)
     values = {}
-    for each in fields(kind):
+    for each in fields(kind):  # a dataclass that is a field lies in the fields that begin with its name
         path = f"{name}{each.name}"
         homes = [home for home in (entry.arrays, entry.words, entry.record) if path in home]
         values[each.name] = homes[0][path] if homes else _put_together(hints[each.name], f"{path}-", entry)

@@ -40,13 +40,14 @@ class Readers(Generic[CorpusT]):
     @property
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
-        return tuple(sorted({*self._readers.names(), *filter(self._reads, FORMATS.names())}))
+        formats = filter(self._reads, FORMATS.names()) if self._formats else ()
+        return tuple(sorted({*self._readers.names(), *formats}))
 
     def _reads(self, format_name: str) -> bool:
         try:
             return FORMATS.find(format_name).labels in self._formats
         except UserError:  # a broken file is a kind whose choice gives the reason
-            return bool(self._formats)
+            return True
 
     def options(self, name: str) -> Collection[str]:
         """Settings that a kind looks at."""

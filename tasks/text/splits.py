@@ -55,7 +55,7 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
 
 def splits_of_name(name: str) -> tuple[str, ...]:
     """The splits that parts of a file's name name; one is right, none is some other file."""
-    parts = set(re.split(r"[^a-z]+", name.lower()))
+    parts = set(re.split(r"[^a-z]+", name.lower()))  # whole parts: "latest" and "trainee" name no split
     return tuple(split for split in SPLITS if not parts.isdisjoint(_STEMS[split]))
 
 
@@ -119,6 +119,7 @@ def keep_some(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | N
     """
     if training_sentences is None:
         return dict(splits)
+    # A prefix of one fixed permutation: a smaller part is in every larger one.
     places = list(range(len(splits["train"])))
     Random(derive_seed("training sentences")).shuffle(places)  # noqa: S311 - no secret
     return {**splits, "train": [splits["train"][place] for place in sorted(places[:training_sentences])]}
@@ -154,19 +155,16 @@ def _only(folder: Path, split: str, found: Mapping[Path, tuple[str, ...]], endin
     files = [file for file, splits in found.items() if splits == (split,)]
     if len(files) == 1:
         return files[0]
+    names = [file.name for file in files or found]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN and not files else ""
+    received = ", ".join(names if files else names[:_SHOWN]) + more
     raise UserError(
         f"a folder must hold exactly one {split} file, known by a part of its name",
         where=str(folder),
-        received=", ".join(file.name for file in files) or _none(found),
+        received=received if files else f"none among {received}" if found else "none",
         advice=f"name it {split}{ending}, or a link to it (known are {_known()}), or set data.path to a single file, "
         "which is split by lines",
     )
-
-
-def _none(found: Mapping[Path, tuple[str, ...]]) -> str:
-    names = [file.name for file in found]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"none among {', '.join(names[:_SHOWN])}{more}" if names else "none"
 
 
 def _known() -> str:

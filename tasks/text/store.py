@@ -73,8 +73,8 @@ def stored(
         UserError: the sources are malformed, or the cache cannot be written or can be changed by another account.
     """
     entry = cache / _key({"layout": _LAYOUT, **content})
-    for _ in range(_ATTEMPTS):
-        check_cache(cache)
+    for _ in range(_ATTEMPTS):  # between writing and reading, another process may have replaced or removed it
+        check_cache(cache)  # before each look: a stranger may have swapped the folder meanwhile
         if (found := _read(entry, is_intact)) is not None:
             return found
         _store(entry, make(), is_intact)
@@ -107,6 +107,7 @@ def _read(entry: Path, is_intact: IsIntact | None) -> CacheEntry | None:
         if checksum != _key(record) or any(hash_file(file) != record["files"][file.name] for file in files):
             return None
         found = CacheEntry(
+            # Mapped: an entry that is replaced meanwhile keeps its bytes for those who have it open.
             arrays={file.stem: np.load(file, mmap_mode="r") for file in files if file.suffix == ".npy"},
             words={file.stem: Vocabulary.read(file) for file in files if file.suffix == ".json"},
             record=record["corpus"],
@@ -137,7 +138,7 @@ def _store(entry: Path, made: CacheEntry, is_intact: IsIntact | None) -> None:
     try:
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=_BENCH, dir=entry.parent) as bench:
-            _write(Path(bench, "new"), made)
+            _write(Path(bench, "new"), made)  # on the same disk as its place, so that renaming is one step
             if entry.exists() and _read(entry, is_intact) is None:
                 with suppress(OSError):  # another process moved the damaged one away
                     entry.rename(Path(bench, "damaged"))
@@ -172,7 +173,7 @@ def _write(folder: Path, made: CacheEntry) -> None:
         "files": {path.name: hash_file(path) for path in sorted(folder.iterdir())},
         "corpus": made.record,
     }
-    record["checksum"] = _key(record)
+    record["checksum"] = _key(record)  # over the checksums of all files, and so over the whole entry
     (folder / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
         path.chmod(path.stat().st_mode & ~0o022)  # where umask is 0, others could write

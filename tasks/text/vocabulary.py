@@ -69,7 +69,7 @@ class Vocabulary:
             UserError: a word is neither known nor is there an ``<unk>`` to stand for it.
         """
         numbers, unknown = self._numbers, self.unknown
-        if unknown is None:
+        if unknown is None:  # then a word that is not there is an error, see number()
             return np.fromiter(map(self.number, tokens), np.int32)
         return np.fromiter((numbers.get(token, unknown) for token in tokens), np.int32)
 
@@ -106,6 +106,7 @@ class Vocabulary:
         """
         counts = Counter(tokens)
         counts.update(dict.fromkeys(required, 0))
+        # Code points break ties: the order, and so the fingerprint, does not depend on the order of the text.
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         kept = [word for word in ranked if counts[word] >= minimum_count or word in required]
         if len(kept) == len(ranked) and (size is None or len(ranked) <= size):

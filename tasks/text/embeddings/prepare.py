@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.text.embeddings.lookup import look_up
 from tasks.text.embeddings.settings import WordVectorSettings, embedding_size
@@ -50,13 +49,10 @@ def _coverage(corpus: Any, vectors: WordVectors) -> Mapping[str, float]:
     """Share of the tokens of each split whose word has a vector; ``<unk>`` and ``<eos>`` are tokens like any other."""
     has = np.zeros(len(corpus.vocabulary), bool)
     has[vectors.words] = True
-    tokens = {split: _tokens(getattr(corpus, split)) for split in SPLITS}
+    texts = {split: getattr(corpus, split) for split in SPLITS}
+    # The splits of running text are arrays, those of sentences have one.
+    tokens = {split: getattr(text, "words", text) for split, text in texts.items()}
     return {f"{split} tokens with a word vector": float(has[words].mean()) for split, words in tokens.items()}
-
-
-def _tokens(text: Any) -> NDArray[np.int32]:
-    words: NDArray[np.int32] = getattr(text, "words", text)
-    return words
 
 
 def _fingerprint(corpus: str, vectors: WordVectors) -> str:

@@ -75,18 +75,13 @@ def _collect(lines: Iterable[bytes], written: VectorFormat, wanted: set[str], wh
         if not values or values.count(b" ") != written.size - 1:
             word, values = _split(text, written.size, f"{where}, line {number}")
         found.lines += 1
-        if word in words:
-            _keep(found, words[word], values, f"{where}, line {number}")
+        if word in words and words[word] in found.vectors:
+            found.repeated += 1
+        elif word in words:
+            found.vectors[words[word]] = _numbers(values, f"{where}, line {number}")
         elif not word.isascii():
             found.undecodable += not _is_text(word)
     return found
-
-
-def _keep(found: Found, word: str, values: bytes, where: str) -> None:
-    if word in found.vectors:
-        found.repeated += 1
-    else:
-        found.vectors[word] = _numbers(values, where)
 
 
 def _split(text: bytes, size: int, where: str) -> tuple[bytes, bytes]:

@@ -26,7 +26,7 @@ def labelled_sentences(
         UserError: rows are none, or lack a label or a word; names the first of each kind.
     """
     sentences, errors = [], ErrorCollector()
-    with errors.collecting():
+    with errors.collecting():  # what is wrong between rows, a quote that is never closed
         for line, row in rows:
             place = f"{where}, line {line}"
             with errors.collecting():

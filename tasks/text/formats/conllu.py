@@ -104,7 +104,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[list[tuple[int, str]]]:
 
 
 def _words(block: Sequence[tuple[int, str]], columns: Sequence[Column], where: str) -> tuple[Row, ...]:
-    words: dict[str, Row] = {}
+    words: dict[str, Row] = {}  # by place, for errors that need the whole sentence
     for number, line in dropwhile(lambda line: line[1].startswith("#"), block):
         place = f"{where}, line {number}"
         cells = _cells(line, place)
@@ -143,7 +143,7 @@ def _cells(line: str, place: str) -> list[str]:
             advice="comments stand before a sentence's words" if comment else "is it CoNLL-U?",
         )
     for column, cell in zip(COLUMNS, cells, strict=True):
-        if not cell.strip(" "):
+        if not cell.strip(" "):  # a no-break space may be a form
             raise UserError(f"column {column} must not be empty", where=place, advice="write _ for what is not known")
     return cells
 
@@ -157,6 +157,7 @@ def _is_word(identifier: str, words: int, place: str) -> bool:
             where=place,
             received=repr(identifier[:20]),
         )
+    # A range stands before the first of its words, an empty node behind the word whose number it begins with.
     number = found["word"] or found["first"]
     expected = words + 1 if number else words
     if int(number or found["before"]) != expected:

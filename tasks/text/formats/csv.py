@@ -37,6 +37,7 @@ def _rows(lines: Sequence[str], where: str) -> Iterator[tuple[int, list[str]]]:
         UserError: a quote is not closed, or something follows it that is no comma.
     """
     csv.field_size_limit(_LONGEST)
+    # Each line with its end, for a quoted cell may hold several; strict: what follows a closing quote is an error.
     reader = csv.reader((f"{line}\n" for line in lines), strict=True)
     while True:
         begin = reader.line_num + 1

@@ -70,7 +70,7 @@ def _label(label: Any, place: str) -> str:
     """A label as text; ``1`` and ``"1"`` are the same one."""
     if isinstance(label, str):
         return label
-    if isinstance(label, int):  # booleans too
+    if isinstance(label, int):  # booleans too; a fraction has several spellings of one value
         return json.dumps(label)
     raise UserError(
         "a label must be a JSON string, a whole number or a boolean", where=place, received=json.dumps(label)[:40]

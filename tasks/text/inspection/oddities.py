@@ -34,7 +34,9 @@ def odd_things(file: Path, encoding: str, lines: Sequence[str], *, between: bool
         "replacement characters (text was lost before)": lambda line: "\ufffd" in line,
         "characters not in Unicode's composed form (NFC)": lambda line: not unicodedata.is_normalized("NFC", line),
         "invisible characters": lambda line: not line.isascii() and not _INVISIBLE.isdisjoint(line),
-        "control characters": lambda line: not line.isprintable() and any(map(_is_control, line)),
+        "control characters": lambda line: (
+            not line.isprintable() and any(unicodedata.category(each) == "Cc" and each != "\t" for each in line)
+        ),
     }
     found = {what: [n for n, line in enumerate(lines, start=1) if test(line)] for what, test in tests.items()}
     line = None if between else only_line(lines)
@@ -69,7 +71,3 @@ def _marks(file: Path, encoding: str) -> list[Mapping[str, int | str]]:
 
 def _row(file: Path, what: str, places: Sequence[int]) -> Mapping[str, int | str]:
     return {"file": file.name, "what": what, "lines": len(places), "first": places[0] if places else 0}
-
-
-def _is_control(character: str) -> bool:
-    return unicodedata.category(character) == "Cc" and character != "\t"

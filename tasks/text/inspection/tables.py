@@ -20,15 +20,22 @@ MOST_LABELS: Final = 60
 
 
 def split_rows(splits: Splits, side: str) -> list[dict[str, int | float | str | None]]:
-    """A row for each split: sizes, lengths, unknown words, repetitions inside it and of the splits before it."""
+    """A row for each split: sizes, lengths, unknown words, repetitions inside it and of the splits before it.
+
+    Sentences are compared without regard to case.
+    """
     train = splits.get("train")
     known = {word for item in train for word in item.words} if train else None
     rows, before = [], dict[str, set[tuple[str, ...]]]()
     for split, items in splits.items():
         row = {"split": f"{split} {side}".strip(), **_sizes(items)}
-        row |= {"unknown tokens": _unknown(items, known) if known is not None and split != "train" else None}
-        row |= _repetitions(items, before)
-        before[split] = {_plain(item) for item in items}
+        words = [word for item in items for word in item.words]
+        unknown = None if known is None or split == "train" else sum(word not in known for word in words)
+        row["unknown tokens"] = None if unknown is None else unknown / max(1, len(words))
+        plain = [tuple(word.casefold() for word in item.words) for item in items]
+        row["repeated"] = len(plain) - len(set(plain))
+        row |= {f"also in {other}": sum(item in seen for item in plain) for other, seen in before.items()}
+        before[split] = set(plain)
         rows.append(row)
     return rows
 
@@ -76,24 +83,6 @@ def _sizes(items: Sequence[Sentence]) -> dict[str, int | float | str | None]:
         "median": float(np.median(lengths)),
         "longest": max(lengths),
     }
-
-
-def _unknown(items: Sequence[Sentence], known: set[str]) -> float:
-    words = [word for item in items for word in item.words]
-    return sum(word not in known for word in words) / max(1, len(words))
-
-
-def _repetitions(
-    items: Sequence[Sentence], before: Mapping[str, set[tuple[str, ...]]]
-) -> dict[str, int | float | str | None]:
-    """How many sentences stand there more than once, or in another split: without regard to case."""
-    plain = [_plain(item) for item in items]
-    row: dict[str, int | float | str | None] = {"repeated": len(plain) - len(set(plain))}
-    return row | {f"also in {split}": sum(item in seen for item in plain) for split, seen in before.items()}
-
-
-def _plain(item: Sentence) -> tuple[str, ...]:
-    return tuple(word.casefold() for word in item.words)
 
 
 def _range(place: int) -> str:

@@ -41,6 +41,7 @@ class LabelledFiles(FormatReader[LabelledCorpus]):
         validation, test = (0.0 if split in found else share for split, share in shares.items())
         whole = list(found.get("all", found.get("train", ())))
         if validation or test:
+            # No setting of a study: all trials, and all who read the file, have the same held-out text.
             Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret
         splits = {**split_items(whole, validation, test), **{each: found[each] for each in found if each in shares}}
         return {split: self._lowered(sentences) for split, sentences in splits.items()} if self.lowercase else splits

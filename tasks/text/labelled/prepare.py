@@ -60,6 +60,7 @@ def prepare_sentences(
             are unknown.
     """
     refuse_empty({split: len(sentences[split]) for split in SPLITS}, "sentence", where, FEW_LINES.format("sentences"))
+    # Sorted, not ranked: the number of a label must not depend on how many sentences are learned from.
     labels = Vocabulary(tuple(sorted({*_labels(sentences["train"]), *required_labels})))
     refuse_one_label(labels, "label", where)
     foreign = {split: [each for each in sentences[split] if each.labels[0] not in labels] for split in HELD_OUT}
@@ -116,7 +117,7 @@ def _facts(
     sentences: Sentences, texts: Mapping[str, LabelledText], vocabulary: Vocabulary, labels: Vocabulary
 ) -> Facts:
     facts: Facts = {"vocabulary": len(vocabulary), "labels": len(labels)}
-    commonest = np.bincount(texts["train"].labels).argmax()
+    commonest = np.bincount(texts["train"].labels).argmax()  # what a classifier without any input would answer
     for split, text in texts.items():
         facts[f"{split} sentences"] = len(text)
         facts[f"{split} tokens"] = len(text.words)

@@ -62,6 +62,7 @@ def prepare_streams(
     sizes = {split: count.total() for split, count in counts.items()}
     refuse_empty(sizes, "token", where, f"{doubt} else {advice}" if doubt else advice)
     end = EOS if level == "word" else "\n"
+    # Fitted on the training text alone; <unk> joins only where it is needed, for no model can learn an unused word.
     vocabulary = Vocabulary.fit(
         counts["train"], size=vocabulary_size, minimum_count=minimum_count, required=(*required, end)
     )

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tasks.text.format import Sentence
 from tasks.text.prepared import FEW_LINES, HELD_OUT, Facts, begins_of, refuse_empty, refuse_one_label, words_of
@@ -49,7 +48,9 @@ def prepare_sentences(
     """
     refuse_empty({split: len(sentences[split]) for split in SPLITS}, "sentence", where, FEW_LINES.format("sentences"))
     train = sentences["train"]
-    counts = _count(train)
+    counts: dict[str, Counter[str]] = {}
+    for word, tag in zip(words_of(train), _tags(train), strict=True):
+        counts.setdefault(word, Counter())[tag] += 1
     vocabulary = Vocabulary.fit(
         words_of(train), size=vocabulary_size, minimum_count=minimum_count, required=(*required_words, UNKNOWN)
     )
@@ -78,13 +79,6 @@ def prepare_sentences(
 
 def _tags(sentences: Sequence[Sentence]) -> Iterable[str]:
     return (tag for sentence in sentences for tag in sentence.labels)
-
-
-def _count(sentences: Sequence[Sentence]) -> Counts:
-    counts: dict[str, Counter[str]] = {}
-    for word, tag in zip(words_of(sentences), _tags(sentences), strict=True):
-        counts.setdefault(word, Counter())[tag] += 1
-    return counts
 
 
 def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary, tags: Vocabulary, counts: Counts) -> TaggedText:
@@ -121,22 +115,16 @@ def _facts(
         if repaired := repairs.get(split):
             facts[f"{split} entity tags repaired"] = repaired
     seen = {sentence.words for sentence in sentences["train"]}
-    commonest = _commonest(counts, tags)
+    # Of two tags that a word has equally often, the one with the smaller number: the commoner one of the whole text.
+    commonest = {
+        word: min((-times, tags.number(tag)) for tag, times in count.items())[1] for word, count in counts.items()
+    }
     for split in HELD_OUT:
         text = texts[split]
         facts[f"{split} unknown rate"] = float((text.groups == Group.UNKNOWN).mean())
         facts[f"{split} tags that training lacks"] = int((text.tags == UNSEEN_TAG).sum())
         facts[f"{split} sentences also in training"] = sum(each.words in seen for each in sentences[split])
-        facts[f"{split} accuracy of each word's commonest tag"] = _baseline(sentences[split], text.tags, commonest)
+        # A tagger without any context; unknown words have the commonest tag of all, number 0.
+        guesses = np.fromiter((commonest.get(word, 0) for word in words_of(sentences[split])), np.int32)
+        facts[f"{split} accuracy of each word's commonest tag"] = float((guesses == text.tags).mean())
     return facts
-
-
-def _commonest(counts: Counts, tags: Vocabulary) -> Mapping[str, int]:
-    """Number of the tag that each training word has most often; the commoner one of all where two are level."""
-    return {word: min((-times, tags.number(tag)) for tag, times in count.items())[1] for word, count in counts.items()}
-
-
-def _baseline(sentences: Sequence[Sentence], tags: NDArray[np.int32], commonest: Mapping[str, int]) -> float:
-    """Accuracy of a tagger without any context, which calls unknown words by the commonest tag, number 0."""
-    guesses = np.fromiter((commonest.get(word, 0) for word in words_of(sentences)), np.int32)
-    return float((guesses == tags).mean())

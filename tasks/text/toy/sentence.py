@@ -11,7 +11,7 @@ from typing import Final, Literal
 from tasks.text.toy.derivation import Derivation, draw
 from tasks.text.toy.dialects import Dialect
 from tasks.text.toy.grammar import CLAUSES, toy_grammar
-from tasks.text.toy.rules import Entry, Number
+from tasks.text.toy.rules import Number
 from unroll.contract import derive_seed
 
 Sentiment = Literal["negative", "neutral", "positive"]
@@ -73,39 +73,32 @@ def annotate(derivation: Derivation) -> ToySentence:
     """A sentence and its annotation, from its derivation."""
     leaves = list(derivation.leaves())
     entries = [leaf.entry for leaf in leaves]
-    clause = _main_clause(derivation)
+    clause = derivation  # the outermost subject and verb phrase
+    while clause.symbol not in CLAUSES:
+        clause = clause.head_part()
     number = CLAUSES[clause.symbol]
     subject, verb = (_place(leaves, part.head()) for part in clause.parts)
     return ToySentence(
         words=tuple(word for entry in entries for word in entry.words),
         parts_of_speech=tuple(entry.part_of_speech for entry in entries for _ in entry.words),
-        entity_tags=tuple(tag for entry in entries for tag in _entity_tags(entry)),
+        entity_tags=tuple(
+            "O" if entry.entity is None else f"{'I' if place else 'B'}-{entry.entity}"
+            for entry in entries
+            for place, _ in enumerate(entry.words)
+        ),
         sentiment=_SENTIMENTS[(derivation.sentiment() > 0) - (derivation.sentiment() < 0)],
         translation=derivation.translation(),
         log_probability=derivation.log_probability(),
         subject_number=number,
         subject_index=sum(len(entry.words) for entry in entries[:subject]),
         verb_index=sum(len(entry.words) for entry in entries[:verb]),
-        attractors=sum(_attracts(entry, number) for entry in entries[subject + 1 : verb]),
+        attractors=sum(
+            entry.part_of_speech in _NOUNS and entry.number not in (None, number)
+            for entry in entries[subject + 1 : verb]
+        ),
     )
-
-
-def _main_clause(derivation: Derivation) -> Derivation:
-    """The outermost subject and verb phrase."""
-    while derivation.symbol not in CLAUSES:
-        derivation = derivation.head_part()
-    return derivation
 
 
 def _place(leaves: Sequence[Derivation], wanted: Derivation) -> int:
     """Place of this very leaf; an equal one may stand elsewhere."""
     return next(place for place, leaf in enumerate(leaves) if leaf is wanted)
-
-
-def _entity_tags(entry: Entry) -> Iterator[str]:
-    for place, _ in enumerate(entry.words):
-        yield "O" if entry.entity is None else f"{'I' if place else 'B'}-{entry.entity}"
-
-
-def _attracts(entry: Entry, number: Number) -> bool:
-    return entry.part_of_speech in _NOUNS and entry.number not in (None, number)
