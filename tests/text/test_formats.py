@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.text import formats
 from tasks.text.format import Sentence
 from tasks.text.formats import FORMATS, build_format
 from tasks.text.formats.columns import looks_like_columns
@@ -127,3 +128,15 @@ def test_files_whose_names_say_no_split_are_counted_and_named(tmp_path: Path) ->
     assert load(data, tmp_path / "cache").warnings[-1] == (
         "5 files are not read, for no part of the name names a split: part2.tsv.gz, part3.tsv, part4.tsv, ..."
     )
+
+
+def test_a_broken_format_is_refused_with_its_line_where_it_is_chosen_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    (tmp_path / "broken.py").write_text("\nimport nothing_of_this_name\n")
+    assert "broken" in LabelledData.readers.names
+    assert LabelledData(corpus="tsv").corpus == "tsv"
+    (tmp_path / "all").write_text("")
+    with pytest.raises(UserError, match=r"tasks/text/formats/broken\.py:2: a format's file must be importable"):
+        load(LabelledData(corpus="broken", path=tmp_path / "all"), tmp_path / "cache")
