@@ -46,7 +46,7 @@ def by_arm(rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
 
 
 def slow_holm(p_values: dict[str, float]) -> dict[str, float]:
-    """Holm as he tells it: the smallest p times all comparisons, the next times one less, never falling."""
+    """Holm as he describes it: the smallest p times all comparisons, the next times one less, never falling."""
     adjusted, running = {}, 0.0
     for rank, (arm, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
         running = max(running, min(1.0, (len(COMPARED) - rank) * p))

@@ -41,7 +41,7 @@ def test_shares_are_of_the_true_label_over_all_trials_and_counts_are_means() -> 
         assert sum(cells[true, guess]["share"] for guess in ("bad", "good")) == pytest.approx(1)
 
 
-def test_each_trial_counts_once_with_what_it_told_last_and_arms_keep_their_order() -> None:
+def test_each_trial_counts_once_with_what_it_logged_last_and_arms_keep_their_order() -> None:
     history = frame(
         {
             ("zero", 0): {9: counted(1, 0, 0, 1), 3: counted(0, 50, 50, 0)},
@@ -54,7 +54,7 @@ def test_each_trial_counts_once_with_what_it_told_last_and_arms_keep_their_order
 
 
 def test_labels_may_hold_slashes() -> None:
-    """`a` told `b/a` and `a/b` told `a` would have one name, were it not for how a slash is written."""
+    """`a` as `b/a` and `a/b` as `a` would have one name, were it not for how a slash is written."""
     labels = ("a", "a/b", "b/a", "100 %2F")
     tally = Tally(torch.arange(16).view(4, 4))
     rows = [
@@ -71,8 +71,8 @@ def test_a_label_without_examples_has_counts_and_no_shares() -> None:
     assert found["share"].to_list() == [None, None, pytest.approx(3 / 7), pytest.approx(4 / 7)]
 
 
-def test_a_pair_that_a_trial_does_not_tell_did_not_occur_in_it() -> None:
-    """As where only pairs that occur are told: half a count in the mean of two trials, and nothing of earlier steps."""
+def test_a_pair_that_a_trial_does_not_log_did_not_occur_in_it() -> None:
+    """Only pairs that occur are logged: half a count in the mean of two trials, and nothing of earlier steps."""
     rows = [("a0", 1, "x", "z", 9.0), ("a0", 2, "x", "x", 3.0), ("a0", 2, "x", "y", 1.0), ("a1", 2, "x", "x", 4.0)]
     history = pl.DataFrame(
         [

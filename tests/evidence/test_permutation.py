@@ -78,7 +78,7 @@ def test_holm_counts_a_missing_comparison() -> None:
 
 @given(P_VALUES)
 @settings(deadline=None, max_examples=60)
-def test_holm_keeps_order_and_lies_between_raw_and_bonferroni(p_values: list[float]) -> None:
+def test_holm_keeps_order_and_is_between_raw_and_bonferroni(p_values: list[float]) -> None:
     adjusted = [p for p in holm(p_values) if p is not None]
     for p, q in zip(p_values, adjusted, strict=True):
         assert p <= q <= min(1.0, p * len(p_values))

@@ -1,4 +1,4 @@
-"""Validation and test values are told apart where neither seeds nor texts of one source explain their distance."""
+"""Validation and test values are distinguished where neither seeds nor texts of one source explain their distance."""
 
 from collections.abc import Sequence
 

@@ -110,13 +110,13 @@ def finish(
     if status == "diverged":
         rows.append(HistoryRow(step=STEPS * 4 + 1, epoch=4, seconds=6.0, metric=METRIC, value=math.nan))
     ledger.trial(trial.id).append_history(rows, step=STEPS * 4 + 1 if status == "diverged" else STEPS * last)
-    told = {**dict.fromkeys(metrics, luck), METRIC: rows[-1].value, "test/perplexity": rows[-1].value + 0.2}
+    reported = {**dict.fromkeys(metrics, luck), METRIC: rows[-1].value, "test/perplexity": rows[-1].value + 0.2}
     ledger.record(
         Outcome(
             trial=trial.id,
             status=status,
             message=message,
-            metrics=told if status in ("completed", "diverged") else {},
+            metrics=reported if status in ("completed", "diverged") else {},
             steps=STEPS * last,
             items=STEPS * last * 640,
             seconds=13.0 + trial.seed / 10 + luck,

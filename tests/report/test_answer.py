@@ -54,7 +54,7 @@ def test_nothing_completed_names_no_winner_and_lists_reasons(make_ledger: MakeLe
     ]
 
 
-def test_divergence_is_told_as_a_result(make_ledger: MakeLedger) -> None:
+def test_divergence_is_reported_as_a_result(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends={("gru", 1): ("diverged", "NaN"), ("gru", 4): ("diverged", "NaN")}))
     (warning,) = warnings(findings)
     assert warning.startswith("Trials diverged: gru 2 of 8. Means and differences are over the trials that did not")
@@ -64,13 +64,13 @@ def test_divergence_is_told_as_a_result(make_ledger: MakeLedger) -> None:
     assert answer(findings).endswith("22 of 24 planned trials have completed.")
 
 
-def test_a_baseline_that_diverges_is_told_so(make_ledger: MakeLedger) -> None:
+def test_a_baseline_that_diverges_is_reported(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends={("elman", 1): ("diverged", "NaN")}))
     assert "95 % interval), but 1 of its 8 trials diverged. gru" in answer(findings)
     assert differences_table(findings).shown["Diverged"].to_list() == ["0 (1)", "0 (1)"]
 
 
-def test_one_seed_has_no_interval_and_says_so(make_ledger: MakeLedger) -> None:
+def test_one_seed_has_no_interval_and_the_answer_explains_it(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(seeds=1))
     assert "(one seed, so without an interval)" in answer(findings)
     assert "on one seed, from which neither an interval nor a test follows" in answer(findings)
@@ -90,10 +90,10 @@ def test_five_seeds_warn_that_they_cannot_decide(make_ledger: MakeLedger) -> Non
 def test_pairs_that_were_lost_do_not_count_towards_what_can_be_decided(make_ledger: MakeLedger) -> None:
     ends = {("gru", seed): ("diverged", "NaN") for seed in (1, 4, 6)}
     findings = gather(make_ledger({"elman": 13.0, "gru": 11.0}, ends=ends))
-    told = (
+    reported = (
         "p = 0.0625 (the 5 of 8 pairs that completed cannot reach 0.05), better on 5 of 5 seeds, but 3 of its 8 trials"
     )
-    assert told in answer(findings)
+    assert reported in answer(findings)
     enough = gather(make_ledger({"elman": 13.0, "gru": 11.0}, ends=dict(list(ends.items())[:2])))
     assert "p = 0.0312, better on 6 of 6 seeds, but" in answer(enough)
 
@@ -106,8 +106,8 @@ def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained
     ends = {(arm, seed): ("missing", "") for arm in levels for seed in range(4, 8)}
     findings = gather(make_ledger(levels, ends=ends))
     assert findings.differences["high"].max() < 0  # type: ignore[operator]
-    told = "p = 0.125, Holm 0.375 (the 4 of 8 pairs that completed cannot reach 0.05), better on 4 of 4 seeds."
-    assert answer(findings).count(told) == 3
+    reported = "p = 0.125, Holm 0.375 (the 4 of 8 pairs that completed cannot reach 0.05), better on 4 of 4 seeds."
+    assert answer(findings).count(reported) == 3
     ledger = make_ledger({"elman": 13.0, "gru": 12.0}, seeds=6)
     for trial in ledger.plan().trials:
         outcome = ledger.trial(trial.id).outcome()
@@ -130,7 +130,7 @@ def test_many_arms_are_listed_by_verdict(make_ledger: MakeLedger) -> None:
     assert "Better: a0, a1 (but 1 diverged), a2 and a3. Worse: b0, b1 and b2." in text
 
 
-def test_an_unclean_repository_is_told(make_ledger: MakeLedger) -> None:
+def test_an_unclean_repository_is_reported(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     ledger.save_run(ledger.runs()[0].model_copy(update={"git_dirty": True}))
     assert warnings(gather(ledger)) == ["The code had changes that were not committed: see Provenance."]
@@ -145,13 +145,13 @@ def test_the_code_of_a_killed_run_counts(make_ledger: MakeLedger) -> None:
     findings = gather(ledger)
     assert [run.git_commit for run in findings.runs] == ["0ther", "d18da6e4c0ffee"]
     assert warnings(findings) == ["Trials were run with 2 commits of the code: see Provenance."]
-    told = dict(provenance_table(findings).rows.filter(of="run 1").select("item", "value").iter_rows())
-    assert told["finished"] == "not recorded: killed, or still running"
-    assert told["trials"].startswith("not recorded")
-    assert "wall clock" not in told
+    reported = dict(provenance_table(findings).rows.filter(of="run 1").select("item", "value").iter_rows())
+    assert reported["finished"] == "not recorded: killed, or still running"
+    assert reported["trials"].startswith("not recorded")
+    assert "wall clock" not in reported
 
 
-def test_trials_under_different_conditions_are_told(make_ledger: MakeLedger) -> None:
+def test_trials_under_different_conditions_are_reported(make_ledger: MakeLedger) -> None:
     gpu = {"device": "H200", "cudnn": "91002"}
     findings = gather(
         make_ledger(environments={("gru", seed): gpu for seed in range(3)} | {("lstm", 0): {"threads": "4"}})
@@ -168,13 +168,13 @@ def test_trials_under_different_conditions_are_told(make_ledger: MakeLedger) -> 
     ]
 
 
-def test_another_torch_is_told_another_python_or_host_is_not(make_ledger: MakeLedger) -> None:
+def test_another_torch_warns_another_python_or_host_does_not(make_ledger: MakeLedger) -> None:
     (warning,) = warnings(gather(make_ledger(environments={("gru", 0): {"torch": "2.10.0+cpu"}})))
     assert "they differ in torch (2.13.0+cpu, 2.10.0+cpu), which" in warning
     assert warnings(gather(make_ledger(environments={("gru", 0): {"python": "3.13.1", "host": "node-8"}}))) == []
 
 
-def test_a_study_of_which_half_ran_in_a_slower_loop_says_so(make_ledger: MakeLedger) -> None:
+def test_a_study_of_which_half_ran_in_a_slower_loop_warns(make_ledger: MakeLedger) -> None:
     compiled = {"loop": "compiled", "compiler": "gcc 12.2.0, x86_64 avx2"}
     plain = {"loop": "plain: there is no C compiler"}
     found = {(arm, s): plain if s < 4 else compiled for arm in ("elman", "gru", "lstm") for s in range(8)}
@@ -184,7 +184,7 @@ def test_a_study_of_which_half_ran_in_a_slower_loop_says_so(make_ledger: MakeLed
     shown = environments_table(findings).shown
     assert shown["Loop"].to_list() == ["plain: there is no C compiler", "compiled"]
     assert shown["Compiler"].to_list() == ["–", "gcc 12.2.0, x86_64 avx2"]
-    assert "Vectors" not in shown.columns, "what no trial tells has no column"
+    assert "Vectors" not in shown.columns, "what no trial recorded has no column"
 
 
 def test_a_trial_without_a_result_changes_no_conditions(make_ledger: MakeLedger) -> None:
@@ -194,7 +194,7 @@ def test_a_trial_without_a_result_changes_no_conditions(make_ledger: MakeLedger)
     assert not [text for text in warnings(findings) if "conditions" in text]
 
 
-def test_arms_on_different_data_are_told(make_ledger: MakeLedger) -> None:
+def test_arms_on_different_data_are_reported(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()
     arms = [arm.model_copy(update={"fingerprint": arm.name}) for arm in plan.arms]
@@ -210,12 +210,12 @@ def test_the_floor_has_the_digits_of_the_metric(make_ledger: MakeLedger) -> None
     facts = {"entropy": 2.345_678_9, "vocabulary": 1214}
     arms = [arm.model_copy(update={"bounds": {plan.metric: 8.232_909_6}, "facts": facts}) for arm in plan.arms]
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
-    told = dict(facts_table(gather(ledger)).shown.iter_rows())
-    assert told["validation/perplexity of the true distribution"] == "8.23"
-    assert (told["entropy"], told["vocabulary"]) == ("2.346", "1,214")
+    reported = dict(facts_table(gather(ledger)).shown.iter_rows())
+    assert reported["validation/perplexity of the true distribution"] == "8.23"
+    assert (reported["entropy"], reported["vocabulary"]) == ("2.346", "1,214")
 
 
-def test_chance_is_told_with_the_data(make_ledger: MakeLedger) -> None:
+def test_chance_is_reported_with_the_data(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()
     arms = [arm.model_copy(update={"chance": {plan.metric: 214.123_4}}) for arm in plan.arms]
@@ -223,7 +223,7 @@ def test_chance_is_told_with_the_data(make_ledger: MakeLedger) -> None:
     assert dict(facts_table(gather(ledger)).shown.iter_rows())["validation/perplexity at chance"] == "214.12"
 
 
-def test_damage_is_told(make_ledger: MakeLedger) -> None:
+def test_damage_is_reported(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     outcome = ledger.trial("t01003").folder / "attempts" / "0001.json"
     outcome.write_bytes(outcome.read_bytes()[:-20])
@@ -255,7 +255,7 @@ def test_arms_that_learned_nothing_are_called_out(make_ledger: MakeLedger) -> No
     assert warnings(gather(ledger)) == []
 
 
-def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
+def test_texts_that_disagree_are_reported(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()
     for trial in plan.trials[:8]:
@@ -263,8 +263,8 @@ def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
         assert outcome is not None
         metrics = {**outcome.metrics, "test/perplexity": 449.0 + trial.seed}
         ledger.trial(outcome.trial)._add(outcome.model_copy(update={"metrics": metrics}))
-    (told,) = warnings(gather(ledger))
-    assert told == (
+    (reported,) = warnings(gather(ledger))
+    assert reported == (
         "validation/perplexity and test/perplexity differ by more than 10 standard deviations over seeds and 20 %: "
         "elman 13.55 and 452.50. Check before relying on either: are both texts of one source, and is the "
         "network as good at the end of a long one as at its start?"
@@ -273,11 +273,11 @@ def test_texts_that_disagree_are_told(make_ledger: MakeLedger) -> None:
     ledger.save_plan(plan.model_copy(update={"arms": arms}))
     assert warnings(gather(ledger)) == [
         "On test/perplexity no better on average than a model that ignores the input (440.00): elman.",
-        told,
+        reported,
     ]
 
 
-def test_a_study_that_was_changed_says_so(make_ledger: MakeLedger) -> None:
+def test_a_study_that_was_changed_warns(make_ledger: MakeLedger) -> None:
     changes = ("data.length=10", "match=null")
     (warning,) = warnings(gather(make_ledger(overrides=changes)))
     assert warning == (
@@ -300,7 +300,7 @@ def test_the_command_for_the_whole_study_names_the_folder(
     assert f"`unroll run cells {quoted}` without these changes" in warning
 
 
-def test_a_page_of_a_part_says_what_else_lies_in_the_folder(make_ledger: MakeLedger) -> None:
+def test_a_page_of_a_part_lists_what_else_is_in_the_folder(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     assert warnings(gather(ledger)) == []
     plan = ledger.plan()
@@ -318,8 +318,8 @@ def test_many_arms_that_are_left_out_are_counted(make_ledger: MakeLedger) -> Non
     ledger = make_ledger({f"arm{number}": 10.0 for number in range(9)}, seeds=2)
     plan = ledger.plan()
     ledger.save_plan(plan.model_copy(update={"arms": plan.arms[:1], "trials": plan.trials[:1]}))
-    (told,) = warnings(gather(ledger))
-    assert told == (
+    (reported,) = warnings(gather(ledger))
+    assert reported == (
         "The folder also holds 17 trials that this plan leaves out: 2 of arm1, 2 of arm2, 2 of arm3, 2 of arm4, "
         "2 of arm5, 6 of 3 other arms and 1 of other seeds (1)."
     )
@@ -336,10 +336,10 @@ def test_results_of_the_same_arm_with_other_settings_are_another_study(make_ledg
     assert not any("leaves out" in text for text in warnings(gather(ledger)))
 
 
-def test_what_the_task_says_of_its_data_stands_at_the_top(make_ledger: MakeLedger) -> None:
+def test_a_tasks_warnings_on_its_data_are_at_the_top(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger())
     every, one = "8 of 9 test sentences stand in the training text too.", "All letters are small."
     arms = [arm.model_copy(update={"warnings": (every,)}) for arm in findings.plan.arms]
     arms[1] = arms[1].model_copy(update={"warnings": (every, one)})
-    told = warnings(replace(findings, plan=findings.plan.model_copy(update={"arms": arms})))
-    assert told == [every, f"{arms[1].name}: {one}"]
+    reported = warnings(replace(findings, plan=findings.plan.model_copy(update={"arms": arms})))
+    assert reported == [every, f"{arms[1].name}: {one}"]

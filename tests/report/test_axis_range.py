@@ -43,7 +43,7 @@ def test_what_is_a_hundred_times_the_median_is_off_the_chart() -> None:
     assert find_ceiling(pl.Series([-1.0, -2.0])) is None
 
 
-def test_differences_with_outliers_are_told_from_their_usual_size() -> None:
+def test_differences_with_outliers_are_measured_by_their_usual_size() -> None:
     assert find_outliers(pl.Series([1.0, -1.2, 0.8, 30.0])) is None
     assert find_outliers(pl.Series([1.0, -1.2, 0.8, 0.0, 900.0])) == 1.0
     assert find_outliers(pl.Series([], dtype=pl.Float64)) is None
@@ -66,7 +66,7 @@ def test_no_axis_of_a_perplexity_is_negative(make_ledger: MakeLedger, seeds: int
         assert not [label for label in texts if ">−" in label.split("role-")[0]]
 
 
-def test_tips_tell_whole_intervals(make_ledger: MakeLedger) -> None:
+def test_tooltips_have_whole_intervals(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(seeds=2))
     spread = findings.trials.with_columns(pl.col(findings.metric) * (1 + 3 * pl.col("seed")))
     findings = dataclasses.replace(findings, trials=spread)

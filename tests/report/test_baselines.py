@@ -1,4 +1,4 @@
-"""Several baselines: the report says of every difference what it is against, and compares nothing else."""
+"""Several baselines: the report names the baseline of every difference, and compares nothing else."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def diverged(**arms: int) -> Ends:
     return dict.fromkeys(keys, ("diverged", "loss is nan"))
 
 
-def test_the_answer_tells_each_group_in_one_sentence(gather_grouped: Callable[..., Findings]) -> None:
+def test_the_answer_has_one_sentence_for_each_group(gather_grouped: Callable[..., Findings]) -> None:
     text = answer(gather_grouped())
     assert text.startswith(
         "On validation/perplexity (lower is better), each arm is set against elman with the same length. "
@@ -127,7 +127,7 @@ def test_each_difference_is_to_the_baseline_of_its_group(gather_grouped: Callabl
     assert findings.differences["smallest_p_holm"].to_list() == [4 * 2 / 2**8] * 4
 
 
-def test_tables_are_grouped_and_say_what_they_are_against(gather_grouped: Callable[..., Findings]) -> None:
+def test_tables_are_grouped_and_name_the_baselines(gather_grouped: Callable[..., Findings]) -> None:
     findings = gather_grouped()
     assert arms_table(findings).shown["Arm"].to_list() == [
         arm + (" (baseline)" if arm.startswith("cell=elman") else "") for arm in ORDER
@@ -166,7 +166,7 @@ def test_files_hold_the_baseline_of_every_row(make_ledger: MakeLedger) -> None:
     assert "Arm & Against & Verdict" in (folder / "differences.tex").read_text(encoding="ascii")
 
 
-def test_divergence_is_told_against_the_own_baseline(gather_grouped: Callable[..., Findings]) -> None:
+def test_divergence_is_reported_against_the_own_baseline(gather_grouped: Callable[..., Findings]) -> None:
     findings = gather_grouped(ends=diverged(elman_20=8, lstm_50=1))
     table = divergence_table(findings)
     assert table.shown["Against"].to_list() == ["–", *[name("elman", 20)] * 2, "–", *[name("elman", 50)] * 2]
@@ -198,20 +198,20 @@ def test_many_arms_that_diverged_are_listed_against_their_baselines(gather_group
 def test_only_data_that_differ_within_a_comparison_are_warned_of(
     gather_grouped: Callable[..., Findings], data: Callable[[str, int], str], warned: bool
 ) -> None:
-    told = "Arms were trained on different data: a difference between them is also one between their data."
-    assert (told in warnings(gather_grouped(data=data))) is warned
+    reported = "Arms were trained on different data: a difference between them is also one between their data."
+    assert (reported in warnings(gather_grouped(data=data))) is warned
 
 
 def test_sizes_are_held_against_those_of_the_same_group(make_ledger: MakeLedger) -> None:
-    def told(parameters: Callable[[str], int]) -> list[str]:
+    def reported(parameters: Callable[[str], int]) -> list[str]:
         ledger = group_up(make_ledger, GAINS)
         plan = ledger.plan()
         arms = [arm.model_copy(update={"parameters": parameters(arm.name)}) for arm in plan.arms]
         ledger.save_plan(plan.model_copy(update={"arms": arms}))
         return [block.text for block in section(gather(ledger), "size").blocks if isinstance(block, Note)]
 
-    assert told(lambda arm: 100 * int(arm[-2:])) == []
-    assert told(lambda arm: 300 if arm == name("gru", 50) else 200) == [
+    assert reported(lambda arm: 100 * int(arm[-2:])) == []
+    assert reported(lambda arm: 300 if arm == name("gru", 50) else 200) == [
         "Among arms that are compared, the largest arm has 1.50 times the parameters of the smallest: a difference may "
         "come from size."
     ]
@@ -259,14 +259,12 @@ def test_data_of_a_group_bear_its_name(gather_grouped: Callable[..., Findings]) 
     assert rows["Of"].unique(maintain_order=True).to_list() == ["length=20", "length=50"]
 
 
-def test_the_reader_is_told_what_is_not_compared(
-    gather_grouped: Callable[..., Findings], make_ledger: MakeLedger
-) -> None:
-    told = (
+def test_what_is_not_compared_is_explained(gather_grouped: Callable[..., Findings], make_ledger: MakeLedger) -> None:
+    reported = (
         "This study has several baselines: each arm is compared with elman with the same length, and with no other "
         "arm. Whether arms differ that do not have the same length is not tested."
     )
-    assert Note(told) in section(gather_grouped(), "reading").blocks
+    assert Note(reported) in section(gather_grouped(), "reading").blocks
     assert "several baselines" not in str(section(gather(make_ledger()), "reading").blocks)
 
 
@@ -287,7 +285,7 @@ def test_a_colour_is_a_kind_and_a_line_pattern_a_group(gather_grouped: Callable[
 
 
 @pytest.mark.parametrize(("groups", "kinds"), [(1, 56), (2, 28), (4, 14), (8, 7)])
-def test_arms_of_several_groups_are_told_apart(groups: int, kinds: int) -> None:
+def test_arms_of_several_groups_are_distinguished(groups: int, kinds: int) -> None:
     made = [
         Group(baseline=f"b{g}", shared=f"g={g}", labels={f"b{g}": "b", **{f"{k} {g}": f"{k}" for k in range(kinds)}})
         for g in range(groups)
@@ -311,7 +309,7 @@ def test_baselines_without_a_rival_have_a_report(make_ledger: MakeLedger) -> Non
     assert "smallest p within reach" not in text
 
 
-def test_a_group_says_its_arms_names_without_what_all_of_them_share(make_ledger: MakeLedger) -> None:
+def test_a_group_names_its_arms_without_what_all_of_them_share(make_ledger: MakeLedger) -> None:
     page = write_report(group_up(make_ledger, GAINS, ends=diverged(gru_20=1))).html.read_text(encoding="utf-8")
     assert '; gru is <strong class="better">better</strong>: ' in page
     assert "box-shadow: inset 4px 0 0 " + BASELINE_COLOUR in page

@@ -27,7 +27,7 @@ QUIET = (
 
 
 def open_page(chromium: str, page: Path, scratch: Path, *flags: str) -> tuple[str, str]:
-    """The document after its scripts ran, and what the console said."""
+    """The document after its scripts ran, and what the console printed."""
     profile = f"--user-data-dir={scratch / 'profile'}"
     command = [chromium, *QUIET, profile, *flags, "--dump-dom", page.as_uri()]
     done = subprocess.run(command, capture_output=True, timeout=120, check=True)

@@ -179,7 +179,7 @@ def test_nothing_to_draw_draws_nothing(make_ledger: MakeLedger) -> None:
     assert draw_charts(gather(make_ledger(ends=ends))) == {}
 
 
-def test_arms_are_told_apart_when_colours_begin_again() -> None:
+def test_arms_are_distinguished_when_colours_begin_again() -> None:
     names = [f"a{i}" for i in range(3 * len(ARM_COLOURS))]
     groups = [Group(baseline="a0", shared="", labels={name: name for name in names})]
     colours, dashes = colour_arms(groups), dash_arms(groups)

@@ -58,7 +58,7 @@ def test_an_arm_whose_data_lack_a_label_has_dashes_for_it_and_a_report(make_ledg
 
 
 def many_labels(labels: int) -> dict[str, float]:
-    """Each label is right ten times and taken for the next one as often as its number says."""
+    """Each label is right ten times and classified as the next one as often as its number says."""
     return {f"{i:02}/{i:02}": 10.0 for i in range(labels)} | {
         f"{i:02}/{(i + 1) % labels:02}": float(i) for i in range(1, labels)
     }

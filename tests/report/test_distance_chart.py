@@ -16,7 +16,7 @@ REACH = {"elman": 1, "gru": 3, "lstm": 5}
 
 
 def with_distances(ledger: Ledger, *names: str) -> Ledger:
-    """The same study whose trials have told metrics by distance: 12 up to their reach and 20 beyond."""
+    """The same study whose trials have logged metrics by distance: 12 up to their reach and 20 beyond."""
     for trial in ledger.plan().trials:
         rows = [
             HistoryRow(step=2000, epoch=9, seconds=0.1, metric=f"{name}/distance_{d}", value=12 if d <= reach else 20)

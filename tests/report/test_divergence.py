@@ -1,4 +1,4 @@
-"""Divergence told as numbers: sentence, table, picture, and the label of survivors wherever a number is over them."""
+"""Divergence in numbers: sentence, table, picture, and the label of survivors wherever a number is over them."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_a_study_without_divergence_does_not_speak_of_it(make_ledger: MakeLedger
 
 def test_clipping_is_answered_in_numbers(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(CLIPPING, seeds=10, ends=diverged(none=9)))
-    told = (
+    reported = (
         "The baseline none diverged on 9 of 10 seeds (95 % interval 55.5 to 99.7 %); one on 0 of 10 (0 to 30.8 %): "
         "less often, p = 0.00391."
     )
-    assert divergence_sentence(findings) == told
-    assert told in answer(findings)
+    assert divergence_sentence(findings) == reported
+    assert reported in answer(findings)
     shown = divergence_table(findings).shown.to_dicts()
     assert shown == [
         {
@@ -70,13 +70,13 @@ def test_clipping_is_answered_in_numbers(make_ledger: MakeLedger) -> None:
     ]
 
 
-def test_it_is_told_on_every_page_and_in_every_file(make_ledger: MakeLedger) -> None:
+def test_it_is_reported_on_every_page_and_in_every_file(make_ledger: MakeLedger) -> None:
     places = write_report(make_ledger(CLIPPING, seeds=10, ends=diverged(none=9)))
     page, text = places.html.read_text(encoding="utf-8"), places.markdown.read_text(encoding="utf-8")
-    for told in (page, text):
-        assert "less often, p = 0.00391." in told
-        assert "Clopper" in told
-        assert "over survivors" in told
+    for reported in (page, text):
+        assert "less often, p = 0.00391." in reported
+        assert "Clopper" in reported
+        assert "over survivors" in reported
     assert '<section id="divergence">' in page
     assert "color: var(--better)" in page.partition('id="table-divergence"')[2].partition("</table>")[0]
     assert "charts/divergence.svg" in text
@@ -128,7 +128,7 @@ def test_a_study_in_which_everything_diverged_has_that_for_an_answer(make_ledger
     assert write_report(ledger).html.is_file()
 
 
-def test_numbers_over_survivors_say_so(make_ledger: MakeLedger) -> None:
+def test_numbers_over_survivors_are_labelled(make_ledger: MakeLedger) -> None:
     findings = gather(make_ledger(ends=diverged(gru=2)))
     for table in (arms_table, metrics_table):
         assert "Diverged trials enter none of these: they are numbers of survivors." in table(findings).caption
@@ -155,7 +155,7 @@ def test_trials_without_a_result_are_in_no_rate(make_ledger: MakeLedger) -> None
     assert "no trial with a result" in texts(draw_charts(findings)["divergence"].spec)
 
 
-def test_many_arms_are_told_by_name(make_ledger: MakeLedger) -> None:
+def test_many_arms_are_listed_by_name(make_ledger: MakeLedger) -> None:
     levels = {"none": 12.0, **{f"a{i}": 11.0 for i in range(7)}}
     findings = gather(make_ledger(levels, seeds=10, ends=diverged(none=10, a0=10, a1=1)))
     assert divergence_sentence(findings) == (

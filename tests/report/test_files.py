@@ -1,4 +1,4 @@
-"""What lies on disk: whole, repeatable, safe to open in a spreadsheet, and only rebuilt when needed."""
+"""What is on disk: whole, repeatable, safe to open in a spreadsheet, and only rebuilt when needed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_report_is_rebuilt_only_when_the_ledger_changed(make_ledger: MakeLedge
     assert needs_update(ledger)
 
 
-def test_a_ledger_without_a_plan_is_told(tmp_path: Path) -> None:
+def test_a_ledger_without_a_plan_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold a plan"):
         write_report(Ledger.create(tmp_path / "empty"))
     assert not (tmp_path / "empty" / "report").exists()

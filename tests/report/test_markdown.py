@@ -1,4 +1,4 @@
-"""Markdown says what the page says, and means nothing else."""
+"""Markdown has the content of the page, and no markup of anybody else."""
 
 from __future__ import annotations
 

@@ -164,9 +164,7 @@ def test_who_has_the_page_alone_has_its_tables(
         assert Path(waiting.value.path()).read_bytes() == (places.tables / f"differences.{end}").read_bytes()
 
 
-def test_what_is_too_large_for_the_page_says_where_it_is(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_too_large_for_the_page_is_linked(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unroll.reporting.pages.html.EMBEDDED_UP_TO", 10)
     text = write_report(make_ledger(TWO, seeds=2)).html.read_text(encoding="utf-8")
     assert '<a href="tables/differences.csv">CSV</a> (beside this page: tables/differences.csv)' in text

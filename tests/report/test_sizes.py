@@ -15,7 +15,7 @@ MakeLedger = Callable[..., Ledger]
 
 
 def with_flops(ledger: Ledger, *flops: int | None, target: int | None = None) -> Findings:
-    """The same study with operations told, and matched if there is a target."""
+    """The same study with operations known, and matched if there is a target."""
     plan = ledger.plan()
     asked = {"target_flops_per_token": target, "target_parameters": None} if target else {}
     arms = [
@@ -54,7 +54,7 @@ def test_the_size_that_was_solved_has_a_column(make_ledger: MakeLedger) -> None:
     assert table.rows["size"].to_list() == [208, 120, 100]
 
 
-def test_parameters_that_are_not_trained_are_told(make_ledger: MakeLedger) -> None:
+def test_parameters_that_are_not_trained_are_reported(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     plan = ledger.plan()
     counts = zip(plan.arms, (200_000, 200_037, 37), strict=True)
@@ -90,7 +90,7 @@ def test_unknown_operations_are_a_dash_beside_known_ones_and_no_column_without_a
     assert arms_table(findings).rows["flops_per_token"].to_list() == [None] * 3
 
 
-def test_unequal_sizes_are_told(make_ledger: MakeLedger) -> None:
+def test_unequal_sizes_are_reported(make_ledger: MakeLedger) -> None:
     assert notes(with_flops(make_ledger(), 200_000, 400_000, 300_000)) == [
         "The costliest arm takes 2.00 times the operations per token of the cheapest: a difference may come from "
         "computation."

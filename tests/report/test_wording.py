@@ -23,19 +23,19 @@ def against(**baseline: str) -> Plan:
     return made.model_copy(update={"arms": changed, "factors": FACTORS})
 
 
-def test_one_baseline_is_told_by_its_name() -> None:
+def test_one_baseline_is_named() -> None:
     assert describe_baseline(make_plan({"elman": 0.0, "gru": 0.0}, seeds=1)) == "elman"
 
 
 @pytest.mark.parametrize(
-    ("baseline", "told"),
+    ("baseline", "reported"),
     [
         ({"cell": "gru"}, "gru with the same depth and length"),
         ({"cell": "gru", "depth": "two"}, "cell=gru, depth=two with the same length"),
     ],
 )
-def test_of_several_baselines_it_is_told_what_arms_share_with_theirs(baseline: dict[str, str], told: str) -> None:
-    assert describe_baseline(against(**baseline)) == told
+def test_of_several_baselines_the_shared_factors_are_named(baseline: dict[str, str], reported: str) -> None:
+    assert describe_baseline(against(**baseline)) == reported
 
 
 def test_factors_are_listed_by_their_short_names() -> None:
