@@ -23,14 +23,10 @@ def load_libraries() -> list[Library]:
 
 
 def _load(module: str) -> Library:
-    found = [value for value in vars(importlib.import_module(module)).values() if _is_library(value, module)]
-    if len(found) != 1:
-        names = ", ".join(sorted(value.__name__ for value in found)) or "none"
-        raise UserError("must hold exactly one concrete Library", where=module, received=names)
-    library: Library = found[0]()
-    return library
-
-
-def _is_library(value: object, module: str) -> bool:
-    is_class = isinstance(value, type) and issubclass(value, Library)
-    return is_class and not inspect.isabstract(value) and value.__module__ == module
+    classes = [value for value in vars(importlib.import_module(module)).values() if isinstance(value, type)]
+    own = [each for each in classes if issubclass(each, Library) and each.__module__ == module]
+    concrete = [each for each in own if not inspect.isabstract(each)]
+    if len(concrete) != 1:
+        found = ", ".join(sorted(each.__name__ for each in concrete)) or "none"
+        raise UserError("must hold exactly one concrete Library", where=module, received=found)
+    return concrete[0]()

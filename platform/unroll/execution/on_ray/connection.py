@@ -87,8 +87,16 @@ def _initialise(address: str | None, cores: float, files: Path | None) -> None:
             return
         except Exception as error:  # Ray raises whatever its parts raise, a bare Exception too
             ray.shutdown()
-            if last or "timed out" not in str(error):
-                raise _unreachable(address, error) from error
+            if not last and "timed out" in str(error):
+                continue
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            if address:
+                raise UserError("a Ray cluster must answer at --address", where=address, received=reason) from error
+            raise UserError(
+                "Ray did not start on this machine",
+                received=reason,
+                advice="is the machine very busy? nothing is lost: run the same command again, or with --runner inline",
+            ) from error
 
 
 def _options(address: str | None, cores: float, files: Path | None) -> dict[str, Any]:
@@ -107,14 +115,3 @@ def _options(address: str | None, cores: float, files: Path | None) -> dict[str,
         "_temp_dir": str(files),
         "_node_ip_address": LOOPBACK,
     }
-
-
-def _unreachable(address: str | None, error: Exception) -> UserError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if address:
-        return UserError("a Ray cluster must answer at --address", where=address, received=reason)
-    return UserError(
-        "Ray did not start on this machine",
-        received=reason,
-        advice="is the machine very busy? nothing is lost: run the same command again, or with --runner inline",
-    )

@@ -135,7 +135,12 @@ class Attempt:
         task = load_task(trial.task)
         settings = task.settings.model_validate(self._job.settings)
         dataset = task.prepare(settings, Path(self._job.cache))
-        self._check_data(dataset.fingerprint)
+        if dataset.fingerprint != trial.fingerprint:
+            raise UserError(
+                "the data on this node must be the data that the study was planned with",
+                where=socket.gethostname(),
+                received=f"fingerprint {dataset.fingerprint}, planned {trial.fingerprint}",
+            )
         module = task.module(settings, dataset)
         module.initialise(trial.seed)  # type: ignore[operator]  # contract.TrainingModule
         data = task.data(settings, dataset, trial.seed)
@@ -146,8 +151,7 @@ class Attempt:
         trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
         self.recorder.selected = keep_best.restore(module) if keep_best else None
         trainer.test(module, datamodule=data, verbose=False)
-        self._check_metrics(task.metrics)
-        self._check_result()
+        self._check_result(task.metrics)
 
     def _note_sources(self) -> None:
         """What runs is what this process imports: a file that was edited since the plan is found by the next run."""
@@ -156,24 +160,12 @@ class Attempt:
         if self.recorder.sources != self._job.sources:
             self._ledger.keep_sources({self.recorder.sources: files})
 
-    def _check_data(self, fingerprint: str) -> None:
-        if fingerprint != self._job.trial.fingerprint:
-            raise UserError(
-                "the data on this node must be the data that the study was planned with",
-                where=socket.gethostname(),
-                received=f"fingerprint {fingerprint}, planned {self._job.trial.fingerprint}",
-            )
-
-    def _check_metrics(self, declared: Iterable[str]) -> None:
-        """The last update can ruin the weights after the last loss was seen."""
-        for metric in declared:
-            value = self.recorder.logger.latest.get(metric, 0.0)
-            if not math.isfinite(value):
-                raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
-
-    def _check_result(self) -> None:
-        """A completed trial without the study's metric could not be compared."""
+    def _check_result(self, declared: Iterable[str]) -> None:
+        """Refuse metrics that are not finite (the last update comes after the last loss), or without the study's."""
         logged = self.recorder.logger.latest
+        for metric in declared:
+            if not math.isfinite(value := logged.get(metric, 0.0)):
+                raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
         if self._job.metric not in logged:
             raise UserError(
                 "the task must log the metric that decides the study",
