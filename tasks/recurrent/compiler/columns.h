@@ -51,7 +51,6 @@ INLINE double tanh_real(double x) { return tanh(x); }
 #endif
 INLINE real sigmoid_real(real x) { return (real)1 / ((real)1 + exp_real(-x)); }
 
-
 static long (*packed_size)(long depth, long columns);
 static void (*pack)(long depth, long columns, const real *from, long down, long right, real *to);
 static void (*product)(long rows, long columns, long depth, const real *left, const real *packed, real *to, int add);

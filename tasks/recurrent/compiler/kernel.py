@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -13,8 +13,8 @@ from tasks.recurrent.compiler.backward import Derivative
 from tasks.recurrent.compiler.build import load
 from tasks.recurrent.compiler.codegen import generate
 from tasks.recurrent.compiler.products import bind_gemm
-from tasks.recurrent.compiler.program import Program, make_program
-from tasks.recurrent.compiler.schedule import Buffer
+from tasks.recurrent.compiler.program import make_program
+from tasks.recurrent.compiler.schedule import Schedule
 
 Tensors = dict[str, Tensor]
 
@@ -32,17 +32,14 @@ class Kernel:
     """
 
     def __init__(self, derivative: Derivative, dtype: torch.dtype) -> None:
-        self.program: Program = make_program(derivative)
-        self.dtype = dtype
-        text, self._arguments = generate(self.program, dtype)
+        program = make_program(derivative)
+        text, self._arguments = generate(program, dtype)
         library = load(text)
         bind_gemm(library, dtype)
         self._functions = {name: getattr(library, name) for name in self._arguments}
         self.matrices, self.vectors = tuple(derivative.matrices), tuple(derivative.vectors)
-        self.parts = len(derivative.after)
         self._widths = [node.width for node in derivative.after]
-        self._kept = _lasting(self.program.forward.buffers())
-        self._made = _lasting(self.program.backward.buffers())
+        self._kept, self._made = _lasting(program.forward), _lasting(program.backward)
 
     def forward(self, given: Tensors, lengths: Tensor | None, *, keep: bool) -> tuple[list[Tensor], Tensors]:
         """All states, and what the backward needs of what was computed.
@@ -95,7 +92,7 @@ class Kernel:
             raise MemoryError("no memory is left for the scratch of a recurrent loop")
 
 
-def _lasting(buffers: Mapping[str, Buffer]) -> list[tuple[str, int]]:
-    """Names and widths of what has a row for every step."""
-    found = [(buffer.name, buffer.width) for buffer in buffers.values() if buffer.kind == "time"]
-    return [(name, width) for name, width in found if not name.startswith("out_")]
+def _lasting(schedule: Schedule) -> list[tuple[str, int]]:
+    """Names and widths of what has a row for every step, beside the states."""
+    buffers = schedule.buffers().values()
+    return [(each.name, each.width) for each in buffers if each.kind == "time" and not each.name.startswith("out_")]

@@ -137,10 +137,6 @@ def _sum(use: Use) -> Node:
     return use.graph.sum(row)
 
 
-def _mean(use: Use) -> Node:
-    return use.graph.pointwise("{0} * {1}", _sum(use), use.graph.constant(1 / use.values[0].width))
-
-
 def _expand(use: Use) -> Node:
     row: Node = use.values[0]
     return row if use.shape[1] == row.width else use.graph.pointwise("{0}", row, width=use.shape[1])
@@ -161,7 +157,7 @@ STRUCTURAL: Mapping[str, Rule] = {
     "cat.default": _cat,
     "clamp.default": _clamp,
     "expand.default": _expand,
-    "mean.dim": _mean,
+    "mean.dim": lambda use: use.graph.pointwise("{0} * {1}", _sum(use), use.graph.constant(1 / use.values[0].width)),
     "pow.Tensor_Scalar": _power,
     "select.int": _select,
     "select_backward.default": _select_back,
