@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -20,6 +21,12 @@ from tasks.text.reading import FormatReader, Reader
 from unroll.contract import LOCATION, Settings, UserError
 
 CorpusT = TypeVar("CorpusT", bound=Corpus)
+
+
+@functools.cache
+def _labels(format_name: str) -> Labels:
+    """Kept, as the module is: the names of all kinds are asked for with every validation of a study's settings."""
+    return FORMATS.find(format_name).labels
 
 
 @final
@@ -45,7 +52,7 @@ class Readers(Generic[CorpusT]):
 
     def _reads(self, format_name: str) -> bool:
         try:
-            return FORMATS.find(format_name).labels in self._formats
+            return _labels(format_name) in self._formats
         except UserError:  # a broken file is a kind whose choice gives the reason
             return True
 
