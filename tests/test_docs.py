@@ -272,7 +272,7 @@ def test_the_documented_encoder_keeps_the_contract_and_is_planned(project: Path)
     result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert "3 passed" in result.stdout, result.stdout + result.stderr
     env = {**os.environ, "UNROLL_CACHE": str(project / "cache"), "OMP_NUM_THREADS": "1"}
-    words = [str(Path(sys.executable).parent / "unroll"), "plan", "pooling"]
+    words = [str(Path(sys.executable).parent / "unroll"), "plan", "swem"]
     result = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert name in result.stdout
