@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final, final
 
 from unroll.contract import UserError, UserErrors
@@ -14,21 +13,20 @@ _SHOWN: Final = 3
 
 @final
 class ErrorCollector:
-    """What is wrong with a text; errors of one rule are of a kind."""
+    """What is wrong with a text: ``with errors:`` keeps an error of the block. Errors of one rule are of a kind."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[UserError]] = {}
 
-    @contextmanager
-    def collecting(self) -> Iterator[None]:
+    def __enter__(self) -> None:
+        """Begin a block whose error is kept; no generator, for there may be a block for each word of a text."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         """Keep an error of the block, and go on behind it."""
-        try:
-            yield
-        except UserErrors as errors:
-            for error in errors.errors:
-                self.add(error)
-        except UserError as error:
-            self.add(error)
+        for each in error.errors if isinstance(error, UserErrors) else [error]:
+            if isinstance(each, UserError):
+                self.add(each)
+        return isinstance(error, UserError)
 
     def add(self, error: UserError) -> None:
         """Keep an error."""

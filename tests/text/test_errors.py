@@ -93,6 +93,6 @@ def test_the_rest_is_counted() -> None:
 
 def test_nothing_wrong_is_no_mistake() -> None:
     errors = ErrorCollector()
-    with errors.collecting():
+    with errors:
         pass
     errors.refuse()

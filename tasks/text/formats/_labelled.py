@@ -26,10 +26,10 @@ def labelled_sentences(
         UserError: rows are none, or lack a label or a word; names the first of each kind.
     """
     sentences, errors = [], ErrorCollector()
-    with errors.collecting():  # what is wrong between rows, a quote that is never closed
+    with errors:  # what is wrong between rows, a quote that is never closed
         for line, row in rows:
             place = f"{where}, line {line}"
-            with errors.collecting():
+            with errors:
                 label, text = split(row, place)
                 words, name = tuple(text.split()), label.strip()
                 _check(words, name, label + text, place)

@@ -49,7 +49,7 @@ class Columns(Format):
                 place = f"{where}, line {number}"
                 cells = _cut(line)
                 width = width or _width(cells, columns, place)
-                with errors.collecting():
+                with errors:
                     pairs.append(_word_and_tag(cells, columns, width, line, place))
             sentences.append(Sentence(tuple(word for word, _ in pairs), tuple(tag for _, tag in pairs), block[0][0]))
         errors.refuse()
@@ -60,6 +60,8 @@ class Columns(Format):
 
 def looks_like_columns(lines: Sequence[str]) -> bool:
     """Whether lines are words with their tags: equally many columns on each, and blank lines between sentences."""
+    if all(map(str.strip, lines)):  # the usual case, and quicker than cutting every line
+        return False
     blocks = list(_blocks(lines))
     widths = {len(_cut(line)) for block in blocks for _, line in block}
     words = sum(map(len, blocks))

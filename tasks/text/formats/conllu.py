@@ -70,7 +70,7 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
     """
     sentences, errors = [], ErrorCollector()
     for block in _blocks(lines):
-        with errors.collecting():
+        with errors:
             sentences.append(_words(block, columns, where))
     errors.refuse()
     if "form" in columns:
