@@ -1,4 +1,4 @@
-"""What a plan's seeds can decide at all, whatever comes out."""
+"""What a plan's seeds can decide, whatever the results will be."""
 
 from __future__ import annotations
 

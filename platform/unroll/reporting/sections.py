@@ -1,4 +1,4 @@
-"""Which sections a report has, and what stands in each."""
+"""Which sections a report has, and the blocks of each."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from unroll.reporting.wording import CHANCE, REFERENCES, goal, list_factors
 from unroll.study.groups import kept_factors, varied_factors
 
 HEIGHT, SMALLER = 360, 220
-"""Pixels of height of validation curves and of training curves, which are beside the point."""
+"""Pixels of height of validation curves and of training curves, which are secondary."""
 SURVIVORS = " A trial that diverged ends there: from then on the mean is over survivors."
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
@@ -125,7 +125,7 @@ def draw_arms(
 
 
 def explain_looks(findings: Findings) -> str:
-    """What colours and line patterns mean where there are several baselines, as far as none has begun again."""
+    """What colours and line patterns mean where there are several baselines, unless the palette or the patterns repeat."""
     if not (findings.several_baselines and is_unambiguous(findings.groups)):
         return ""
     plan = findings.plan

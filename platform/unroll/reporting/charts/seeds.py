@@ -49,7 +49,7 @@ def draw_seeds(findings: Findings) -> Iterator[Chart]:
         return alt.X(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
 
     tips = number_tips(f",.{decimals(findings)}f", "mean", "low", "high")
-    # Labels stand on the dots' side of the best possible, and of chance.
+    # A label is on that side of its line on which the dots are.
     best_side, chance_side = ("right", "left") if findings.direction == "minimize" else ("left", "right")
     sides = {FLOOR: best_side, CHANCE: chance_side}
     diverged = pl.format("no final value: {} of {} trials diverged", "diverged", "planned")

@@ -62,7 +62,7 @@ def _number(groups: Sequence[Group]) -> dict[str, int]:
 
 
 def is_unambiguous(groups: Sequence[Group]) -> bool:
-    """Whether no colour and no line pattern has begun again, so that each of them means one thing."""
+    """Whether no colour and no line pattern repeats, so that each of them means one thing."""
     return len(_number(groups)) <= len(ARM_COLOURS) and len(groups) <= len(DASHES)
 
 

@@ -64,7 +64,7 @@ def _differs_in_seed(trial: Trial, plan: Plan) -> bool:
 
 
 def twin_sentences(plan: Plan) -> Iterator[str]:
-    """One for each arm that stands for others, too."""
+    """One for each arm that represents several which run identically."""
     for arm in plan.arms:
         if arm.twins:
             names = listed(f"'{name}'" for name in (arm.name, *arm.twins))

@@ -32,12 +32,12 @@ def make_table(
 
     Args:
         name: file stem and anchor.
-        caption: stands below it.
+        caption: text below it.
         rows: typed values for files.
-        columns: what a reader sees, from left to right; None stands for a column that is left out.
+        columns: what a reader sees, from left to right; None is a column that is left out.
         shown: rows of the columns, if these are not ``rows``.
     """
-    # Each column builds its cells from whole rows: heading, alignment and text of a column stand in one place.
+    # Each column builds its cells from whole rows: heading, alignment and text of a column are in one place.
     records = rows.to_dicts() if shown is None else shown
     return Table(name, caption, rows, [build(records) for build in columns if build])
 
