@@ -9,7 +9,7 @@ from unroll.evidence.arms import final_values
 SPREADS = 10
 """Standard deviations over seeds by which the two means may differ."""
 SHARE = 0.2
-"""Share of the smaller one by which they may differ regardless of seeds; texts of one source differ by a few percent."""
+"""Share of the smaller one by which they may differ anyway; texts of one source differ by a few percent."""
 SHARE_OF_ONE_SEED = 1.0
 """The same for one seed, of which there is no spread."""
 

@@ -125,7 +125,7 @@ def draw_arms(
 
 
 def explain_looks(findings: Findings) -> str:
-    """What colours and line patterns mean where there are several baselines, unless the palette or the patterns repeat."""
+    """What colours and line patterns mean beside several baselines, unless the palette or the patterns repeat."""
     if not (findings.several_baselines and is_unambiguous(findings.groups)):
         return ""
     plan = findings.plan
