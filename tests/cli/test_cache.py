@@ -12,16 +12,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import FakeRunner, Said
+    from unroll.ledger import Status
+    from unroll.study import Job
 
     Unroll = Callable[..., Said]
 
 
-def test_a_relative_cache_is_made_absolute_once(
+def test_a_relative_cache_is_absolute_while_a_command_runs(
     project: Path, unroll: Unroll, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNROLL_CACHE", "kept/here")
+    found: list[str] = []
+
+    def complete(_: Job) -> Status:
+        found.append(os.environ["UNROLL_CACHE"])
+        return "completed"
+
+    runner.status = complete
     assert unroll("run", "tiny").code == 0
-    assert os.environ["UNROLL_CACHE"] == str(project / "kept" / "here"), "trials in other folders read it too"
+    assert set(found) == {str(project / "kept" / "here")}, "trials in other folders read it too"
+    assert os.environ["UNROLL_CACHE"] == "kept/here"
     assert {job.cache for job in runner.ran} == {str(project / "kept" / "here")}
 
 

@@ -1,1 +1,1 @@
-"""A thin face: parse, call, print."""
+"""Commands: parse, call, print."""
