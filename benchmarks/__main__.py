@@ -17,11 +17,11 @@ OUT = Path(__file__).with_name("last.json")
 STUDIES: dict[str, tuple[list[float], int]] = {"smallest": ([0.0], 1), "small": ([1.0], 2), "full": ([1.0, 10.0], 8)}
 """Size -> seconds of a trial as a raw loop, of each study; seeds."""
 STEPS: dict[str, list[dict[str, int]]] = {
-    "smallest": [{"repeats": 1, "stretches": 1, "stretch": 3}, {"repeats": 1, "stretches": 1, "stretch": 2}],
-    "small": [{"repeats": 5, "stretches": 3, "stretch": 50}, {"repeats": 5, "stretches": 1, "stretch": 10}],
-    "full": [{"repeats": 9, "stretches": 5, "stretch": 50}, {"repeats": 9, "stretches": 3, "stretch": 10}],
+    "smallest": [{"repeats": 1, "segments": 1, "segment": 3}, {"repeats": 1, "segments": 1, "segment": 2}],
+    "small": [{"repeats": 5, "segments": 3, "segment": 50}, {"repeats": 5, "segments": 1, "segment": 10}],
+    "full": [{"repeats": 9, "segments": 5, "segment": 50}, {"repeats": 9, "segments": 3, "segment": 10}],
 }
-"""Size -> repeats, timed stretches per repeat, steps per stretch: of the toy setting and of Zaremba's."""
+"""Size -> repeats, timed segments per repeat, steps per segment: of the toy setting and of Zaremba's."""
 BUCKETING: dict[str, dict[str, int]] = {
     "smallest": {"repeats": 1, "batches": 2},
     "small": {"repeats": 3, "batches": 40},

@@ -2,8 +2,8 @@
 
 Ours is a whole attempt at a trial as a Ray worker runs it, in a session's thread with all of its callbacks; W&B is
 disabled and the ledger lies in a temporary folder. Its step time is read from the ledger: the seconds between two
-logged rows of ``train/loss``, which lie ``stretch`` steps apart in the one epoch of the trial. The raw loop is timed
-over stretches of the same length. The two take turns in one process, with one thread.
+logged rows of ``train/loss``, which lie ``segment`` steps apart in the one epoch of the trial. The raw loop is timed
+over segments of the same length. The two take turns in one process, with one thread.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ HELD_OUT_TOKENS = 400
 SHARED = ("seeds=1", "training.epochs=1", "wandb.mode=disabled")
 
 
-def measure_toy(*, repeats: int, stretches: int, stretch: int) -> Measurement:
+def measure_toy(*, repeats: int, segments: int, segment: int) -> Measurement:
     """LSTM-64 on the toy language: a small step, where what comes beside it shows most."""
     with tempfile.TemporaryDirectory(prefix="unroll-benchmark-") as folder:
-        sentences = (stretches + 2) * stretch * TOY_WINDOW // TOY_SENTENCE
-        overrides = [*SHARED, "network.cell=lstm", f"data.sentences={sentences}", f"log_every_steps={stretch}"]
+        sentences = (segments + 2) * segment * TOY_WINDOW // TOY_SENTENCE
+        overrides = [*SHARED, "network.cell=lstm", f"data.sentences={sentences}", f"log_every_steps={segment}"]
         return compare("step of LSTM-64, toy language", str(TOY), overrides, Path(folder), repeats=repeats)
 
 
-def measure_zaremba(*, repeats: int, stretches: int, stretch: int) -> Measurement:
+def measure_zaremba(*, repeats: int, segments: int, segment: int) -> Measurement:
     """The small LSTM of Zaremba et al. (2014) on random words of a vocabulary of 10,000."""
     with tempfile.TemporaryDirectory(prefix="unroll-benchmark-") as folder:
-        corpus = write_corpus(Path(folder) / "corpus", tokens=(stretches + 2) * stretch * ZAREMBA_WINDOW)
-        overrides = [*SHARED, f"data.path={corpus}", f"log_every_steps={stretch}"]
+        corpus = write_corpus(Path(folder) / "corpus", tokens=(segments + 2) * segment * ZAREMBA_WINDOW)
+        overrides = [*SHARED, f"data.path={corpus}", f"log_every_steps={segment}"]
         return compare("step of 2 x LSTM-200, Zaremba", "zaremba_small", overrides, Path(folder), repeats=repeats)
 
 
@@ -64,7 +64,7 @@ def compare(name: str, study: str, overrides: Sequence[str], folder: Path, *, re
     return Measurement(
         name=name,
         facts={
-            "stretch, steps": job.log_every_steps,
+            "segment, steps": job.log_every_steps,
             "parameters": job.trial.parameters,
             "ours, seconds per step": ours[1:],
             "raw, seconds per step": raw[1:],
@@ -74,7 +74,7 @@ def compare(name: str, study: str, overrides: Sequence[str], folder: Path, *, re
 
 
 def step_times_in_platform(plan: Plan, job: Job, folder: Path) -> list[float]:
-    """Seconds per step of each stretch but the first, which warms up.
+    """Seconds per step of each segment but the first, which warms up.
 
     Raises:
         RuntimeError: the trial did not complete.
@@ -95,12 +95,12 @@ def step_times_in_platform(plan: Plan, job: Job, folder: Path) -> list[float]:
 def step_times_in_raw_loop(job: Job) -> list[float]:
     """The same of a raw loop over the same windows."""
     training = RawTraining(job)
-    stretch, windows = job.log_every_steps, training.windows
+    segment, windows = job.log_every_steps, training.windows
     state, times = None, []
-    for begin in range(0, len(windows) - stretch + 1, stretch):
+    for begin in range(0, len(windows) - segment + 1, segment):
         start = time.perf_counter()
-        state = training.learn(windows[begin : begin + stretch], state)
-        times.append((time.perf_counter() - start) / stretch)
+        state = training.learn(windows[begin : begin + segment], state)
+        times.append((time.perf_counter() - start) / segment)
     return times[1:]
 
 

@@ -1,4 +1,4 @@
-"""Batches of beginnings of sentences, and of whole ones: index arithmetic on memory-mapped numbers."""
+"""Batches of prefixes of sentences, and of whole ones: index arithmetic on memory-mapped numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PADDING: Final = -100
 Places = NDArray[np.int64]
 
 
-class Beginnings(NamedTuple):
+class Prefixes(NamedTuple):
     """What stands before verbs: ``<eos>`` and all words of the sentence up to the verb, padded to the longest."""
 
     words: Tensor
@@ -46,7 +46,7 @@ class Sentences(NamedTuple):
     """The word after each, ``<eos>`` after the last, shape (time, batch); :data:`PADDING` at padding."""
 
 
-BatchT = TypeVar("BatchT", Beginnings, Sentences)
+BatchT = TypeVar("BatchT", Prefixes, Sentences)
 
 
 class Maker(ABC, Generic[BatchT]):
@@ -77,7 +77,7 @@ class Maker(ABC, Generic[BatchT]):
 
 
 @final
-class BeginningMaker(Maker[Beginnings]):
+class PrefixMaker(Maker[Prefixes]):
     """Of what stands before the verbs of a text."""
 
     def __init__(self, text: AgreementText, *, start: int) -> None:
@@ -85,10 +85,10 @@ class BeginningMaker(Maker[Beginnings]):
         self._prefixes, self.lengths = np.asarray(text.prefixes), np.asarray(text.lengths)
         self._known = [np.asarray(part) for part in (text.plural, text.forms, text.attractors, text.distances)]
 
-    def make(self, places: Places) -> Beginnings:
+    def make(self, places: Places) -> Prefixes:
         """The batch of these verbs."""
         words, lengths = self._read(self._prefixes[places], self.lengths[places])
-        return Beginnings(words, lengths, *(torch.from_numpy(part[places]) for part in self._known))
+        return Prefixes(words, lengths, *(torch.from_numpy(part[places]) for part in self._known))
 
 
 @final

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-from tasks.agreement.batches import Beginnings, Sentences
+from tasks.agreement.batches import Prefixes, Sentences
 from tasks.agreement.network import AgreementNetwork
 from tasks.agreement.tally import Tally
 from tasks.learning.descent import Learning
@@ -15,8 +15,8 @@ from tasks.learning.module import LearningModule
 
 
 @final
-class AgreementModule(LearningModule[Beginnings | Sentences, Beginnings]):
-    """Learns from beginnings or whole sentences; accuracy over all verbs of held-out text, by attractors and distance.
+class AgreementModule(LearningModule[Prefixes | Sentences, Prefixes]):
+    """Learns from prefixes or whole sentences; accuracy over all verbs of held-out text, by attractors and distance.
 
     ``train/loss`` is in nats per verb, or per word of a language model. An accuracy over verbs that a text has none of
     is not logged. The ``<eos>`` before each sentence is an item, too.
@@ -32,21 +32,21 @@ class AgreementModule(LearningModule[Beginnings | Sentences, Beginnings]):
         super().__init__(network=network, learning=learning)
         self.begin_counting()
 
-    def loss(self, batch: Beginnings | Sentences) -> Tensor:
+    def loss(self, batch: Prefixes | Sentences) -> Tensor:
         """Nats per verb, or per word."""
         return self.network.loss(batch)
 
-    def terms(self, batch: Beginnings | Sentences) -> int:
+    def terms(self, batch: Prefixes | Sentences) -> int:
         """Verbs, or words of a language model."""
-        return len(batch.lengths) if isinstance(batch, Beginnings) else self.items(batch)
+        return len(batch.lengths) if isinstance(batch, Prefixes) else self.items(batch)
 
     def begin_counting(self) -> None:
         """Count anew."""
         self._held_out = Tally()
 
-    def count(self, batch: Beginnings) -> None:
-        """Tell the numbers of verbs of held-out text."""
-        right = self.network.says_plural(batch) == batch.plural
+    def count(self, batch: Prefixes) -> None:
+        """Predict the numbers of verbs of held-out text."""
+        right = self.network.predicts_plural(batch) == batch.plural
         self._held_out = self._held_out.plus(right, batch.attractors, batch.distances)
 
     def scores(self) -> Mapping[str, float]:

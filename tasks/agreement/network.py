@@ -8,13 +8,13 @@ from typing import Generic, final
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from tasks.agreement.batches import PADDING, BatchT, Beginnings, Sentences
+from tasks.agreement.batches import PADDING, BatchT, Prefixes, Sentences
 from tasks.agreement.encoder import Encoder, Window
 from tasks.recurrent.summary import Last, build_summary
 
 
 class AgreementNetwork(nn.Module, ABC, Generic[BatchT]):
-    """Learns from batches of one kind, and tells the number of the verb that comes next.
+    """Learns from batches of one kind, and predicts the number of the verb that comes next.
 
     Args:
         reader: what reads the words.
@@ -31,12 +31,12 @@ class AgreementNetwork(nn.Module, ABC, Generic[BatchT]):
         """What is made small, a scalar."""
 
     @abstractmethod
-    def says_plural(self, batch: Beginnings) -> Tensor:
+    def predicts_plural(self, batch: Prefixes) -> Tensor:
         """Whether the next word is taken for a plural verb, shape (batch,)."""
 
 
 @final
-class NumberPredictor(AgreementNetwork[Beginnings]):
+class NumberPredictor(AgreementNetwork[Prefixes]):
     """``p(plural | words before the verb) = sigmoid(w h + b)``; h is what is known after the last word.
 
     A backward layer reads the same words from the last to the first, and h is then where it ends.
@@ -49,26 +49,26 @@ class NumberPredictor(AgreementNetwork[Beginnings]):
         super().__init__(reader, answers=1)
         self.summary = Last() if isinstance(reader.network, Window) else build_summary("ends", reader.network)
 
-    def forward(self, batch: Beginnings) -> Tensor:
+    def forward(self, batch: Prefixes) -> Tensor:
         """Logits of plural, shape (batch,)."""
         known = self.summary(self.reader(batch.words, batch.lengths), lengths=batch.lengths)
         logits: Tensor = self.output(known).squeeze(1)
         return logits
 
-    def loss(self, batch: Beginnings) -> Tensor:
+    def loss(self, batch: Prefixes) -> Tensor:
         """Mean negative log-likelihood of the numbers of a batch."""
         logits = self(batch)
         return binary_cross_entropy_with_logits(logits, batch.plural.to(logits.dtype))
 
-    def says_plural(self, batch: Beginnings) -> Tensor:
-        """See :meth:`AgreementNetwork.says_plural`."""
-        said: Tensor = self(batch) > 0
-        return said
+    def predicts_plural(self, batch: Prefixes) -> Tensor:
+        """See :meth:`AgreementNetwork.predicts_plural`."""
+        plural: Tensor = self(batch) > 0
+        return plural
 
 
 @final
 class LanguageModel(AgreementNetwork[Sentences]):
-    """``p(next word | words before) = softmax(W h + b)``; the likelier of a verb's two forms tells its number.
+    """``p(next word | words before) = softmax(W h + b)``; the likelier of a verb's two forms gives its number.
 
     Args:
         reader: what reads the words, from the first to the last.
@@ -84,10 +84,10 @@ class LanguageModel(AgreementNetwork[Sentences]):
         logits = self.output(self.reader(batch.words, batch.lengths))
         return cross_entropy(logits.flatten(0, 1), batch.following.flatten(), ignore_index=PADDING)
 
-    def says_plural(self, batch: Beginnings) -> Tensor:
+    def predicts_plural(self, batch: Prefixes) -> Tensor:
         """Whether the plural form is likelier; two logits suffice, for the softmax divides both by the same."""
         known = self.last(self.reader(batch.words, batch.lengths), lengths=batch.lengths)
         weights, biases = self.output.weight[batch.forms], self.output.bias[batch.forms]  # (batch, 2, outputs), (.., 2)
         logits = (weights @ known.unsqueeze(2)).squeeze(2) + biases
-        said: Tensor = logits[:, 1] > logits[:, 0]
-        return said
+        plural: Tensor = logits[:, 1] > logits[:, 0]
+        return plural

@@ -24,7 +24,7 @@ def _nothing() -> Tensor:
 @final
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many verbs were seen, and of how many the number was told rightly.
+    """How many verbs were seen, and of how many the number was predicted correctly.
 
     Args:
         right: shape (attractors, distances).

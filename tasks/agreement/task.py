@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -67,10 +67,10 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
 
     def maker(self, settings: AgreementSettings, dataset: AgreementCorpus, split: str) -> Maker[Any]:
         """What stands before verbs; whole sentences to train a language model."""
-        from tasks.agreement.batches import BeginningMaker, SentenceMaker
+        from tasks.agreement.batches import PrefixMaker, SentenceMaker
 
         whole = split == "train" and settings.training.objective == "language_model"
-        return (SentenceMaker if whole else BeginningMaker)(getattr(dataset, split), start=dataset.start)
+        return (SentenceMaker if whole else PrefixMaker)(getattr(dataset, split), start=dataset.start)
 
     def batches(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:
         """Batches of verbs, or of sentences."""
@@ -79,7 +79,7 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
         return -(-read // training.batch_size)
 
     def chance(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Mapping[str, float]:  # noqa: ARG002
-        """Accuracy of whoever always says the number that is the commoner one in the training text."""
+        """Accuracy of always predicting the number that is the commoner one in the training text."""
         from tasks.agreement.prepare import majority_accuracy
 
         texts = {"validation": dataset.validation, "test": dataset.test}
@@ -93,10 +93,6 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
             for split, text in texts.items()
             for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())
         }
-
-    def warnings(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Sequence[str]:  # noqa: ARG002
-        """What was noticed when the text was prepared."""
-        return dataset.warnings
 
     def unused_of_network(self, settings: AgreementSettings) -> Iterator[str]:
         """What the cell does not have."""

@@ -43,5 +43,5 @@ class Encoder(nn.Module, ABC):
         """
 
     def operations(self, words: float) -> float | None:  # noqa: ARG002
-        """Operations of the matrix products for a sentence of so many words; None where that says too little."""
+        """Operations of the matrix products for a sentence of so many words; None where they depend on more."""
         return None

@@ -23,7 +23,7 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
 
     Args:
         network: the classifier.
-        labels: those that can be said, and behind them those that only held-out text has.
+        labels: those that can be predicted, and behind them those that only held-out text has.
         learning: how it learns.
     """
 

@@ -14,7 +14,7 @@ from tasks.text.embeddings import WordVectors
 from tasks.text.embeddings.layer import WordEmbedding
 
 TWO_LABELS: Final = 2
-"""Labels for which one number says it all."""
+"""Labels that one logit is enough for."""
 
 
 @final

@@ -46,8 +46,8 @@ class Network(WordVectorSettings, RecurrentSettings):
     )
     summary: SummaryName = Field(
         "ends",
-        description="What a recurrent network tells of a sentence: ends: of each direction the output where it has "
-        "read everything; last, mean, max: over the words; attention: a learned average (Yang et al. 2016).",
+        description="How the outputs of a recurrent network become one vector: ends: of each direction that where "
+        "it has read everything; last, mean, max: over the words; attention: a learned average (Yang et al. 2016).",
     )
     sentence_ends: tuple[str, ...] = Field(
         (".", "!", "?"), min_length=1, description="Words that end a sentence of a document, for hierarchical."

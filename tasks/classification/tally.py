@@ -12,7 +12,7 @@ from torch import Tensor
 from unroll.contract import confusion_metric
 
 WHOLE_UP_TO: Final = 10
-"""Labels up to which every pair is told; of more, the pairs that occur."""
+"""Labels up to which every pair is logged; of more, the pairs that occur."""
 
 
 @final
@@ -41,10 +41,10 @@ class Tally:
     def metrics(self) -> dict[str, float]:
         """Accuracy and macro-F1, by name; nothing where nothing was counted."""
         right = self.counts.diagonal()
-        told = self.counts.sum(0) + self.counts.sum(1)  # F1 = 2 right / (guesses of the label + sentences of it)
-        if not told.any():
+        seen = self.counts.sum(0) + self.counts.sum(1)  # F1 = 2 right / (guesses of the label + sentences of it)
+        if not seen.any():
             return {}
-        f1 = 2 * right[told > 0].double() / told[told > 0]
+        f1 = 2 * right[seen > 0].double() / seen[seen > 0]
         return {"accuracy": int(right.sum()) / int(self.counts.sum()), "macro_f1": f1.mean().item()}
 
     def confusion(self, split: str, labels: Sequence[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -70,16 +70,12 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
         return BatchMaker(getattr(dataset, split))
 
     def chance(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, float]:  # noqa: ARG002
-        """The share of the commonest label among those that can be said."""
+        """The share of the commonest label among those that can be predicted."""
         texts, labels = {"validation": dataset.validation, "test": dataset.test}, len(dataset.labels)
         return {
             f"{split}/accuracy": float(np.bincount(text.labels, minlength=labels)[:labels].max() / len(text))
             for split, text in texts.items()
         }
-
-    def warnings(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Sequence[str]:  # noqa: ARG002
-        """What was noticed when the text was prepared."""
-        return dataset.warnings
 
     def unused_of_network(self, settings: ClassificationSettings) -> Iterator[str]:
         """What the cell does not have."""

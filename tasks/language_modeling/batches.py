@@ -1,4 +1,4 @@
-"""Stretches of a long text: index arithmetic on memory-mapped ids, nothing is copied but the stretch itself."""
+"""Segments of a long text: index arithmetic on memory-mapped ids, nothing is copied but the segment itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PADDING = -100
 """An id that is no token: what ``torch.nn.functional.cross_entropy`` leaves out."""
 
 EVALUATION_TOKENS = 512
-"""Tokens per stretch of held-out text: what is computed at once; the result does not depend on it."""
+"""Tokens per segment of held-out text: what is computed at once; the result does not depend on it."""
 
 WINDOWS_PER_BATCH = 8
 """Windows that Lightning hands over at once. Its loop takes about as long as a sixth of a step of a small network, so
@@ -26,11 +26,11 @@ that it runs once per several steps; a checkpoint in the middle of an epoch lies
 
 
 @final
-class TrainingStretches(TrainingLoader[Tensor]):
-    """The training text in ``columns`` contiguous columns, one stretch of ``length`` steps after the other.
+class TrainingSegments(TrainingLoader[Tensor]):
+    """The training text in ``columns`` contiguous columns, one segment of ``length`` steps after the other.
 
     Every column has the same number of tokens, so that up to columns - 1 tokens at the end of the text are left out.
-    The last stretch of an epoch is shorter where ``length`` does not divide a column. The order is that of the text:
+    The last segment of an epoch is shorter where ``length`` does not divide a column. The order is that of the text:
     the same in every epoch and for every seed.
 
     Raises:
@@ -42,16 +42,16 @@ class TrainingStretches(TrainingLoader[Tensor]):
         self._length = length
 
     def __len__(self) -> int:
-        """Stretches per epoch."""
+        """Segments per epoch."""
         return -(-self._columns.steps // self._length)
 
     def read(self, epoch: int, first: int) -> Iterator[Tensor]:  # noqa: ARG002 - every epoch is the same
         """See :meth:`TrainingLoader.read`."""
-        return (self._columns.stretch(position * self._length, self._length) for position in range(first, len(self)))
+        return (self._columns.segment(position * self._length, self._length) for position in range(first, len(self)))
 
 
 @final
-class EvaluationStretches:
+class EvaluationSegments:
     """Held-out text in columns, each token exactly once as a target; the last column is padded.
 
     The state is carried along a column. With several columns, a column's first tokens are predicted without the text
@@ -66,13 +66,13 @@ class EvaluationStretches:
         self._length = max(1, EVALUATION_TOKENS // columns)
 
     def __len__(self) -> int:
-        """Number of stretches."""
+        """Number of segments."""
         return -(-self._columns.steps // self._length)
 
     def __iter__(self) -> Iterator[Tensor]:
         """The whole text, from its start."""
         for position in range(len(self)):
-            yield self._columns.stretch(position * self._length, self._length)
+            yield self._columns.segment(position * self._length, self._length)
 
 
 @final
@@ -87,7 +87,7 @@ class Columns:
         # What each column reads at step 0: the id before its first one.
         self._before = np.concatenate(([start], self._ids[:-1, -1])).astype(np.int32)[:, None]
 
-    def stretch(self, begin: int, length: int) -> Tensor:
+    def segment(self, begin: int, length: int) -> Tensor:
         """Steps ``begin`` to ``begin + length``, or to the end, after the id before them.
 
         Returns:

@@ -39,7 +39,7 @@ def _count(text: Any, order: int, vocabulary: int, boundary: int) -> KneserNey:
 @final
 @dataclass(slots=True)
 class Reading:
-    """Held-out text, stretch by stretch.
+    """Held-out text, segment by segment.
 
     Args:
         likelihood: how the text was predicted so far.
@@ -49,9 +49,9 @@ class Reading:
     likelihood: Likelihood = field(default_factory=Likelihood)
     before: Ids | None = None
 
-    def read(self, stretch: Tensor, model: KneserNey) -> None:
-        """Score one stretch, ids of shape (time + 1, columns): each but the first is predicted."""
-        ids: Ids = stretch.cpu().numpy()
+    def read(self, segment: Tensor, model: KneserNey) -> None:
+        """Score one segment, ids of shape (time + 1, columns): each but the first is predicted."""
+        ids: Ids = segment.cpu().numpy()
         before = ids[:1] if self.before is None else self.before
         text = np.concatenate((before, ids[1:]))
         for column in text.T:
@@ -123,7 +123,7 @@ class CountingModule(ScoredModule[Tensor]):
         self._held_out = Reading()
 
     def count(self, batch: Tensor) -> None:
-        """Score one stretch of held-out text, ids of shape (time + 1, columns)."""
+        """Score one segment of held-out text, ids of shape (time + 1, columns)."""
         if self._model is None:
             raise RuntimeError("nothing was counted yet")
         self._held_out.read(batch, self._model)

@@ -31,10 +31,10 @@ class HeldOut:
         """Start the text anew, remembering nothing."""
         self.likelihood, self.state = Likelihood(), None
 
-    def read(self, stretch: Tensor, network: NextToken) -> None:
-        """Score one stretch, ids of shape (time + 1, batch), and carry the state on."""
+    def read(self, segment: Tensor, network: NextToken) -> None:
+        """Score one segment, ids of shape (time + 1, batch), and carry the state on."""
         # Padding ends a column: what is read after it predicts nothing but more padding.
-        inputs, targets = stretch[:-1].clamp(min=0), stretch[1:]
+        inputs, targets = segment[:-1].clamp(min=0), segment[1:]
         before = network.initial_state(inputs.shape[1]) if self.state is None else self.state
         logits, self.state = network(inputs, before)
         nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none")

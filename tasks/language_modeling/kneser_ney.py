@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 @final
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The n-grams of one length. An n-gram is told by ``history * width + word``, a history by its rank.
+    """The n-grams of one length. An n-gram is identified by ``history * width + word``, a history by its rank.
 
     Args:
         histories: keys ``shorter history * width + word before it`` of all histories, sorted; a history's rank is its

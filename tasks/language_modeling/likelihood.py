@@ -20,7 +20,7 @@ def _nothing() -> Tensor:
 @final
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """How a stretch of text was predicted, as two sums.
+    """How a segment of text was predicted, as two sums.
 
     The mean of batches' perplexities is another, larger number: exp(4) and exp(6) average to 229, the perplexity of
     the two halves together is exp(5) = 148.

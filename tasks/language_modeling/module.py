@@ -26,7 +26,7 @@ Reduction = Literal["token_mean", "time_sum"]
 class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
     """Truncated BPTT over contiguous columns with carried state; perplexity on held-out text.
 
-    A batch is a stretch of text, ids of shape (time + 1, batch): each id but the last is read, each but the first
+    A batch is a segment of text, ids of shape (time + 1, batch): each id but the last is read, each but the first
     predicted. In training it is cut into windows of ``bptt`` steps, each of which is one optimizer step, or a part of
     one with ``accumulate``. The state goes from window to window without its gradient and is zero at the start of each
     epoch and of each evaluation, which has a state of its own.
@@ -74,14 +74,14 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         self._training_state.to(self.device)
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        """Learn from one stretch, window by window.
+        """Learn from one segment, window by window.
 
         Args:
             batch: ids, shape (time + 1, batch).
-            batch_idx: number of the stretch in its epoch, from 0.
+            batch_idx: number of the segment in its epoch, from 0.
 
         Returns:
-            Nats per token of the stretch, a scalar without gradient; no finite number if a step could not be taken.
+            Nats per token of the segment, a scalar without gradient; no finite number if a step could not be taken.
         """
         # Not in on_train_epoch_start: Lightning leaves that hook out when it resumes after an epoch's last batch.
         if batch_idx == 0:
@@ -140,7 +140,7 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         self._held_out.begin()
 
     def count(self, batch: Tensor) -> None:
-        """Score one stretch of held-out text, ids of shape (time + 1, batch)."""
+        """Score one segment of held-out text, ids of shape (time + 1, batch)."""
         self._held_out.read(batch, self.network)
 
     def scores(self) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""Networks that say what comes next; the recurrent one, given all that came before."""
+"""Networks that predict the next token; the recurrent one, given all that came before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.text.embeddings.layer import WordEmbedding
 
 
 class NextToken(nn.Module, ABC):
-    """A network that scores the next token at every step, and carries a state from stretch to stretch of a text."""
+    """A network that scores the next token at every step, and carries a state from segment to segment of a text."""
 
     @abstractmethod
     def initial_state(self, batch: int) -> tuple[State, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -83,8 +83,8 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         dataset: TokenCorpus,
         seed: int,  # noqa: ARG002
     ) -> pl.LightningDataModule:
-        """Stretches in the order of the text, which no seed changes."""
-        from tasks.language_modeling.batches import WINDOWS_PER_BATCH, EvaluationStretches, TrainingStretches
+        """Segments in the order of the text, which no seed changes."""
+        from tasks.language_modeling.batches import WINDOWS_PER_BATCH, EvaluationSegments, TrainingSegments
         from tasks.learning.loaders import Loaders
 
         training, start = settings.training, dataset.start
@@ -92,8 +92,8 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         if settings.network.kind == "ngram":
             columns, length = 1, len(dataset.train)
         return Loaders(
-            train=lambda: TrainingStretches(dataset.train, start=start, columns=columns, length=length),
-            held_out=lambda split: EvaluationStretches(
+            train=lambda: TrainingSegments(dataset.train, start=start, columns=columns, length=length),
+            held_out=lambda split: EvaluationSegments(
                 getattr(dataset, split), start=start, columns=training.evaluation_batch_size
             ),
         )
@@ -108,10 +108,6 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
             return 1
         column = len(dataset.train) // settings.training.batch_size
         return -(-column // settings.training.bptt)
-
-    def warnings(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Sequence[str]:  # noqa: ARG002
-        """What was noticed when the text was prepared."""
-        return dataset.warnings
 
     def absent(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, str]:  # noqa: ARG002
         """Bits per character of words."""

@@ -23,7 +23,7 @@ class WindowModel(NextToken):
 
     Bengio, Ducharme, Vincent and Jauvin 2003, *A neural probabilistic language model*, equation 1. The matrix W of
     direct connections is optional. What is carried from step to step is the tokens of the window, so that a text is
-    read in the same stretches as by a recurrent network, and every token is predicted once. Against over-fitting it has
+    read in the same segments as by a recurrent network, and every token is predicted once. Against over-fitting it has
     what recurrent networks have: dropout where they have it (Zaremba et al. 2014), into the hidden layer and out of it,
     and one matrix for embedding and output.
 

@@ -59,7 +59,7 @@ class ScoredModule(pl.LightningModule, ABC, Generic[HeldOutT]):
         """Log the scores of what was counted; gives them, by name without the split."""
         scores = self.scores()
         self.log_whole({f"{split}/{name}": score for name, score in scores.items()})
-        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers are told
+        self.log("step", float(self.global_step))  # Lightning's name for the step that the loggers get
         return scores
 
     def log_whole(self, values: Mapping[str, float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, final
@@ -33,7 +33,7 @@ class Prepared:
     Args:
         fingerprint: hash of all that a model can see.
         facts: for the plan and the report.
-        bounds: what the true distribution reaches, per metric; empty where nobody knows.
+        bounds: what the true distribution reaches, per metric; empty where that is unknown.
         splits: the ``train``, ``validation`` and ``test`` data, if they lie in memory.
     """
 
@@ -114,6 +114,10 @@ class LearnedTask(Task[SettingsT, DatasetT]):
             monitor=(first.removeprefix("validation/"), self.metrics[first].direction),
         )
 
+    def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:  # noqa: ARG002
+        """What was noticed when the data were prepared, where a dataset keeps it."""
+        return getattr(dataset, "warnings", ())
+
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
         """Which loops ran the network's cells, and what compiled them."""
         from tasks.recurrent.loop import describe_loops
@@ -121,7 +125,7 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         return describe_loops(module)
 
     def unused(self, settings: SettingsT) -> Iterator[str]:
-        """What the cell does not have, and what says the same as leaving it out."""
+        """What the cell does not have, and what equals its default's meaning."""
         training = settings.training
         yield from (f"network.{name}" for name in self.unused_of_network(settings))
         implied = training.model_copy(update={"schedule": None})

@@ -1,4 +1,4 @@
-"""A vector for each word from its characters alone, so that a word that training never saw says something."""
+"""A vector for each word from its characters alone, so that a word that training never saw has one too."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class EntityTally:
     def scores(self) -> dict[str, float]:
         """Micro-averaged over all entities, and illegal moves per sentence.
 
-        Nothing is said of entities where the text has none. Without any guess, precision is 0.
+        Entities have no score where the text has none. Without any guess, precision is 0.
         """
         moves = {ILLEGAL_MOVES: self.illegal / self.sentences} if self.sentences else {}
         return moves | self._of_entities()
@@ -98,7 +98,7 @@ class EntityScorer:
     def __init__(self, tags: Sequence[str]) -> None:
         types = sorted({tag[2:] for tag in tags} - {""})
         self._outside = len(tags)
-        # Number of each tag's type, 0 outside; then that of what is outside for sure; last, number -1, a strange tag.
+        # Number of each tag's type, 0 outside; then that of what is outside for sure; last, number -1, an unseen tag.
         self._types = np.array([*(types.index(tag[2:]) + 1 if tag[2:] else 0 for tag in tags), 0, len(types) + 1])
         self._begins = np.array([*(tag.startswith("B-") for tag in tags), False, False])
         self._illegal = ~legal_moves(tags)[:, :-1]  # (tags + 1, tags): BIO ends anywhere

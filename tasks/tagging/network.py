@@ -23,7 +23,7 @@ class Tagger(nn.Module):
     Args:
         vocabulary: number of words.
         embedding: size of a word's embedding.
-        recurrent: what reads the embeddings; its direction says which side of a word the decoder knows of.
+        recurrent: what reads the embeddings; its direction says which side of a word the decoder depends on.
         decoder: what turns its outputs into tags.
         characters: what reads the spelling of words; its vectors stand behind the embeddings. None: nothing does.
         unknown: number of ``<unk>``.

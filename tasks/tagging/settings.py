@@ -64,7 +64,7 @@ class Network(WordVectorSettings, RecurrentSettings):
 
     @property
     def decoder_options(self) -> dict[str, str | int]:
-        """What is said to the decoder's constructor beyond sizes."""
+        """What is passed to the decoder's constructor beyond sizes."""
         options = {name: getattr(self, name) for name in _OPTIONS}
         return {name: value for name, value in options.items() if value is not None}
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tasks.text.tagged import Spelling
 
 LONGEST: Final = 32
-"""Of a longer word, an address say, the first and the last half of as many characters are read."""
+"""Of a longer word, an address for instance, the first and the last half of as many characters are read."""
 
 
 class Letters(NamedTuple):

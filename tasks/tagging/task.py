@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
@@ -104,10 +104,6 @@ class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
                 if not np.isin(text.groups, groups).any():
                     found[f"{split}/{name}"] = f"the {split} text has no such word"
         return found
-
-    def warnings(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Sequence[str]:  # noqa: ARG002
-        """What was noticed when the text was prepared."""
-        return dataset.warnings
 
     def unused_of_network(self, settings: TaggingSettings) -> Iterator[str]:
         """What the cell does not have; a network over characters may have it."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.agreement.batches import PADDING, BeginningMaker, SentenceMaker
+from tasks.agreement.batches import PADDING, PrefixMaker, SentenceMaker
 from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.settings import AgreementSettings
 from tasks.agreement.task import Agreement
@@ -19,10 +19,10 @@ def corpus(toy: Callable[[int], AgreementCorpus]) -> AgreementCorpus:
     return toy(37)
 
 
-def test_beginnings_are_what_stands_before_the_verbs(corpus: AgreementCorpus) -> None:
+def test_prefixes_are_what_stands_before_the_verbs(corpus: AgreementCorpus) -> None:
     text, start = corpus.train, corpus.start
     places = np.array([5, 0, 36, 11])
-    batch = BeginningMaker(text, start=start).make(places)
+    batch = PrefixMaker(text, start=start).make(places)
     for column, place in enumerate(places):
         begin, length = text.prefixes[place], text.lengths[place]
         expected = [start, *text.words[begin : begin + length].tolist()]
@@ -82,7 +82,7 @@ def test_a_loader_goes_on_where_its_state_was_taken(corpus: AgreementCorpus) -> 
 
 
 def test_held_out_verbs_are_each_seen_once(corpus: AgreementCorpus) -> None:
-    loader = SortedLoader(BeginningMaker(corpus.test, start=corpus.start))
+    loader = SortedLoader(PrefixMaker(corpus.test, start=corpus.start))
     assert len(loader) == 1
     (batch,) = loader
     assert sorted(batch.distances.tolist()) == sorted(corpus.test.distances.tolist())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.agreement.batches import BeginningMaker, SentenceMaker
+from tasks.agreement.batches import PrefixMaker, SentenceMaker
 from tasks.agreement.corpus import AgreementCorpus
 from tasks.agreement.settings import AgreementSettings
 from tasks.agreement.task import Agreement, build_network
@@ -43,15 +43,15 @@ def test_what_stands_at_padding_changes_nothing(
     corpus: AgreementCorpus, network: dict[str, Any], objective: str
 ) -> None:
     built, start = network_of(corpus, network, objective), corpus.start
-    maker: Any = BeginningMaker if objective == "number" else SentenceMaker
+    maker: Any = PrefixMaker if objective == "number" else SentenceMaker
     batch = maker(corpus.train, start=start).make(np.arange(30))
     padding = torch.arange(len(batch.words)).unsqueeze(1) >= batch.lengths
     assert padding.any()
     other = batch._replace(words=batch.words.where(~padding, 7))
     torch.testing.assert_close(built.loss(batch), built.loss(other), rtol=0, atol=0)
-    verbs = BeginningMaker(corpus.train, start=start)
-    together = built.says_plural(verbs.make(np.arange(30)))
-    alone = [built.says_plural(verbs.make(np.array([place]))) for place in range(30)]
+    verbs = PrefixMaker(corpus.train, start=start)
+    together = built.predicts_plural(verbs.make(np.arange(30)))
+    alone = [built.predicts_plural(verbs.make(np.array([place]))) for place in range(30)]
     assert torch.equal(together, torch.cat(alone))
 
 
@@ -79,19 +79,19 @@ def test_before_a_sentence_a_window_sees_its_start_again_and_again(corpus: Agree
 
 def test_a_language_model_compares_the_probabilities_of_two_words(corpus: AgreementCorpus) -> None:
     built = network_of(corpus, {"cell": "lstm"}, "language_model")
-    batch = BeginningMaker(corpus.train, start=corpus.start).make(np.arange(40))
+    batch = PrefixMaker(corpus.train, start=corpus.start).make(np.arange(40))
     logits = built.output(built.reader(batch.words, batch.lengths))
     said = []
     for column, (singular, plural) in enumerate(batch.forms.tolist()):
         probabilities = logits[batch.lengths[column] - 1, column].softmax(0)
         said.append(bool(probabilities[plural] > probabilities[singular]))
-    assert built.says_plural(batch).tolist() == said
+    assert built.predicts_plural(batch).tolist() == said
     assert 0 < sum(said) < 40
 
 
 def test_a_backward_layer_ends_at_the_beginning(corpus: AgreementCorpus) -> None:
     built = network_of(corpus, {"cell": "gru", "direction": "bidirectional"})
-    batch = BeginningMaker(corpus.train, start=corpus.start).make(np.array([0]))
+    batch = PrefixMaker(corpus.train, start=corpus.start).make(np.array([0]))
     states = built.reader(batch.words, batch.lengths)[:, 0]
     known = torch.cat([states[-1, :6], states[0, 6:]])
     torch.testing.assert_close(built(batch), built.output(known))

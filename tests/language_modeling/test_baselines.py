@@ -57,7 +57,7 @@ def slow_logits(model: WindowModel, ids: list[int], order: int) -> list[Tensor]:
 
 
 @pytest.mark.parametrize(("order", "direct"), [(2, False), (3, True), (5, False), (5, True)])
-def test_a_window_computes_its_equation_whatever_the_stretches(order: int, direct: bool) -> None:
+def test_a_window_computes_its_equation_whatever_the_segments(order: int, direct: bool) -> None:
     torch.manual_seed(0)
     model = WindowModel(vocabulary=7, embedding=3, hidden=4, order=order, direct=direct)
     ids = torch.randint(7, (11, 2))

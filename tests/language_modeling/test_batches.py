@@ -1,4 +1,4 @@
-"""Stretches of text: nothing lost, nothing doubled, nothing out of order."""
+"""Segments of text: nothing lost, nothing doubled, nothing out of order."""
 
 from itertools import islice
 
@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.language_modeling.batches import PADDING, EvaluationStretches, TrainingStretches
+from tasks.language_modeling.batches import PADDING, EvaluationSegments, TrainingSegments
 
 START = 1_000_000
 
@@ -18,8 +18,8 @@ def text(tokens: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
     return np.arange(tokens, dtype=np.int32)
 
 
-def training(tokens: int, *, columns: int, length: int) -> TrainingStretches:
-    return TrainingStretches(text(tokens), start=START, columns=columns, length=length)
+def training(tokens: int, *, columns: int, length: int) -> TrainingSegments:
+    return TrainingSegments(text(tokens), start=START, columns=columns, length=length)
 
 
 def follows(inputs: torch.Tensor, targets: torch.Tensor) -> bool:
@@ -33,25 +33,25 @@ def test_training_targets_are_the_text_in_columns_without_its_tail(tokens: int, 
     if tokens < columns:
         return
     loader = training(tokens, columns=columns, length=length)
-    stretches = list(loader)
-    targets = torch.cat([stretch[1:] for stretch in stretches])
-    assert len(stretches) == len(loader)
-    assert {len(stretch) - 1 for stretch in stretches[:-1]} <= {length}
+    segments = list(loader)
+    targets = torch.cat([segment[1:] for segment in segments])
+    assert len(segments) == len(loader)
+    assert {len(segment) - 1 for segment in segments[:-1]} <= {length}
     assert torch.equal(targets.T.flatten(), torch.arange(tokens // columns * columns))
-    assert all(follows(stretch[:-1], stretch[1:]) for stretch in stretches)
+    assert all(follows(segment[:-1], segment[1:]) for segment in segments)
 
 
 @settings(deadline=None, max_examples=60)
 @given(tokens=st.integers(1, 1500), columns=st.integers(1, 9))
 def test_each_held_out_token_is_a_target_exactly_once(tokens: int, columns: int) -> None:
-    loader = EvaluationStretches(text(tokens), start=START, columns=columns)
-    stretches = list(loader)
-    targets = torch.cat([stretch[1:] for stretch in stretches]).T.flatten()
+    loader = EvaluationSegments(text(tokens), start=START, columns=columns)
+    segments = list(loader)
+    targets = torch.cat([segment[1:] for segment in segments]).T.flatten()
     real = targets != PADDING
-    assert len(stretches) == len(loader)
+    assert len(segments) == len(loader)
     assert torch.equal(targets[real], torch.arange(tokens))
-    for stretch in stretches:
-        inputs, aims = stretch[:-1], stretch[1:]
+    for segment in segments:
+        inputs, aims = segment[:-1], segment[1:]
         assert follows(inputs[aims != PADDING], aims[aims != PADDING])
 
 
@@ -77,14 +77,14 @@ def test_an_epoch_that_was_broken_off_is_not_continued_unless_restored() -> None
 @pytest.mark.parametrize("seen", range(5))
 def test_a_restored_loader_goes_on_where_the_state_was_taken(seen: int) -> None:
     loader = training(20, columns=2, length=3)
-    stretches = list(loader)
+    segments = list(loader)
     source = training(20, columns=2, length=3)
     list(islice(source, seen))
     restored = training(20, columns=2, length=3)
     restored.load_state_dict(source.state_dict())
     assert restored.state_dict() == source.state_dict() == {"epoch": seen // 4, "position": seen % 4}
     rest = list(restored)
-    assert all(torch.equal(a, b) for a, b in zip(rest, stretches[seen % 4 :], strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(rest, segments[seen % 4 :], strict=True))
     assert len(list(restored)) == 4
 
 

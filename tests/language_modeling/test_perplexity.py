@@ -17,7 +17,7 @@ from tasks.text.running import TokenCorpus
 from tests.tasks.run import Run
 
 TOKENS = 2 * EVALUATION_TOKENS + 77
-"""Three stretches of one column, the last one shorter; no multiple of the columns below."""
+"""Three segments of one column, the last one shorter; no multiple of the columns below."""
 
 
 def slow_perplexity(network: Any, corpus: TokenCorpus, columns: int) -> float:

@@ -35,7 +35,7 @@ class PreviousTagDecoder(Decoder):
         self.output = nn.Linear(inputs, self._tags)
         self.move = nn.Linear(tag_embedding, self._tags, bias=False)
 
-    def loss(self, outputs: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002 - tags tell padding
+    def loss(self, outputs: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002 - tags mark padding
         """See :meth:`Decoder.loss`; the last tag is the right one."""
         before = torch.cat([torch.full_like(tags[:1], self._tags), tags[:-1].clamp(min=0)])
         logits = self.output(outputs) + self.move(self.embedding(before))

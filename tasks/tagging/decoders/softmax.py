@@ -25,7 +25,7 @@ class SoftmaxDecoder(Decoder):
         super().__init__()
         self.output = nn.Linear(inputs, len(tags))
 
-    def loss(self, outputs: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002 - tags tell padding
+    def loss(self, outputs: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002 - tags mark padding
         """See :meth:`Decoder.loss`."""
         return cross_entropy(self.output(outputs).flatten(0, 1), tags.flatten(), ignore_index=PADDING)
 
