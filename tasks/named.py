@@ -62,13 +62,11 @@ class NamedClasses(Generic[Base]):
     Args:
         package: the folder, as Python imports it.
         what: what one of them is called in errors, ``cell`` for instance.
-        base: gives the base, imported only when a class is asked for.
+        base: their base, ``module:class``, imported only when a class is asked for.
         given: arguments that every constructor is given; what else one takes are its options.
     """
 
-    def __init__(
-        self, package: ModuleType, *, what: str, base: Callable[[], type[Base]], given: Collection[str] = ()
-    ) -> None:
+    def __init__(self, package: ModuleType, *, what: str, base: str, given: Collection[str] = ()) -> None:
         self._package, self._what, self._base, self._given = package, what, base, given
 
     def names(self) -> tuple[str, ...]:
@@ -114,7 +112,7 @@ class NamedClasses(Generic[Base]):
         Raises:
             UserError: there is no such file, it cannot be imported, or it does not hold one whole class.
         """
-        module, base, where = self._import(self.check(name)), self._base(), self._file(name)
+        module, base, where = self._import(self.check(name)), self._resolve_base(), self._file(name)
         here = [c for _, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
         found = [c for c in here if issubclass(c, base)]
         if len(found) != 1:
@@ -124,6 +122,10 @@ class NamedClasses(Generic[Base]):
             rule = f"a {self._what} defines {' and '.join(missing)}"
             raise UserError(rule, where=where, received=found[0].__name__)
         return found[0]
+
+    def _resolve_base(self) -> type[Base]:
+        base: type[Base] = pkgutil.resolve_name(self._base)
+        return base
 
     def _import(self, name: str) -> ModuleType:
         """A file; what is wrong with it is its author's to know, with the line."""

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from tasks.classification import encoders
+from tasks.learning import schedules
 from tasks.long_range import problems
 from tasks.recurrent import cells
 from tasks.tagging import decoders
 from unroll.contract import UserError
 
 FOLDERS = {
+    "kind of encoder": (encoders, encoders.ENCODERS.find, "tasks.classification.encoder", "Encoder", "forward"),
+    "schedule": (schedules, schedules.SCHEDULES.find, "tasks.learning.schedule", "Schedule", "rate"),
     "cell": (cells, cells.find_cell, "tasks.recurrent.cell", "Cell", "step"),
     "decoder": (decoders, decoders.DECODERS.find, "tasks.tagging.decoder", "Decoder", "decode and loss"),
     "problem": (

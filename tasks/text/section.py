@@ -41,7 +41,7 @@ class Readers(Generic[CorpusT]):
     def __init__(
         self, package: ModuleType, formats: Mapping[Labels, type[FormatReader[CorpusT]]] | None = None
     ) -> None:
-        self._readers = NamedClasses[Reader[CorpusT]](package, what="kind of corpus", base=_base)
+        self._readers = NamedClasses[Reader[CorpusT]](package, what="kind of corpus", base="tasks.text.reading:Reader")
         self._formats = formats or {}
 
     @property
@@ -107,10 +107,6 @@ class Readers(Generic[CorpusT]):
         if name not in self.names:
             raise PydanticKnownError("literal_error", {"expected": " or ".join(f"'{name}'" for name in self.names)})
         return name
-
-
-def _base() -> type[Reader[Any]]:
-    return Reader
 
 
 class DataSection(Settings):

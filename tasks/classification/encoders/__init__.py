@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["ENCODERS"]
 
 
-def _base() -> type[Encoder]:
-    from tasks.classification.encoder import Encoder
-
-    return Encoder
-
-
-ENCODERS: Final = NamedClasses(
-    sys.modules[__name__], what="kind of encoder", base=_base, given=("embedding", "vocabulary")
+ENCODERS: Final[NamedClasses[Encoder]] = NamedClasses(
+    sys.modules[__name__],
+    what="kind of encoder",
+    base="tasks.classification.encoder:Encoder",
+    given=("embedding", "vocabulary"),
 )

@@ -13,4 +13,6 @@ from tasks.named import NamedClasses
 
 __all__ = ["SCHEDULES"]
 
-SCHEDULES: Final = NamedClasses(sys.modules[__name__], what="schedule", base=lambda: Schedule, given=("steps",))
+SCHEDULES: Final[NamedClasses[Schedule]] = NamedClasses(
+    sys.modules[__name__], what="schedule", base="tasks.learning.schedule:Schedule", given=("steps",)
+)

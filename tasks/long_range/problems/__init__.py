@@ -13,13 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["PROBLEMS", "find_problem"]
 
 
-def _base() -> type[Problem]:
-    from tasks.long_range.problem import Problem
-
-    return Problem
-
-
-PROBLEMS: Final = NamedClasses(sys.modules[__name__], what="problem", base=_base)
+PROBLEMS: Final[NamedClasses[Problem]] = NamedClasses(
+    sys.modules[__name__], what="problem", base="tasks.long_range.problem:Problem"
+)
 
 
 def find_problem(name: str) -> Problem:

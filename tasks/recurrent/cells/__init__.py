@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["CELLS", "cell_names", "find_cell"]
 
 
-def _base() -> type[Cell]:
-    from tasks.recurrent.cell import Cell
-
-    return Cell
-
-
-CELLS: Final = NamedClasses(sys.modules[__name__], what="cell", base=_base, given=("inputs", "hidden"))
+CELLS: Final[NamedClasses[Cell]] = NamedClasses(
+    sys.modules[__name__], what="cell", base="tasks.recurrent.cell:Cell", given=("inputs", "hidden")
+)
 cell_names: Final = CELLS.names
 find_cell: Final = CELLS.find

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["DECODERS"]
 
 
-def _base() -> type[Decoder]:
-    from tasks.tagging.decoder import Decoder
-
-    return Decoder
-
-
-DECODERS: Final = NamedClasses(sys.modules[__name__], what="decoder", base=_base, given=("inputs", "tags"))
+DECODERS: Final[NamedClasses[Decoder]] = NamedClasses(
+    sys.modules[__name__], what="decoder", base="tasks.tagging.decoder:Decoder", given=("inputs", "tags")
+)

@@ -15,12 +15,9 @@ from tasks.text.format import Format
 
 __all__ = ["FORMATS", "build_format"]
 
-
-def _base() -> type[Format]:
-    return Format
-
-
-FORMATS: Final = NamedClasses(sys.modules[__name__], what="format", base=_base)
+FORMATS: Final[NamedClasses[Format]] = NamedClasses(
+    sys.modules[__name__], what="format", base="tasks.text.format:Format"
+)
 
 
 def build_format(name: str, settings: Mapping[str, Any]) -> Format:
