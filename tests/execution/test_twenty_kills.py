@@ -1,4 +1,4 @@
-"""Twenty kills at random moments of a study that logs in every way that Lightning has: results and history stay."""
+"""Twenty kills at random moments of a study that logs in every way and selects states: results and history stay."""
 
 import os
 import random
@@ -16,7 +16,10 @@ from tests.execution.test_kills import done, running_worker, wait_for
 from unroll.ledger import Ledger
 
 ROOT = Path(__file__).parent / "project"
-SETTINGS = ("training.batches=25", "training.batch_seconds=0.04", "limits.checkpoint_seconds=0.05")
+SETTINGS = (
+    *("training.batches=25", "training.batch_seconds=0.04", "limits.checkpoint_seconds=0.05"),
+    *("training.select=best", "training.epochs=3", "training.patience=2"),
+)
 TRIALS = 4
 
 Start = Callable[[Path], Any]
@@ -51,7 +54,7 @@ def numbers(results: Path) -> tuple[Any, Any]:
     assert ledger.damage() == []
     assert history.select("trial", "step", "metric").is_unique().all()
     metrics = [name for name in trials.columns if "/" in name]
-    return trials.select("trial", "steps", "items", *metrics).rows(), history.drop("seconds").rows()
+    return trials.select("trial", "steps", "items", "selected_epoch", *metrics).rows(), history.drop("seconds").rows()
 
 
 @pytest.fixture(scope="module")
