@@ -7,11 +7,11 @@ from typing import Any, final
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import _disable_current_modes
 
 from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
 from tasks.recurrent.compiler.pointwise import express, name_of
 from tasks.recurrent.compiler.trace import BATCH, UNKNOWN, Call, Step, Tracer, substitute, tensors
+from tasks.recurrent.torch_internals import outside_dispatch_modes
 
 NO_WEIGHT = "a matrix product whose right operand is no weight"
 
@@ -158,7 +158,7 @@ class _Replay:
 
 def _stand_in(width: int, dtype: torch.dtype) -> Tensor:
     """A row per sequence, whose making is not traced."""
-    with _disable_current_modes():  # torch has no public way out of a dispatch mode
+    with outside_dispatch_modes():
         return torch.empty(BATCH, width, dtype=dtype, device="meta")
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._decomp import get_decompositions
 
 from tasks.recurrent.compiler.graph import Graph, Node, Unsupported
 from tasks.recurrent.compiler.structural import STRUCTURAL, Use, as_node
+from tasks.recurrent.torch_internals import decompositions
 
 POINTWISE: Mapping[str, tuple[str, float]] = {
     "_to_copy.default": ("(real)({0})", 1),
@@ -163,7 +163,7 @@ _BY_TORCH = (
     *("softplus", "softplus_backward"),
 )
 DECOMPOSED: Mapping[Any, Callable[..., Any]] = {
-    **get_decompositions([getattr(_aten, name) for name in _BY_TORCH]),
+    **decompositions([getattr(_aten, name) for name in _BY_TORCH]),
     _aten.addmm.default: _addmm,
     _aten.native_layer_norm.default: _layer_norm,
     _aten.var.correction: _variance,

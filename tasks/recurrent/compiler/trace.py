@@ -10,12 +10,12 @@ from typing import Any, final
 import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.compiler.graph import Unsupported
 from tasks.recurrent.compiler.pointwise import DECOMPOSED, FILLED, name_of
 from tasks.recurrent.noise import noisy_step
+from tasks.recurrent.torch_internals import TorchDispatchMode
 
 BATCH = 65_537
 """A size that no weight has (``settings.WIDEST`` is one less), so that a dimension of this size is the batch."""

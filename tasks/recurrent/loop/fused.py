@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast
 
 import torch
-from torch import _VF, Tensor
+from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.torch_internals import KernelName, recurrent_kernel
 
 
 def fused(
-    kernel: Literal["rnn_tanh", "rnn_relu", "lstm", "gru"],
+    kernel: KernelName,
     cell: Cell,
     inputs: Tensor,
     state: State,
@@ -36,5 +37,6 @@ def fused(
     # without dropout it changes nothing else.
     options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
     first = before if kernel == "lstm" else before[0]
-    outputs, *after = getattr(_VF, kernel)(inputs, first, [cell.read.weight, cell.recur.weight, *biases], *options)
+    weights = [cell.read.weight, cell.recur.weight, *biases]
+    outputs, *after = recurrent_kernel(kernel)(inputs, first, weights, *options)
     return outputs, cast("State", tuple(part.squeeze(0) for part in after))
