@@ -12,6 +12,7 @@ import hashlib
 import io
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,36 +102,15 @@ def _place(module: str, folder: Path) -> Path | None:
 
 
 def _imports(place: Path, module: str) -> tuple[str, ...]:
-    stat = place.stat()
+    """Modules of the tasks that a file imports anywhere but for its types."""
     package = module if place.name == "__init__.py" else module.rpartition(".")[0]
-    return _read_imports(place, package, stat.st_mtime_ns, stat.st_size)
+    return tuple(dict.fromkeys(name for node in _parse(place).imports for name in _imported(node, package)))
 
 
-@cache
-def _read_imports(place: Path, package: str, changed: int, size: int) -> tuple[str, ...]:  # noqa: ARG001
-    """Modules of the tasks that a file imports anywhere but for its types; it is read again when it was changed."""
-    try:
-        tree = ast.parse(place.read_bytes())
-    except (SyntaxError, ValueError):
-        return ()
-    return tuple(dict.fromkeys(name for node in _walk(tree) for name in _imported(node, package)))
-
-
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node that is run: what is under ``if TYPE_CHECKING:`` is not."""
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            for other in child.orelse:
-                yield from _walk(other)
-        else:
-            yield from _walk(child)
-
-
-def _imported(node: ast.AST, package: str) -> Iterator[str]:
+def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names if alias.name.split(".")[0] == TASKS)
-    elif isinstance(node, ast.ImportFrom):
+    else:
         around = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
         base = ".".join([*around, *([node.module] if node.module else [])])
         if base.split(".")[0] == TASKS:
@@ -148,56 +128,90 @@ def _strings(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _hash(file: Path) -> str:
-    stat = file.stat()
-    found = _read_hash(file, stat.st_mtime_ns, stat.st_size)
+    found = _parse(file).hash if file.suffix == ".py" else _shorten(file.read_bytes())
     _first_seen.setdefault(file, found)
     return found
 
 
-@cache
-def _read_hash(file: Path, changed: int, size: int) -> str:  # noqa: ARG001
-    content = file.read_bytes()
-    code = _without_comments(content) if file.suffix == ".py" else content
+def _shorten(code: bytes) -> str:
     return hashlib.sha256(code).hexdigest()[:16]
 
 
-def _without_comments(content: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What matters of a Python file.
+
+    Args:
+        imports: statements that import something when the file is run; none of a file that is no Python.
+        hash: of its code.
+    """
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    hash: str
+
+
+def _parse(file: Path) -> _Parsed:
+    stat = file.stat()
+    return _parse_once(file, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _parse_once(file: Path, changed: int, size: int) -> _Parsed:  # noqa: ARG001
+    """A file is read and parsed once, and again when it was changed: plans hash a hundred files for every arm."""
+    content = file.read_bytes()
+    try:
+        nodes = list(ast.walk(ast.parse(content)))
+    except (SyntaxError, ValueError):
+        return _Parsed((), _shorten(content))
+    try:
+        code = _without_comments(content, nodes)
+    except (UnicodeDecodeError, IndexError, tokenize.TokenError):
+        code = content
+    return _Parsed(tuple(_run_imports(nodes)), _shorten(code))
+
+
+def _run_imports(nodes: Sequence[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports but those under ``if TYPE_CHECKING:``."""
+    checks = (node for node in nodes if isinstance(node, ast.If) and isinstance(node.test, ast.Name))
+    bodies = (node.body for node in checks if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    for_types = {id(below) for body in bodies for statement in body for below in ast.walk(statement)}
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in for_types:
+            yield node
+
+
+def _without_comments(content: bytes, nodes: Sequence[ast.AST]) -> bytes:
     """The lines of a Python file that do something, no comments or docstrings; alike in every version of Python.
 
     Its texts follow once more: a blank line within one does something.
     """
-    try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-        comments = list(_comments(text)) if "#" in text else []
-        lines = text.split("\n")
-        for row, column in comments:
-            lines[row - 1] = lines[row - 1][:column]
-        tree = ast.parse(text)
-        for first, last in _docstrings(tree, lines):
-            lines[first - 1 : last] = [""] * (last - first + 1)
-    except (UnicodeDecodeError, SyntaxError, ValueError, IndexError, tokenize.TokenError):
-        return content
+    text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    for row, column in _comments(text) if "#" in text else ():
+        lines[row - 1] = lines[row - 1][:column]
+    for first, last in _docstrings(nodes, lines):
+        lines[first - 1 : last] = [""] * (last - first + 1)
     code = "\n".join(line.rstrip() for line in lines if line.strip())
-    return "\0".join([code, *_texts(tree)]).encode("utf-8", "surrogatepass")
+    return "\0".join([code, *_texts(nodes)]).encode("utf-8", "surrogatepass")
 
 
-def _texts(tree: ast.Module) -> Iterator[str]:
+def _texts(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Every text and every row of bytes that is no statement of its own."""
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and id(node) not in alone:
             yield node.value if isinstance(node.value, str) else repr(node.value)
 
 
-def _comments(text: str) -> Iterator[tuple[int, int]]:
+def _comments(text: str) -> list[tuple[int, int]]:
     """Row, from one, and column where each comment begins."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return (token.start for token in tokens if token.type == tokenize.COMMENT)
+    return [token.start for token in tokens if token.type == tokenize.COMMENT]
 
 
-def _docstrings(tree: ast.Module, lines: Sequence[str]) -> Iterator[tuple[int, int]]:
+def _docstrings(nodes: Sequence[ast.AST], lines: Sequence[str]) -> Iterator[tuple[int, int]]:
     """First and last row, from one, of texts that are statements of their own, on rows of their own."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not (
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         ):
