@@ -2,11 +2,18 @@
 
 A ``platform/__init__.py`` would shadow the standard module for everyone who has the repository root on ``sys.path``:
 torch, ray, wandb and pytest would all fail at import.
+
+Beside that: what import-linter cannot be told once for tasks that do not exist yet.
 """
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+import grimp
+
+from unroll.study import discover_tasks
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,3 +32,21 @@ def test_the_source_root_holds_one_package_and_no_module_of_its_own() -> None:
 
 def test_no_test_folder_is_named_like_the_standard_module() -> None:
     assert not (ROOT / "tests" / "platform").exists()
+
+
+def test_nothing_outside_a_task_imports_it() -> None:
+    graph = grimp.build_graph("tasks", cache_dir=None)
+    for task in map("tasks.{}".format, discover_tasks()):
+        inside = {task, *graph.find_descendants(task)}
+        importers = {importer for module in inside for importer in graph.find_modules_that_directly_import(module)}
+        assert importers <= inside
+
+
+def test_what_is_no_task_has_its_place_in_the_order() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["tasks"]]
+    modules = grimp.build_graph("tasks", cache_dir=None).find_children("tasks")
+    shared = {module.removeprefix("tasks.") for module in modules} - {*discover_tasks()}
+    assert shared == {name for layer in layers for name in layer.split(" | ")}

@@ -11,15 +11,20 @@ from unroll.contract import UserError
 
 if TYPE_CHECKING:
     from tasks.recurrent.cell import Cell
-    from tasks.recurrent.settings import RecurrentSettings
+    from unroll.contract import Settings
 
 Option = str | bool
 OPTIONS: Final = ("activation", "ablation", "layer_norm")
 """Settings that are options of cells; null: the cell's own choice."""
 
 
-def check_options(settings: RecurrentSettings) -> None:
+def check_options(settings: Settings, *, cell: str, options: Mapping[str, Option]) -> None:
     """Refuse what a cell does not take. Loads torch only where there is something to check.
+
+    Args:
+        settings: the section that has the fields ``cell``, ``zoneout_memory`` and those of :data:`OPTIONS`.
+        cell: its cell.
+        options: those of its options that are set.
 
     Raises:
         IdleSettings: the cell has no such setting; names the cells that have it.
@@ -27,7 +32,6 @@ def check_options(settings: RecurrentSettings) -> None:
     """
     among = (*OPTIONS, "zoneout_memory")
     refuse_unused(settings, choice="cell", kinds=cell_names(), has=cell_settings, among=among)
-    cell, options = settings.cell, settings.options
     types = get_type_hints(find_cell(cell).__init__) if options else {}
     for name, value in options.items():
         allowed = _literals(types[name])

@@ -96,7 +96,7 @@ class RecurrentSettings(Settings):
 
     @model_validator(mode="after")
     def _the_cell_takes_its_options(self) -> Self:
-        check_options(self)
+        check_options(self, cell=self.cell, options=self.options)
         check_initializer(self.cell, self.recurrent_initialization, self.recurrent_gain)
         return self
 

@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from tasks.classification.build import build_network
+from tasks.classification.encoders import ENCODERS
 from tasks.classification.settings import ClassificationSettings, Network
 from tasks.classification.task import Classification
 from unroll.contract import find_locations, find_measurements
@@ -18,7 +19,7 @@ from unroll.study import load_study, make_plan
     ("nested", "text"),
     [
         ({"network": {"embedding": 0}}, "greater than or equal to 1"),
-        ({"network": {"kind": "cnn"}}, "a kind of encoder is one of bag_of_embeddings, convolution, hierarch"),
+        ({"network": {"kind": "cnn"}}, f"a kind of encoder is one of {', '.join(ENCODERS.names())}; a new"),
         ({"network": {"kind": "convolution", "cell": "gru"}}, "kind convolution has no use for cell: leave it out"),
         ({"network": {"kind": "bag_of_embeddings", "depth": 2}}, "kind bag_of_embeddings has no use for depth"),
         ({"network": {"windows": [3]}}, "kind recurrent has no use for windows: leave it out"),

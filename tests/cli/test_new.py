@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     Unroll = Callable[..., Said]
 
 KINDS = sorted(find_templates())
+QUICK = ("cell", "study")
+SLOW = sorted({*KINDS} - {*QUICK})
 SMALL = ["seeds=1", "wandb.mode=disabled", "training.epochs=1", "--runner", "inline", "--no-report"]
 """What makes a printed ``unroll run`` short."""
 
@@ -36,10 +40,23 @@ def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
+UNROLL = str(Path(sys.executable).parent / "unroll")
+
+
 @pytest.fixture(scope="module")
-def copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this project."""
-    folder = tmp_path_factory.mktemp("copy")
+def make_copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes copies of this project."""
+    return functools.partial(copy_of, root, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def copy(make_copy: Callable[[], Path]) -> Path:
+    """A copy of this project that all kinds share."""
+    return make_copy()
+
+
+def copy_of(root: Path, factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp("copy")
     for name in ("tasks", "tests", "studies"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "pyproject.toml", folder)
@@ -47,10 +64,9 @@ def copy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*QUICK, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)])
 def test_what_is_written_runs_by_the_commands_that_are_printed(kind: str, copy: Path) -> None:
-    unroll = str(Path(sys.executable).parent / "unroll")
-    done = run([unroll, "new", kind, f"fresh_{kind}"], copy)
+    done = run([UNROLL, "new", kind, f"fresh_{kind}"], copy)
     assert done.returncode == 0, done.stderr
     paths, _, (_, *commands) = (part.splitlines() for part in done.stdout.split("\n\n"))
     assert paths
@@ -65,9 +81,37 @@ def test_what_is_written_runs_by_the_commands_that_are_printed(kind: str, copy: 
     for command in commands:
         program, *words = shlex.split(command)
         small = SMALL if words[0] == "run" else []
-        known = {"unroll": [unroll], "python": [sys.executable]}
+        known = {"unroll": [UNROLL], "python": [sys.executable]}
         ended = run([*known[program], *words, *small], copy)
         assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+
+
+SHIPPED = ("tasks/learning/schedules/linear.py", "tasks/long_range/problems/adding.py", "tasks/tagging/decoders/crf.py")
+"""One file of each kind without a template: a copy of it under another name is a new one."""
+DISCOVERY = """
+    agreement/test_settings.py classification/test_encoders.py classification/test_settings.py cli/test_settings.py
+    language_modeling/test_settings.py learning/test_schedules.py long_range/test_problems.py
+    long_range/test_settings.py recurrent/cells/test_names.py recurrent/test_settings.py study/test_project.py
+    study/test_settings_notes.py study/test_studies.py tagging/test_decoders.py tagging/test_settings.py
+    tasks/test_contract.py text/test_formats.py text/test_labelled.py text/test_settings.py text/test_tagged.py
+    test_layout.py
+"""
+"""Tests of what is found by being there."""
+
+
+@pytest.mark.slow
+def test_with_one_more_of_everything_no_test_of_what_is_there_must_be_edited(make_copy: Callable[[], Path]) -> None:
+    folder = make_copy()
+    for kind in KINDS:
+        assert run([UNROLL, "new", kind, f"fresh_{kind}"], folder).returncode == 0
+    for path in map(folder.joinpath, SHIPPED):
+        source = re.sub(
+            r"^class \w+", f"class Fresh{path.stem.capitalize()}", path.read_text("utf-8"), flags=re.MULTILINE
+        )
+        path.with_stem(f"fresh_{path.stem}").write_text(source, "utf-8")
+    tests = [f"tests/{name}" for name in DISCOVERY.split()]
+    ended = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], folder)
+    assert ended.returncode == 0, ended.stdout[-3000:]
 
 
 @pytest.mark.parametrize("kind", KINDS)

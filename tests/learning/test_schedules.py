@@ -13,15 +13,13 @@ from tasks.learning.schedules import SCHEDULES
 from tasks.learning.settings import OptimizationSettings
 
 FIRST, STEPS, PER_EPOCH = 0.3, 40, 5
-OPTIONS: dict[str, dict[str, Any]] = {
-    "decay": {"decay_start": 3, "decay_factor": 1.2},
-    "plateau": {"plateau_factor": 2.0, "plateau_patience": 2},
-}
+VALUES: dict[str, Any] = {"decay_start": 3, "decay_factor": 1.2, "plateau_factor": 2.0, "plateau_patience": 2}
+"""Of the settings that schedules take."""
 
 
 def schedule_of(name: str, *, steps: int = STEPS, **options: Any) -> Schedule:
     build: Any = SCHEDULES.find(name)
-    made: Schedule = build(steps=steps, **(options or OPTIONS.get(name, {})))
+    made: Schedule = build(steps=steps, **({option: VALUES[option] for option in SCHEDULES.options(name)} | options))
     return made
 
 
@@ -53,8 +51,8 @@ def test_rates_are_those_of_a_slow_version(name: str) -> None:
     assert rates(schedule_of(name)) == pytest.approx(list(slowly(name)), rel=1e-12, abs=1e-16)
 
 
-def test_every_schedule_begins_with_the_first_rate_and_has_a_test() -> None:
-    assert set(SCHEDULES.names()) == {"constant", "decay", "linear", "cosine", "plateau"}
+def test_every_schedule_begins_with_the_first_rate() -> None:
+    assert set(SCHEDULES.names()) >= {"constant", "decay", "linear", "cosine", "plateau"}
     assert {rates(schedule_of(name))[0] for name in SCHEDULES.names()} == {FIRST}
 
 
@@ -97,7 +95,7 @@ def test_a_plateau_goes_on_from_its_state() -> None:
 
 @pytest.mark.parametrize("name", SCHEDULES.names())
 def test_a_warm_up_rises_to_the_schedule_and_comes_before_it(name: str) -> None:
-    schedule, warmup = schedule_of(name, steps=STEPS - 4, **OPTIONS.get(name, {})), 4
+    schedule, warmup = schedule_of(name, steps=STEPS - 4), 4
     warm = rates(schedule, warmup=warmup)
     assert warm[:warmup] == [pytest.approx(FIRST * n / 4) for n in (1, 2, 3, 4)]
     alone = LearningRate(first=FIRST, schedule=schedule)
@@ -129,7 +127,7 @@ def test_a_divisor_beyond_all_numbers_leaves_no_rate() -> None:
     [
         (
             {"schedule": "cosin"},
-            "a schedule is one of constant, cosine, decay, linear, plateau; did you mean 'cosine'?",
+            f"a schedule is one of {', '.join(SCHEDULES.names())}; did you mean 'cosine'?",
         ),
         ({"schedule": "decay"}, "schedule decay needs decay_start and decay_factor, received null and null"),
         ({"decay_start": 3}, "decay_start and decay_factor are set together or not at all, received 3 and null"),

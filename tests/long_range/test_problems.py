@@ -106,7 +106,7 @@ def test_a_perfect_answer_has_no_error() -> None:
 
 
 def test_an_unknown_problem_is_told_with_those_that_there_are() -> None:
-    with pytest.raises(UserError, match="a problem is one of adding, copying, temporal_order") as caught:
+    with pytest.raises(UserError, match=f"a problem is one of {', '.join(PROBLEMS.names())}") as caught:
         find_problem("addng")
     assert caught.value.advice == "did you mean 'adding'?"
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.long_range.problems import PROBLEMS
 from tasks.long_range.settings import LongRangeSettings
 from tasks.long_range.task import LongRange
 from unroll.contract import UserError, find_measurements
@@ -14,7 +15,7 @@ from unroll.contract import UserError, find_measurements
 CASES: list[tuple[dict[str, Any], str]] = [
     (
         {"data": {"problem": "adding_up"}},
-        "a problem is one of adding, copying, temporal_order; did you mean 'adding'?",
+        f"a problem is one of {', '.join(PROBLEMS.names())}; did you mean 'adding'?",
     ),
     ({"data": {"problem": "xor"}}, "a new problem is a new file in tasks/long_range/problems"),
     ({"data": {"length": 0}}, "greater than or equal to 1"),

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from tasks.learning.schedules import SCHEDULES
+from tasks.long_range.problems import PROBLEMS
+from tasks.tagging.decoders import DECODERS
 from unroll.contract import UserError
 from unroll.study import discover_tasks, load_task
 from unroll.study._settings import setting_fields
@@ -26,8 +29,9 @@ def test_every_setting_of_every_task_is_told(task: str) -> None:
 @pytest.mark.parametrize(
     ("task", "setting", "values"),
     [
-        ("tagging", "network.decoder", "crf, previous_tag, softmax"),
-        ("long_range", "data.problem", "adding, copying, temporal_order"),
+        ("tagging", "network.decoder", ", ".join(DECODERS.names())),
+        ("long_range", "data.problem", ", ".join(PROBLEMS.names())),
+        ("language_modeling", "training.schedule", f"{', '.join(SCHEDULES.names())}, none"),
         ("language_modeling", "network.dropout", "number, at least 0, below 1"),
         ("language_modeling", "network.tie_weights", "true, false"),
         ("language_modeling", "network.embedding", "integer, at least 1, at most 65,536 or none"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tasks.tagging.decoders import DECODERS
 from tasks.tagging.settings import TaggingSettings
 from tasks.tagging.task import Tagging
 from unroll.contract import UserError, find_locations, find_measurements
@@ -23,7 +24,7 @@ from unroll.study import load_study, make_plan
         ({"training": {"batch_size": 10**20}}, "less than or equal to 65536"),
         ({"training": {"optimizer": "adamw"}}, "Input should be 'sgd', 'adam' or 'rmsprop'"),
         ({"training": {"bptt": 20}}, "Extra inputs are not permitted"),
-        ({"network": {"decoder": "crff"}}, "a decoder is one of crf, previous_tag, softmax; did you mean 'crf'?"),
+        ({"network": {"decoder": "crff"}}, f"a decoder is one of {', '.join(DECODERS.names())}; did you mean 'crf'?"),
         ({"network": {"beam": 4}}, "decoder softmax has no use for beam: leave it out, or choose previous_tag"),
         (
             {"network": {"decoder": "previous_tag", "illegal_moves": "forbidden"}},

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tasks.text.formats import FORMATS
 from tasks.text.labelled import LabelledCorpus, LabelledData, LabelledText, load
 from tasks.text.labelled.settings import READERS
 from tasks.text.toy import generate
@@ -69,7 +70,9 @@ def refused(read_it: Callable[[], Any]) -> str:
 
 def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "labelled" / "readers").glob("[!_]*.py")
-    assert set(READERS.names) == {file.stem for file in files} | set(FILES)
+    formats = {name for name in FORMATS.names() if FORMATS.find(name).labels == "sentence"}
+    assert set(READERS.names) == {file.stem for file in files} | formats
+    assert formats >= set(FILES)
 
 
 @pytest.mark.parametrize("corpus", READERS.names)

@@ -12,7 +12,7 @@ from unroll.contract import UserError, find_locations, find_measurements
 
 def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "running" / "readers").glob("[!_]*.py")
-    assert set(READERS.names) == {file.stem for file in files} == {"text", "toy_language"}
+    assert set(READERS.names) == {file.stem for file in files} >= {"text", "toy_language"}
 
 
 @pytest.mark.parametrize("corpus", READERS.names)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tasks.text.formats import FORMATS
 from tasks.text.formats.conllu import COLUMNS
 from tasks.text.tagged import Group, TaggedCorpus, TaggedData, TaggedText, load
 from tasks.text.tagged.corpus import UNSEEN_TAG
@@ -51,7 +52,9 @@ def sentences_of(corpus: TaggedCorpus, text: TaggedText) -> list[str]:
 
 def test_every_reader_and_every_format_with_such_labels_is_a_kind_of_corpus(root: Path) -> None:
     files = (root / "tasks" / "text" / "tagged" / "readers").glob("[!_]*.py")
-    assert set(READERS.names) == {file.stem for file in files} | {"columns", "conllu"}
+    formats = {name for name in FORMATS.names() if FORMATS.find(name).labels in ("word", "entity")}
+    assert set(READERS.names) == {file.stem for file in files} | formats
+    assert formats >= {"columns", "conllu"}
 
 
 @pytest.mark.parametrize("corpus", READERS.names)

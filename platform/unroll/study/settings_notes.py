@@ -58,10 +58,10 @@ def _default(value: Any) -> str:
 
 def _values(schema: Schema) -> str:
     """What a schema admits, as text: ``a, b``, ``integer, at least 1, at most 64``, ``number, above 0 or none``."""
-    if "anyOf" in schema:
-        return " or ".join(_values(each) for each in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(map(_default, schema["enum"]))
+    if "anyOf" in schema:
+        return " or ".join(_values(each) for each in schema["anyOf"])
     if "const" in schema:
         return _default(schema["const"])
     kind = str(schema.get("type", "object"))
