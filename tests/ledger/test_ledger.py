@@ -424,8 +424,8 @@ def test_a_record_of_another_trial_is_damage(full: Ledger, make_plan: MakePlan) 
 
 def test_a_folder_of_a_newer_version_is_refused(full: Ledger, make_plan: MakePlan) -> None:
     """Taking its trials for missing would run them all again."""
-    (full.trial("trial0001").folder / "attempts" / "0002.json").write_bytes(b'{"format":2,"what":"tomorrow"}')
-    with pytest.raises(UnknownFormat, match=r"0002\.json: .* \(received format 2\)"):
+    (full.trial("trial0001").folder / "attempts" / "0002.json").write_bytes(b'{"format":3,"what":"tomorrow"}')
+    with pytest.raises(UnknownFormat, match=r"0002\.json: .* \(received format 3\)"):
         full.trials_frame(make_plan())
 
 

@@ -1,5 +1,6 @@
 """A record gives back exactly what was put in, or names the file that is damaged."""
 
+import hashlib
 import json
 import math
 import pickle
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unroll.ledger import Outcome, RunRecord, Selected
 from unroll.ledger.records import DamagedRecord, UnknownFormat, encode_record, read_record, write_record
-from unroll.study.trial import Frozen
+from unroll.study.plan import Plan
+from unroll.study.trial import Frozen, Trial
 
 
 class Anything(Frozen):
@@ -120,11 +123,11 @@ def test_refuses_a_body_of_another_shape(place: Path) -> None:
 
 
 def test_refuses_a_newer_format_by_name(place: Path) -> None:
-    place.write_bytes(b'{"format":2,"form":"of tomorrow"}')
+    place.write_bytes(b'{"format":3,"form":"of tomorrow"}')
     with pytest.raises(UnknownFormat) as caught:
         read_record(place, "thing", Anything)
     assert str(caught.value) == (
-        f"{place}: this version of Unroll reads records up to format 1 (received format 2); "
+        f"{place}: this version of Unroll reads records up to format 2 (received format 3); "
         "use the version of Unroll that wrote this results folder"
     )
 
@@ -155,3 +158,65 @@ def test_damage_says_what_to_do(place: Path) -> None:
         f"{place}: a record must be what was once written (received 3 bytes that are no whole JSON); "
         "bring the file back from a copy, or delete it: until then what it held counts as missing"
     )
+
+
+def test_a_record_without_later_fields_is_of_the_first_format(
+    place: Path, make_plan: Callable[..., Plan], make_trial: Callable[..., Trial], make_outcome: Callable[..., Outcome]
+) -> None:
+    later = ("former", "monitor", "selected", "selects", "size_setting")
+    renamed = make_trial(former={"network.loop": "common"})
+    for record in (make_plan(), make_trial(), make_outcome(), renamed):
+        data = encode_record("thing", record)
+        assert data.startswith(b'{"format":1,')
+        assert not any(f'"{name}"'.encode() in data for name in later)
+        place.write_bytes(data)
+        assert read_record(place, "thing", type(record)) == record.model_copy(
+            update={"former": {}} if record is renamed else {}
+        )
+
+
+def test_a_later_field_raises_the_format_wherever_it_is_set(
+    place: Path,
+    make_plan: Callable[..., Plan],
+    make_trial: Callable[..., Trial],
+    make_outcome: Callable[..., Outcome],
+    damages: Callable[..., Iterator[bytes]],
+) -> None:
+    plan, trial = make_plan(), make_trial(monitor="validation/perplexity")
+    selecting = plan.arms[0].model_copy(update={"selects": True})
+    for record in (
+        trial,
+        make_outcome(selected=Selected(epoch=2, step=20)),
+        plan.model_copy(update={"size_setting": "network.width"}),
+        plan.model_copy(update={"trials": [*plan.trials[1:], trial]}),
+        plan.model_copy(update={"arms": [selecting]}),
+    ):
+        data = encode_record("thing", record)
+        content = json.loads(data)
+        assert content["format"] == 2
+        compact = json.dumps([2, "thing", content["body"]], separators=(",", ":")).encode()
+        assert content["sha256"] == hashlib.sha256(compact).hexdigest(), "the first version takes it for a newer one"
+        place.write_bytes(data)
+        assert read_record(place, "thing", type(record)) == record
+        for damaged in damages(data.rstrip(), limit=100):
+            place.write_bytes(damaged)
+            with pytest.raises(DamagedRecord):
+                read_record(place, "thing", type(record))
+
+
+FIRST = Path(__file__).parent / "folder_of_114ca6d"
+"""What version 0.1.0 wrote at commit 114ca6d: two arms with ``network.loop=common``, two seeds."""
+FILES = [
+    ("plan", Plan, "plan.json"),
+    ("run", RunRecord, "runs/*.json"),
+    ("trial", Trial, "trials/*/trial.json"),
+    ("outcome", Outcome, "trials/*/attempts/*.json"),
+]
+
+
+@pytest.mark.parametrize(("kind", "model", "pattern"), FILES)
+def test_what_an_older_version_wrote_is_written_byte_for_byte(kind: str, model: type[Frozen], pattern: str) -> None:
+    paths = list(FIRST.glob(pattern))
+    assert paths
+    for path in paths:
+        assert encode_record(kind, read_record(path, kind, model)) == path.read_bytes()

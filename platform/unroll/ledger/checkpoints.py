@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unroll.ledger.files import remove, sweep, write_atomic
-from unroll.ledger.records import FORMAT, DamagedRecord, UnknownFormat, read_content
+from unroll.ledger.records import DamagedRecord, UnknownFormat, read_content
 
 _HEADER = struct.Struct(">8sIQQ32s")  # magic, format, step, length of the data, SHA-256
 _MAGIC = b"UNROLLCK"
+_FORMAT = 1
 _KEPT = 2
 _SUFFIX = ".checkpoint"
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class CheckpointStore:
         Raises:
             StorageError: the disk refused; the checkpoints before are untouched.
         """
-        header = _HEADER.pack(_MAGIC, FORMAT, step, len(data), _digest(data, step))
+        header = _HEADER.pack(_MAGIC, _FORMAT, step, len(data), _digest(data, step))
         write_atomic(self._folder / f"{step:010}{_SUFFIX}", header + data)
         sweep(self._folder)
         steps = self._steps()
@@ -81,7 +82,7 @@ class CheckpointStore:
 
 
 def _digest(data: bytes, step: int) -> bytes:
-    digest = hashlib.sha256(struct.pack(">IQQ", FORMAT, step, len(data)))
+    digest = hashlib.sha256(struct.pack(">IQQ", _FORMAT, step, len(data)))
     digest.update(data)
     return digest.digest()
 
@@ -93,8 +94,8 @@ def _unseal(path: Path, step: int) -> bytes:
     magic, version, at, length, checksum = _HEADER.unpack_from(sealed)
     data = sealed[_HEADER.size :]
     whole = magic == _MAGIC and at == step and length == len(data) and checksum == _digest(data, step)
-    if magic == _MAGIC and version > FORMAT and not whole:
-        raise UnknownFormat(path, version)
-    if not whole or version != FORMAT:
+    if magic == _MAGIC and version > _FORMAT and not whole:
+        raise UnknownFormat(path, version, _FORMAT)
+    if not whole or version != _FORMAT:
         raise DamagedRecord(path, "a checkpoint that does not match its checksum")
     return data

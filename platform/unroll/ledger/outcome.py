@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 from unroll.contract import UserError
 from unroll.ledger.columns import check_metrics
 from unroll.ledger.pathless import Pathless
-from unroll.study.trial import Count, Finite, Frozen, Seconds
+from unroll.study.trial import Count, Finite, Frozen, Seconds, later
 
 Status = Literal["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"]
 
@@ -42,7 +42,7 @@ class Outcome(Frozen):
     state, whatever was logged later. Any other trial has whatever it had logged when it ended: values of
     models that were not trained to the end, so select the status before averaging.
     """
-    selected: Selected | None = None
+    selected: Selected | None = later(None)
     """Where the tested state was taken (``contract.Selection.best``); None: the last state, or none was tested."""
     steps: Count = 0
     items: Count = 0

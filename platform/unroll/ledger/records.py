@@ -1,8 +1,9 @@
 """Records: checksummed JSON that gives back exactly what was put in, or names the file that is damaged.
 
 A record is ``{"format": 1, "kind": ..., "sha256": ..., "body": {...}}``. The checksum covers format, kind and body
-as compact JSON. NaN and infinities are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a text that reads
-like one of them gets a ``=`` before it. Nothing in a record is ever run, and none holds an absolute path.
+as compact JSON. The format is 2 where a field is set that format 1 lacks (``study.trial.later``). NaN and infinities
+are the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``; a text that reads like one of them gets a ``=`` before
+it. Nothing in a record is ever run, and none holds an absolute path.
 
 A correct checksum shows that nothing was lost, not that the content is valid: anybody can write a record. So numbers
 have at most 64 bits, text has no unpaired surrogates, nesting is bounded, and the models check the rest.
@@ -23,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 from unroll.contract import UserError
 from unroll.ledger.files import StorageError, read_file, write_atomic, write_once
 
-FORMAT = 1
-"""Version of the format that is written, and the newest that is read."""
+FORMAT = 2
+"""The newest version of the format that is read; a record is written in the oldest that holds it."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -70,20 +71,32 @@ class LostHistory(DamagedRecord):
 class UnknownFormat(UserError):
     """A file of the results folder was written by a newer Unroll."""
 
-    def __init__(self, path: Path, found: int) -> None:
+    def __init__(self, path: Path, found: int, newest: int = FORMAT) -> None:
         super().__init__(
-            f"this version of Unroll reads records up to format {FORMAT}",
+            f"this version of Unroll reads records up to format {newest}",
             where=str(path),
             received=f"format {found}",
             advice="use the version of Unroll that wrote this results folder",
         )
-        self.args = (path, found)  # what pickle calls the class with
+        self.args = (path, found, newest)  # what pickle calls the class with
 
 
 def encode_record(kind: str, model: BaseModel) -> bytes:
     """The bytes of a record."""
-    body = _pack(model.model_dump())
-    return _compact({"format": FORMAT, "kind": kind, "sha256": _digest(kind, body), "body": body}) + b"\n"
+    body, version = _pack(model.model_dump()), 2 if _holds_later(model) else 1
+    return _compact({"format": version, "kind": kind, "sha256": _digest(version, kind, body), "body": body}) + b"\n"
+
+
+def _holds_later(model: BaseModel) -> bool:
+    """Whether a field is set, here or in a model below, that format 1 lacks."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if field.exclude_if is not None and not field.exclude_if(value):
+            return True
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        if parts and isinstance(parts[0], BaseModel) and any(map(_holds_later, parts)):
+            return True
+    return False
 
 
 def write_record(path: Path, kind: str, model: BaseModel) -> None:
@@ -148,14 +161,14 @@ def _open(path: Path, kind: str, data: bytes) -> Any:
     try:
         envelope = json.loads(data, parse_constant=_refuse)
         version, found, checksum, body = (envelope[key] for key in ("format", "kind", "sha256", "body"))
-        whole = checksum == _digest(found, body)
+        fits = [number for number in (version, *range(1, FORMAT + 1)) if checksum == _digest(number, found, body)]
     except (ValueError, RecursionError):
         raise DamagedRecord(path, f"{len(data)} bytes that are no whole JSON") from None
     except (KeyError, TypeError):
-        version, found, whole = _version(envelope), None, False
-    if isinstance(version, int) and version > FORMAT and not whole:
+        version, found, fits = _version(envelope), None, []
+    if isinstance(version, int) and version > FORMAT and not any(number <= FORMAT for number in fits):
         raise UnknownFormat(path, version)
-    if not whole or version != FORMAT:
+    if version not in fits or version not in range(1, FORMAT + 1):
         raise DamagedRecord(path, "content that does not match its checksum")
     if found != kind:
         raise DamagedRecord(path, f"a record of kind {str(found)[:60]!r} where {kind!r} belongs")
@@ -235,8 +248,8 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _digest(kind: str, body: Any) -> str:
-    return hashlib.sha256(_compact([FORMAT, kind, body])).hexdigest()
+def _digest(version: Any, kind: str, body: Any) -> str:
+    return hashlib.sha256(_compact([version, kind, body])).hexdigest()
 
 
 def _compact(value: Any) -> bytes:

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from unroll.contract import Direction
+from unroll.contract import Direction, Task
 from unroll.study._document import shown
 from unroll.study._factors import level_name
 from unroll.study.declaration import Measure
-from unroll.study.trial import Count, Finite, Frozen, Trial
+from unroll.study.trial import Count, Finite, Frozen, Trial, later
 
 
 class Arm(Frozen):
@@ -44,6 +44,8 @@ class Arm(Frozen):
     """Declared metrics that this arm never logs -> why (``contract.Task.absent``)."""
     fingerprint: str
     steps: Count | None = None
+    selects: bool = later(False)
+    """Whether the state of the best validation is tested (``contract.Selection.best``), by the trials' ``monitor``."""
     sources: str = ""
     """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
@@ -87,8 +89,8 @@ class Plan(Frozen):
     task: str
     task_version: Count
     item: str
-    size_setting: str = ""
-    """The setting that ``match`` solves; empty in older plans (``contract.Task.size_setting``)."""
+    size_setting: str = later(Task.size_setting)
+    """The setting that ``match`` solves (``contract.Task.size_setting``); older plans do not hold it."""
     metric: str
     metrics: dict[str, MetricSpec]
     """The task's final metrics, as far as any arm logs them."""

@@ -143,6 +143,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         absent=dict(task.absent(settings, dataset)),
         fingerprint=dataset.fingerprint,
         steps=task.steps(settings, dataset),
+        selects=task.selection(settings).best,
     )
     return arm, settings
 

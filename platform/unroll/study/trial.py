@@ -15,6 +15,14 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
+def later(default: object) -> Any:
+    """A field that records of format 1 lack. It is written only where it differs from ``default``.
+
+    Such a record has the next format number, so that an older Unroll refuses it by name; any other stays as it was.
+    """
+    return Field(default=default, exclude_if=lambda value: value == default)
+
+
 TRIAL_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
 """Ids of trials are names of folders."""
 
@@ -40,9 +48,9 @@ class Trial(Frozen):
     phase: Phase
     settings: dict[str, Any]
     """Complete nested settings, without the locations (see ``contract.LOCATION``)."""
-    former: dict[str, str] = Field(default_factory=dict)
-    """Dotted path -> former name of each setting's value that was renamed: older records of the trial hold that."""
+    former: dict[str, str] = Field(default_factory=dict, exclude=True)
+    """Dotted path -> former name of each setting's value that was renamed: older records hold that. Never stored."""
     fingerprint: str
     parameters: Count
-    monitor: str | None = None
+    monitor: str | None = later(None)
     """The validation metric that selects the tested state or ends training early; part of the id where there is one."""
