@@ -11,7 +11,7 @@ from tasks.learning.learned_task import LearnedTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from tasks.text.running import TokenCorpus, load
-from unroll.contract import Metric, UserError
+from unroll.contract import Metric, Selection, UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -101,6 +101,10 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
     def epochs(self, settings: LanguageModelingSettings) -> int:
         """Passes over the training text; n-grams are counted in one."""
         return 1 if settings.network.kind == "ngram" else super().epochs(settings)
+
+    def selection(self, settings: LanguageModelingSettings) -> Selection:
+        """N-grams, counted in one pass, have one state."""
+        return Selection() if settings.network.kind == "ngram" else super().selection(settings)
 
     def batches(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> int:
         """Windows of an epoch; counting is one step."""

@@ -48,7 +48,7 @@ def _print(overview: Overview, *, better: str) -> None:
     print_lines(visible(f"task {overview.task}, decided by {overview.metric} ({better} is better)"))
     if overview.monitored:
         arms = overview.monitored_by
-        whose = "" if len(arms) == len(overview.arms) else f" ({', '.join(arms)})"
+        whose = "" if len(arms) == len(overview.arms) else f" ({'; '.join(arms)})"
         print_lines(visible(f"{overview.monitored} selects the tested state or ends training early{whose}"))
     print_lines(*map(visible, overview.fallen))
     for warning, arms in overview.warnings.items():

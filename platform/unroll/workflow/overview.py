@@ -24,8 +24,10 @@ ROW_BYTES = 300
 """One logged value, in the ledger and in the W&B log. Measured on the quickstart."""
 REPORT_BYTES = 1_300_000
 """The report; most of it is the charts' JavaScript."""
-STATE_BYTES = 2 * 3 * 4
-"""Per parameter of a running trial: two checkpoints of weights and Adam's two moments, in float32."""
+STATE_BYTES = 2 * 4
+"""One number per parameter of a running trial, in float32 and in each of two checkpoints."""
+STATES = 3
+"""Numbers per parameter in a checkpoint: the weight and Adam's two moments; one more where the best state is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -192,5 +194,5 @@ def _disk_bytes(prepared: Prepared, at_once: int) -> int:
     count = Counter(trial.arm for trial in prepared.plan.trials)
     metrics = len(prepared.plan.metrics) + 2
     rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
-    state = at_once * max(arm.parameters for arm in arms.values()) * STATE_BYTES
+    state = at_once * max(arm.parameters * (STATES + arm.selects) for arm in arms.values()) * STATE_BYTES
     return REPORT_BYTES + len(prepared.plan.trials) * TRIAL_BYTES + rows * ROW_BYTES + state

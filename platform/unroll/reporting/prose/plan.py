@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from unroll.evidence import LEVEL, reach
+from unroll.evidence import LEVEL, reach, twin_metric
 from unroll.ledger import RunRecord
 from unroll.reporting.numbers import count, listed, p_value, ranges
 from unroll.study.plan import Plan
@@ -72,6 +72,26 @@ def twin_sentences(plan: Plan) -> Iterator[str]:
                 f"{names} run identically, since nothing reads the settings in which they differ: they are compared "
                 f"once, as '{arm.name}'."
             )
+
+
+def selection_sentences(plan: Plan) -> Iterator[str]:
+    """Why the deciding metric is too good, where the tested state was chosen by it; worse where only some arms choose.
+
+    Names of arms may hold commas, so they are joined by semicolons.
+    """
+    monitored = {trial.arm for trial in plan.trials if trial.monitor == plan.metric}
+    names = [arm.name for arm in plan.arms if arm.selects and arm.name in monitored]
+    if not names:
+        return
+    twin = twin_metric(plan.metric)
+    advice = f"decide by a test metric{f' (metric={twin})' if twin in plan.metrics else ''}"
+    if len(names) == len(plan.arms):
+        yield (f"{plan.metric} chose the tested state of all arms: its value is the best of all epochs; {advice}.")
+    else:
+        yield (
+            f"{plan.metric} chose the tested state of {'; '.join(names)}: its value is the best of all epochs, that of "
+            f"the other arms is of their last one, so the comparison favours the arms that choose; {advice}."
+        )
 
 
 def reach_sentence(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from unroll.evidence.splits import SHARE, SHARE_OF_ONE_SEED, SPREADS
 from unroll.ledger import FINAL, MISSING, describe_changed
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import count, fixed, listed, shorten
-from unroll.reporting.prose.plan import part_sentences, reach_sentence, twin_sentences
+from unroll.reporting.prose.plan import part_sentences, reach_sentence, selection_sentences, twin_sentences
 from unroll.reporting.wording import STATUS_WORDS, decimals, metric_decimals
 from unroll.study.plan import warned_arms
 
@@ -28,6 +28,7 @@ def warnings(findings: Findings) -> list[str]:
     return [
         *part_sentences(plan, findings.left_out, findings.runs),
         *twin_sentences(plan),
+        *selection_sentences(plan),
         # The task's own warnings on its data, each once however many arms it concerns.
         *(
             text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}"
