@@ -174,7 +174,7 @@ def test_a_project_without_templates_is_told_what_one_is(
     project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.__path__", [str(project / "tasks")])
-    assert "a template is a file tasks/<room>/new/<kind>.tmpl" in unroll("new", "study", "mine").err
+    assert "a template is a file tasks/<folder>/new/<kind>.tmpl" in unroll("new", "study", "mine").err
 
 
 @given(name=st.text(max_size=80) | st.text("ab_9./-", max_size=8))

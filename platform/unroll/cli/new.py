@@ -28,7 +28,7 @@ def new(
             metavar="KIND",
             autocompletion=complete_kind,
             show_default=False,
-            help="study, cell, task, encoder, format, reader: whatever has a template tasks/<room>/new/KIND.tmpl.",
+            help="study, cell, task, encoder, format, reader: whatever has a template tasks/<folder>/new/KIND.tmpl.",
         ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name: lower case, digits, _.")],

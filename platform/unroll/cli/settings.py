@@ -29,7 +29,7 @@ def settings(
     ],
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
-    """Tell every setting of a task: its default, what it may be, and what it means."""
+    """List every setting of a task: its default, what it may be, and what it means."""
     from unroll.study.settings_notes import settings_notes
 
     print_rows([asdict(note) for note in settings_notes(task)], format)

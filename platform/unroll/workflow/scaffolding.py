@@ -1,6 +1,6 @@
 """Write the smallest study, cell or task that runs, from the templates that the rooms of ``tasks/`` hold.
 
-A template is a file ``tasks/<room>/new/<kind>.tmpl``, found by being there. It is Markdown: its first paragraph says
+A template is a file ``tasks/<folder>/new/<kind>.tmpl``, found by being there. It is Markdown: its first paragraph says
 what is written and what to change; a fenced block whose first line names a path is that file, without this line; in a
 ``console`` block, the lines after ``$ `` are commands that try it. ``$name`` is the name everywhere, in paths too, and
 ``$Name`` the same in CamelCase.
@@ -90,7 +90,7 @@ def write_scaffold(kind: str, name: str) -> Scaffold:
     """
     templates = find_templates()
     if kind not in templates:
-        advice = suggestion(kind, templates) or "a template is a file tasks/<room>/new/<kind>.tmpl"
+        advice = suggestion(kind, templates) or "a template is a file tasks/<folder>/new/<kind>.tmpl"
         raise UserError("there is no template of this kind", received=repr(kind[:80]), advice=advice)
     if not is_safe(_NAME, name) or keyword.iskeyword(name):
         rule = "a name must be lower-case letters, digits and '_', begin with a letter and be no keyword of Python"

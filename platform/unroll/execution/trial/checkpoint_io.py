@@ -76,7 +76,7 @@ class LedgerCheckpointIO(CheckpointIO):
         """Write the captured state durably; the one before it is kept.
 
         Args:
-            place: where the history stands, see :meth:`unroll.ledger.Ledger.append_history`.
+            place: where the history stands, see :meth:`unroll.ledger.TrialRecords.append_history`.
         """
         if self._captured:
             step, data = self._captured
