@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar, final
 
-from unroll.contract import IdleSettings, Settings, UserError
+from unroll.contract import Settings, UnusedSettings, UserError
 
 Base = TypeVar("Base")
 
@@ -39,18 +39,16 @@ def refuse_unused(
         among: settings that are asked about; None: all but ``choice``.
 
     Raises:
-        IdleSettings: a setting of other kinds is not at its default; names the kinds that have it.
+        UnusedSettings: a setting of other kinds is not at its default; names the kinds that have it.
     """
     fields, kind = type(settings).model_fields, getattr(settings, choice)
     names = fields.keys() - {choice} if among is None else set(among)
     given = [name for name in fields if name in names and getattr(settings, name) != fields[name].default]
     had = has(kind) if given else ()
-    if idle := [name for name in given if name not in had]:
-        others = " or ".join(other for other in kinds if set(idle) <= set(has(other)))
-        rule = (
-            f"{choice} {kind or 'null'} has no use for {', '.join(idle)}: leave it out, or choose {others or 'another'}"
-        )
-        raise IdleSettings(rule, idle=idle, choice=choice)
+    if unused := [name for name in given if name not in had]:
+        others = " or ".join(other for other in kinds if set(unused) <= set(has(other))) or "another"
+        rule = f"{choice} {kind or 'null'} has no use for {', '.join(unused)}: leave it out, or choose {others}"
+        raise UnusedSettings(rule, unused=unused, choice=choice)
 
 
 @final

@@ -88,7 +88,7 @@ class UserErrors(UserError):
         return "\n".join(str(error) for error in self.errors)
 
 
-class IdleSettings(ValueError):
+class UnusedSettings(ValueError):
     """Settings that are set and mean nothing, since another one chose what has no use for them.
 
     A validator of a task's settings raises it, as it would any ``ValueError``. Where that choice was made on the
@@ -96,13 +96,13 @@ class IdleSettings(ValueError):
 
     Args:
         rule: what must hold.
-        idle: the settings, by their dotted paths from what is validated.
+        unused: the settings, by their dotted paths from what is validated.
         choice: the setting that chose, in the same way: ``kind`` or ``network.kind``.
     """
 
-    def __init__(self, rule: str, *, idle: Sequence[str], choice: str) -> None:
+    def __init__(self, rule: str, *, unused: Sequence[str], choice: str) -> None:
         super().__init__(rule)
-        self.idle, self.choice = tuple(idle), choice
+        self.unused, self.choice = tuple(unused), choice
 
 
 class Settings(BaseModel):
@@ -127,6 +127,23 @@ class Metric:
 
 VALIDATION = "validation/"
 """What the names of metrics begin with that are logged by ``validation_step``."""
+
+
+def first_validation_metric(metrics: Iterable[str], *, task: str, where: str) -> str:
+    """The first metric of validation, which is looked at where nothing names another one.
+
+    Args:
+        metrics: all that a task declares, in its order.
+        task: which tasks look at it, for the error: ``that selects states``.
+        where: what asks for it.
+
+    Raises:
+        UserError: there is none.
+    """
+    for metric in (names := list(metrics)):
+        if metric.startswith(VALIDATION):
+            return metric
+    raise UserError(f"a task {task} must declare a validation metric", where=where, received=", ".join(names))
 
 
 @dataclass(frozen=True, slots=True)

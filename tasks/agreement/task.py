@@ -30,7 +30,7 @@ def _declare_metrics() -> dict[str, Metric]:
     for number in range(MOST_ATTRACTORS + 1):
         groups[f"accuracy/attractors_{number}"] = f"the verbs behind {number} nouns of the other number"
     return {
-        f"{split}/{name}": Metric("maximize", "", f"Share of {which} of the {split} text whose number is told rightly.")
+        f"{split}/{name}": Metric("maximize", "", f"Share of {which} of the {split} text whose number is found.")
         for name, which in groups.items()
         for split in _HELD_OUT
     }
@@ -38,7 +38,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 @final
 class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
-    """Tell the number of a verb from the words before it; see this folder's README for papers and choices."""
+    """Predict the number of a verb from the words before it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
     settings: ClassVar[type[AgreementSettings]] = AgreementSettings

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _declare_metrics() -> dict[str, Metric]:
     what = {
         "accuracy": "Share of the {} sentences that are classified rightly.",
-        "macro_f1": "Mean over labels of F1 on the {} sentences; a label counts that one has or was said to have.",
+        "macro_f1": "Mean of F1 over the labels that are true or predicted of some of the {} sentences.",
     }
     return {
         f"{split}/{name}": Metric("maximize", "", sentence.format(split))
@@ -34,7 +34,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 @final
 class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
-    """Tell the label of a sentence from all its words; see this folder's README for papers and choices."""
+    """Predict the label of a sentence from all its words; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
     settings: ClassVar[type[ClassificationSettings]] = ClassificationSettings

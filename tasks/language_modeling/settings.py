@@ -12,7 +12,7 @@ from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.running import TextData
-from unroll.contract import MEASUREMENT, IdleSettings
+from unroll.contract import MEASUREMENT, UnusedSettings
 
 Kind = Literal["recurrent", "window", "ngram"]
 
@@ -123,7 +123,7 @@ class LanguageModelingSettings(LearnedSettings):
             value = getattr(self.training, name)
             if value is not None and self.network.kind != "recurrent":
                 rule = f"{name} needs kind recurrent, received {value} for kind {self.network.kind}"
-                raise IdleSettings(rule, idle=[f"training.{name}"], choice="network.kind")
+                raise UnusedSettings(rule, unused=[f"training.{name}"], choice="network.kind")
         return self
 
     @model_validator(mode="after")

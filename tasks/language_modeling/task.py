@@ -26,8 +26,8 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
     version: ClassVar[int] = 2
     settings: ClassVar[type[LanguageModelingSettings]] = LanguageModelingSettings
     metrics: ClassVar[Mapping[str, Metric]] = {
-        "validation/perplexity": Metric("minimize", "", "Perplexity of the validation text after the last epoch."),
-        "test/perplexity": Metric("minimize", "", "Perplexity of the test text after the last epoch."),
+        "validation/perplexity": Metric("minimize", "", "Perplexity of the tested state on the validation text."),
+        "test/perplexity": Metric("minimize", "", "Perplexity of the tested state on the test text."),
         "train/perplexity": Metric(
             "minimize", "", "Perplexity of the training text during the last epoch, with dropout, while weights moved."
         ),

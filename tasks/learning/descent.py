@@ -31,7 +31,8 @@ class Learning:
         momentum: of ``sgd``.
         weight_decay: see :func:`~tasks.learning.optimizer.shrink`.
         accumulate: batches whose gradients make a step, see :meth:`Descent.take`.
-        monitor: what the schedule observes: a score of validation, without the split, and which way is better.
+        monitor: what the schedule observes: a score of validation, without the split, and which way is better; None:
+            it observes nothing.
     """
 
     initialization: Initialization
@@ -41,7 +42,7 @@ class Learning:
     momentum: float = 0.0
     weight_decay: float = 0.0
     accumulate: int = 1
-    monitor: tuple[str, Direction] = ("", "minimize")
+    monitor: tuple[str, Direction] | None = None
 
 
 @final

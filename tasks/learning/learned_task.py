@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, final
 from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
 from tasks.recurrent.settings import build_initialization
 from tasks.recurrent.unused import unused_settings
-from unroll.contract import Dataset, Selection, Task, UserError
+from unroll.contract import VALIDATION, Dataset, Selection, Task, UserError, first_validation_metric
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -84,7 +84,8 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         """How the settings make a network learn.
 
         Raises:
-            UserError: the warm-up is no shorter than the run.
+            UserError: the warm-up is no shorter than the run, or the schedule observes a validation metric and the task
+                declares none.
         """
         from tasks.learning.clipping import Clipping
         from tasks.learning.descent import Learning
@@ -97,21 +98,21 @@ class LearnedTask(Task[SettingsT, DatasetT]):
             raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
         name = training.schedule_name
         options = {option: getattr(training, option) for option in SCHEDULES.options(name)}
-        schedule: Callable[..., Schedule] = SCHEDULES.find(name)
-        first = next(metric for metric in self.metrics if metric.startswith("validation/"))
+        build: Callable[..., Schedule] = SCHEDULES.find(name)
+        schedule, monitor = build(steps=steps - training.warmup, **options), None
+        if schedule.observes:
+            which = f"that learns by schedule {name}"
+            first = first_validation_metric(self.metrics, task=which, where="training.schedule")
+            monitor = (first.removeprefix(VALIDATION), self.metrics[first].direction)
         return Learning(
             initialization=build_initialization(settings.network),
             optimizer=training.optimizer,
-            rate=LearningRate(
-                first=training.learning_rate,
-                schedule=schedule(steps=steps - training.warmup, **options),
-                warmup=training.warmup,
-            ),
+            rate=LearningRate(first=training.learning_rate, schedule=schedule, warmup=training.warmup),
             clipping=Clipping(norm=training.clip_norm, value=training.clip_value),
             momentum=training.momentum,
             weight_decay=training.weight_decay,
             accumulate=training.accumulate,
-            monitor=(first.removeprefix("validation/"), self.metrics[first].direction),
+            monitor=monitor,
         )
 
     def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:  # noqa: ARG002

@@ -154,8 +154,11 @@ class LearningModule(ScoredModule[HeldOutT], Generic[BatchT, HeldOutT]):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the whole validation data, and let the schedule observe one."""
-        scores, (name, direction) = self.log_scores("validation"), self.learning.monitor
-        if name in scores and self.trainer.state.fn == TrainerFn.FITTING:
+        scores = self.log_scores("validation")
+        if self.learning.monitor is None or self.trainer.state.fn != TrainerFn.FITTING:
+            return
+        name, direction = self.learning.monitor
+        if name in scores:
             self.learning.rate.schedule.observe(scores[name] if direction == "maximize" else -scores[name])
 
     # Checkpoints

@@ -37,6 +37,11 @@ class Schedule(ABC):
     def observe(self, score: float) -> None:  # noqa: B027 - most schedules do not look
         """Learn how good a validation was, after each one; more is better. By default that changes nothing."""
 
+    @property
+    def observes(self) -> bool:
+        """Whether validations change anything."""
+        return type(self).observe is not Schedule.observe
+
     def state_dict(self) -> dict[str, Any]:
         """What :meth:`observe` left, for a resumed run."""
         return {name: getattr(self, name) for name in self.kept}

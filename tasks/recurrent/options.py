@@ -27,7 +27,7 @@ def check_options(settings: Settings, *, cell: str, options: Mapping[str, Option
         options: those of its options that are set.
 
     Raises:
-        IdleSettings: the cell has no such setting; names the cells that have it.
+        UnusedSettings: the cell has no such setting; names the cells that have it.
         ValueError: an option has no such value, which names those that it has; or the cell refuses them together.
     """
     among = (*OPTIONS, "zoneout_memory")

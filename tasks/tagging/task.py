@@ -47,7 +47,7 @@ def _declare_metrics() -> dict[str, Metric]:
 
 @final
 class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
-    """Tell the tag of each word from the sentence around it; see this folder's README for papers and choices."""
+    """Predict the tag of each word from the sentence around it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 1
     settings: ClassVar[type[TaggingSettings]] = TaggingSettings

@@ -154,7 +154,7 @@ def settings_of(name: str, changed: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", learned_tasks())
-def test_a_run_goes_on_in_the_middle_of_a_step(name: str, tmp_path: Path) -> None:
+def test_a_run_goes_on_in_the_middle_of_a_step_and_behind_an_epoch(name: str, tmp_path: Path) -> None:
     task: AnyTask = load_task(name)
     settings = settings_of(name, AT_WORK)
     dataset = task.prepare(settings, tmp_path / "cache")
@@ -162,7 +162,7 @@ def test_a_run_goes_on_in_the_middle_of_a_step(name: str, tmp_path: Path) -> Non
     assert whole.steps == task.steps(settings, dataset)
     files = sorted(tmp_path.glob("*.ckpt"))
     assert len(files) == whole.batches * task.epochs(settings)
-    for file in (files[0], files[whole.batches], files[-2]):
+    for file in (files[0], files[whole.batches - 1], files[whole.batches], files[-2]):
         torch.manual_seed(8)
         resumed = Run(task, settings, dataset, checkpoint=file, log_every=1)
         assert same(resumed.end(), whole.end()), file.name
@@ -265,6 +265,22 @@ def test_a_warm_up_as_long_as_the_run_is_refused(tmp_path: Path) -> None:
     told = r"training\.warmup: the warm-up must be shorter than the run \(received 12 of 12 steps\)"
     with pytest.raises(UserError, match=told):
         task.module(settings, task.prepare(settings, tmp_path))
+
+
+def test_a_task_without_validation_metrics_learns_by_schedules_that_observe_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task: AnyTask = load_task("tagging")
+    settings = settings_of("tagging", {"training.schedule": "cosine"})
+    corpus = task.prepare(settings, tmp_path)
+    monkeypatch.setattr(type(task), "metrics", {"test/accuracy": task.metrics["test/accuracy"]})
+    assert task.module(settings, corpus).learning.monitor is None
+    message = (
+        r"training\.schedule: a task that learns by schedule plateau must declare a validation metric "
+        r"\(received test/accuracy\)"
+    )
+    with pytest.raises(UserError, match=message):
+        task.module(settings_of("tagging", {"training.schedule": "plateau"}), corpus)
 
 
 def test_a_schedule_that_says_what_none_says_is_not_used() -> None:

@@ -201,7 +201,7 @@ def test_tied_weights_need_vectors_of_their_size(vectors: Path, tmp_path: Path) 
     ("network", "told"),
     [
         ({"tie_weights": True, "word_vectors_use": "frozen"}, "tie_weights and word_vectors_use frozen exclude each"),
-        ({"kind": "ngram", "hidden": 128}, "kind ngram has no use for word_vectors: leave"),
+        ({"kind": "ngram", "hidden": 128}, "has no use for word_vectors: leave it out, or choose recurrent or window"),
     ],
 )
 def test_language_models_refuse_what_makes_no_sense(vectors: Path, network: dict[str, Any], told: str) -> None:

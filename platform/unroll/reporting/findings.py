@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from unroll.contract import Direction
+from unroll.contract import VALIDATION, Direction
 from unroll.evidence import (
     by_distance,
     confusion,
@@ -195,8 +195,8 @@ class Findings:
     def curve_metric(self) -> str | None:
         """What the learning curves show: the study's metric if it was logged along the way, else one of validation."""
         # test/perplexity is logged once, after training: its curve is that of validation/perplexity.
-        twin = "validation/" + self.metric.rpartition("/")[2]
-        validation = (name for name in self.logged if name.startswith("validation/"))
+        twin = VALIDATION + self.metric.rpartition("/")[2]
+        validation = (name for name in self.logged if name.startswith(VALIDATION))
         return next((name for name in (self.metric, twin, *validation) if name in self.logged), None)
 
     @cached_property

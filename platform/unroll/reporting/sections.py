@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from unroll.contract import VALIDATION
 from unroll.evidence import LEVEL
 from unroll.reporting.charts import MOST_PROFILES, colour_arms, draw_charts
 from unroll.reporting.document import Block, Chart, Document, Matrix, Note, Section
@@ -96,7 +97,7 @@ def _no_curve(findings: Findings, charts: dict[str, Chart]) -> str:
     if "curves" in charts:
         return ""
     logged = findings.history.filter(pl.col("value").is_finite())["metric"].unique()
-    if findings.metric in logged or any(name.startswith("validation/") for name in logged):
+    if findings.metric in logged or any(name.startswith(VALIDATION) for name in logged):
         return "The validation metrics were logged at one step only: a curve needs several."
     return "No validation metric was logged during training."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from unroll.contract import VALIDATION
 from unroll.study._check_settings import check_settings
 from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector
@@ -28,7 +29,7 @@ from unroll.study.project import AnyTask, suggestion
 def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, errors: ErrorCollector) -> None:
     """Note every mistake; ``broken`` names the keys that were noted already and hold stand-ins."""
     if task and draft.metric and draft.metric not in task.metrics:
-        advice = suggestion(draft.metric, sorted(task.metrics, key=lambda name: not name.startswith("validation/")))
+        advice = suggestion(draft.metric, sorted(task.metrics, key=lambda name: not name.startswith(VALIDATION)))
         errors.add(("metric",), "the task has no such metric", received=draft.metric, advice=advice)
     factors = read_factors(draft.compare) if "compare" not in broken else []
     sound = _sound_factors(factors, task, errors)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from unroll.contract import IdleSettings, UserError
+from unroll.contract import UnusedSettings, UserError
 from unroll.study._document import Document
 from unroll.study._error_collector import details
 from unroll.study._factors import MOST_ARMS, arm_settings, combine, count_arms, level_name, read_factors
@@ -16,7 +16,7 @@ from unroll.study._size import with_any_size
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask
 
-Idle = tuple[str, str]
+Unused = tuple[str, str]
 """Dotted paths of a setting without a use and of the choice that made it so."""
 
 
@@ -34,7 +34,7 @@ def let_fall(draft: Declaration, document: Document, task: AnyTask) -> tuple[Dec
     shared = copy.deepcopy(draft.settings)
     fallen: dict[str, list[str]] = {}
     while arms:
-        found = [set(_idle(arm_settings(shared, levels), draft, task)) for levels in arms]
+        found = [set(_unused(arm_settings(shared, levels), draft, task)) for levels in arms]
         falling = sorted(each for each in set.intersection(*found) if _may_fall(each, shared, document))
         if not falling:
             break
@@ -45,22 +45,22 @@ def let_fall(draft: Declaration, document: Document, task: AnyTask) -> tuple[Dec
     return draft.model_copy(update={"settings": shared}), sentences
 
 
-def _idle(settings: Nested, draft: Declaration, task: AnyTask) -> Iterator[Idle]:
+def _unused(settings: Nested, draft: Declaration, task: AnyTask) -> Iterator[Unused]:
     """What an arm's settings hold without a use; a section reports one choice at a time."""
     try:
         validated(task.settings, with_any_size(settings, task) if draft.match else settings)
     except ValidationError as error:
         for detail in details(error):
             cause = detail.get("ctx", {}).get("error")
-            if isinstance(cause, IdleSettings):
+            if isinstance(cause, UnusedSettings):
                 section = [str(part) for part in detail["loc"]]
-                yield from ((".".join([*section, name]), ".".join([*section, cause.choice])) for name in cause.idle)
+                yield from ((".".join([*section, name]), ".".join([*section, cause.choice])) for name in cause.unused)
     except UserError:
         return
 
 
-def _may_fall(idle: Idle, shared: Nested, document: Document) -> bool:
-    path, choice = idle
+def _may_fall(unused: Unused, shared: Nested, document: Document) -> bool:
+    path, choice = unused
     chosen = any(document.is_typed(keys) for keys in (("settings", *choice.split(".")), ("compare", choice)))
     return chosen and has(shared, path) and not document.is_typed(("settings", *path.split(".")))
 

@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unroll.contract import VALIDATION, Settings, UserError, UserErrors, find_locations, find_measurements
+from unroll.contract import (
+    VALIDATION,
+    Settings,
+    UserError,
+    UserErrors,
+    find_locations,
+    find_measurements,
+    first_validation_metric,
+)
 from unroll.study._check_parts import check_parts
 from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
@@ -197,14 +205,9 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
 
 def _monitored(study: Study, task: AnyTask) -> str:
     """The validation metric by which states are selected: the study's own if it is one, else the task's first."""
-    metrics = [name for name in task.metrics if name.startswith(VALIDATION)]
-    if not metrics:
-        raise UserError(
-            "a task that selects states or ends training early must declare a validation metric",
-            where=f"tasks/{study.task}/task.py",
-            received=f"{', '.join(task.metrics)}",
-        )
-    return study.metric if study.metric in metrics else metrics[0]
+    which, where = "that selects states or ends training early", f"tasks/{study.task}/task.py"
+    first = first_validation_metric(task.metrics, task=which, where=where)
+    return study.metric if study.metric.startswith(VALIDATION) else first
 
 
 def _refuse_twins(trials: list[Trial]) -> None:

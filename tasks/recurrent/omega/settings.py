@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.recurrent.settings import RecurrentSettings
-from unroll.contract import IdleSettings
+from unroll.contract import UnusedSettings
 
 ELMAN_CELLS = ("elman", "irnn")
 """Cells whose state is h = f(W x + b + U h)."""
@@ -17,7 +17,7 @@ def check_omega(network: RecurrentSettings) -> None:
     """
     if network.cell not in ELMAN_CELLS:
         rule = f"omega is defined for the cells {' and '.join(ELMAN_CELLS)}, received {network.cell}"
-        raise IdleSettings(rule, idle=["training.omega"], choice="network.cell")
+        raise UnusedSettings(rule, unused=["training.omega"], choice="network.cell")
     if network.zoneout or network.recurrent_dropout:
         raise ValueError(
             "omega needs states that nothing disturbs between steps, "
