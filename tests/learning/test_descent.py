@@ -274,7 +274,8 @@ def test_a_task_without_validation_metrics_learns_by_schedules_that_observe_none
     settings = settings_of("tagging", {"training.schedule": "cosine"})
     corpus = task.prepare(settings, tmp_path)
     monkeypatch.setattr(type(task), "metrics", {"test/accuracy": task.metrics["test/accuracy"]})
-    assert task.module(settings, corpus).learning.monitor is None
+    module: Any = task.module(settings, corpus)
+    assert module.learning.monitor is None
     message = (
         r"training\.schedule: a task that learns by schedule plateau must declare a validation metric "
         r"\(received test/accuracy\)"
