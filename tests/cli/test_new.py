@@ -92,7 +92,7 @@ DISCOVERY = """
     agreement/test_settings.py classification/test_encoders.py classification/test_settings.py cli/test_settings.py
     language_modeling/test_settings.py learning/test_schedules.py long_range/test_problems.py
     long_range/test_settings.py recurrent/cells/test_names.py recurrent/test_settings.py study/test_project.py
-    study/test_settings_notes.py study/test_studies.py tagging/test_decoders.py tagging/test_settings.py
+    study/test_settings_notes.py study/test_studies.py tagging/test_settings.py
     tasks/test_contract.py text/test_formats.py text/test_labelled.py text/test_settings.py text/test_tagged.py
     test_layout.py
 """

@@ -122,8 +122,9 @@ def test_ten_sentences_can_be_learned_by_heart(
 def test_a_new_file_is_a_new_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = inspect.getsource(softmax).replace("SoftmaxDecoder", "Flat")
     (tmp_path / "flat.py").write_text(source, encoding="utf-8")
+    shipped = DECODERS.names()
     monkeypatch.setattr(decoders, "__path__", [*decoders.__path__, str(tmp_path)])
-    assert DECODERS.names() == ("crf", "flat", "previous_tag", "softmax")
+    assert DECODERS.names() == tuple(sorted([*shipped, "flat"]))
     assert DECODERS.find("flat").__name__ == "Flat"
     assert Network(decoder="flat").decoder == "flat"
     monkeypatch.delitem(sys.modules, "tasks.tagging.decoders.flat")
