@@ -1,12 +1,14 @@
 """Plan, run and read studies from Python: from a script, a notebook or a test.
 
 The functions do what the commands of the same names do and give the same numbers. They raise :class:`UserError` where a
-command prints an error, and leave the process as they found it: signal handlers, environment, random generators.
+command prints an error, and leave signal handlers, random generators and Unroll's own variables of the environment as
+they found them.
 """
 
 from __future__ import annotations
 
 import functools
+import random
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -190,6 +192,7 @@ def _command() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: this process was asked to leave.
     """
+    drawn = random.getstate()  # libraries draw from it when they are imported for the first time
     try:
         with interruption.listening(), settled_cache(), named_refusals():
             yield
@@ -197,3 +200,5 @@ def _command() -> Iterator[None]:
         if interruption.last_signal() == signal.SIGTERM:
             signal.raise_signal(signal.SIGTERM)  # to whoever answered it before this call: by default the process ends
         raise KeyboardInterrupt("interrupted; the same call goes on from what is saved") from None
+    finally:
+        random.setstate(drawn)

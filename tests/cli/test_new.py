@@ -144,7 +144,8 @@ def test_it_works_from_any_folder_of_the_project(
         (["study", "../mine"], "a name must be lower-case letters, digits and '_'"),
         (["study", "Mine"], "a name must be lower-case letters, digits and '_'"),
         (["cell", "9lives"], "begin with a letter"),
-        (["cell", "lambda"], "be no keyword of Python (received 'lambda')"),
+        (["cell", "null"], "file system (received 'null')"),
+        (["cell", "lambda"], "file system (received 'lambda')"),
         (["cell", "con"], "a name must be"),
         (["cell", "a" * 65], "a name must be"),
         (["study", "tiny"], "studies/tiny: nothing is overwritten: this must not exist; choose another name"),
@@ -211,3 +212,16 @@ def test_a_disk_that_refuses_is_one_error(project: Path, unroll: Unroll) -> None
     assert said.code != 0
     assert said.err.startswith("error: ")
     assert not (project / "tasks" / "recurrent").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("cell", "r"), ("cell", "recurrent"), ("study", "s"), ("reader", "text_too")]
+)
+def test_a_name_may_be_a_part_of_a_folders_name(kind: str, name: str, make_copy: Callable[[], Path]) -> None:
+    assert run([UNROLL, "new", kind, name], make_copy()).returncode == 0
+
+
+def test_what_is_in_the_way_is_named(make_copy: Callable[[], Path]) -> None:
+    refused = run([UNROLL, "new", "reader", "text"], make_copy())
+    assert refused.returncode == 2
+    assert "tasks/text/running/readers/text.py: nothing is overwritten" in refused.stderr

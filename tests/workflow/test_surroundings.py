@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COMMAND = ("-c", "from unroll.cli.main import main; main()")
 SCRIPT = """
-import json, sys, threading
+import json, random, sys, threading
 import torch
 import unroll
 
@@ -24,7 +24,10 @@ def numbers(folder):
     return frame.select("trial", "status", "steps", *(name for name in frame.columns if "/" in name)).to_dicts()
 
 torch.ones(400, 400) @ torch.ones(400, 400)  # threads of its own, as a user's process has
+random.seed(3)
+before = random.getstate()
 done = unroll.run("tiny", results="results/script", report=False)
+assert random.getstate() == before, "libraries draw when they are imported for the first time"
 print(json.dumps(numbers(done.folder)))
 again = unroll.run("tiny", results="results/script", report=False)
 assert again.completed and again.summary.done_before == 4

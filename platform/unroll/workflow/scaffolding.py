@@ -24,6 +24,7 @@ from unroll.study.declaration import is_safe
 from unroll.study.project import make_importable, project_root, suggestion
 
 _NAME: Final = r"[a-z][a-z0-9_]{0,63}"
+_OF_YAML: Final = frozenset({"null", "true", "false"})
 _BLOCK: Final = re.compile(r"^(`{3,})(\w+)\n(.*?)^\1$", flags=re.MULTILINE | re.DOTALL)
 _PATH: Final = re.compile(r"(?:# |<!-- )(\S+)(?: -->)?\n")
 
@@ -35,11 +36,13 @@ class Scaffold:
     Args:
         note: what is written and what to change, one paragraph.
         files: path, relative to the project -> content.
+        named: what bears the new name in each of these paths: the file, or a folder around it.
         commands: what tries it, to be run in the project's folder.
     """
 
     note: str
     files: Mapping[Path, str]
+    named: tuple[Path, ...]
     commands: tuple[str, ...]
 
 
@@ -62,16 +65,23 @@ def find_templates() -> dict[str, Path]:
 def render(template: Path, name: str) -> Scaffold:
     """Fill a template in."""
     names = {"name": name, "Name": "".join(part.capitalize() for part in name.split("_"))}
-    text = Template(template.read_text(encoding="utf-8")).safe_substitute(names)
+    text = template.read_text(encoding="utf-8")
+
+    def fill(part: str) -> str:
+        return Template(part).safe_substitute(names)
+
     files: dict[Path, str] = {}
+    named: list[Path] = []
     commands: list[str] = []
     for _, language, block in _BLOCK.findall(text):
         if language == "console":
-            commands += re.findall(r"^\$ (.*)$", block, flags=re.MULTILINE)
+            commands += re.findall(r"^\$ (.*)$", fill(block), flags=re.MULTILINE)
         elif place := _PATH.match(block):
-            files[Path(place[1])] = block[place.end() :]
-    note = " ".join(text.partition("\n\n")[0].split())
-    return Scaffold(note=note, files=files, commands=tuple(commands))
+            files[Path(fill(place[1]))] = fill(block[place.end() :])
+            path = Path(place[1])
+            named.append(Path(fill(str(next(part for part in (*reversed(path.parents), path) if "$" in part.name)))))
+    note = " ".join(fill(text.partition("\n\n")[0]).split())
+    return Scaffold(note=note, files=files, named=tuple(named), commands=tuple(commands))
 
 
 def write_scaffold(kind: str, name: str) -> Scaffold:
@@ -92,12 +102,15 @@ def write_scaffold(kind: str, name: str) -> Scaffold:
     if kind not in templates:
         advice = suggestion(kind, templates) or "a template is a file tasks/<folder>/new/<kind>.tmpl"
         raise UserError("there is no template of this kind", received=repr(kind[:80]), advice=advice)
-    if not is_safe(_NAME, name) or keyword.iskeyword(name):
-        rule = "a name must be lower-case letters, digits and '_', begin with a letter and be no keyword of Python"
+    if not is_safe(_NAME, name) or keyword.iskeyword(name) or name in _OF_YAML:
+        rule = (
+            "a name must be lower-case letters, digits and '_', at most 64, begin with a letter and be no word of its "
+            "own in Python, YAML or a file system"
+        )
         raise UserError(rule, received=repr(name[:80]))
     root, scaffold = project_root(), render(templates[kind], name)
-    for path in scaffold.files:
-        _refuse_existing(root, path, name)
+    for path in scaffold.named:
+        _refuse_existing(root, path)
     missing = {folder for path in scaffold.files for folder in path.parents if not (root / folder).exists()}
     written: list[Path] = []
     try:
@@ -116,9 +129,8 @@ def write_scaffold(kind: str, name: str) -> Scaffold:
     return scaffold
 
 
-def _refuse_existing(root: Path, path: Path, name: str) -> None:
-    """What bears the new name, a file or its folder, must be new, also as a module and a package beside each other."""
-    named = next(place for place in reversed((path, *path.parents)) if name in place.name)
+def _refuse_existing(root: Path, named: Path) -> None:
+    """What bears the new name must be new, also as a module and a package beside each other."""
     for place in (named, named.with_suffix(""), named.with_suffix(".py")):
         if (root / place).exists() or (root / place).is_symlink():
             raise _existing(root / place)
