@@ -84,8 +84,8 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         """How the settings make a network learn.
 
         Raises:
-            UserError: the warm-up is no shorter than the run, or the schedule observes a validation metric and the task
-                declares none.
+            UserError: the schedule takes what is no setting, the warm-up is no shorter than the run, or the schedule
+                observes a validation metric and the task has none.
         """
         from tasks.learning.clipping import Clipping
         from tasks.learning.descent import Learning
@@ -97,6 +97,13 @@ class LearnedTask(Task[SettingsT, DatasetT]):
             received = f"{training.warmup:,} of {steps:,} steps"
             raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
         name = training.schedule_name
+        if unknown := [option for option in SCHEDULES.options(name) if option not in type(training).model_fields]:
+            raise UserError(
+                "what a schedule takes beside steps are settings of training",
+                where=f"tasks/learning/schedules/{name}.py",
+                received=", ".join(unknown),
+                advice="add them to tasks/learning/settings.py",
+            )
         options = {option: getattr(training, option) for option in SCHEDULES.options(name)}
         build: Callable[..., Schedule] = SCHEDULES.find(name)
         schedule, monitor = build(steps=steps - training.warmup, **options), None

@@ -17,6 +17,7 @@ from tasks.learning.descent import Descent, Learning
 from tasks.learning.evaluation import count_step
 from tasks.learning.optimizer import build_optimizer
 from tasks.learning.schedule import LearningRate
+from tasks.learning.schedules import SCHEDULES
 from tasks.learning.schedules.constant import Constant
 from tasks.learning.schedules.linear import Linear
 from tasks.learning.settings import OptimizerName
@@ -282,6 +283,16 @@ def test_a_task_without_validation_metrics_learns_by_schedules_that_observe_none
     )
     with pytest.raises(UserError, match=message):
         task.module(settings_of("tagging", {"training.schedule": "plateau"}), corpus)
+
+
+def test_a_schedule_that_takes_what_is_no_setting_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task: AnyTask = load_task("tagging")
+    settings = settings_of("tagging", {"training.schedule": "cosine"})
+    corpus = task.prepare(settings, tmp_path)
+    monkeypatch.setattr(type(SCHEDULES), "options", lambda self, name: {"every": None})
+    message = r"schedules/cosine\.py: what a schedule takes beside steps are settings of training \(received every\)"
+    with pytest.raises(UserError, match=message):
+        task.module(settings, corpus)
 
 
 def test_a_schedule_that_says_what_none_says_is_not_used() -> None:
