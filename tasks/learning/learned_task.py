@@ -93,7 +93,7 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         from tasks.learning.schedules import SCHEDULES
 
         training, steps = settings.training, self.steps(settings, dataset)
-        if training.warmup >= steps:
+        if training.warmup and training.warmup >= steps:
             received = f"{training.warmup:,} of {steps:,} steps"
             raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
         name = training.schedule_name
