@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,5 +20,5 @@ def rank(found: Sequence[Hypothesis], normalization: LengthNormalization, alpha:
 
 def _score(found: Hypothesis, normalization: LengthNormalization, alpha: float) -> float:
     length = len(found.tokens)
-    divisors = {"none": 1.0, "mean": float(length), "gnmt": ((5 + length) / 6) ** alpha}
+    divisors: dict[str, float] = {"none": 1.0, "mean": float(length), "gnmt": math.pow((5 + length) / 6, alpha)}
     return found.log_probability / divisors[normalization]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,11 @@ from tests.decoding.conftest import END, Small
 LIMIT = 4
 EXHAUSTIVE = 4**LIMIT
 WIDE_OPEN: dict[str, Any] = {"relative": None, "absolute": None, "relative_local": None, "per_parent": None}
+DIVISORS: dict[str, Callable[[int], float]] = {
+    "none": lambda length: 1,
+    "mean": lambda length: length,
+    "gnmt": lambda length: ((5 + length) / 6) ** 0.8,
+}
 DECODINGS: list[Decoding] = [Greedy(), Beam(width=3), VariableBeam(), Sampling(samples=3, temperature=0.7, top_p=0.9)]
 
 
@@ -79,8 +85,8 @@ def test_a_beam_as_wide_as_all_sequences_finds_the_best_of_all(beam: Any, normal
     for sentence, hypotheses in enumerate(found):
         listed = {tokens: small.score(request, sentence, tokens) for tokens in small.everything(LIMIT)}
         assert {one.tokens for one in hypotheses} == set(listed)
-        divisor = {"none": lambda n: 1, "mean": lambda n: n, "gnmt": lambda n: ((5 + n) / 6) ** 0.8}[normalization]
-        best = max((tokens for tokens in listed if tokens[-1] == END), key=lambda t: listed[t] / divisor(len(t)))
+        score = {t: p / DIVISORS[normalization](len(t)) for t, p in listed.items() if t[-1] == END}
+        best = max(score, key=lambda tokens: score[tokens])
         assert hypotheses[0].tokens == best
         assert sum(math.exp(one.log_probability) for one in hypotheses) == pytest.approx(1)
 
@@ -126,7 +132,7 @@ def tokens_of(decoding: Decoding, request: Request) -> set[tuple[int, ...]]:
 
 def test_each_threshold_of_a_variable_beam_cuts_where_it_says() -> None:
     request = Fixed(0.5, 0.3, 0.15, 0.05).request(1)
-    for threshold, kept in [
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"relative": 0.59}, 2),  # 0.3 is 0.6 of 0.5
         ({"relative": 0.61}, 1),
         ({"relative": 0.1}, 4),
@@ -135,7 +141,8 @@ def test_each_threshold_of_a_variable_beam_cuts_where_it_says() -> None:
         ({"relative_local": 0.29}, 3),
         ({"per_parent": 2}, 2),
         ({}, 4),
-    ]:
+    ]
+    for threshold, kept in cases:
         found = tokens_of(VariableBeam(**{**WIDE_OPEN, **threshold}), request)
         assert found == {(token,) for token in range(kept)}, threshold
 
@@ -160,15 +167,16 @@ def test_samples_have_the_models_distribution(small: Small) -> None:
 
 def test_truncated_samples_are_those_of_the_truncated_distribution() -> None:
     model, count = Fixed(0.15, 0.5, 0.05, 0.3), 20_000
-    for chosen, expected in [
+    cases: list[tuple[dict[str, Any], list[float]]] = [
         ({"top_k": 2}, [0, 5 / 8, 0, 3 / 8]),
         ({"top_p": 0.79}, [0, 5 / 8, 0, 3 / 8]),
         ({"top_p": 0.81}, [0.15 / 0.95, 0.5 / 0.95, 0, 0.3 / 0.95]),
         ({"top_p": 0.1}, [0, 1, 0, 0]),
         ({"temperature": 0.5}, [0.0225 / 0.365, 0.25 / 0.365, 0.0025 / 0.365, 0.09 / 0.365]),
         ({"temperature": 2.0, "top_k": 2}, [0, 0.5**0.5 / (0.5**0.5 + 0.3**0.5), 0, 0.3**0.5 / (0.5**0.5 + 0.3**0.5)]),
-    ]:
-        (found,) = Sampling(samples=count, **chosen).decode(model.request(1))  # type: ignore[arg-type]
+    ]
+    for chosen, expected in cases:
+        (found,) = Sampling(samples=count, **chosen).decode(model.request(1))
         drawn = Counter(one.tokens[0] for one in found)
         for token, share in enumerate(expected):
             spread = 5 * math.sqrt(share * (1 - share) / count)
