@@ -115,3 +115,8 @@ def tiny() -> Tiny:
 @pytest.fixture
 def examples() -> Examples:
     return examples_of((2, 3, END), (3, END))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
