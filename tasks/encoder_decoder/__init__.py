@@ -1,0 +1,1 @@
+"""Encoder, attention and decoder: what tasks that turn one sequence into another share."""
