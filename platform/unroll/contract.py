@@ -212,6 +212,10 @@ class TrainingModule(Protocol):
     Numbers of examples called ``<split>/confusion/<true label>/<guess>`` (:func:`confusion_metric`), logged at one step
     for every pair of labels that occurs, also of a label with itself, are a confusion matrix, of which the report shows
     the last.
+
+    Where :meth:`Task.warm_start` names another trial, it may define ``begin_with(weights)``, called once after
+    ``initialise`` with that trial's final weights: name in the ``state_dict`` -> tensor on the processor. Without it,
+    every weight and buffer whose name and shape agree is taken over; all others keep what ``initialise`` gave them.
     """
 
     items_seen: int
@@ -280,7 +284,28 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
 
     @abstractmethod
     def epochs(self, settings: SettingsT) -> int:
-        """Number of passes over the training data; the most, where :meth:`selection` has patience."""
+        """Number of passes over the training data; the most, where :meth:`selection` has patience.
+
+        Of a trial with a :meth:`warm_start` these are its own, without those of the other trial. There it may be 0:
+        nothing is trained, and the weights of the other trial are tested.
+        """
+
+    def warm_start(self, settings: SettingsT) -> SettingsT | None:  # noqa: ARG002
+        """Complete settings of the trial whose final weights this one begins with; None, as here: it draws its own.
+
+        The other trial has the same seed and the same data, and may itself begin with another one, in no circle. It is
+        an arm of the study where one has these settings, and is else trained beside the arms and not compared. Its id
+        is part of this trial's.
+        """
+        return None
+
+    def control(self, settings: SettingsT) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Dotted settings that turn this arm into the control which it must be compared with; None, as here: none.
+
+        A remedy names the plain training of the same length, say. Where a study varies one of these settings, the arm
+        that they make is added to it unless it is there already.
+        """
+        return None
 
     def selection(self, settings: SettingsT) -> Selection:  # noqa: ARG002
         """Which state is tested, and when training ends early; here: the last one, after all epochs.
