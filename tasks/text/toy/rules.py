@@ -80,6 +80,10 @@ class Grammar:
         """Every word of the language once, in the order of code points."""
         return tuple(sorted({word for entry in self._entries() for word in entry.words}))
 
+    def translated_words(self) -> tuple[str, ...]:
+        """Every word of the other language once, in the order of code points."""
+        return tuple(sorted({word for entry in self._entries() for word in entry.translation}))
+
     def parts_of_speech(self) -> tuple[str, ...]:
         """Every part of speech once, in the order of code points."""
         return tuple(sorted({entry.part_of_speech for entry in self._entries()}))

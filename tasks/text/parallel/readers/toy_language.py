@@ -1,0 +1,56 @@
+"""The toy language and its second language, into which every sentence has one true translation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, final
+
+from tasks.text.parallel.corpus import ParallelCorpus
+from tasks.text.parallel.prepare import Pair, Vocabularies, prepare_pairs
+from tasks.text.parallel.tokenization import TokenKind
+from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.reading import Reader
+from tasks.text.toy import TOY_PLACES, generate, split_sizes, toy_grammar
+
+Direction = Literal["forward", "backward"]
+_BEST: Final = {"accuracy": 1.0, "bleu": 100.0, "chrf": 100.0}
+"""A sentence has one derivation, and so one translation, which follows from its words; no two sentences share one."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ToyLanguage(Reader[ParallelCorpus]):
+    """Generates ``sentences`` training pairs and a fifth of it for validation and test each."""
+
+    tokens: TokenKind
+    vocabularies: Vocabularies
+    vocabulary_size: int | None
+    direction: Direction
+    sentences: int
+    training_sentences: int | None
+    seed: int
+
+    def read(self, cache: Path) -> ParallelCorpus:
+        """See :meth:`Reader.read`."""
+        return cached(cache, self.content(), self._build, ParallelCorpus)
+
+    def _build(self) -> ParallelCorpus:
+        sizes = split_sizes(self.sentences, self.training_sentences)
+        words, others = toy_grammar().words(), toy_grammar().translated_words()
+        return prepare_pairs(
+            {
+                split: [self._pair(each.words, each.translation) for each in generate(self.seed, split, size)]
+                for split, size in sizes.items()
+            },
+            tokens=self.tokens,
+            vocabularies=self.vocabularies,
+            vocabulary_size=self.vocabulary_size,
+            required=[self._pair(words, others)],
+            bounds={f"{split}/{metric}": best for split in HELD_OUT for metric, best in _BEST.items()},
+            where=TOY_PLACES,
+        )
+
+    def _pair(self, words: tuple[str, ...], translation: tuple[str, ...]) -> Pair:
+        pair = Pair(" ".join(words), " ".join(translation))
+        return pair if self.direction == "forward" else Pair(pair.target, pair.source)
