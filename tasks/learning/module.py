@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from tasks.learning.clipping import Clipped
 from tasks.learning.descent import Descent, Learning
@@ -68,8 +67,8 @@ class LearningModule(ScoredModule[HeldOutT], Generic[BatchT, HeldOutT]):
         """Items trained on so far; kept across resume."""
         return self.descent.items_seen
 
-    def configure_optimizers(self) -> Optimizer:
-        """One optimizer for all weights."""
+    def configure_optimizers(self) -> Any:
+        """One optimizer for all weights of the network; a subclass may put others behind it, and takes their steps."""
         how, weights = self.learning, self.network.parameters()
         return build_optimizer(how.optimizer, weights, learning_rate=how.rate.first, momentum=how.momentum)
 
@@ -111,7 +110,8 @@ class LearningModule(ScoredModule[HeldOutT], Generic[BatchT, HeldOutT]):
             The loss, without gradient, and what clipping saw, if this batch completes a step.
         """
         descent = self.descent
-        optimizer = cast("Optimizer", self.optimizers(use_pl_optimizer=False))
+        optimizers = self.optimizers(use_pl_optimizer=False)
+        optimizer = optimizers[0] if isinstance(optimizers, list) else optimizers
         optimizer.zero_grad()
         loss = self.back_propagate(batch)
         terms = self.terms(batch) if self.learning.accumulate > 1 else 1

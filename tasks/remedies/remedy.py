@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +105,7 @@ class Objective:
 
 
 class Remedy(nn.Module, ABC):
-    """A way to train. Final subclasses live in ``tasks/remedies/<name>.py``, one per file.
+    """A way to train. Final subclasses live in ``tasks/remedies/kinds/<name>.py``, one per file.
 
     A constructor takes, by keyword, ``features: int`` (size of a step's features), and beyond it whatever it calls
     options: settings of ``training`` of the same name. Whatever it draws comes from torch's own generator, which is
@@ -114,6 +114,12 @@ class Remedy(nn.Module, ABC):
 
     warm_start: ClassVar[bool] = False
     """Whether it is meant to begin with weights of a trial that was trained by teacher forcing."""
+    warm_rate: ClassVar[float] = 1.0
+    """What the model's learning rate is multiplied with behind a warm start, where settings do not give it."""
+    own_rate: ClassVar[float | None] = None
+    """Learning rate of the remedy's own weights, by Adam, where settings do not give it; None: it has no weights."""
+    mean_of: ClassVar[Literal["tokens", "sentences"] | None] = None
+    """What its loss is a mean of; None: of several things, so that batches cannot be added up to a larger one."""
 
     @abstractmethod
     def objective(self, model: SequenceModel, examples: Examples) -> Objective:

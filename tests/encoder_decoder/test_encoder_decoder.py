@@ -23,9 +23,9 @@ from tasks.encoder_decoder.decoder import Decoder
 from tasks.encoder_decoder.encoder import Encoder
 from tasks.encoder_decoder.network import EncoderDecoder
 from tasks.recurrent.stack import RecurrentNetwork
+from tasks.remedies.kinds.scheduled_sampling import ScheduledSampling
+from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tasks.remedies.remedy import PADDING, Examples
-from tasks.remedies.scheduled_sampling import ScheduledSampling
-from tasks.remedies.teacher_forcing import TeacherForcing
 
 END, WORDS, EMBEDDING, HIDDEN, FEATURES = 0, 7, 5, 6, 6
 LENGTHS = (4, 2, 3)

@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 import torch
 
-from tasks.remedies.interpolation import Interpolation
+from tasks.remedies.kinds.interpolation import Interpolation
+from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tasks.remedies.remedy import PADDING
 from tasks.remedies.rewards import token_accuracy
-from tasks.remedies.teacher_forcing import TeacherForcing
 from tests.remedies.conftest import END, HIDDEN, VOCABULARY, Tiny, examples_of, same
 
 

@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.remedies import _mixed_inputs, scheduled_sampling
-from tasks.remedies._annealing import AnnealingName, half_way, right_share
-from tasks.remedies._prefixes import PrefixAnnealing
-from tasks.remedies.data_as_demonstrator import DataAsDemonstrator
-from tasks.remedies.end_to_end import EndToEnd
+from tasks.remedies.kinds import _mixed_inputs, scheduled_sampling
+from tasks.remedies.kinds._annealing import AnnealingName, half_way, right_share
+from tasks.remedies.kinds._prefixes import PrefixAnnealing
+from tasks.remedies.kinds.data_as_demonstrator import DataAsDemonstrator
+from tasks.remedies.kinds.end_to_end import EndToEnd
+from tasks.remedies.kinds.reward_augmented import RewardAugmented, substitute
+from tasks.remedies.kinds.scheduled_sampling import ScheduledSampling
+from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tasks.remedies.remedy import PADDING, Examples
-from tasks.remedies.reward_augmented import RewardAugmented, substitute
-from tasks.remedies.scheduled_sampling import ScheduledSampling
-from tasks.remedies.teacher_forcing import TeacherForcing
 from tests.remedies.conftest import END, HIDDEN, START, VOCABULARY, Tiny, examples_of, same
 
 

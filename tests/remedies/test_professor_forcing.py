@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from tasks.remedies import professor_forcing
 from tasks.remedies.free_running import run_free
-from tasks.remedies.professor_forcing import ProfessorForcing
-from tasks.remedies.teacher_forcing import TeacherForcing
+from tasks.remedies.kinds import professor_forcing
+from tasks.remedies.kinds.professor_forcing import ProfessorForcing
+from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tests.remedies.conftest import END, HIDDEN, Tiny, examples_of, same
 
 TARGETS = [(2, 3, 1, END), (3, END), (1, 1, END)]

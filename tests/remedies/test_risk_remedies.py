@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tasks.remedies import minimum_risk, mixer, reinforce, self_critical
-from tasks.remedies._policy_gradient import Baseline
 from tasks.remedies.free_running import draw, run_free
-from tasks.remedies.minimum_risk import MinimumRisk
-from tasks.remedies.mixer import Mixer
-from tasks.remedies.reinforce import Reinforce
+from tasks.remedies.kinds import minimum_risk, mixer, reinforce, self_critical
+from tasks.remedies.kinds._policy_gradient import Baseline
+from tasks.remedies.kinds.minimum_risk import MinimumRisk
+from tasks.remedies.kinds.mixer import Mixer
+from tasks.remedies.kinds.reinforce import Reinforce
+from tasks.remedies.kinds.self_critical import SelfCritical
 from tasks.remedies.remedy import PADDING, Examples
 from tasks.remedies.rewards import sentence_bleu, token_accuracy
-from tasks.remedies.self_critical import SelfCritical
 from tests.remedies.conftest import END, HIDDEN, LIMIT, START, Tiny, everything, examples_of, same
 
 RIGHT = (2, 3, END)

@@ -1,42 +1,43 @@
-"""A mixture of likely words is read, and gradients flow through it."""
+"""The model's best guess is read, the data show what should have come."""
 
 from __future__ import annotations
 
 from typing import final
 
+import torch
 from torch import Tensor
 
-from tasks.remedies._mixed_inputs import read_mixed
-from tasks.remedies._prefixes import PrefixAnnealing
+from tasks.remedies.free_running import most_probable
+from tasks.remedies.kinds._mixed_inputs import read_mixed
+from tasks.remedies.kinds._prefixes import PrefixAnnealing
 from tasks.remedies.remedy import Examples, Objective, Remedy, SequenceModel, negative_log_likelihood
 
 
 @final
-class EndToEnd(Remedy):
-    """Behind a prefix of right tokens, the k most probable ones are read together, weighted by their probabilities.
+class DataAsDemonstrator(Remedy):
+    """The first tokens that are read are right, the others the model's most probable ones; targets stay right.
 
-    Ranzato et al. 2016 (arXiv 1511.06732, section 3.1.3). The weights are renormalised, and the whole is
-    differentiated, choice of the k tokens aside. The prefix falls as MIXER's does.
+    Venkatraman et al. 2015 (AAAI), as a baseline of Ranzato et al. 2016 (arXiv 1511.06732, section 3.1.2). The number
+    of right tokens falls as MIXER's does, so that the two differ in what is minimized alone.
 
     Args:
         features: not needed.
-        mixture: k.
-        prefix_from: updates before the prefix begins to fall.
+        prefix_from: updates before it begins to fall.
         prefix_every: updates between one fall and the next; None: spread over the run.
         prefix_by: tokens that are lost at each.
     """
+
+    mean_of = "tokens"
 
     def __init__(
         self,
         *,
         features: int,  # noqa: ARG002
-        mixture: int = 10,
         prefix_from: int = 0,
         prefix_every: int | None = None,
         prefix_by: int = 2,
     ) -> None:
         super().__init__()
-        self._mixture = mixture
         self._prefix = PrefixAnnealing(start=prefix_from, every=prefix_every, by=prefix_by)
 
     def objective(self, model: SequenceModel, examples: Examples) -> Objective:
@@ -46,9 +47,9 @@ class EndToEnd(Remedy):
         def choose(time: int, before: Tensor) -> Tensor:
             if time <= prefix:
                 return model.embed(examples.gold(time))
-            logits = model.logits(before)
-            best, tokens = logits.topk(min(self._mixture, logits.shape[1]), dim=1)
-            return (best.softmax(1).unsqueeze(2) * model.embed(tokens)).sum(1)
+            with torch.no_grad():
+                own = most_probable(model.logits(before))
+            return model.embed(own)
 
         features = read_mixed(model, examples, choose)
         loss = negative_log_likelihood(model.logits(features), examples.targets)

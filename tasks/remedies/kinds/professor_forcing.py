@@ -53,6 +53,8 @@ class ProfessorForcing(Remedy):
         heard_above: accuracy below which the model does not hear of it.
     """
 
+    own_rate = 1e-4  # as in the authors' program
+
     def __init__(
         self,
         *,

@@ -31,7 +31,12 @@ class Interpolation(Remedy):
         reward_at_last: probability of the reward's token at the last update; it is 0 at the first.
         reward_temperature: of the draw by gains; the authors' is 1, which is nearly uniform over a large vocabulary.
         reward: what is gained.
+
+    Raises:
+        ValueError: the shares at the last update are more than all tokens.
     """
+
+    mean_of = "tokens"
 
     def __init__(
         self,
@@ -44,6 +49,11 @@ class Interpolation(Remedy):
         reward: RewardName = "bleu",
     ) -> None:
         super().__init__()
+        if own_at_last + reward_at_last > 1:
+            raise ValueError(
+                f"own_at_last and reward_at_last are shares of all tokens: 1 at most together, "
+                f"received {own_at_last} and {reward_at_last}"
+            )
         self._own, self._reward_share = (own_at_first, own_at_last), reward_at_last
         self._temperature, self._reward = reward_temperature, REWARDS[reward]
 

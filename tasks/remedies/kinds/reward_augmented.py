@@ -25,6 +25,8 @@ class RewardAugmented(Remedy):
         payoff_temperature: tau.
     """
 
+    mean_of = "tokens"
+
     def __init__(self, *, features: int, payoff_temperature: float = 0.2) -> None:  # noqa: ARG002
         super().__init__()
         self._temperature = payoff_temperature

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from tasks.remedies.free_running import FreeRun
 from tasks.remedies.remedy import PADDING, Examples, SequenceModel, token_log_probabilities
 from tasks.remedies.rewards import Reward
+
+BASELINE_RATE: Final = 1e-2
+"""Adam's: a constant reward in [0, 1] is learned within a hundred updates. Ranzato et al. state none of their own."""
 
 
 @final
@@ -24,8 +27,14 @@ class Baseline(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(features))
-        self.bias = nn.Parameter(torch.full((), 0.01))
+        self.weight, self.bias = nn.Parameter(torch.empty(features)), nn.Parameter(torch.empty(()))
+        self.fill_given()
+
+    @torch.no_grad()
+    def fill_given(self) -> None:
+        """See :class:`~tasks.recurrent.initialization.GivenWeights`: the values that the authors begin with."""
+        self.weight.zero_()
+        self.bias.fill_(0.01)
 
     def forward(self, features: Tensor) -> Tensor:
         """Shape (time, batch), from (time, batch, features)."""

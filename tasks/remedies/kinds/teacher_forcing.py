@@ -15,6 +15,8 @@ class TeacherForcing(Remedy):
         features: not needed.
     """
 
+    mean_of = "tokens"
+
     def __init__(self, *, features: int) -> None:  # noqa: ARG002
         super().__init__()
 

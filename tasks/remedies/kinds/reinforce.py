@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-from tasks.remedies._policy_gradient import Baseline, judge, policy_loss_with_baseline
 from tasks.remedies.free_running import draw, run_free
+from tasks.remedies.kinds._policy_gradient import BASELINE_RATE, Baseline, judge, policy_loss_with_baseline
 from tasks.remedies.remedy import Examples, Objective, Remedy, SequenceModel
 from tasks.remedies.rewards import REWARDS, RewardName
 
@@ -23,6 +23,9 @@ class Reinforce(Remedy):
     """
 
     warm_start = True
+    warm_rate = 0.05
+    own_rate = BASELINE_RATE
+    mean_of = "sentences"
 
     def __init__(self, *, features: int, reward: RewardName = "bleu") -> None:
         super().__init__()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-from tasks.remedies._policy_gradient import judge, policy_loss
 from tasks.remedies.free_running import draw, most_probable, run_free
+from tasks.remedies.kinds._policy_gradient import judge, policy_loss
 from tasks.remedies.remedy import Examples, Objective, Remedy, SequenceModel
 from tasks.remedies.rewards import REWARDS, RewardName
 
@@ -22,6 +22,8 @@ class SelfCritical(Remedy):
     """
 
     warm_start = True
+    warm_rate = 0.05
+    mean_of = "sentences"
 
     def __init__(self, *, features: int, reward: RewardName = "bleu") -> None:  # noqa: ARG002
         super().__init__()

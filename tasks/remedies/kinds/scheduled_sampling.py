@@ -7,9 +7,9 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from tasks.remedies._annealing import AnnealingName, right_share
-from tasks.remedies._mixed_inputs import read_mixed
 from tasks.remedies.free_running import draw, most_probable
+from tasks.remedies.kinds._annealing import AnnealingName, right_share
+from tasks.remedies.kinds._mixed_inputs import read_mixed
 from tasks.remedies.remedy import Examples, Objective, Remedy, SequenceModel, negative_log_likelihood
 
 
@@ -28,6 +28,8 @@ class ScheduledSampling(Remedy):
         right_tokens: what the probability does not fall below; what it always is with ``constant``.
         own_tokens: ``sample``: drawn from the model's distribution; ``best``: its most probable token.
     """
+
+    mean_of = "tokens"
 
     def __init__(
         self,

@@ -6,9 +6,9 @@ from typing import final
 
 import torch
 
-from tasks.remedies._policy_gradient import Baseline, judge, policy_loss_with_baseline
-from tasks.remedies._prefixes import PrefixAnnealing
 from tasks.remedies.free_running import draw, run_free
+from tasks.remedies.kinds._policy_gradient import BASELINE_RATE, Baseline, judge, policy_loss_with_baseline
+from tasks.remedies.kinds._prefixes import PrefixAnnealing
 from tasks.remedies.remedy import PADDING, Examples, Objective, Remedy, SequenceModel, negative_log_likelihood
 from tasks.remedies.rewards import REWARDS, RewardName
 
@@ -29,6 +29,8 @@ class Mixer(Remedy):
     """
 
     warm_start = True
+    warm_rate = 0.05
+    own_rate = BASELINE_RATE
 
     def __init__(
         self,

@@ -38,6 +38,7 @@ class MinimumRisk(Remedy):
     """
 
     warm_start = True
+    warm_rate = 0.05
 
     def __init__(
         self,
