@@ -66,7 +66,7 @@ class Request:
 
 
 class Decoding(ABC):
-    """A way to choose sequences. Final subclasses live in ``tasks/decoding/<name>.py``, one per file.
+    """A way to choose sequences. Final subclasses live in ``tasks/decoding/decodings/<name>.py``, one per file.
 
     A constructor's keyword arguments are its settings.
     """

@@ -13,16 +13,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.decoding.beam import Beam
 from tasks.decoding.decoding import Decoding, Hypothesis, Request
-from tasks.decoding.greedy import Greedy
-from tasks.decoding.sampling import Sampling
-from tasks.decoding.variable_beam import VariableBeam
+from tasks.decoding.decodings.beam import Beam
+from tasks.decoding.decodings.greedy import Greedy
+from tasks.decoding.decodings.sampling import Sampling
+from tasks.decoding.decodings.variable_beam import VariableBeam
 from tests.decoding.conftest import END, Small
 
 LIMIT = 4
 EXHAUSTIVE = 4**LIMIT
-WIDE_OPEN: dict[str, Any] = {"relative": None, "absolute": None, "relative_local": None, "per_parent": None}
+WIDE_OPEN: dict[str, Any] = {"relative": 0, "absolute": math.inf, "relative_local": 0, "per_parent": EXHAUSTIVE}
 DIVISORS: dict[str, Callable[[int], float]] = {
     "none": lambda length: 1,
     "mean": lambda length: length,

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tasks.decoding.beam import Beam
 from tasks.decoding.decoding import Request
-from tasks.decoding.greedy import Greedy
+from tasks.decoding.decodings.beam import Beam
+from tasks.decoding.decodings.greedy import Greedy
 from tasks.encoder_decoder.attention import Attention
 from tasks.encoder_decoder.attentions.additive import Additive
 from tasks.encoder_decoder.attentions.dot import Dot

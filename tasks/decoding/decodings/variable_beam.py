@@ -7,9 +7,9 @@ from typing import final
 
 from torch import Tensor
 
-from tasks.decoding._beam_search import search
-from tasks.decoding._length import LengthNormalization, rank
 from tasks.decoding.decoding import Decoding, Hypothesis, Request
+from tasks.decoding.decodings._beam_search import search
+from tasks.decoding.decodings._length import LengthNormalization, rank
 
 
 @final
@@ -22,10 +22,10 @@ class VariableBeam(Decoding):
 
     Args:
         width: most prefixes of a sentence, whatever the thresholds let through.
-        relative: least share of the best candidate's probability, in (0, 1]; None: any.
-        absolute: most that its log-probability may be below the best one's, at least 0; None: any.
-        relative_local: least share of the probability of its parent's best token, in (0, 1]; None: any.
-        per_parent: most candidates that extend one prefix; None: as many as the width.
+        relative: least share of the best candidate's probability, in [0, 1]; 0: any.
+        absolute: most that its log-probability may be below the best one's, at least 0; infinity: any.
+        relative_local: least share of the probability of its parent's best token, in [0, 1]; 0: any.
+        per_parent: most candidates that extend one prefix; the width bounds them, too.
         length_normalization: how hypotheses of different lengths are compared at the end.
         alpha: exponent of ``gnmt``.
     """
@@ -34,15 +34,15 @@ class VariableBeam(Decoding):
         self,
         *,
         width: int = 20,
-        relative: float | None = 0.6,
-        absolute: float | None = 2.5,
-        relative_local: float | None = 0.02,
-        per_parent: int | None = 3,
+        relative: float = 0.6,
+        absolute: float = 2.5,
+        relative_local: float = 0.02,
+        per_parent: int = 3,
         length_normalization: LengthNormalization = "mean",
         alpha: float = 0.6,
     ) -> None:
         self._width, self._per_parent = width, per_parent
-        self._below_best = min(_distance(relative), math.inf if absolute is None else absolute)
+        self._below_best = min(_distance(relative), absolute)
         self._below_parent = _distance(relative_local)
         self._normalization, self._alpha = length_normalization, alpha
 
@@ -57,6 +57,6 @@ class VariableBeam(Decoding):
         return (scores >= best - self._below_best) & (steps >= parent_best - self._below_parent)
 
 
-def _distance(share: float | None) -> float:
+def _distance(share: float) -> float:
     """How far below a log-probability one may be that has this share of its probability."""
-    return math.inf if share is None else -math.log(share)
+    return -math.log(share) if share else math.inf

@@ -8,8 +8,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from tasks.decoding._one_by_one import extend
 from tasks.decoding.decoding import Decoding, Hypothesis, Request, select_rows
+from tasks.decoding.decodings._one_by_one import extend
 from unroll.contract import derive_seed
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import final
 
-from tasks.decoding._beam_search import search
-from tasks.decoding._length import LengthNormalization, rank
 from tasks.decoding.decoding import Decoding, Hypothesis, Request
+from tasks.decoding.decodings._beam_search import search
+from tasks.decoding.decodings._length import LengthNormalization, rank
 
 
 @final
@@ -29,5 +29,5 @@ class Beam(Decoding):
 
     def decode(self, request: Request) -> list[list[Hypothesis]]:
         """See :meth:`Decoding.decode`; up to ``width`` hypotheses per sentence."""
-        found = search(request, width=self._width, per_parent=None, prune=None)
+        found = search(request, width=self._width, per_parent=self._width, prune=None)
         return [rank(hypotheses, self._normalization, self._alpha) for hypotheses in found]

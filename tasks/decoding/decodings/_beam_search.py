@@ -14,7 +14,7 @@ Prune = Callable[[Tensor, Tensor], Tensor]
 (sentences, parents, candidates per parent) and -inf where there is none, a mask of that shape."""
 
 
-def search(request: Request, *, width: int, per_parent: int | None, prune: Prune | None) -> list[list[Hypothesis]]:
+def search(request: Request, *, width: int, per_parent: int, prune: Prune | None) -> list[list[Hypothesis]]:
     """Breadth-first search that keeps the best prefixes of each sentence.
 
     At each step every live prefix is extended by its most probable tokens, and the best candidates stay, as many as the
@@ -24,7 +24,7 @@ def search(request: Request, *, width: int, per_parent: int | None, prune: Prune
     Args:
         request: what is to be decoded.
         width: most prefixes of a sentence.
-        per_parent: most candidates that extend one prefix; None: as many as the width.
+        per_parent: most candidates that extend one prefix; the width bounds them, too.
         prune: which candidates must go before the width is looked at; None: none.
 
     Returns:
@@ -40,7 +40,7 @@ def search(request: Request, *, width: int, per_parent: int | None, prune: Prune
     cut: list[list[Hypothesis]] = [[] for _ in range(batch)]
     while len(sentences):
         log_probabilities, state = request.step(last, state)
-        count = min(width if per_parent is None else per_parent, log_probabilities.shape[1])
+        count = min(width, per_parent, log_probabilities.shape[1])
         best, tokens = log_probabilities.topk(count, dim=1)
         rows_before = torch.searchsorted(sentences, torch.arange(batch, device=device))
         slots = torch.arange(len(sentences), device=device) - rows_before[sentences]

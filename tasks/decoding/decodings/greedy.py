@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
-from tasks.decoding._one_by_one import extend
 from tasks.decoding.decoding import Decoding, Hypothesis, Request
+from tasks.decoding.decodings._one_by_one import extend
 
 
 @final
