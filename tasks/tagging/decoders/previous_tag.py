@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from tasks.decoding.decoding import Request
+from tasks.decoding.decodings.beam import Beam
 from tasks.tagging.batches import PADDING
 from tasks.tagging.decoder import Decoder
 
@@ -46,28 +48,20 @@ class PreviousTagDecoder(Decoder):
         """The best sequence that the beam still holds at the end, see :meth:`Decoder.decode`."""
         emissions = self.output(outputs)
         moves = self.move(self.embedding.weight)  # (tags + 1, tags)
-        time, batch, tags = emissions.shape
-        scores = emissions.new_zeros(batch, 1)  # of each sequence kept so far, best first
-        last = torch.full((batch, 1), tags, device=emissions.device)
-        steps = list[tuple[Tensor, Tensor]]()
-        for t in range(time):
-            longer = scores.unsqueeze(2) + (emissions[t].unsqueeze(1) + moves[last]).log_softmax(2)
-            real = (t < lengths).unsqueeze(1)
-            # At padding a sequence goes on in one way only, which costs nothing.
-            idle = torch.full_like(longer, -torch.inf)
-            idle[:, :, 0] = scores
-            choices = torch.where(real.unsqueeze(2), longer, idle).flatten(1)
-            scores, best = choices.topk(min(self._beam, choices.shape[1]), dim=1)
-            source, last = best // tags, best % tags
-            steps.append((source, last))
-        return _way_back(steps)
+        time, batch = len(outputs), torch.arange(len(lengths), device=outputs.device)
 
+        def step(tags: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            words, sentences = state
+            return (emissions[words, sentences] + moves[tags]).log_softmax(1), (words + 1, sentences)
 
-def _way_back(steps: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """The tags of the best sequence, shape (time, batch), from (source, tag) of those kept, shapes (batch, kept)."""
-    place = torch.zeros_like(steps[-1][0][:, :1])
-    tags = list[Tensor]()
-    for source, tag in reversed(steps):
-        tags.append(tag.gather(1, place).squeeze(1))
-        place = source.gather(1, place)
-    return torch.stack(tags[::-1])
+        request = Request(
+            step=step,
+            state=(torch.zeros_like(batch), batch),
+            start=torch.full_like(batch, self._tags),
+            end=None,
+            limits=lengths.to(outputs.device),
+        )
+        # All sequences of a sentence have its length, by which nothing need be divided.
+        found = Beam(width=self._beam, length_normalization="none").decode(request)
+        padded = [[*best.tokens, *[0] * (time - len(best.tokens))] for best, *_ in found]
+        return torch.tensor(padded, device=outputs.device).T
