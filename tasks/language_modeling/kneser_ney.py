@@ -104,6 +104,34 @@ class KneserNey:
             p = np.where(known, self._interpolate(order, rank, word, p), p)
         return p
 
+    def distributions(self, before: Ids) -> Floats:
+        """Probability of every word, for several pasts at once.
+
+        Args:
+            before: the ``order - 1`` words before, boundaries where the text had none yet; shape (rows, order - 1).
+
+        Returns:
+            Shape (rows, vocabulary).
+        """
+        rows, width = len(before), self.vocabulary + 1
+        windows = _forget(np.column_stack((before, np.zeros(rows, np.int64))), self.vocabulary, self.boundary)
+        rank, known = np.zeros(rows, np.int64), np.ones(rows, bool)
+        p = np.full((rows, self.vocabulary), 1 / self.vocabulary)
+        for back, order in enumerate(self.orders):
+            if back:
+                rank, found = _find(order.histories, rank * width + windows[:, -1 - back])
+                known &= found
+            histories = rank[known]
+            p[known] *= (order.taken[histories] / order.totals[histories])[:, None]
+            # The n-grams behind a history stand side by side.
+            begins, ends = np.searchsorted(order.grams, (histories * width, (histories + 1) * width))
+            lengths = ends - begins
+            places = np.arange(lengths.sum()) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)
+            counts = order.counts[places]
+            kept = (counts - order.discounts[np.minimum(counts, 3)]) / np.repeat(order.totals[histories], lengths)
+            p[np.repeat(known.nonzero()[0], lengths), order.grams[places] % width] += kept
+        return p
+
     def _interpolate(self, order: Order, rank: Ids, word: Ids, shorter: Floats) -> Floats:
         at, found = _find(order.grams, rank * (self.vocabulary + 1) + word)
         count = np.where(found, order.counts[at], 0)
@@ -115,9 +143,13 @@ class KneserNey:
 def _windows(text: Ids, order: int, vocabulary: int, boundary: int) -> Ids:
     """Each word with the words before it, shape (words, order); ``vocabulary`` where the sentence had none yet."""
     before = np.concatenate((np.full(order - 1, boundary), text)).astype(np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(before, order).copy()
-    ended = np.zeros(len(text), bool)
-    for column in range(order - 2, -1, -1):
+    return _forget(np.lib.stride_tricks.sliding_window_view(before, order).copy(), vocabulary, boundary)
+
+
+def _forget(windows: Ids, vocabulary: int, boundary: int) -> Ids:
+    """Windows of shape (rows, order), in place, with ``vocabulary`` where the last word's sentence had none yet."""
+    ended = np.zeros(len(windows), bool)
+    for column in range(windows.shape[1] - 2, -1, -1):
         windows[ended, column] = vocabulary
         ended |= windows[:, column] == boundary
     return windows

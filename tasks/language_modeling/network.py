@@ -32,6 +32,11 @@ class NextToken(nn.Module, ABC):
             Logits of the following token, shape (time, batch, vocabulary), and the state after the last step.
         """
 
+    def step(self, tokens: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """See :class:`~tasks.decoding.decoding.Step`."""
+        logits, state = self(tokens.unsqueeze(0), state)
+        return logits[0].log_softmax(1), state
+
 
 @final
 class LanguageModel(NextToken):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +50,7 @@ class PreviousTagDecoder(Decoder):
         moves = self.move(self.embedding.weight)  # (tags + 1, tags)
         time, batch = len(outputs), torch.arange(len(lengths), device=outputs.device)
 
-        def step(tags: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        def step(tags: Tensor, state: Any) -> tuple[Tensor, Any]:
             words, sentences = state
             return (emissions[words, sentences] + moves[tags]).log_softmax(1), (words + 1, sentences)
 
