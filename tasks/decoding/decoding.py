@@ -15,7 +15,7 @@ from torch import Tensor
 class Step(Protocol):
     """A model of the next token, autoregressive: ``p(y_t | y_1 .. y_{t-1})``, whatever else it is conditioned on."""
 
-    def __call__(self, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def __call__(self, tokens: Tensor, state: Any, /) -> tuple[Tensor, Any]:
         """Read one token per row and give the distribution of the next one.
 
         Args:
