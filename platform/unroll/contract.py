@@ -316,6 +316,31 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         """
         return Selection()
 
+    def kept(self, settings: SettingsT, dataset: DatasetT) -> Mapping[str, Any]:  # noqa: ARG002
+        """What of the data must be known to build the module again: vocabularies, labels; as plain JSON.
+
+        It stays beside a trial's weights, once for all trials that have the same, and is what :meth:`restored` gets:
+        together with the settings it must do for :meth:`module` without the data. No text of it may be longer than a
+        million characters. Nothing, as here, where the task does not say.
+        """
+        return {}
+
+    def restored(self, settings: SettingsT, kept: Mapping[str, Any]) -> DatasetT:  # noqa: ARG002
+        """A dataset of which only what :meth:`kept` told is left: enough for :meth:`module`.
+
+        Args:
+            settings: the trial's, complete; its locations are the defaults, and nothing lies there.
+            kept: what :meth:`kept` gave, read back from JSON.
+
+        Raises:
+            UserError: the task does not say how, as here.
+        """
+        raise UserError(
+            "a task whose trained weights are to be used must define kept and restored",
+            where=f"{type(self).__module__.replace('.', '/')}.py",
+            advice="docs/add-a-task.md tells what they give",
+        )
+
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
         return None

@@ -87,6 +87,8 @@ class CountingModule(ScoredModule[Tensor]):
         self.items_seen = 0
         self._order, self._vocabulary, self._boundary, self._characters = order, vocabulary, boundary, characters
         self._model: KneserNey | None = None
+        self.register_state_dict_post_hook(_add_grams)
+        self.register_load_state_dict_pre_hook(_take_grams)
         self._train, self._held_out = Likelihood(), Reading()
 
     def initialise(self, seed: int) -> None:  # noqa: ARG002
@@ -116,6 +118,19 @@ class CountingModule(ScoredModule[Tensor]):
         self._model = model
         self.counts.data.copy_(torch.from_numpy(model.counts()))
 
+    @property
+    def model(self) -> KneserNey | None:
+        """What was counted; None before."""
+        return self._model
+
+    def adopt(self, grams: Mapping[str, Tensor]) -> None:
+        """Take n-grams in place of counting: ``<order>.<name>`` -> tensor, of single words first."""
+        orders: list[dict[str, Tensor]] = [{} for _ in range(self._order)]
+        for name, part in grams.items():
+            order, _, what = name.partition(".")
+            orders[int(order)][what] = part
+        self._model = KneserNey.from_state(orders, vocabulary=self._vocabulary, boundary=self._boundary)
+
     # Evaluation
 
     def begin_counting(self) -> None:
@@ -141,16 +156,32 @@ class CountingModule(ScoredModule[Tensor]):
     # Checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the n-grams beside their counts."""
+        """Keep what no state of a module holds."""
         checkpoint["language_modeling"] = {
             "items_seen": self.items_seen,
             "train": (self._train.nats, self._train.tokens),
-            "orders": None if self._model is None else self._model.state_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take up what :meth:`on_save_checkpoint` kept."""
         kept = checkpoint["language_modeling"]
         self.items_seen, self._train = kept["items_seen"], Likelihood(*kept["train"])
-        if kept["orders"] is not None:
-            self._model = KneserNey.from_state(kept["orders"], vocabulary=self._vocabulary, boundary=self._boundary)
+
+
+_GRAMS = "grams."
+"""What the names of n-grams begin with in a module's state, before the number of the order."""
+
+
+def _add_grams(module: nn.Module, state: dict[str, Any], prefix: str, metadata: Any) -> None:  # noqa: ARG001
+    """The state of a module that has counted holds the n-grams, not their counts alone."""
+    model = module.model if isinstance(module, CountingModule) else None
+    for number, order in enumerate(model.state_dict() if model else ()):
+        state |= {f"{prefix}{_GRAMS}{number}.{name}": part for name, part in order.items()}
+
+
+def _take_grams(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Take them out of a state before torch looks for parameters of their names."""
+    begin = prefix + _GRAMS
+    found = {name.removeprefix(begin): state.pop(name) for name in list(state) if name.startswith(begin)}
+    if found and isinstance(module, CountingModule):
+        module.adopt(found)

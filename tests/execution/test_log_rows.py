@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from unroll.contract import UserError
 from unroll.execution.trial.attempt import Attempt
@@ -51,13 +52,14 @@ def prepared(request: pytest.FixtureRequest, prepare: Callable[..., Prepared]) -
     return prepare(epochs=2, batches=3, optimization=request.param)
 
 
-def prepared_job(tmp_path: Path, metric: str = "validation/loss", **training: Any) -> Prepared:
+def prepared_job(tmp_path: Path, metric: str = "validation/loss", keep: str = "last", **training: Any) -> Prepared:
     declared = {
         "question": "Is every row there once?",
         "task": "line",
         "settings": {"training": training},
         "compare": {"network.hidden": [1]},
         "metric": metric,
+        "keep": keep,
         "seeds": 1,
         "limits": {"checkpoint_seconds": 1e-9},
         "log_every_steps": 2,
@@ -83,6 +85,12 @@ def attempt(job: Job, ledger: Ledger, stop_asked: Callable[[], bool] = lambda: F
 
 def history(ledger: Ledger) -> list[tuple[Any, ...]]:
     return ledger.history_frame(ledger.plan()).drop("seconds").rows()
+
+
+def same_weights(ledger: Ledger, other: Ledger, job: Job) -> bool:
+    """Whether both kept the same of a trial."""
+    one, two = (each.trial(job.trial.id).weights.read() for each in (ledger, other))
+    return one.keys() == two.keys() and all(torch.equal(part, two[name]) for name, part in one.items())
 
 
 @contextmanager
@@ -128,6 +136,7 @@ def test_killed_between_any_two_writes(prepared: Prepared, monkeypatch: pytest.M
             assert history(ledger) == rows, place
             ledger.trials_frame(ledger.plan())
             assert ledger.damage() == [], place
+            assert same_weights(ledger, whole, job), place
 
 
 def test_a_checkpoint_of_an_older_version_goes_on_from_its_step(

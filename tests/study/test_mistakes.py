@@ -294,7 +294,7 @@ def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
 
 KEYS = (
     "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'seeds', 'metric', "
-    "'baseline', 'resources', 'wandb', 'limits', 'log_every_steps'"
+    "'baseline', 'resources', 'wandb', 'limits', 'keep', 'log_every_steps'"
 )
 
 

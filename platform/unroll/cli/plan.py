@@ -71,6 +71,7 @@ def _print(overview: Overview, *, better: str) -> None:
     print_lines(
         f"{overview.planned} trials, {overview.done} done, {overview.missing} missing; "
         f"about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
+        + (f", {format_bytes(overview.kept_bytes)} of it trained weights that stay" if overview.kept_bytes else "")
     )
     if overview.seconds is not None:
         plural = "trials" if overview.at_once > 1 else "trial"

@@ -13,6 +13,7 @@ from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import describe_changed
 from unroll.ledger.trial_records import TrialRecords
+from unroll.ledger.weights import Weights, WeightsNotKept, WeightsRecord
 
 __all__ = [
     "ENVIRONMENT",
@@ -34,6 +35,9 @@ __all__ = [
     "StorageError",
     "TrialRecords",
     "UnknownFormat",
+    "Weights",
+    "WeightsNotKept",
+    "WeightsRecord",
     "describe_changed",
     "nothing_left_on_error",
     "read_record",

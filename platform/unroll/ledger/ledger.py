@@ -8,12 +8,15 @@
       lock/                          who owns the folder, see lock.py
       stop                           a request to stop, addressed to one owner
       sources/<digest>.json          the source files that trials ran, written once
+      kept/<digest>.json             what rebuilds modules around their weights, written once
       set_aside/<id>-<number>/       a trial whose result other sources gave, as it was
       trials/<id>/trial.json         the trial, written once
       trials/<id>/attempts/0001.json outcome of the first attempt, immutable
       trials/<id>/history/*.json     immutable segments of what was logged
       trials/<id>/claims/            which attempt has the trial, while one has, see claims.py
       trials/<id>/checkpoint/        the last two checkpoints
+      trials/<id>/weights.safetensors  trained weights; they count where weights.json vouches for them
+      trials/<id>/weights.json       what they are, and what rebuilds the module around them
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
 
@@ -35,6 +38,7 @@ from unroll.contract import UserError
 from unroll.ledger.columns import check_metrics
 from unroll.ledger.files import StorageError, make_folder, move_folder, read_file, remove, sweep, write_atomic
 from unroll.ledger.frames import history_table, trials_table, write_parquet
+from unroll.ledger.kept import Kept
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.outcome import FINAL, Outcome, Progress
 from unroll.ledger.place import check_links, check_owners
@@ -118,6 +122,10 @@ class Ledger:
     def _runs(self) -> Path:
         return self.root / "runs"
 
+    @property
+    def _kept(self) -> Path:
+        return self.root / "kept"
+
     def _is_ledger(self) -> bool:
         return self._trials.is_dir() and self._runs.is_dir()
 
@@ -187,7 +195,7 @@ class Ledger:
         """
         if not _TRIAL_ID.fullmatch(trial_id):
             raise UserError("a trial's id must be letters, digits, - and _", received=repr(trial_id))
-        return TrialRecords(self._trials / trial_id, trial_id, self._reader)
+        return TrialRecords(self._trials / trial_id, trial_id, self._reader, Kept(self._kept))
 
     def register(self, trial: Trial) -> None:
         """See :meth:`TrialRecords.register`."""
@@ -326,7 +334,7 @@ class Ledger:
             StorageError: the disk refused.
         """
         with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            own = (self.root, self._runs, self.root / "sources")
+            own = (self.root, self._runs, self.root / "sources", self._kept)
             for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
                 sweep(folder)
             yield lock

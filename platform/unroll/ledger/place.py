@@ -9,7 +9,7 @@ from pathlib import Path
 from unroll.contract import NotOurs, UserError, check_ours
 
 INSIDE = (
-    *("trials", "runs", "lock", "sources", "set_aside"),
+    *("trials", "runs", "lock", "sources", "kept", "set_aside"),
     *("report", "report/tables", "report/charts", "wandb", ".ray"),
 )
 """Folders of a results folder that are written to."""

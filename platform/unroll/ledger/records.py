@@ -127,7 +127,17 @@ def read_record(path: Path, kind: str, model: type[ModelT]) -> ModelT:
         UnknownFormat: a newer Unroll wrote it.
         StorageError: the disk does not answer.
     """
-    body = _open(path, kind, read_content(path))
+    return decode_record(path, kind, model, read_content(path))
+
+
+def decode_record(path: Path, kind: str, model: type[ModelT], data: bytes) -> ModelT:
+    """The record that :func:`encode_record` gave the bytes of.
+
+    Raises:
+        DamagedRecord: it is not what was once written, or not of this kind.
+        UnknownFormat: a newer Unroll wrote it.
+    """
+    body = _open(path, kind, data)
     try:
         return model.model_validate(_unpack(body))
     except _Impossible as error:

@@ -12,8 +12,10 @@ from unroll.contract import UserError
 from unroll.ledger.claims import PATIENCE, Claim, Fenced
 from unroll.ledger.files import read_file, write_atomic
 from unroll.ledger.history import History
+from unroll.ledger.kept import Kept
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
 from unroll.ledger.records import Reader, write_record, write_record_once
+from unroll.ledger.weights import Weights
 from unroll.study.trial import Trial
 
 
@@ -24,13 +26,16 @@ class TrialRecords:
         folder: where everything about the trial lies; it need not exist yet.
         trial_id: whose it is.
         reader: reads records and remembers which were damaged.
+        kept: where the results folder has what rebuilds modules around weights.
     """
 
-    def __init__(self, folder: Path, trial_id: str, reader: Reader) -> None:
+    def __init__(self, folder: Path, trial_id: str, reader: Reader, kept: Kept) -> None:
         self.folder = folder
         self._id, self._reader = trial_id, reader
         self.history = History(folder / "history", trial_id, reader)
         """What it logged; who may write goes through :meth:`append_history` and :meth:`rewind_history`."""
+        self.weights = Weights(folder, trial_id, kept, self._refuse_final)
+        """What it learned, if that stayed."""
 
     # What it is
 

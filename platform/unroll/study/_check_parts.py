@@ -16,12 +16,19 @@ MODULE_OWN = ("initialise", "items_seen")
 DATA_HOOKS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
-def check_parts(task: AnyTask, settings: Settings, dataset: Dataset) -> None:
-    """Build an arm's module (on the meta device) and data, and look at what they define; nothing is called.
+def check_parts(task: AnyTask, settings: Settings, dataset: Dataset, *, keeps: bool) -> None:
+    """Build an arm's module (on the meta device) and data, and look at what they define; nothing is trained.
+
+    Args:
+        task: the task.
+        settings: the arm's.
+        dataset: its prepared data.
+        keeps: whether trained weights are to stay.
 
     Raises:
         UserError: something that :class:`unroll.contract.TrainingModule` or :meth:`unroll.contract.Task.data` asks for
-            is missing (names the class, its file, and all that it lacks).
+            is missing (names the class, its file, and all that it lacks), or weights are to stay and the module's state
+            is not tensors alone.
     """
     import pytorch_lightning as pl
     import torch
@@ -29,6 +36,13 @@ def check_parts(task: AnyTask, settings: Settings, dataset: Dataset) -> None:
     with torch.device("meta"):
         module = task.module(settings, dataset)
     _check("module", module, pl.LightningModule, MODULE_HOOKS, MODULE_OWN)
+    if keeps and (other := [name for name, part in module.state_dict().items() if not isinstance(part, torch.Tensor)]):
+        raise UserError(
+            "a module whose weights are kept must have tensors alone in its state_dict",
+            where=_place(module),
+            received=", ".join(other),
+            advice="give tensors in place of them, or set keep: none",
+        )
     _check("data", task.data(settings, dataset, 0), pl.LightningDataModule, DATA_HOOKS, ())
 
 
@@ -41,8 +55,7 @@ def _check(
 ) -> None:
     from pytorch_lightning.utilities.model_helpers import is_overridden
 
-    kind = type(part)
-    where = f"{kind.__module__.replace('.', '/')}.py: {kind.__qualname__}"
+    where = _place(part)
     if not isinstance(part, base):
         raise UserError(f"what a task's {method}() gives must be a {base.__name__}", where=where, advice=_ADVICE)
     missing = [name for name in hooks if not is_overridden(name, part, base)]
@@ -50,6 +63,11 @@ def _check(
     if missing:
         rule = f"what a task's {method}() gives must define {', '.join((*hooks, *own))}"
         raise UserError(rule, where=where, received=f"no {', no '.join(missing)}", advice=_ADVICE)
+
+
+def _place(part: object) -> str:
+    """File and class of a part."""
+    return f"{type(part).__module__.replace('.', '/')}.py: {type(part).__qualname__}"
 
 
 _ADVICE = "docs/add-a-task.md shows a whole task"

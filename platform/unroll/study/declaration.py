@@ -157,6 +157,10 @@ class Limits(Frozen):
     checkpoint_seconds: Wait = Field(default=30.0, description="Longest work that a killed trial may lose.")
 
 
+Keep = Literal["none", "last", "best"]
+"""Which trained weights a results folder keeps of each completed trial."""
+
+
 class Declaration(Frozen):
     """One question and how it is to be answered."""
 
@@ -180,6 +184,11 @@ class Declaration(Frozen):
     resources: Resources = Field(default=Resources(), description="What one trial occupies.")
     wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")
     limits: Limits = Field(default=Limits(), description="Timeouts, retries, checkpoints.")
+    keep: Keep = Field(
+        default="last",
+        description="Trained weights of each completed trial that stay in the results folder. last: those that were "
+        "tested; best: those of the best validation, also where the last ones are tested; none: none.",
+    )
     log_every_steps: int = Field(
         default=50, gt=0, le=MOST, description="Optimizer steps between two logged training values."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from unroll.study.declaration import Limits, Resources, Wandb
+from unroll.study.declaration import Keep, Limits, Resources, Wandb
 from unroll.study.trial import Frozen, Trial
 
 
@@ -20,6 +20,10 @@ class Job(Frozen):
     metric: str
     """What decides the study: a trial that never logs it has no result."""
     log_every_steps: int
+    keep: Keep = "last"
+    """Which trained weights stay; no number depends on it."""
+    keep_by: str | None = None
+    """The validation metric that decides which weights are the best, where those are to stay."""
     sources: str = ""
     """Digest of the source files that the trial runs (``Arm.sources``)."""
     cache: str

@@ -30,7 +30,7 @@ from unroll.study.project import AnyTask, load_task
 from unroll.study.sources import digest_sources, find_sources
 from unroll.study.trial import Trial
 
-_HOW = frozenset({"seeds", "resources", "limits", "wandb", "log_every_steps"})
+_HOW = frozenset({"seeds", "resources", "limits", "wandb", "log_every_steps", "keep"})
 """Keys of a study that decide how much of it is run and how, not what is asked."""
 
 
@@ -61,6 +61,9 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         rule = "the metric that selects a state or ends training early must be one that every such arm logs"
         selecting = [arm for arm in arms if arm.name in monitoring]
         _refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
+    if study.keep == "best":
+        rule = "the metric by which the best weights are kept must be one that every arm logs"
+        _refuse_absent(rule, _monitored(study, task), arms, task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -107,6 +110,8 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             wandb=study.wandb,
             metric=study.metric,
             log_every_steps=study.log_every_steps,
+            keep=study.keep,
+            keep_by=_monitored(study, task) if study.keep == "best" else None,
             sources=sources[trial.arm],
             cache=os.path.abspath(cache),
         )
@@ -133,7 +138,7 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         dataset = task.prepare(settings, cache)
     if match := study.match:
         settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, name))
-    check_parts(task, settings, dataset)
+    check_parts(task, settings, dataset, keeps=study.keep != "none")
     factors = read_factors(study.compare)
     arm = Arm(
         name=name,

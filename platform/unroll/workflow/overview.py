@@ -28,6 +28,8 @@ STATE_BYTES = 2 * 4
 """One number per parameter of a running trial, in float32 and in each of two checkpoints."""
 STATES = 3
 """Numbers per parameter in a checkpoint: the weight and Adam's two moments; one more where the best state is kept."""
+WEIGHT_BYTES = 4
+"""One parameter that stays, in float32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -53,6 +55,8 @@ class Overview:
     """Trials that fit onto this machine's cores, or into the plan."""
     disk_bytes: int
     """Rough need of the whole study."""
+    kept_bytes: int
+    """Of it, trained weights that stay (``keep``)."""
     fallen: tuple[str, ...]
     """What the study's file sets and an override left without a use, in sentences."""
     warnings: dict[str, list[str]]
@@ -129,6 +133,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         missing=len(plan.trials) - len(done),
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
+        kept_bytes=_kept_bytes(prepared),
         fallen=plan.fallen,
         warnings=warned_arms(plan) | dict.fromkeys(warnings(plan, Ledger(folder), "plan"), names),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
@@ -189,10 +194,18 @@ def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
 
 
 def _disk_bytes(prepared: Prepared, at_once: int) -> int:
-    """Records and logs stay, checkpoints only while a trial runs."""
+    """Records, logs and weights stay, checkpoints only while a trial runs."""
     arms = {arm.name: arm for arm in prepared.plan.arms}
     count = Counter(trial.arm for trial in prepared.plan.trials)
     metrics = len(prepared.plan.metrics) + 2
     rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
-    state = at_once * max(arm.parameters * (STATES + arm.selects) for arm in arms.values()) * STATE_BYTES
-    return REPORT_BYTES + len(prepared.plan.trials) * TRIAL_BYTES + rows * ROW_BYTES + state
+    best = prepared.study.keep == "best"
+    state = at_once * max(arm.parameters * (STATES + (arm.selects or best)) for arm in arms.values()) * STATE_BYTES
+    records = REPORT_BYTES + len(prepared.plan.trials) * TRIAL_BYTES + rows * ROW_BYTES
+    return records + state + _kept_bytes(prepared)
+
+
+def _kept_bytes(prepared: Prepared) -> int:
+    if prepared.study.keep == "none":
+        return 0
+    return sum(trial.parameters for trial in prepared.plan.trials) * WEIGHT_BYTES

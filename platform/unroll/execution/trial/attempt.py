@@ -141,6 +141,8 @@ class Attempt:
                 where=socket.gethostname(),
                 received=f"fingerprint {dataset.fingerprint}, planned {trial.fingerprint}",
             )
+        keeps = self._job.keep != "none"
+        kept = self._records.weights.keep(task.kept(settings, dataset)) if keeps else ""  # a mistake costs no training
         module = task.module(settings, dataset)
         module.initialise(trial.seed)  # type: ignore[operator]  # contract.TrainingModule
         data = task.data(settings, dataset, trial.seed)
@@ -148,10 +150,27 @@ class Attempt:
         trainer = self._build_trainer(task.epochs(settings), mirrored, keep_best)
         steps = task.steps(settings, dataset)
         self.recorder.follow(trainer, module, steps=steps, conditions=partial(task.conditions, module))
-        trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(), weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(keep_best), weights_only=True)
         self.recorder.selected = keep_best.restore(module) if keep_best else None
         trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)
+        if keeps:
+            self._keep_weights(module, keep_best, kept)
+
+    def _keep_weights(self, module: pl.LightningModule, keep_best: KeepBest | None, kept: str) -> None:
+        """Write the weights before the outcome that says they are there; the module may have others afterwards."""
+        trial, selected = self._job.trial, self.recorder.selected
+        best = keep_best.take(module) if keep_best and self._job.keep == "best" else None
+        self._fence()
+        self.beat()
+        self._records.weights.write(
+            module.state_dict(),
+            trial=trial,
+            which="best" if best else "last",
+            selected=best or selected,
+            kept=kept,
+        )
+        self.beat()
 
     def _note_sources(self) -> None:
         """What runs is what this process imports: a file that was edited since the plan is found by the next run."""
@@ -173,22 +192,28 @@ class Attempt:
                 received=f"{', '.join(sorted(logged)) or 'no metric'}, and no {self._job.metric}",
             )
 
-    def _resume_point(self) -> str | None:
+    def _resume_point(self, keep_best: KeepBest | None) -> str | None:
         self._fence()
+        self._records.weights.remove()  # of an attempt that was lost before its outcome was recorded
         found = self._io.find()
-        if found is None:
+        if found is None or (keep_best and self._job.keep_by and not keep_best.follows(self._io.peek())):
             self._records.rewind_history(-1)
             return None
         self._records.rewind_history(found.step, place=found.place)
         return "newest in the ledger"
 
     def _keep_best(self, task: AnyTask, selection: Selection) -> KeepBest | None:
-        monitor = self._job.trial.monitor
+        monitor = self._job.trial.monitor or self._job.keep_by
         if monitor is None:
             return None
-        direction, latest = task.metrics[monitor].direction, self.recorder.logger.latest
-        position = self.recorder.position
-        return KeepBest(selection, monitor=monitor, direction=direction, latest=latest, position=position)
+        return KeepBest(
+            selection,
+            monitor=monitor,
+            direction=task.metrics[monitor].direction,
+            latest=self.recorder.logger.latest,
+            position=self.recorder.position,
+            keep=self._job.keep == "best",
+        )
 
     def _build_trainer(self, epochs: int, mirrored: Mirror, keep_best: KeepBest | None) -> pl.Trainer:
         gpu = self._job.resources.gpus > 0

@@ -61,6 +61,10 @@ class LedgerCheckpointIO(CheckpointIO):
         self._found = state
         return Found(step, place)
 
+    def peek(self) -> dict[str, Any]:
+        """State of each callback in what :meth:`find` found."""
+        return dict(self._read("cpu")["callbacks"])
+
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:  # noqa: ARG002
         """Capture the state; nothing is on disk before :meth:`commit`."""
         buffer = io.BytesIO()
@@ -90,10 +94,13 @@ class LedgerCheckpointIO(CheckpointIO):
         Raises:
             FileNotFoundError: nothing was found.
         """
+        state, self._found = self._read(map_location), None
+        return state
+
+    def _read(self, map_location: Any) -> dict[str, Any]:
         if self._found is None:
             raise FileNotFoundError("the trial has no readable checkpoint")
-        data, self._found = self._found, None
-        state: dict[str, Any] = torch.load(io.BytesIO(data), map_location=map_location, weights_only=True)
+        state: dict[str, Any] = torch.load(io.BytesIO(self._found), map_location=map_location, weights_only=True)
         return state
 
     def remove_checkpoint(self, path: Any) -> None:  # noqa: ARG002

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_lightning as pl
@@ -26,6 +26,7 @@ class KeepBest(pl.Callback):
 
     Args:
         selection: what the task asks for.
+        keep: whether the best state is to stay, also where the last one is tested.
         monitor: full name of the validation metric that is compared.
         direction: which way is better.
         latest: metric -> its last logged value; :meth:`restore` puts those of the best validation back.
@@ -40,7 +41,9 @@ class KeepBest(pl.Callback):
         direction: Direction,
         latest: dict[str, float],
         position: Callable[[], tuple[int, int, float]],
+        keep: bool = False,
     ) -> None:
+        self._remembers = selection.best or keep
         self._selection, self._monitor, self._latest, self._position = selection, monitor, latest, position
         self._maximize = direction == "maximize"
         self._compared = -1  # step of the last compared validation: a resumed epoch ends a second time
@@ -81,7 +84,7 @@ class KeepBest(pl.Callback):
         if not math.isfinite(value) or (best is not None and (value <= best if self._maximize else value >= best)):
             return
         self._value, self._waited = value, 0
-        if self._selection.best:
+        if self._remembers:
             self._best = {
                 "selected": {"epoch": epoch, "step": step},
                 "metrics": {name: last for name, last in self._latest.items() if name.startswith(VALIDATION)},
@@ -98,9 +101,23 @@ class KeepBest(pl.Callback):
             return None
         if not self._best:
             raise Diverged(step=self._position()[0], metric=self._monitor, value=self._latest[self._monitor])
-        module.load_state_dict(self._best["state"])
         self._latest.update(self._best["metrics"])
+        return self.take(module)
+
+    def take(self, module: pl.LightningModule) -> Selected | None:
+        """Give the module its best state; None, and the state that it has, where no validation had a finite value."""
+        if not self._best:
+            return None
+        module.load_state_dict(self._best["state"])
         return Selected(**self._best["selected"])
+
+    def follows(self, callbacks: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint with these states of callbacks knows the best state so far.
+
+        It does not where it was captured while nobody asked for the best state: what a study keeps may have changed.
+        """
+        state = callbacks.get(self.state_key)
+        return not self._remembers or (state is not None and (state["value"] is None or bool(state["best"])))
 
     def state_dict(self) -> dict[str, Any]:
         """Kept in the checkpoint."""
