@@ -87,8 +87,8 @@ class CountingModule(ScoredModule[Tensor]):
         self.items_seen = 0
         self._order, self._vocabulary, self._boundary, self._characters = order, vocabulary, boundary, characters
         self._model: KneserNey | None = None
-        self.register_state_dict_post_hook(_add_grams)
-        self.register_load_state_dict_pre_hook(_take_grams)
+        self.register_state_dict_post_hook(_add_grams)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_take_grams)  # type: ignore[no-untyped-call]
         self._train, self._held_out = Likelihood(), Reading()
 
     def initialise(self, seed: int) -> None:  # noqa: ARG002

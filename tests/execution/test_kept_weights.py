@@ -159,7 +159,7 @@ def test_a_module_with_more_than_tensors_in_its_state_is_refused_before_anything
     prepare: Callable[..., Prepared], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare()
-    from tasks.line.task import LineModule  # type: ignore[import-not-found]
+    from tasks.line.task import LineModule  # type: ignore[import-untyped]
 
     monkeypatch.setattr(LineModule, "get_extra_state", lambda _: {"a": 1}, raising=False)
     with pytest.raises(UserError, match=r"tasks/line/task.py: LineModule: a module whose weights are kept must have"):
