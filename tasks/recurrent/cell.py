@@ -18,6 +18,7 @@ InitialValue = float | Callable[[Tensor, Generator], Tensor]
 """The initial value of a parameter: a constant; or values of its shape, made of what would be drawn for it and of a
 generator that is seeded by (seed, name, shape), on the CPU in float32, and of nothing else."""
 
+# No argument of step: so a cell stays its equations. A context variable, since several threads may run cells.
 _mask: ContextVar[Tensor | None] = ContextVar("what recurrent products multiply what they read with", default=None)
 
 
@@ -136,6 +137,7 @@ class Cell(nn.Module, ABC):
 
     def recurrence(self, h: Tensor, *names: str) -> Tensor:
         """``U h`` of some neighbouring blocks alone, shape (batch, len(names) * hidden)."""
+        # The rows of neighbouring blocks lie together: a view, no copy. Names that are no neighbours would read others.
         begin = self.blocks.index(names[0]) * self.hidden
         return _product(h, self.recur.weight[begin : begin + len(names) * self.hidden])
 

@@ -31,7 +31,7 @@ class Dropout(nn.Module):
         if not self.training or self._rate == 0:
             return sequences
         if self._locked:
-            return sequences * _scaled_mask(sequences[:1], self._rate)
+            return sequences * _scaled_mask(sequences[:1], self._rate)  # (1, batch, features), for all steps
         return dropout(sequences, self._rate)
 
 
@@ -62,16 +62,18 @@ class StateNoise:
         """
         h, *memory = state
         recurrent = _scaled_mask(h, self.recurrent) if training and self.recurrent else None
+        # Once one part of the state has a share, all have: a rate of 0 gives a share of 0, one number.
         rates = (self.zoneout, *(self.zoneout_memory for _ in memory))
         keep = tuple(_kept(h, rate, steps=steps, training=training) for rate in rates) if any(rates) else ()
         return Noise(recurrent=recurrent, keep=keep) if keep or recurrent is not None else None
 
 
 def _scaled_mask(like: Tensor, rate: float) -> Tensor:
+    # Its expectation is 1, so that evaluation needs no mask.
     return like.new_empty(like.shape).bernoulli_(1 - rate).div_(1 - rate)
 
 
 def _kept(like: Tensor, rate: float, *, steps: int, training: bool) -> Tensor:
     if training and rate:
         return like.new_empty(steps, *like.shape).bernoulli_(rate)
-    return like.new_full((1, 1, 1), rate)
+    return like.new_full((1, 1, 1), rate)  # the expectation, of all steps, sequences and units

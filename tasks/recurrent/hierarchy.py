@@ -43,6 +43,8 @@ class HierarchicalNetwork(nn.Module):
         Returns:
             One vector for each document, shape (batch, outputs).
         """
+        # Sentences of all documents side by side: (words, sentences * batch, inputs). A loop needs a step of each, so
+        # an empty one is read for one step; its summary knows the true length and is a vector of zeros.
         flat = lengths.flatten()
         written, _ = self.words(inputs.flatten(1, 2), lengths=flat.clamp(min=1), final_state=False)
         sentences = self.sentence(written, lengths=flat).view(*lengths.shape, -1)  # (sentences, batch, features)
@@ -62,5 +64,5 @@ def gather_sentences(vectors: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The vectors with those of empty sentences last, and the number of the others, shape (batch,).
     """
-    order = torch.argsort((lengths == 0).long(), dim=0, stable=True).unsqueeze(2)
+    order = torch.argsort((lengths == 0).long(), dim=0, stable=True).unsqueeze(2)  # the order of the others stays
     return vectors.gather(0, order.expand_as(vectors)), (lengths > 0).sum(0)

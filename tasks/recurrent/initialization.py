@@ -58,6 +58,7 @@ class Initialization:
         Raises:
             UserError: a cell gives a parameter values of another shape.
         """
+        # Every parameter has a generator of its own, so what replaces a draw further down changes no other weight.
         bounds, own = scaled_bounds(network), own_values(network)
         for name, parameter in network.named_parameters():
             value = own.get(name)
@@ -71,6 +72,7 @@ class Initialization:
             for gate, block in cell.recurrent_blocks().items():
                 if initializer is not None:
                     generator = _generator(seed, "initial recurrent matrix", f"{name}.{gate}", *block.shape)
+                    # Through float32: a network of another type begins with the same numbers.
                     block.copy_((self.recurrent_gain * INITIALIZERS[initializer](len(block), generator)).float())
                 elif self.recurrent_gain != 1:
                     block.copy_(block.float() * self.recurrent_gain)
@@ -84,6 +86,7 @@ class Initialization:
 def draw(name: str, shape: torch.Size, *, seed: int, bound: float) -> Tensor:
     """Uniform values in [-bound, bound): a pure function of the arguments."""
     generator = _generator(seed, "initial weight", name, *shape)
+    # Scaled afterwards: of two bounds the weights are multiples of each other.
     return torch.empty(shape).uniform_(-1, 1, generator=generator).mul_(bound)
 
 
@@ -92,10 +95,10 @@ def scaled_bounds(network: nn.Module) -> dict[str, float]:
     bounds = {}
     for name, parameter in network.named_parameters():
         shape = parameter.shape
-        size = math.prod(shape[1:] if len(shape) > 1 else shape)
+        size = math.prod(shape[1:] if len(shape) > 1 else shape)  # of a filter: all that one output sees
         bounds[name] = 0.0 if len(shape) == 1 and name.endswith("bias") else 1 / math.sqrt(size)
     for prefix, cell in _cells(network):
-        bounds |= {name: 1 / math.sqrt(cell.hidden) for name, _ in cell.named_parameters(prefix)}
+        bounds |= {name: 1 / math.sqrt(cell.hidden) for name, _ in cell.named_parameters(prefix)}  # biases too
     return bounds
 
 

@@ -51,6 +51,7 @@ class Layer(nn.Module):
             loop=self.loop,
             final_state=final_state,
         )
+        # Outputs go back to where their inputs stood; single steps stay in the order in which they were made.
         return Reading(reverse(reading.outputs, lengths), reading.state, reading.steps) if backward else reading
 
 
@@ -64,5 +65,5 @@ def reverse(sequences: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return sequences.flip(0)
     steps = torch.arange(len(sequences), device=sequences.device).unsqueeze(1)
-    source = torch.where(steps < lengths, lengths - 1 - steps, steps)
+    source = torch.where(steps < lengths, lengths - 1 - steps, steps)  # (time, batch); padding comes from itself
     return sequences.gather(0, source.unsqueeze(2).expand_as(sequences))

@@ -22,6 +22,8 @@ SPECTRAL_RADIUS = 0.95
 def orthogonal(size: int, generator: Generator) -> Tensor:
     """Uniform among the orthogonal matrices (Saxe et al. 2014, arXiv 1312.6120), shape (size, size)."""
     q, r = torch.linalg.qr(_normal(size, generator))
+    # A QR factorization fixes each column of q up to its sign; only with r's signs is q uniform (Mezzadri 2007,
+    # arXiv math-ph/0609050).
     orthonormal: Tensor = q * r.diagonal().sign()
     return orthonormal
 
@@ -42,6 +44,7 @@ def sparse(size: int, generator: Generator) -> Tensor:
     The "smart tanh" of the code of Pascanu et al. 2013 (arXiv 1211.5063).
     """
     weights = _normal(size, generator)
+    # The rank of each value in its row: fifteen columns of each row, all choices equally likely.
     ranks = torch.rand(size, size, dtype=torch.float64, generator=generator).argsort(dim=1).argsort(dim=1)
     weights[ranks >= NON_ZEROS] = 0
     radius: Tensor = torch.linalg.eigvals(weights).abs().max()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.recurrent.stack import RecurrentNetwork
 
 # Far beyond any real use: what is above it is a slip, and would end in an error of torch's or in none at all.
+# The compiler of the loop takes the number that follows for the batch (compiler/trace.py).
 WIDEST = 65_536
 
 

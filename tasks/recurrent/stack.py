@@ -70,7 +70,7 @@ class RecurrentNetwork(nn.Module):
         super().__init__()
         build: Callable[..., Cell] = find_cell(cell)
         both = direction == "bidirectional"
-        below = 2 * hidden if both and stacking == "interleaved" else hidden
+        below = 2 * hidden if both and stacking == "interleaved" else hidden  # what a layer above the first reads
         skipped = inputs if connections == "skip" else 0
 
         def layers(way: Way) -> nn.ModuleList:
@@ -92,6 +92,7 @@ class RecurrentNetwork(nn.Module):
     @property
     def ways(self) -> tuple[Way, ...]:
         """The direction that each part of the outputs comes from, in parts of size hidden."""
+        # Skip connections bring every level to the top, in the order in which _climb joins them.
         tops = [stack if self._connections == "skip" else stack[-1:] for stack in self._stacks()]
         return tuple(layer.way for levels in tops for level in levels for layer in level)
 
@@ -121,6 +122,7 @@ class RecurrentNetwork(nn.Module):
         """
         layers = self.layers()
         states = self.initial_state(inputs.shape[1]) if state is None else state
+        # By layer: levels climb one stack after the other, in another order than that of the states.
         before, after = dict(zip(layers, states, strict=True)), dict[Layer, State | None]()
 
         def read(layer: Layer, sequences: Tensor) -> Tensor:
@@ -135,6 +137,7 @@ class RecurrentNetwork(nn.Module):
         """From the input through one stack of levels to its top."""
         below, written = inputs, list[Tensor]()
         for level in stack:
+            # `written` is empty at the first level, which reads the input anyway and has no size to add it to.
             seen = self.dropout(_join([inputs, below]) if written and self._connections == "skip" else below)
             outputs = _join([read(layer, seen) for layer in level])
             below = below + outputs if written and self._connections == "residual" else outputs

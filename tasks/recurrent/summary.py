@@ -49,7 +49,7 @@ class Last(Summary):
 
     def summarise(self, outputs: Tensor, real: Tensor) -> Tensor:
         """See :meth:`Summary.summarise`."""
-        last = (real.sum(0, keepdim=True) - 1).clamp(min=0)
+        last = (real.sum(0, keepdim=True) - 1).clamp(min=0)  # an empty sequence reads step 0, which is zero
         return outputs.gather(0, last.expand(1, *outputs.shape[1:])).squeeze(0)
 
 
@@ -68,7 +68,7 @@ class Ends(Summary):
     def summarise(self, outputs: Tensor, real: Tensor) -> Tensor:
         """See :meth:`Summary.summarise`."""
         last = self._last.summarise(outputs, real).chunk(len(self._ways), dim=1)
-        first = outputs[0].chunk(len(self._ways), dim=1)
+        first = outputs[0].chunk(len(self._ways), dim=1)  # where a backward layer ends, whatever the length
         return torch.cat([last[i] if way == "forward" else first[i] for i, way in enumerate(self._ways)], dim=1)
 
 
@@ -112,6 +112,7 @@ class Attention(Summary):
 
     def weights(self, outputs: Tensor, real: Tensor) -> Tensor:
         """The weight a of each step, shape (time, batch, 1): zero at padding, of sum 1 unless there is no real step."""
+        # The smallest number and not -inf: a softmax over nothing else, of an empty sequence, would be NaN.
         scores = (torch.tanh(self.hidden(outputs)) @ self.query).unsqueeze(2)
         return scores.masked_fill(~real, torch.finfo(scores.dtype).min).softmax(0) * real
 

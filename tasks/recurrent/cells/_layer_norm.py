@@ -29,6 +29,6 @@ class LayerNorm(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Normalize vectors, shape (..., features)."""
         centred = vectors - vectors.mean(dim=-1, keepdim=True)
-        variance = (centred * centred).mean(dim=-1, keepdim=True)
+        variance = (centred * centred).mean(dim=-1, keepdim=True)  # divisor n, as in the paper
         scaled = self.gain * (centred * torch.rsqrt(variance + self.EPSILON))
         return scaled if self.shift is None else scaled + self.shift

@@ -36,7 +36,7 @@ class Elman(Cell):
 
     def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
         """Torch has tanh and relu."""
-        if self.activation == "logistic":
+        if self.activation == "logistic":  # torch has no kernel for it
             return None
         return fused("rnn_relu" if self.activation == "relu" else "rnn_tanh", self, inputs, state)
 

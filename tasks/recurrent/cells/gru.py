@@ -27,6 +27,7 @@ class GRU(Cell):
         """See :meth:`Cell.step`."""
         (h,) = state
         r, z = self._gates(read, h)
+        # r acts on h before the product with U, so this product cannot be one with that of the gates.
         n = torch.tanh(read[..., 2 * self.hidden :] + self.recurrence(r * h, "n"))
         return (z * h + (1 - z) * n,)
 

@@ -41,6 +41,7 @@ class GRUResetAfter(Cell):
 
     def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
         """Torch's GRU; its second bias vector is zero but for d."""
+        # torch adds W x + b_1 and U h + b_2; in r and z only their sum counts, which is b, in n the second is d.
         second = torch.cat([self.reset_bias.new_zeros(2 * self.hidden), self.reset_bias])
         return fused("gru", self, inputs, state, second_bias=second)
 

@@ -53,6 +53,7 @@ class LSTM(Cell):
         full = ablation == "full_gate_recurrence"
         super().__init__(inputs=inputs, hidden=hidden, blocks=blocks, parts="hcifo" if full else "hc")
         self.ablation, self.layer_norm = ablation, layer_norm
+        # An option that is off adds no weights: all others have the names, and so the first values, of the plain cell.
         self.gate_recur = nn.Linear(3 * hidden, 3 * hidden, bias=False) if full else None
         self.read_norm = LayerNorm(len(blocks) * hidden, shift=False) if layer_norm else nn.Identity()
         self.recur_norm = LayerNorm(len(blocks) * hidden, shift=False) if layer_norm else nn.Identity()
@@ -62,6 +63,7 @@ class LSTM(Cell):
         """``W x + b``, or ``LN(W x) + b``."""
         if not self.layer_norm:
             return super().project(inputs)
+        # Not self.read(inputs): b is added behind the normalization.
         normalized: Tensor = self.read_norm(linear(inputs, self.read.weight))
         return normalized + self.read.bias
 
@@ -69,10 +71,10 @@ class LSTM(Cell):
         """See :meth:`Cell.step`."""
         c = state[1]
         gates, g = self._gates(read, state)
-        i, f, o = (gates.get(name, 1.0) for name in "ifo")
+        i, f, o = (gates.get(name, 1.0) for name in "ifo")  # a gate that is gone is open
         c = f * c + i * g
         h = o * self._output(c)
-        return (h, c) if self.gate_recur is None else (h, c, *gates.values())
+        return (h, c) if self.gate_recur is None else (h, c, *gates.values())  # in the order of parts
 
     def activations(self, read: Tensor, state: State) -> Mapping[str, Tensor]:
         """Input, forget and output gate, as far as there are."""
@@ -115,6 +117,7 @@ class LSTM(Cell):
         """See :meth:`Cell.recurrent_blocks`; from gate to gate they are called ``i_to_f``."""
         blocks = dict(super().recurrent_blocks())
         if self.gate_recur is not None:
+            # (3 hidden, 3 hidden): rows belong to the gate that is fed, columns to the gate that feeds it.
             for target, rows in zip("ifo", self.gate_recur.weight.chunk(3), strict=True):
                 for source, matrix in zip("ifo", rows.chunk(3, dim=1), strict=True):
                     blocks[f"{source}_to_{target}"] = matrix

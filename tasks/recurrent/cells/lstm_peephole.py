@@ -41,9 +41,9 @@ class PeepholeLSTM(Cell):
         """I, f, o and the new c, without which o is not known."""
         h, c = state
         i, f, g, o = (read + self.recur(h)).chunk(4, dim=-1)
-        i, f = torch.sigmoid(i + self.peephole_i * c), torch.sigmoid(f + self.peephole_f * c)
+        i, f = torch.sigmoid(i + self.peephole_i * c), torch.sigmoid(f + self.peephole_f * c)  # the old c
         c = f * c + i * torch.tanh(g)
-        return i, f, torch.sigmoid(o + self.peephole_o * c), c
+        return i, f, torch.sigmoid(o + self.peephole_o * c), c  # the new c
 
     @property
     def bounded(self) -> bool:

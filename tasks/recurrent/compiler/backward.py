@@ -74,7 +74,7 @@ def differentiate(step: Step) -> Derivative:
     with tracer, torch.enable_grad():
         replay.run(step)
         after = [replay.now[id(part)] for part in step.after]
-        boundary = len(tracer.calls)
+        boundary = len(tracer.calls)  # behind these, what autograd calls
         into = [_stand_in(part.shape[1], part.dtype) for part in after]
         leaves = [row for row in replay.rows.values() if row.requires_grad]
         rows = [row for _, _, row in replay.vectors.values()]
@@ -86,6 +86,7 @@ def differentiate(step: Step) -> Derivative:
             found = torch.autograd.grad(parts, wanted, grads, allow_unused=True)
     nodes = _Nodes(replay)
     nodes.add(tracer.calls[:boundary])
+    # Before `first` is counted: where a new state is nothing but a leaf, its copy still belongs to the step.
     states = tuple(nodes.computed(part, part.shape[1]) for part in after)
     first = len(nodes.graph.nodes)
     for part, tensor in enumerate(into):
@@ -99,6 +100,7 @@ def differentiate(step: Step) -> Derivative:
     return Derivative(
         graph=nodes.graph,
         boundary=first,
+        # Leaves are in the order of the traced rows: what is read, then the parts of the state.
         read=gradient(leaves[0]),
         before=tuple(nodes.of(gradients[id(row)]) for row in leaves[1:]),
         vector_gradients={name: gradient(row) for name, _, row in replay.vectors.values()},
@@ -180,6 +182,7 @@ class _Nodes:
         """Nodes for some calls."""
         for call in calls:
             name = name_of(call.operation)
+            # A weight that is transposed is the same matrix, packed the other way round: no value of the step.
             if name in ("t.default", "transpose.int", "detach.default") and id(call.values[0]) in self._matrices:
                 matrix, transposed = self._matrices[id(call.values[0])]
                 self._matrices[id(call.result)] = (matrix, transposed ^ (name != "detach.default"))

@@ -66,6 +66,7 @@ class _Function:
 
     def _begin(self) -> Iterator[str]:
         scratch = [*self._scratch()]
+        # One number more than is needed: malloc(0) may answer NULL, which means here that no memory is left.
         sizes = " + ".join([*(size for _, size, _ in scratch), "1"])
         yield f"int {self.name}(const long *size, const int64_t *lengths, real *const *at) {{"
         yield "    const long steps = size[0], rows = size[1];"
@@ -89,7 +90,7 @@ class _Function:
         for name, node in products.items():
             shape = f"{node.inputs[0].width}, {node.width}"
             first = 2 + 2 * list(self._derived.matrices).index(node.text)
-            down, right = (first + 1, first) if node.number else (first, first + 1)
+            down, right = (first + 1, first) if node.number else (first, first + 1)  # number is 1 where transposed
             matrix = self._argument(node.text)
             yield name, f"packed_size({shape})", f" pack({shape}, {matrix}, size[{down}], size[{right}], {name});"
         for part, width in enumerate(self._carried):
@@ -100,7 +101,7 @@ class _Function:
 
     def _end(self) -> Iterator[str]:
         for part, width in enumerate(self._carried):
-            last = f"carries_{part} + (~steps & 1) * rows * {width}"
+            last = f"carries_{part} + (~steps & 1) * rows * {width}"  # the half that the last step, steps - 1, wrote
             yield f"    memcpy(d_start_{part}, {last}, sizeof(real) * (size_t)(rows * {width}));"
         yield "    free(scratch);"
         yield "    return 0;"
@@ -146,7 +147,7 @@ class _Function:
             return f"(t ? {out} + (t - 1) * rows * {width} : {start})"
         if name.startswith("into_"):
             flag = 2 + 2 * len(self._derived.matrices) + int(name.removeprefix("into_"))
-            return f"{self._argument(name)} + t * size[{flag}] * rows * {width}"
+            return f"{self._argument(name)} + t * size[{flag}] * rows * {width}"  # the flag is 0 where all steps share
         if name == "recurrent":
             return self._argument(name)
         return f"{self._argument(name)} + t * rows * {width}"

@@ -78,7 +78,7 @@ class _Loop:
         self._lines: list[str] = []
 
     def write(self, parts: list[tuple[Target, Region]]) -> Iterator[str]:
-        ends = [line for target, region in parts for line in self._end(target, region)]
+        ends = [line for target, region in parts for line in self._end(target, region)]  # fills self._lines
         names = "".join(
             f" reduction(+ : sum{t.node.index})" for t in {id(t): t for t, _ in parts}.values() if t.node.kind == "sum"
         )
@@ -108,7 +108,7 @@ class _Loop:
             return literal(node.number)
         place = self._rows.place(node, region, self._position)
         if place is None and node.inputs and node.kind != "pointwise":
-            ((each, part),) = inputs_of(node, region)
+            ((each, part),) = inputs_of(node, region)  # one, for regions are cut until each is one computation
             return self._value(each, part)
         text = self._load(node, region, place) if place or not node.inputs else self._pointwise(node, region)
         kind = "int" if node.truth else "real"

@@ -85,6 +85,7 @@ class Graph:
 
     def slice(self, row: Node, begin: int, width: int) -> Node:
         """Some neighbouring columns."""
+        # Simplified, so that equal columns are one node however they were taken out.
         if (begin, width) == (0, row.width):
             return row
         if row.kind == "slice":

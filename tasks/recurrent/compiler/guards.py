@@ -37,6 +37,7 @@ def inspect_cell(cell: Cell) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
                 traits += [name, value if type(value) in PLAIN else _trait(value)]
         todo += [(f"{prefix}{name}.", part) for name, part in values["_modules"].items() if part is not None]
     traits += [(name, None if weight is None else (weight.shape, weight.dtype)) for name, weight in weights.items()]
+    # Which names share a tensor, not which tensor it is: another of the same shape and type may take its place.
     ids = [id(weight) for weight in weights.values()]
     tied = len(set(ids)) < len(ids)
     return weights, (*traits, *(ids.index(each) for each in ids if tied))
@@ -60,6 +61,6 @@ def _reference(value: Any) -> Any:
     except TypeError:
         return id(value)
     try:
-        return ref(value)
+        return ref(value)  # equal while the object is, and keeps no cell alive
     except TypeError:
         return value

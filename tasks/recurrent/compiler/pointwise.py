@@ -33,7 +33,7 @@ POINTWISE: Mapping[str, tuple[str, float]] = {
     "log.default": ("log({0})", 20),
     "log1p.default": ("log1p({0})", 20),
     "masked_fill.Scalar": ("{1} ? {2} : {0}", 1),
-    "maximum.default": ("{0} > {1} || {0} != {0} ? {0} : {1}", 2),
+    "maximum.default": ("{0} > {1} || {0} != {0} ? {0} : {1}", 2),  # NaN wins, as in torch
     "minimum.default": ("{0} < {1} || {0} != {0} ? {0} : {1}", 2),
     "mul.Scalar": ("{0} * {1}", 1),
     "mul.Tensor": ("{0} * {1}", 1),
@@ -130,6 +130,7 @@ def _pointwise(graph: Graph, name: str, values: list[Any], options: Mapping[str,
     text, cost = POINTWISE[name] if name in POINTWISE else (CONDITIONS[name], 1)
     count = 1 + max(place for place in range(4) if f"{{{place}}}" in text)
     every = [*values, *(value for key, value in options.items() if key not in STORAGE)]
+    # What is left over changes the operation (a rounding mode, an approximation) unless it is switched off.
     if len(every) < count or any(value is not False for value in every[count:]):
         raise Unsupported(f"this form of the operation {name}")
     inputs = [as_node(graph, value) for value in every[:count]]

@@ -54,7 +54,7 @@ def make_program(derivative: Derivative) -> Program:
             found[index] = [((0, node.width), kept[index])]
         elif index in roots:
             found[index] = [((0, node.width), roots[index][0])]
-        elif node.kind != "leaf":
+        elif node.kind != "leaf":  # leaves lie with the caller
             saves[index] = [(r, Buffer(f"save_{index}_{r[0]}", "time", r[1])) for r in merged(regions)]
             found[index] = saves[index]
 
@@ -126,6 +126,7 @@ class _Backward:
     def _carry(self, gradient: Node, buffer: Buffer) -> None:
         """The gradient at the old state. Products add themselves to what else it is a sum of."""
         graph = self._derived.graph
+        # What something else needs as well must have a value of its own, and cannot be added up in place.
         uses = Counter(each.index for node in graph.nodes for each in node.inputs)
         uses.update(index for index, buffers in self._roots.items() if buffers)
         uses.update(node.index for node in self._derived.before)

@@ -164,7 +164,7 @@ class _AllSteps(Function):
         forbid_double_backward()
         given = dict(zip(ctx.saved, ctx.saved_tensors, strict=True))
         made = ctx.kernel.backward(given, ctx.lengths, into)
-        wanted = zip(ctx.names, ctx.needs_input_grad[4:], strict=True)
+        wanted = zip(ctx.names, ctx.needs_input_grad[4:], strict=True)  # behind kernel, keep, lengths, names
         return (None, None, None, None, *(made[f"d_{name}"] if needed else None for name, needed in wanted))
 
 
@@ -199,6 +199,7 @@ def _find(cell: Cell, inputs: Tensor, noise: Noise, traits: tuple[Any, ...]) -> 
     """The loop of a cell as it is now, or why there is none."""
     single = tuple(each.numel() == 1 for each in noise.keep)
     key = (inputs.dtype, inputs.shape[2], noise.recurrent is not None, single, traits)
+    # Making a loop may wait for the C compiler, and two threads may ask for the same one.
     with _lock:
         loops = _loops.setdefault(cell, {})
         found = loops.get(key)

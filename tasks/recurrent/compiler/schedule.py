@@ -142,6 +142,7 @@ class Scheduler:
         if node.index not in self._positions:
             needs = () if self._given(node) else node.inputs
             level, phase = max((self.position(each) for each in needs), default=(0, 0))
+            # A product waits for all rows of its operand, a sum for all columns of its row.
             after = {"product": (level + 1, 0), "sum": (level, phase + 1)}
             self._positions[node.index] = after.get(node.kind, (level, phase)) if needs else (0, 0)
         return self._positions[node.index]
@@ -179,7 +180,7 @@ class Scheduler:
         if lasting:
             self._keep_columns(node, whole, lasting, self.position(node))
         for saved, buffer in self._saves.get(node.index, ()) if not lasting else ():
-            self._keep_columns(node, saved, (buffer,), min(_positions(wanted, saved)))
+            self._keep_columns(node, saved, (buffer,), min(_positions(wanted, saved)))  # first use
         if lasting or node.index in self._saves:
             return  # other positions load it from there; the one that computes it has it in a register
         for region in merged(region for region, _ in wanted):
@@ -208,6 +209,7 @@ class Scheduler:
             self._want(each, part, position)
 
     def _scratch(self, node: Node, region: Region, positions: set[Position]) -> Buffer:
+        # Within a level a row is finished before the next one begins: one row of scratch serves them all.
         one_level = len({level for level, _ in positions}) == 1
         return Buffer(f"v{node.index}_{region[0]}", "row" if one_level else "step", region[1])
 
@@ -253,7 +255,7 @@ def _cuts(node: Node, region: Region, ends: Callable[[Node, Region], object]) ->
     if node.kind == "cat":
         begin = region[0]
         for each, part in inputs_of(node, region):
-            yield from (begin + cut - part[0] for cut in _cuts(each, part, ends))
+            yield from (begin + cut - part[0] for cut in _cuts(each, part, ends))  # where the input's columns stand
             begin += part[1]
             yield begin
         return

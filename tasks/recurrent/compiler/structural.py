@@ -71,6 +71,7 @@ def _clamp(use: Use) -> Node:
 
 def _columns(use: Use, row: Node, dim: int, begin: int, end: int, step: int = 1) -> Node:
     """Some columns of a row; of the batch (``dim`` 0 or -2) only all of it."""
+    # Rows have two dimensions, so 0 and -2 are the batch, 1 and -1 the columns; torch's end of everything is 2**63 - 1.
     if dim % 2 == 0 and (begin, step) == (0, 1) and end > 2**31:
         return row
     if dim % 2 == 0 or step != 1:

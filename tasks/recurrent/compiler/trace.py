@@ -17,6 +17,7 @@ from tasks.recurrent.compiler.pointwise import DECOMPOSED, FILLED, name_of
 from tasks.recurrent.noise import noisy_step
 from tasks.recurrent.torch_internals import TorchDispatchMode
 
+# A prime, so that no stack of equal blocks has this size either.
 BATCH = 65_537
 """A size that no weight has (``settings.WIDEST`` is one less), so that a dimension of this size is the batch."""
 UNKNOWN = "a tensor that is neither weight, nor state, nor made of them; register it as a buffer"
@@ -164,6 +165,7 @@ def _standing_in(cell: Cell, weights: Mapping[str, Tensor]) -> Cell:
     """A copy of the cell with other weights: others may be using the cell itself."""
     held = (value for module in cell.modules() for value in vars(module).values() if isinstance(value, Tensor))
     copies = {id(tensor): tensor.detach() for tensor in held}  # such as a pruned weight, made anew at each step
+    # A deep copy takes what its memo holds for an id: the stand-in in each weight's place.
     copies |= {id(value): weights[f"cell.{name}"] for name, value in _named_weights(cell)}
     try:
         return copy.deepcopy(cell, copies)
@@ -209,6 +211,7 @@ def _split(
         constants += strange
         made = {id(tensor) for tensor in call.made}
         known |= made
+        # Made of a row, or of no row but with one for each sequence, as zeros of the batch's size are.
         if any(id(t) in per_row for t in call.given) or any(BATCH in t.shape for t in call.made):
             _check_rows(call, after[0].dtype)
             per_row |= made

@@ -76,6 +76,7 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 def gate_saturation(record: Record) -> dict[str, float]:
     """Shares of saturated values by gate, over all real steps, sequences and units."""
     cell, real = record.layer.cell, record.real()
+    # Gates depend on the state before a step: all steps at once, parts of shape (time, batch, hidden).
     before: State = tuple(torch.stack(part) for part in zip(record.before, *record.states[:-1], strict=True))
     gates = cell.activations(cell.project(record.inputs), before)
     shares: dict[str, float] = {}

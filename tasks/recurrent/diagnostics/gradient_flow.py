@@ -38,6 +38,7 @@ def gradient_profiles(loss: Tensor, records: Mapping[str, Record]) -> dict[str, 
     states = [part for record in forward.values() for state in record.states for part in state]
     if not states:
         return {}
+    # One backward pass for all layers. Taken below in the order of `states`: by layer, then step, then part.
     gradients = iter(torch.autograd.grad(loss, states, allow_unused=True))
     profiles: dict[str, dict[str, Profile]] = {}
     for name, record in forward.items():
@@ -69,6 +70,6 @@ def _profile(norms: Tensor, last: Tensor) -> Profile:
     profile = {}
     for distance in distances(int(last.max()) + 1):
         far = last >= distance
-        places = (last - distance)[far]
+        places = (last - distance)[far]  # the step that lies so far before each end
         profile[distance] = norms[places, far.nonzero().squeeze(1)].mean().item()
     return profile

@@ -74,6 +74,7 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
         for layer in names:
             layer.loop = "plain"
         for cell in cells:
+            # On the instance, in front of the class's method; popped from it again at the end.
             cell.step = _separating(cell)  # type: ignore[assignment]
         yield records
     finally:

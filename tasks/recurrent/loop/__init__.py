@@ -73,6 +73,8 @@ def read_sequence(
         if on_cpu and bool((lengths < 1).any()):  # a GPU would have to wait
             raise ValueError(f"a sequence of length {int(lengths.min())}: lengths must be at least 1")
         inputs = _zero_at_padding(inputs, lengths)  # what no output depends on may be NaN, and 0 * NaN is no gradient
+    # torch's kernel knows no lengths: it goes on through the padding. So its last state is of no use, and a state that
+    # grows without bound may become infinite there, which 0 * inf turns into a gradient of NaN.
     takes_torch = loop == "auto" and noise is None and (lengths is None or (cell.bounded and not final_state))
     one_thread = on_cpu and torch.get_num_threads() == 1
     if takes_torch and not one_thread and (reading := _read_fused(cell, inputs, state, lengths)):

@@ -32,7 +32,7 @@ def fused(
         The outputs of all steps, shape (time, batch, hidden), and the state after the last one.
     """
     biases = [cell.read.bias, torch.zeros_like(cell.read.bias) if second_bias is None else second_bias]
-    before = tuple(part.unsqueeze(0) for part in state)
+    before = tuple(part.unsqueeze(0) for part in state)  # (layers * directions, batch, hidden)
     # Biases, layers, dropout, training, bidirectional, batch first. "Training" is what lets cuDNN differentiate;
     # without dropout it changes nothing else.
     options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)

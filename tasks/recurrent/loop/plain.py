@@ -25,12 +25,14 @@ def plain_steps(
         One state per step; zero at steps that are padding.
     """
     noise = noise or Noise()
+    # A share that is one number becomes a view of it at every step.
     keeps = [part.expand(len(read), -1, -1).unbind() for part in noise.keep]
     states = []
     for t, now in enumerate(read.unbind()):
         state = noisy_step(cell, now, state, noise.recurrent, tuple(keep[t] for keep in keeps))
         if lengths is not None:
             real = (t < lengths).unsqueeze(1)
+            # Zero, and no gradient: what follows the last real step cannot change what came before it.
             state = tuple(torch.where(real, part, 0.0) for part in state)
         states.append(state)
     return states

@@ -29,6 +29,7 @@ def note(cell: Cell, loop: str, *, reason: str = "", compiler: str = "") -> None
         reason: why it stood in for the compiled one; empty where it is what was asked for.
         compiler: what compiled it; empty where nothing was.
     """
+    # Folders are cut off: an outcome's conditions are the same wherever the compiler or the cache lies.
     _ran.setdefault(cell, {})[f"{loop}: {_PATH.sub('', reason)}" if reason else loop] = compiler
 
 

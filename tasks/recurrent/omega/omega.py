@@ -81,17 +81,20 @@ def omega(cell: Cell, states: Tensor, gradients: Tensor, *, form: OmegaForm) -> 
         A scalar, and the derivative, of shape (n, n).
     """
     weight = cell.recur.weight.detach()
+    # dh_k/dh_{k-1} = diag(f'_k) U, so v_k = local_k U with local_k = d_k * f'_k.
     local = gradients * slope(cell, states)
     handed = local @ weight  # v_k, shape (time, batch, n)
     here, past = gradients.square().sum(-1), handed.square().sum(-1)
     counts = here >= SMALLEST
-    ratio = torch.where(counts, past / here.clamp(min=SMALLEST), 1.0)
+    ratio = torch.where(counts, past / here.clamp(min=SMALLEST), 1.0)  # |v_k|^2 / |d_k|^2; 1 adds nothing
     if form == "code":
-        share = 1 / counts.sum().clamp(min=1).to(states.dtype)
+        share = 1 / counts.sum().clamp(min=1).to(states.dtype)  # mean over the steps that count
         outer = 4 * (ratio - 1) / here  # of Omega, per unit of v_k times its derivative
     else:
-        ratio, share = ratio.sqrt(), torch.ones_like(here[0, 0]) / states.shape[1]
+        ratio, share = ratio.sqrt(), torch.ones_like(here[0, 0]) / states.shape[1]  # mean over sequences
         outer = 2 * (ratio - 1) / (here.sqrt() * past.sqrt())
+    # Steps that do not count may be inf or NaN so far; nothing is differentiated here, so they end with this line.
     outer = torch.where(counts & (past > 0), outer, 0.0).unsqueeze(-1) * share
+    # With d and h constant, dOmega/dU = sum_k local_k' (dOmega/dv_k), and dOmega/dv_k = outer_k v_k.
     derivative = (outer * local).flatten(0, 1).T @ handed.flatten(0, 1)
     return (ratio - 1).square().sum() * share, derivative

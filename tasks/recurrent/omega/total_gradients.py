@@ -46,13 +46,14 @@ class Trace:
         Returns:
             A new tensor, in the order and shape of :meth:`states`.
         """
-        direct = self._as_read(_gradient(self.outputs)).clone()
+        direct = self._as_read(_gradient(self.outputs)).clone()  # total_gradients adds to it
         last: tuple[int | Tensor, ...] = (-1,)
         if self.lengths is not None:
             steps, columns = (torch.arange(size, device=direct.device) for size in direct.shape[:2])
             direct[steps.unsqueeze(1) >= self.lengths] = 0.0
             last = (self.lengths - 1, columns)
         if self.state is not None:
+            # The last state leaves a layer by two ways, as its last output and as its state.
             direct[last] += _gradient(self.state)
         return direct
 
@@ -65,6 +66,7 @@ class Trace:
         weight, slopes = self.layer.cell.recur.weight.detach(), slope(self.layer.cell, self.states())
         totals = self.direct_gradients()
         steps = totals.unbind()
+        # (T-1, T), (T-2, T-1), ..., (1, 2), each with the slope of its later step.
         for here, later, bend in zip(steps[-2::-1], steps[:0:-1], slopes.unbind()[:0:-1], strict=True):
             here.addmm_(later * bend, weight)  # a view of one step of the totals
         return totals
