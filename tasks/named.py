@@ -43,6 +43,7 @@ def refuse_unused(
     """
     fields, kind = type(settings).model_fields, getattr(settings, choice)
     names = fields.keys() - {choice} if among is None else set(among)
+    # Values at their defaults do no harm, and complete settings hold all of them.
     given = [name for name in fields if name in names and getattr(settings, name) != fields[name].default]
     had = has(kind) if given else ()
     if unused := [name for name in given if name not in had]:
@@ -129,6 +130,7 @@ class NamedClasses(Generic[Base]):
         """A file; what is wrong with it is its author's to know, with the line."""
         try:
             return importlib.import_module(f"{self._package.__name__}.{name}")
+        # Whatever it raises: a file of a user's is executed here for the first time.
         except Exception as error:
             line = error.lineno if isinstance(error, SyntaxError) else _last_line(error, name)
             rule = f"a {self._what}'s file must be importable"

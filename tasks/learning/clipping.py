@@ -58,6 +58,7 @@ class Clipping:
         """Clip the gradients of these weights in place; weights without a gradient are left out."""
         weights = [weight for weight in parameters if weight.grad is not None]
         gradients = [weight.grad for weight in weights if weight.grad is not None]
+        # On a GPU this waits for the gradients; without it nobody could know whether a step may be taken.
         total = _total_norm(gradients)
         norm = total.item()
         if not math.isfinite(norm):

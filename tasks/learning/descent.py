@@ -86,16 +86,17 @@ class Descent:
             What clipping saw, after the step if one could be taken; None where the step needs more batches.
         """
         weights = optimizer.param_groups[0]["params"]
+        # Of a single batch the gradient is used as it is: times its terms and over them would round it.
         if self.learning.accumulate > 1:
             self._add([weight.grad for weight in weights], terms)
             if self.batches < self.learning.accumulate and not last:
                 return None
             for weight, total in zip(weights, self.sums, strict=True):
-                weight.grad = None if total is None else total / self.terms
+                weight.grad = None if total is None else total / self.terms  # sum_b terms_b * grad_b / sum_b terms_b
             self.batches, self.terms, self.sums = 0, 0, []
         clipped = self.learning.clipping.apply(weights)
         if clipped.usable:
-            optimizer.param_groups[0]["lr"] = self.learning.rate.at(step=step, epoch=epoch)
+            optimizer.param_groups[0]["lr"] = self.learning.rate.at(step=step, epoch=epoch)  # shrink reads it
             if self.learning.weight_decay:
                 shrink(optimizer, self.learning.weight_decay)
             optimizer.step()
@@ -106,6 +107,7 @@ class Descent:
         weighted = [None if gradient is None else gradient * terms for gradient in gradients]
         sums = self.sums or [None] * len(weighted)
         self.sums = [
+            # A weight may have a gradient from some batches alone; None and zero differ, for None is no step at all.
             new if old is None else old if new is None else old + new for old, new in zip(sums, weighted, strict=True)
         ]
         self.batches, self.terms = self.batches + 1, self.terms + terms

@@ -54,6 +54,7 @@ class Prepared:
         """Tensors of all splits, of which the fingerprint is taken."""
         digest = sha256()
         for name, rows in splits.items():
+            # Type and shape too, or other splits of the same bytes would have the same hash.
             digest.update(f"{name} {rows.dtype} {tuple(rows.shape)} ".encode() + rows.numpy().tobytes())
         return cls(fingerprint=digest.hexdigest(), facts=facts, bounds=bounds, splits=splits)
 
@@ -74,6 +75,7 @@ class LearnedTask(Task[SettingsT, DatasetT]):
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int:
         """Optimizer steps of all epochs."""
+        # Rounded up: an epoch's last step takes what batches are left.
         return self.epochs(settings) * -(-self.batches(settings, dataset) // settings.training.accumulate)
 
     def selection(self, settings: SettingsT) -> Selection:
@@ -106,6 +108,7 @@ class LearnedTask(Task[SettingsT, DatasetT]):
             )
         options = {option: getattr(training, option) for option in SCHEDULES.options(name)}
         build: Callable[..., Schedule] = SCHEDULES.find(name)
+        # Laid out over all epochs, whether or not `patience` ends training before.
         schedule, monitor = build(steps=steps - training.warmup, **options), None
         if schedule.observes:
             which = f"that learns by schedule {name}"

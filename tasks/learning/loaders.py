@@ -81,8 +81,10 @@ class TrainingLoader(ABC, Generic[BatchT]):
 
     def __iter__(self) -> Iterator[BatchT]:
         """One epoch, or what is left of it after :meth:`load_state_dict`."""
+        # Only the first iteration after a resume begins in the middle of its epoch.
         (first, epoch), self._resume_at = (self._resume_at, self._epoch), 0
         for position, batch in enumerate(self.read(epoch, first), start=first):
+            # Moved on before the batch is handed out: a checkpoint after its step must not bring it again.
             last = position + 1 == len(self)
             self._epoch, self._position = (epoch + 1, 0) if last else (epoch, position + 1)
             yield batch
@@ -177,6 +179,7 @@ def bucketed_batches(lengths: Lengths, *, size: int, seed: int, epoch: int) -> B
         seed: of the trial.
         epoch: counted from 0.
     """
+    # PCG64 by name: NumPy may change what its default generator is.
     random = np.random.Generator(np.random.PCG64(derive_seed(seed, "batches", epoch)))
     shuffled = random.permutation(len(lengths))
     chunks = _cut(shuffled, size * _chunk_batches(-(-len(lengths) // size)))
@@ -197,7 +200,7 @@ def padding_share(lengths: Lengths, batches: Batches) -> float:
 
 def _chunk_batches(batches: int) -> int:
     """Batches of a chunk: about :data:`CHUNK_BATCHES`, such that all chunks are alike; a small one would pad much."""
-    return -(-batches // max(1, round(batches / CHUNK_BATCHES))) or 1
+    return -(-batches // max(1, round(batches / CHUNK_BATCHES))) or 1  # rounded up; 1 without any batch
 
 
 def _by_length(places: NDArray[np.int64], lengths: Lengths) -> NDArray[np.int64]:

@@ -110,9 +110,9 @@ class LearningModule(ScoredModule[HeldOutT], Generic[BatchT, HeldOutT]):
             The loss, without gradient, and what clipping saw, if this batch completes a step.
         """
         descent = self.descent
-        optimizers = self.optimizers(use_pl_optimizer=False)
+        optimizers = self.optimizers(use_pl_optimizer=False)  # see count_step
         optimizer = optimizers[0] if isinstance(optimizers, list) else optimizers
-        optimizer.zero_grad()
+        optimizer.zero_grad()  # what several batches add up to is kept by Descent
         loss = self.back_propagate(batch)
         terms = self.terms(batch) if self.learning.accumulate > 1 else 1
         clipped = descent.take(optimizer, terms=terms, last=last, step=self.global_step, epoch=self.current_epoch)
@@ -159,6 +159,7 @@ class LearningModule(ScoredModule[HeldOutT], Generic[BatchT, HeldOutT]):
             return
         name, direction = self.learning.monitor
         if name in scores:
+            # To a schedule more is better.
             self.learning.rate.schedule.observe(scores[name] if direction == "maximize" else -scores[name])
 
     # Checkpoints

@@ -31,7 +31,7 @@ def build_optimizer(
         case "adam":
             return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
         case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9)
+            return torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9)  # torch has no fused kernel of it
         case _:
             assert_never(name)
 

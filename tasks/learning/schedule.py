@@ -72,5 +72,6 @@ class LearningRate:
 
     def at(self, *, step: int, epoch: int) -> float:
         """The rate of the step that follows ``step`` others, in an epoch counted from 0."""
+        # Epochs are counted from the run's start; steps from the end of the warm-up.
         rate = self.schedule.rate(self.first, step=max(0, step - self.warmup), epoch=epoch)
         return rate * (step + 1) / self.warmup if step < self.warmup else rate

@@ -165,4 +165,5 @@ class LearnedSettings(Settings):
 
 def _options_of_schedule(name: Any) -> set[str]:
     """Settings of a schedule; without one, those that imply it."""
+    # Without a schedule, decay_start chooses decay, so its options are of use.
     return set(SCHEDULES.options(name or "decay"))

@@ -44,6 +44,7 @@ class ThroughTimeModule(LearningModule[BatchT, HeldOutT]):
 
     def learn(self, batch: BatchT, *, last: bool) -> tuple[Tensor, Clipped | None]:
         """See :meth:`LearningModule.learn`; a diagnosis comes before a step, so that the first sees how it begins."""
+        # `batches`: the step's first batch, of those that are added up.
         if self._diagnose_every and self.global_step % self._diagnose_every == 0 and not self.descent.batches:
             self.log_now(diagnose(self.network, lambda: self.score_last(batch)))
         return super().learn(batch, last=last)
@@ -52,6 +53,7 @@ class ThroughTimeModule(LearningModule[BatchT, HeldOutT]):
         """See :meth:`LearningModule.back_propagate`; adds the gradient of Omega."""
         if self._omega is None:
             return super().back_propagate(batch)
+        # The forward pass alone: hooks note what the layers give, and gradients come with the backward pass.
         with self._omega.watch(cast("Any", self.network).recurrent) as traces:
             loss = self.loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -70,6 +70,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
     doubts = [
         Doubt(what, len(places), places[0])
         for what, places in found.items()
+        # Nearly all, not all: a header or a stray line does not change what the text is.
         if len(places) >= max(_FEWEST, _NEARLY_ALL * len(firsts))
     ]
     return [*doubts, *_commonest(words, sentences)]
@@ -128,11 +129,12 @@ def _is_tree(sentence: Sequence[str]) -> bool:
     if not sentence[0].startswith("(") or not sentence[-1].endswith(")"):
         return False
     opened, closed = (sum(word.count(bracket) for word in sentence) for bracket in "()")
-    return opened == closed > 1
+    return opened == closed > 1  # more than one pair: "(sigh)" is no tree
 
 
 def _commonest(words: Counter[str], sentences: Iterable[Sequence[str]]) -> Iterable[Doubt]:
     total = words.total()
+    # "_" is looked at even where another word is the commonest.
     for word, most in {**{word: _MOST_OF_A_TEXT for word, _ in words.most_common(1)}, "_": _MANY_MASKED}.items():
         if total >= _FEWEST_WORDS and words[word] > most * total:
             places = [place for place, sentence in enumerate(sentences) if word in sentence]

@@ -26,7 +26,7 @@ class ErrorCollector:
         for each in error.errors if isinstance(error, UserErrors) else [error]:
             if isinstance(each, UserError):
                 self.add(each)
-        return isinstance(error, UserError)
+        return isinstance(error, UserError)  # swallowed; any other error goes on
 
     def add(self, error: UserError) -> None:
         """Keep an error."""

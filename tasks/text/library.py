@@ -26,6 +26,7 @@ class TextLibrary(Library):
 
     def known(self) -> Sequence[KnownCorpus]:
         """Every corpus with an entry, sorted by name."""
+        # An entry knows more than a list shows; the fields of both have the same names.
         shown = {field.name for field in fields(KnownCorpus)}
         entries = [load_entry(self._entries, name) for name in names(self._entries)]
         return [KnownCorpus(**entry.model_dump(include=shown)) for entry in entries]

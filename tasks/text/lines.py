@@ -120,6 +120,7 @@ def _decode(content: bytes, encoding: str, path: Path) -> str:
 
 
 def _undecodable(content: bytes, encoding: str, path: Path, error: UnicodeDecodeError) -> UserError:
+    # Decoded, not counted in bytes: in UTF-16 a line end is no single byte.
     line = content[: error.start].decode(encoding, errors="ignore").count("\n") + 1
     others = _lines_that_fail(content, encoding) - 1
     more = f", and {others:,} more line{'s' if others > 1 else ''}" if others > 0 else ""

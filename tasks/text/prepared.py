@@ -99,6 +99,7 @@ def cached(cache: Path, content: Mapping[str, Any], build: Callable[[], CorpusT]
 
     def is_intact(entry: CacheEntry) -> bool:
         corpus: CorpusT = _put_together(kind, "", entry)
+        # A record could claim any fingerprint: it is computed anew from the arrays that would be used.
         return _fingerprints(_entry(corpus.sealed())) == _fingerprints(entry)
 
     entry = stored(cache, {"corpus": _LAYOUT, **content}, lambda: _entry(build().sealed()), is_intact)
@@ -113,6 +114,7 @@ def hash_parts(parts: Iterable[int | bytes | memoryview]) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
+        # Big-endian in every case, as the arrays are little-endian in every case: the hash is that of any processor.
         digest.update((part if isinstance(part, int) else memoryview(part).nbytes).to_bytes(8, "big"))
         digest.update(b"" if isinstance(part, int) else part)
     return digest.hexdigest()

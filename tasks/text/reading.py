@@ -134,6 +134,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
             rule, advice = f"corpus {self.name} needs a path", "add data.path=FOLDER, or a file"
             raise UserError(rule, where="data.path", advice=advice)
         files = self.find(self.path)
+        # Hashed before and after it is read: the key of the cache must be that of what was parsed.
         sources = {split: describe_file(file) for split, file in files.items()}
 
         def build() -> CorpusT:
@@ -151,6 +152,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
                     errors.append(error)
             if errors:
                 raise errors[0] if len(errors) == 1 else UserErrors(errors)
+            # Cut before sentences are left out: the held-out text must not depend on how much is learned from.
             splits = self.cut(found)
             return self.prepare(Texts(found, splits, self.keep(splits), name_sources(files)))
 

@@ -60,6 +60,7 @@ class Readers(Generic[CorpusT]):
         """Settings that a kind looks at."""
         if name in self._readers.names():
             return self._readers.options(name)
+        # Of a format: what its reader takes, and what the format itself takes.
         taken = inspect.signature(self._formats[FORMATS.find(name).labels]).parameters
         return {*taken, *FORMATS.options(name)} - {"format"}
 
@@ -87,6 +88,7 @@ class Readers(Generic[CorpusT]):
         except UserError as error:
             if (few := section.training_sentences) is not None and self._is_whole_text_sound(section, cache):
                 doubt = f"is data.training_sentences, {few:,}, too small?"
+                # The same error, not another one: its place and rule are right, only its cause is elsewhere.
                 error.advice = f"{error.advice}; {doubt}" if error.advice else doubt
             raise
 

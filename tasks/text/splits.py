@@ -87,7 +87,7 @@ def split_items(items: Sequence[ItemT], validation_fraction: float, test_fractio
     """Three runs of neighbouring lines or sentences: training, then validation, then test."""
     test = round(len(items) * test_fraction)
     validation = round(len(items) * validation_fraction)
-    train = len(items) - validation - test
+    train = len(items) - validation - test  # whatever rounding left
     return {
         "train": items[:train],
         "validation": items[train : train + validation],

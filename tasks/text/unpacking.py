@@ -27,6 +27,7 @@ _BUFFER: Final = 2**20
 
 def allowance(packed: int, most: int = MOST_UNPACKED) -> int:
     """Bytes that so many packed ones may become."""
+    # A small file may be packed however well; a large one within the ratio; none beyond `most`.
     return min(most, max(SMALL, packed * MOST_RATIO))
 
 
@@ -98,7 +99,7 @@ class Bounded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer as far as there is something."""
         count = self._inner.readinto(buffer)
-        self._allowed.spend(count)
+        self._allowed.spend(count)  # raises before the next piece is unpacked
         return count
 
 

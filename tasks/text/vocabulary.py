@@ -105,7 +105,7 @@ class Vocabulary:
             UserError: the required words (with ``<unk>`` where words are left out) do not fit into ``size``.
         """
         counts = Counter(tokens)
-        counts.update(dict.fromkeys(required, 0))
+        counts.update(dict.fromkeys(required, 0))  # known, without counting more often
         # Code points break ties: the order, and so the fingerprint, does not depend on the order of the text.
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         kept = [word for word in ranked if counts[word] >= minimum_count or word in required]
@@ -129,6 +129,7 @@ def _cut(ranked: Sequence[str], size: int | None, required: Sequence[str]) -> tu
     room = len(ranked) if size is None else size - len(keep)
     if room < 0:
         raise UserError(f"the vocabulary must have room for {', '.join(sorted(keep))}", received=f"size {size}")
+    # Required words take their room first, however rare; the order stays that of the ranking.
     free = [word for word in ranked if word not in keep][:room]
     keep.update(free)
     return tuple([word for word in ranked if word in keep] + sorted(set(required).difference(ranked)))

@@ -27,6 +27,7 @@ class Decay(Schedule):
     def rate(self, first: float, *, step: int, epoch: int) -> float:  # noqa: ARG002
         """See :meth:`Schedule.rate`."""
         try:
+            # Epochs are counted from 0: the first `_start` of them have exponent 0, the next one 1.
             return first / self._factor ** max(0, epoch + 1 - self._start)
         except OverflowError:
             return 0.0

@@ -50,6 +50,7 @@ def detect_format(file: BinaryIO, beginning: bytes, where: str) -> VectorFormat:
     """
     _refuse_packed(beginning, where)
     first = file.readline(LONGEST).removeprefix(codecs.BOM_UTF8).rstrip(END)
+    # A word that is a number looks like this, too, if it has one value, a whole number: vectors have more.
     header = _HEADER.fullmatch(first)
     if header and not int(header[2]):
         raise UserError("a vector must have at least one value", where=f"{where}, line 1", received=show(first))
@@ -79,6 +80,7 @@ def is_number(text: bytes) -> bool:
 def _count_values(line: bytes, where: str) -> int:
     """Numbers at the end of a line, of which the first may be a word."""
     parts = line.split(b" ")
+    # Counted from the end: the word itself may hold spaces, and be a number. At least one part is the word.
     others = [place for place, part in enumerate(parts, start=1) if not is_number(part)]
     size = len(parts) - max(others, default=1)
     if size < 1:

@@ -24,6 +24,7 @@ class WordEmbedding(nn.Embedding):
     def __init__(self, words: int, size: int, vectors: WordVectors | None = None) -> None:
         super().__init__(words, size)
         self._vectors = vectors
+        # Frozen as a whole: rows without a vector stay as they were drawn.
         self.weight.requires_grad_(vectors is None or not vectors.frozen)
 
     @torch.no_grad()

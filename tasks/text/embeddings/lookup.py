@@ -57,7 +57,7 @@ def _read(file: Path, vocabulary: Vocabulary) -> CacheEntry:
         UserError: the file is missing or malformed, or has none of the words.
     """
     found = read_vectors(file, {form for word in vocabulary.words for form in (word, word.lower())})
-    forms = [word if word in found.vectors else word.lower() for word in vocabulary.words]
+    forms = [word if word in found.vectors else word.lower() for word in vocabulary.words]  # of each word, in its order
     numbers = [number for number, form in enumerate(forms) if form in found.vectors]
     if not numbers:
         raise UserError(

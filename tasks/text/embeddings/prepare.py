@@ -48,7 +48,7 @@ def with_word_vectors(corpus: CorpusT, settings: WordVectorSettings, cache: Path
 def _coverage(corpus: Any, vectors: WordVectors) -> Mapping[str, float]:
     """Share of the tokens of each split whose word has a vector; ``<unk>`` and ``<eos>`` are tokens like any other."""
     has = np.zeros(len(corpus.vocabulary), bool)
-    has[vectors.words] = True
+    has[vectors.words] = True  # by word number
     texts = {split: getattr(corpus, split) for split in SPLITS}
     # The splits of running text are arrays, those of sentences have one.
     tokens = {split: getattr(text, "words", text) for split, text in texts.items()}

@@ -66,12 +66,14 @@ def read_vectors(path: Path, wanted: Collection[str]) -> Found:
 
 def _collect(lines: Iterable[bytes], written: VectorFormat, wanted: set[str], where: str) -> Found:
     """Look at every line; the first is counted as line 1 even if it was a header."""
+    # Words are compared as bytes: one that is not UTF-8 is passed over like any other that is not wanted.
     found, words = Found(written.size), {word.encode(errors="surrogatepass"): word for word in wanted}
     for number, line in enumerate(lines, start=1):
         text = line.rstrip(END)
         if not text:
             continue
         word, _, values = text.partition(b" ")
+        # Counting blanks is what nearly every line of millions needs; a word with spaces is cut with more care.
         if not values or values.count(b" ") != written.size - 1:
             word, values = _split(text, written.size, f"{where}, line {number}")
         found.lines += 1
@@ -108,6 +110,7 @@ def _numbers(values: bytes, where: str) -> NDArray[np.float32]:
     wrong = [part for part in parts if not is_number(part)] if b"_" in values else []
     with suppress(ValueError), np.errstate(over="ignore"):
         vector = np.array([float(part) for part in parts]).astype(np.float32)
+        # A number beyond float32 has become infinite here, and is named as it stands in the file.
         if not wrong and np.isfinite(vector).all():
             return vector
         wrong += [part for part, value in zip(parts, vector, strict=True) if not np.isfinite(value)]

@@ -65,6 +65,7 @@ def extract(archive: Path, kind: Kind, members: Mapping[str, str], folder: Path,
             _check(member, number, where)
             if member.name in files and (source := member.open()) is not None:
                 _copy(source, files[member.name], member.size)
+                # No early end: an archive with a hostile member is refused wherever that stands.
                 found.add(member.name)
     if missing := sorted(files.keys() - found):
         raise UserError("the archive must hold what is taken from it", where=where, received=f"no {missing[0]}")
@@ -93,6 +94,7 @@ def _tarred(archive: Path, allowed: Allowance) -> Generator[_Member]:
 def _check(member: _Member, number: int, where: str) -> None:
     """Look at a member before anything of it is read."""
     path = PurePosixPath(member.name)
+    # Names decide nothing here, see the module: but an archive that tries to escape is not what it seems to be.
     escapes = path.is_absolute() or ".." in path.parts or "\\" in member.name or PureWindowsPath(member.name).drive
     if escapes or not member.plain or member.size < 0:
         rule = "an archive must hold plain files and folders inside itself"

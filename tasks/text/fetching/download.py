@@ -97,9 +97,11 @@ class _Download:
     def __init__(self, wanted: File | Archive, url: str, folder: Path, watch: Callable[[Fetching], None]) -> None:
         self._wanted, self._url, self._watch = wanted, url, watch
         self._limit = wanted.bytes or _MOST_BYTES
+        # By address, so that two servers' parts of one file are never joined.
         self._path = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
         self._note_path = self._path.with_suffix(".json")
         self._note = self._read_note()
+        # Without a version nothing shows that the rest will be of the same file: what is there is worthless.
         if not self._note.validator:
             self._path.unlink(missing_ok=True)
 
@@ -119,6 +121,7 @@ class _Download:
                 return self._verified()
             except _Broken as error:
                 forward, reason = self._size() > before and not isinstance(error, _TooSlow), error
+                # A line that breaks again and again and still brings something is not given up, up to _MOST_ATTEMPTS.
                 failures = 0 if forward else failures + 1
                 if failures >= len(_PAUSES):
                     break
@@ -141,6 +144,7 @@ class _Download:
 
     def _ask(self, session: Session, headers: dict[str, str]) -> Response:
         """The head of the answer; if it takes for ever, the thread that waits for it ends with the process."""
+        # requests' time-out begins anew with every byte, so a head that drips would be waited for without end.
         future: Future[Response] = Future()
 
         def ask() -> None:
@@ -163,6 +167,7 @@ class _Download:
     def _begin(self, answer: Response, have: int) -> None:
         """Make ready for what comes: the rest, or all of it (RFC 9110, sections 8 and 14)."""
         status, headers = answer.status_code, answer.headers
+        # If-Range: a server that has another version by now answers 200 with the whole file, not 206.
         if have and status == HTTPStatus.PARTIAL_CONTENT:
             place = re.fullmatch(rf"bytes {have}-[0-9]+/([0-9]{{1,18}}|\*)", headers.get("Content-Range", "").strip())
             if place is None or not (place[1] == "*" or self._note.whole in (None, int(place[1]))):
@@ -192,7 +197,7 @@ class _Download:
         with self._path.open("ab") as file:
             while chunk := _next(answer):
                 file.write(chunk)
-                file.flush()
+                file.flush()  # what a killed process had is resumed from
                 if file.tell() > self._limit:
                     self._discard()
                     raise self._wrong_length(f"more than {self._limit:,}")

@@ -43,7 +43,7 @@ def fetch(shipment: Shipment, root: Path, watch: Callable[[Fetching], None]) -> 
         if not _is_in_place(shipment, place):
             with _locked(root / f".{shipment.name}.partial") as bench:
                 if not _is_in_place(shipment, place):  # another process may have fetched it before we had the lock
-                    _prepare(shipment, bench, watch).rename(place)
+                    _prepare(shipment, bench, watch).rename(place)  # one step: there wholly or not at all
                     flush(root)
                 shutil.rmtree(bench)
     return place
@@ -81,6 +81,7 @@ def _prepare(shipment: Shipment, bench: Path, watch: Callable[[Fetching], None])
             shutil.copyfile(download(file, bench, watch), ready / file.name)
     record = _Record(name=shipment.name, sha256={file.name: _verified(file, ready) for file in shipment.files})
     (ready / RECORD).write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    # Before the rename: after a power cut a name must not lead to files without their content.
     for path in (*ready.iterdir(), ready):
         flush(path)
     return ready
@@ -109,6 +110,7 @@ def _verified(file: File, folder: Path) -> str:
 def _locked(bench: Path) -> Iterator[Path]:
     """A folder for unfinished things that no other process works in; the system frees it if we are killed."""
     bench.mkdir(parents=True, exist_ok=True)
+    # The lock is on the folder itself, so that no lock file is left behind.
     handle = os.open(bench, os.O_RDONLY)
     try:
         try:

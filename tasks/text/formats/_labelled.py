@@ -33,7 +33,7 @@ def labelled_sentences(
                 label, text = split(row, place)
                 words, name = tuple(text.split()), label.strip()
                 _check(words, name, label + text, place)
-                sentences.append(Sentence(words, (name,), line))
+                sentences.append(Sentence(words, (name,), line))  # not reached by a row with an error
     errors.refuse()
     return sentences
 

@@ -48,6 +48,7 @@ class Columns(Format):
             for number, line in block:
                 place = f"{where}, line {number}"
                 cells = _cut(line)
+                # The first word decides for the whole text. Outside of `with errors`: without it no line can be read.
                 width = width or _width(cells, columns, place)
                 with errors:
                     pairs.append(_word_and_tag(cells, columns, width, line, place))
@@ -106,7 +107,7 @@ def _cut(line: str) -> list[str]:
 
 def _width(cells: Sequence[str], wanted: Sequence[int], place: str) -> int:
     """How many columns the text has, by its first word."""
-    least = max(column + 1 if column >= 0 else -column for column in wanted)
+    least = max(column + 1 if column >= 0 else -column for column in wanted)  # -1 needs one column
     if len(cells) < max(least, 2):
         raise UserError(
             f"a line must hold at least {max(least, 2)} columns, with a tab or blanks between each two, or nothing",

@@ -71,6 +71,7 @@ def parse_conllu(lines: Sequence[str], *, columns: Sequence[Column], where: str)
     sentences, errors = [], ErrorCollector()
     for block in _blocks(lines):
         with errors:
+            # At most one error of a sentence: what follows a broken line is often broken by it.
             sentences.append(_words(block, columns, where))
     errors.refuse()
     if "form" in columns:
@@ -159,7 +160,7 @@ def _is_word(identifier: str, words: int, place: str) -> bool:
         )
     # A range stands before the first of its words, an empty node behind the word whose number it begins with.
     number = found["word"] or found["first"]
-    expected = words + 1 if number else words
+    expected = words + 1 if number else words  # an empty node 3.1 stands behind word 3
     if int(number or found["before"]) != expected:
         raise UserError(
             "the words of a sentence must be numbered 1, 2, 3, ... without a gap",

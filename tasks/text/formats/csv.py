@@ -36,7 +36,7 @@ def _rows(lines: Sequence[str], where: str) -> Iterator[tuple[int, list[str]]]:
     Raises:
         UserError: a quote is not closed, or something follows it that is no comma.
     """
-    csv.field_size_limit(_LONGEST)
+    csv.field_size_limit(_LONGEST)  # of the whole process; there is no other place for it
     # Each line with its end, for a quoted cell may hold several; strict: what follows a closing quote is an error.
     reader = csv.reader((f"{line}\n" for line in lines), strict=True)
     while True:

@@ -41,6 +41,7 @@ def inspect_files(sides: Sides, format_name: str, options: Mapping[str, Any]) ->
             for file, found in items.items()
         }
     in_lines = chosen.labels in ("none", "sentence")
+    # Without fractions `_split` leaves a single file whole.
     cut = {} if chosen.labels == "sentence" else options  # a study would shuffle them first
     corpora = {
         side: _split({split: items[file] for split, file in files.items()}, cut) for side, files in sides.items()

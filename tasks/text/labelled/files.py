@@ -39,7 +39,7 @@ class LabelledFiles(FormatReader[LabelledCorpus]):
         """Cut what files are lacking from a random order, always the same: many a file is sorted by its labels."""
         shares = {"validation": self.validation_fraction, "test": self.test_fraction}
         validation, test = (0.0 if split in found else share for split, share in shares.items())
-        whole = list(found.get("all", found.get("train", ())))
+        whole = list(found.get("all", found.get("train", ())))  # a folder may lack the validation text alone
         if validation or test:
             # No setting of a study: all trials, and all who read the file, have the same held-out text.
             Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret

@@ -72,7 +72,7 @@ def prepare_sentences(
         minimum_count=minimum_count,
         required=(*required_words, UNKNOWN),
     )
-    numbered = Vocabulary((*labels.words, *unseen.words))
+    numbered = Vocabulary((*labels.words, *unseen.words))  # those that nobody can answer come last
     texts = {
         split: LabelledText(
             words=vocabulary.encode(words_of(sentences[split])),

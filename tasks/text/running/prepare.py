@@ -57,6 +57,7 @@ def prepare_streams(
     Raises:
         UserError: a split has no token, or half of its tokens are unknown.
     """
+    # Tokens are made twice, once to count and once to number them, so that no list of all of them is kept.
     counts = {split: Counter(tokenize(lines[split], level)) for split in SPLITS}
     advice = FEW_LINES.format("lines")
     sizes = {split: count.total() for split, count in counts.items()}

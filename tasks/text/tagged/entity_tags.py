@@ -55,7 +55,7 @@ def refuse_unreadable(sentences: Sentences, reading: Reading, repair: Repair) ->
                     advice="correct the tag, or set data.scheme (plain: the tags are no entity tags)",
                 )
             )
-        if not unknown and repair == "refuse":
+        if not unknown and repair == "refuse":  # with an unknown tag no move is known to be broken
             for place, received in reading.convert(sentence.labels).breaches:
                 where_exactly = f"{where}, line {sentence.line + place}"
                 advice = "correct the tag, or set data.scheme, or data.repair=conlleval"

@@ -82,6 +82,7 @@ def _tags(sentences: Sequence[Sentence]) -> Iterable[str]:
 
 
 def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary, tags: Vocabulary, counts: Counts) -> TaggedText:
+    # Not `tags.encode`: a tag that only held-out text has is no error here, but a number that is never right.
     numbers = {tag: number for number, tag in enumerate(tags.words)}
     return TaggedText(
         words=vocabulary.encode(words_of(sentences)),

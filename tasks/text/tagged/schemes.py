@@ -121,7 +121,7 @@ def _parts(tag: str, reading: Reading) -> tuple[str, str] | None:
         return None
     wide = reading.scheme == "bioes"
     kind = written["kind"].upper()
-    kind = _SYNONYMS.get(kind, kind) if wide else kind
+    kind = _SYNONYMS.get(kind, kind) if wide else kind  # of bioes alone: in bio an M is no tag
     return (kind, written["type"] or ONE_TYPE) if kind in ("BIES" if wide else "BI") else None
 
 
@@ -136,6 +136,7 @@ def recognise(sentences: Sequence[Tags]) -> Reading | None:
         return None
     if not set(kinds) <= {"B", "I"}:
         return Reading("bioes")
+    # In iob1 a text's first entity can only begin with I, in bio only with B.
     schemes: list[Scheme] = ["bio", "iob1"] if kinds[0] == "B" else ["iob1", "bio"]
     # Of two that are broken equally often, the one that the first entity names.
     return min(map(Reading, schemes), key=lambda each: sum(len(each.convert(tags).breaches) for tags in sentences))

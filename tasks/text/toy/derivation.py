@@ -69,6 +69,7 @@ def draw(grammar: Grammar, random: Random) -> Derivation:
 def _draw(grammar: Grammar, symbol: str, random: Random) -> Derivation:
     rules = grammar.rules[symbol]
     limits = list(accumulate(rule.probability for rule in rules))
+    # `hi`: rounding may leave the last limit a little below 1, and a number between the two means the last rule.
     rule = rules[bisect(limits, random.random(), hi=len(rules) - 1)]
     parts = rule.parts if isinstance(rule, Phrase) else ()
     return Derivation(symbol, rule, tuple(_draw(grammar, part, random) for part in parts))

@@ -78,6 +78,7 @@ def _verbs(number: Number, words: Words) -> Table:
     table: Table = {}
     for symbol, rows in words.verbs.items():
         table[f"{symbol}:{number}"] = tuple(
+            # row: singular, plural, stem, polarity.
             Entry((row[:2][place],), "VERB", (row[2] + ending,), 1 / len(rows), number=number, polarity=row[3])
             for row in rows
         )

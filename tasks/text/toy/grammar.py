@@ -72,6 +72,7 @@ def _sentences() -> Table:
         "SENTENCE": (
             phrase(0.36, "CLAUSE", "STOP"),
             phrase(0.40, "TAGGED"),
+            # The second clause is the main one; in the other language `when` follows its clause.
             phrase(0.12, "WHEN", "CLAUSE", "COMMA", "CLAUSE", "STOP", head=3, order=(1, 0, 2, 3, 4)),
             phrase(0.12, "CLAUSE", "COMMA", "AND", "CLAUSE", "STOP"),
         ),
@@ -83,6 +84,7 @@ def _sentences() -> Table:
         clause, auxiliary = f"CLAUSE:{subject}:{verb}", f"AUXILIARY:{verb}:{number}"
         table[clause] = (phrase(1, f"SUBJECT:{subject}", f"VERB PHRASE:{verb}:{number}", head=1),)
         tag = ("COMMA", auxiliary, "NT", f"PRONOUN:{subject}", "QUESTION MARK")
+        # `, does n't she ?` becomes `, she n't does ?`, word for word.
         table[f"TAGGED:{subject}:{verb}"] = (phrase(1, clause, *tag, order=(0, 1, 4, 3, 2, 5)),)
     return table
 
@@ -129,8 +131,8 @@ def _modifiers() -> Table:
         table[f"MODIFIER:{number}"] = (
             phrase(0.15, "LOCATION"),
             phrase(0.40, "PREPOSITION", "NOUN PHRASE", order=(1, 0)),
-            phrase(0.25, "RELATIVE", f"VERB PHRASE:{number}", head=1),
-            phrase(0.20, "RELATIVE", "OBJECT CLAUSE", head=1),
+            phrase(0.25, "RELATIVE", f"VERB PHRASE:{number}", head=1),  # dogs that sleep: agrees with the noun
+            phrase(0.20, "RELATIVE", "OBJECT CLAUSE", head=1),  # dogs that the king sees: does not
         )
         table[f"VERB PHRASE:{number}"] = tuple(
             phrase(p, f"VERB PHRASE:{verb}:{number}") for verb, p in VERB_RATES.items()

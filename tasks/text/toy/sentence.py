@@ -86,7 +86,7 @@ def annotate(derivation: Derivation) -> ToySentence:
             for entry in entries
             for place, _ in enumerate(entry.words)
         ),
-        sentiment=_SENTIMENTS[(derivation.sentiment() > 0) - (derivation.sentiment() < 0)],
+        sentiment=_SENTIMENTS[(derivation.sentiment() > 0) - (derivation.sentiment() < 0)],  # by the sign of the sum
         translation=derivation.translation(),
         log_probability=derivation.log_probability(),
         subject_number=number,

@@ -39,6 +39,7 @@ class ToyLanguage(Reader[TokenCorpus]):
         return prepare_streams(
             {split: [" ".join(sentence.words) for sentence in text] for split, text in texts.items()},
             level=self.level,
+            # The whole language, drawn or not: which words are known depends neither on the seed nor on the size.
             required=words if self.level == "word" else sorted({*" ".join(words)}),
             bounds={f"{split}/perplexity": _floor(texts[split], self.level) for split in HELD_OUT},
             where=TOY_PLACES,
