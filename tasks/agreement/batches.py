@@ -70,7 +70,7 @@ class Maker(ABC, Generic[BatchT]):
 
     def _read(self, begins: Places, lengths: Places) -> tuple[Tensor, Tensor]:
         """The start and so many words from each place on, shape (time, batch), and how many that are."""
-        steps = np.arange(-1, lengths.max())[:, None]
+        steps = np.arange(-1, lengths.max())[:, None]  # step -1 is the start
         words = self._words[np.where((steps >= 0) & (steps < lengths), begins + steps, 0)]
         words = np.where(steps < 0, self._start, np.where(steps < lengths, words, 0))
         return torch.from_numpy(words.astype(np.int64)), torch.from_numpy(lengths + 1)
@@ -104,5 +104,6 @@ class SentenceMaker(Maker[Sentences]):
         words, lengths = self._read(self._begins[places], self.lengths[places])
         following = torch.cat([words[1:], words.new_zeros(1, len(places))])
         steps = torch.arange(len(words)).unsqueeze(1)
+        # What follows the last word of a sentence is the <eos> that also stands before the first one.
         following = following.where(steps != lengths - 1, self._start).where(steps < lengths, PADDING)
         return Sentences(words, lengths, following)

@@ -75,6 +75,7 @@ class Encoder(nn.Module):
             Shape (time, batch, outputs).
         """
         if isinstance(self.network, Window):
+            # As many <eos> as the window reaches back, so that there is an output at every word.
             before = words[:1].expand(self.network.words - 1, -1)
             return cast("Tensor", self.network(self.embedding(torch.cat([before, words]))))
         outputs, _ = self.network(self.embedding(words), lengths=lengths, final_state=False)

@@ -25,6 +25,7 @@ class VerbForms:
         for word in (word for tree in trees for word in tree):
             if word.upos in ("VERB", "AUX") and word.number and word.finite:
                 numbers = counts.setdefault(word.paradigm, {number: Counter() for number in NUMBERS})
+                # Lower case: the same form at the beginning of a sentence, or in a headline.
                 numbers[word.number][word.form.lower()] += 1
         self._pairs = {
             paradigm: (_commonest(numbers["Sing"]), _commonest(numbers["Plur"]))

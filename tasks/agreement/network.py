@@ -51,7 +51,7 @@ class NumberPredictor(AgreementNetwork[Prefixes]):
 
     def forward(self, batch: Prefixes) -> Tensor:
         """Logits of plural, shape (batch,)."""
-        known = self.summary(self.reader(batch.words, batch.lengths), lengths=batch.lengths)
+        known = self.summary(self.reader(batch.words, batch.lengths), lengths=batch.lengths)  # (batch, outputs)
         logits: Tensor = self.output(known).squeeze(1)
         return logits
 

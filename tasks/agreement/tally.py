@@ -36,6 +36,7 @@ class Tally:
 
     def plus(self, right: Tensor, attractors: Tensor, distances: Tensor) -> Tally:
         """With the verbs of one more batch, all of shape (batch,): whether it was right, and what stood between."""
+        # One number for each pair of groups; what is beyond the last one is counted, and has no metric of its own.
         group = attractors.clamp(max=MOST_ATTRACTORS + 1) * _GROUPS[1] + distances.clamp(max=MOST_DISTANCE + 1)
         return Tally(self.right + _count(group[right]), self.verbs + _count(group))
 

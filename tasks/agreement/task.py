@@ -107,7 +107,7 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
         with torch.device("meta"):
             network = build_network(settings, dataset)
         reading, answering = matrix_operations(network.reader), matrix_operations(network.output)
-        words = 1 + dataset.train.lengths.mean() if settings.training.objective == "number" else 1.0
+        words = 1 + dataset.train.lengths.mean() if settings.training.objective == "number" else 1.0  # 1: the <eos>
         return round(reading + answering / words)
 
 

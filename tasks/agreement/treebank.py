@@ -72,6 +72,7 @@ def find_agreements(tree: Sequence[Word]) -> Iterator[Agreement]:
         subject = word.relation.split(":")[0] == "nsubj" and word.relation != "nsubj:outer" and word.head >= 0
         if subject and word.upos in _NOUNS and word.number:
             carriers = [verb for verb in _carriers(tree, word.head) if tree[verb].number and tree[verb].finite]
+            # Two words with a number at one head do not say which of them agrees.
             if len(carriers) == 1 and place < carriers[0]:
                 yield Agreement(place, carriers[0])
 

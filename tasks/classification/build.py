@@ -36,6 +36,7 @@ def build_encoder(network: Network, vocabulary: Vocabulary, *, embedding: int) -
     Raises:
         UserError: the kind's constructor takes something that there is not.
     """
+    # By the names of the constructor's arguments: what it takes is also what its kind's settings are.
     offered = {
         **{name: getattr(network, name) for name in type(network).model_fields},
         "embedding": embedding,

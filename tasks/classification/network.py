@@ -76,7 +76,7 @@ class Classifier(nn.Module):
         """Scale down the output layer's rows that are longer than allowed (Hinton et al. 2012; Kim 2014)."""
         if self._row_norm is not None:
             weight = self.output.weight
-            weight.copy_(torch.renorm(weight, p=2, dim=0, maxnorm=self._row_norm))
+            weight.copy_(torch.renorm(weight, p=2, dim=0, maxnorm=self._row_norm))  # dim 0: each label's row by itself
 
     def operations(self, words: float) -> int | None:
         """Operations of the matrix products per word, for sentences of so many words on average."""

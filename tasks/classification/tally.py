@@ -35,7 +35,7 @@ class Tally:
     def plus(self, guesses: Tensor, truth: Tensor) -> Tally:
         """With the sentences of one more batch: guesses and truth are numbers of labels, shape (batch,)."""
         labels = len(self.counts)
-        more = torch.bincount(truth * labels + guesses, minlength=labels * labels)
+        more = torch.bincount(truth * labels + guesses, minlength=labels * labels)  # one number for each pair
         return Tally(self.counts + more.view(labels, labels).cpu())
 
     def metrics(self) -> dict[str, float]:

@@ -39,7 +39,8 @@ class Attention(nn.Module, ABC):
             lengths: number of real words of each, shape (batch,).
         """
         values = outputs.transpose(0, 1).contiguous()
-        real = torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)
+        real = torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)  # (batch, source)
+        # Added to scores. A sentence has a word at least, so no softmax is over -inf alone.
         mask = torch.zeros_like(real, dtype=values.dtype).masked_fill(~real, -torch.inf)
         return Memory(values, self.keys(values), mask.unsqueeze(1))
 
@@ -55,7 +56,7 @@ class Attention(nn.Module, ABC):
             the source and are 0 at padding.
         """
         weights = (self.scores(queries, memory.keys) + memory.mask).softmax(2)
-        return weights @ memory.values, weights
+        return weights @ memory.values, weights  # c_t = sum_j a_tj h_j
 
     @abstractmethod
     def keys(self, values: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class Attention(nn.Module, ABC):
 
         Projections of the memory are shared by all steps of a sentence: they count for about one step per word.
         """
-        products = sum(2 * weight.numel() for weight in self.parameters() if weight.dim() > 1)
+        products = sum(2 * weight.numel() for weight in self.parameters() if weight.dim() > 1)  # a multiply and an add
         return products + self.operations_per_source_word() * source
 
     @abstractmethod

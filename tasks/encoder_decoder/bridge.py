@@ -44,6 +44,7 @@ class Bridge(nn.Module):
 
     def forward(self, finals: tuple[tuple[State, ...], ...]) -> tuple[State, ...]:
         """The decoder's first states, one per layer, parts of shape (batch, hidden), from :class:`Encoded`'s finals."""
+        # From levels of directions of parts to levels of parts, each of shape (batch, features).
         joined = [tuple(torch.cat(ways, dim=1) for ways in zip(*level, strict=True)) for level in finals]
         if self._name == "copy":
             return tuple(joined)
@@ -57,4 +58,4 @@ class Bridge(nn.Module):
     @staticmethod
     def _carry(linears: nn.Module, place: int, part: Tensor) -> Tensor:
         carried: Tensor = cast("nn.ModuleList", linears)[place](part)
-        return carried.tanh() if place == 0 else carried
+        return carried.tanh() if place == 0 else carried  # the first part is h, which a cell bounds

@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         self._looks, self._input_feeding, self._hidden = looks, input_feeding, hidden
         size = hidden
         if attention is not None and looks == "before":
-            size = hidden + features + embedding
+            size = hidden + features + embedding  # state, context and last word: the output layer of Bahdanau et al.
         self.attentional = (
             nn.Linear(hidden + features, hidden, bias=False) if attention is not None and looks == "after" else None
         )
@@ -112,10 +112,11 @@ class Decoder(nn.Module):
             state: before the step.
         """
         attention, memory, weights = self.attention, state.memory, None
+        # In the order that `reads` adds up: word, context, last attentional vector.
         read = [embedded]
         context = embedded
         if attention is not None and memory is not None and self._looks == "before":
-            context, weights = _look(attention, state.layers[-1][0], memory)
+            context, weights = _look(attention, state.layers[-1][0], memory)  # s_{t-1}: h of the top layer
             read.append(context)
         if state.fed is not None:
             read.append(state.fed)
@@ -125,9 +126,10 @@ class Decoder(nn.Module):
             if self._looks == "before":
                 values = torch.cat([values, context, embedded], 1)
             else:
-                context, weights = _look(attention, values, memory)
+                context, weights = _look(attention, values, memory)  # s_t
                 values = self._attend(context, values)
                 fed = values if self._input_feeding else None
+        # The memory goes from state to state, so that a search which keeps some rows keeps their sources with them.
         return Features(values, weights), DecoderState(layers, memory, fed)
 
     def read(self, embedded: Tensor, state: DecoderState) -> Tensor:

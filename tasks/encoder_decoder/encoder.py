@@ -48,6 +48,7 @@ class Encoder(nn.Module):
             lengths: number of real words of each sentence, shape (batch,).
         """
         outputs, states = self.network(self.embedding(words), lengths=lengths)
+        # States come by depth, forward before backward: those of one depth are neighbours.
         ways = 2 if self.network.forward_layers and self.network.backward_layers else 1
         finals = tuple(states[first : first + ways] for first in range(0, len(states), ways))
         return Encoded(outputs, finals, lengths)

@@ -66,7 +66,7 @@ class Conditioned:
 
     def mix(self, probabilities: Tensor) -> Tensor:
         """See :meth:`SequenceModel.mix`."""
-        return probabilities @ self._model.decoder.embedding.weight
+        return probabilities @ self._model.decoder.embedding.weight  # the expected embedding
 
     def step(self, embedded: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """See :meth:`SequenceModel.step`."""
@@ -93,7 +93,7 @@ class Conditioned:
     def repeat(self, times: int) -> Conditioned:
         """See :meth:`SequenceModel.repeat`; the source is not read again."""
         rows = torch.arange(len(self._lengths), device=self._lengths.device).repeat_interleave(times)
-        state: DecoderState = select_rows(self.begin(), rows)
+        state: DecoderState = select_rows(self.begin(), rows)  # a sentence's copies are neighbours
         return Conditioned(self._model, self._source[:, rows], self._lengths[rows], state)
 
     @contextmanager

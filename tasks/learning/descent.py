@@ -108,7 +108,8 @@ class Descent:
         sums = self.sums or [None] * len(weighted)
         self.sums = [
             # A weight may have a gradient from some batches alone; None and zero differ, for None is no step at all.
-            new if old is None else old if new is None else old + new for old, new in zip(sums, weighted, strict=True)
+            new if old is None else old if new is None else old + new
+            for old, new in zip(sums, weighted, strict=True)
         ]
         self.batches, self.terms = self.batches + 1, self.terms + terms
 

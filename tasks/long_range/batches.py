@@ -22,6 +22,7 @@ Batch = tuple[Tensor, Tensor]
 def draw_batch(problem: Problem, lengths: Sequence[int], count: int, *place: int | str) -> Batch:
     """Some sequences of one length out of ``lengths``: a pure function of the arguments."""
     generator = Generator().manual_seed(derive_seed("long range", *place))
+    # A number is drawn for the length even where there is one: the sequences that follow depend on it.
     length = lengths[int(torch.randint(len(lengths), (1,), generator=generator))]
     drawn = problem.draw(length, count, generator)
     return drawn.inputs, drawn.targets
@@ -60,5 +61,6 @@ class EvaluationBatches:
         """All of them."""
         for position in range(len(self)):
             count = min(EVALUATION_BATCH, self._sequences - position * EVALUATION_BATCH)
+            # Evenly from the shortest to the longest.
             spread = self._lengths[position * len(self._lengths) // len(self)]
             yield draw_batch(self._problem, [spread], count, self._split, position)

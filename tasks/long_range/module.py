@@ -50,7 +50,7 @@ class LongRangeModule(ThroughTimeModule[Batch, Batch]):
         inputs, targets = batch
         answers = self.network(inputs)
         last = (answers[-1:], targets[-1:]) if self._problem.every_step else (answers, targets)
-        return self._problem.score(*last).loss * inputs.shape[1]
+        return self._problem.score(*last).loss * inputs.shape[1]  # a mean over sequences, and so their sum
 
     def step_metrics(self, loss: Tensor, clipped: Clipped) -> Mapping[str, float]:
         """See :meth:`ThroughTimeModule.step_metrics`."""

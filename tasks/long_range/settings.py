@@ -12,6 +12,7 @@ from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
 from unroll.contract import MEASUREMENT, Settings
 
+# Far beyond any real use: what is above it is a slip.
 _MOST_UPDATES = 100_000_000
 
 

@@ -54,7 +54,7 @@ class BatchMaker:
         lengths = self.lengths[sentences]
         steps = np.arange(lengths.max())[:, None]
         real = steps < lengths  # (time, batch)
-        places = np.where(real, self._begins[sentences] + steps, 0)
+        places = np.where(real, self._begins[sentences] + steps, 0)  # padding reads word 0, and is covered below
         parts = ((self._words, 0), (self._tags, PADDING), (self._groups, 0))
         words, tags, groups = (
             torch.from_numpy(np.where(real, part[places], padding).astype(np.int64)) for part, padding in parts

@@ -47,7 +47,7 @@ class CharacterNetwork(nn.Module, ABC):
     def forward(self, letters: Letters) -> Tensor:
         """A vector for each place of a batch, shape (time, batch, outputs)."""
         vectors = self.read(self.embedding(letters.characters), letters.lengths)
-        return vectors[letters.places]
+        return vectors[letters.places]  # from distinct words to where they stand
 
 
 @final
@@ -97,6 +97,7 @@ class ConvolutionCharacters(CharacterNetwork):
     def read(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """See :meth:`CharacterNetwork.read`."""
         padding = torch.arange(len(embedded), device=lengths.device).unsqueeze(1) >= lengths  # (longest, words)
+        # A filter at a word's last character sees the place behind it: zeros, not the embedding of padding.
         clean = embedded.masked_fill(padding.unsqueeze(2), 0.0)
         answers = self.filters(clean.permute(1, 2, 0)).permute(2, 0, 1)  # (longest, words, hidden)
         return torch.amax(answers.masked_fill(padding.unsqueeze(2), -torch.inf), 0)

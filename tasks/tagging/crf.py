@@ -49,9 +49,9 @@ class ConditionalRandomField(nn.Module):
         """Score of one tag sequence per sentence, shape (batch,); arguments as in :meth:`log_likelihood`."""
         transitions, start, end = self._moves()
         real = _real(len(emissions), lengths)
-        tags = tags.where(real, 0)
+        tags = tags.where(real, 0)  # padding is no index
         emitted = emissions.gather(2, tags.unsqueeze(2)).squeeze(2).where(real, 0.0).sum(0)
-        moved = transitions[tags[:-1], tags[1:]].where(real[1:], 0.0).sum(0)
+        moved = transitions[tags[:-1], tags[1:]].where(real[1:], 0.0).sum(0)  # into each real word but the first
         last = tags.gather(0, (lengths - 1).unsqueeze(0)).squeeze(0)
         return start[tags[0]] + emitted + moved + end[last]
 
@@ -60,8 +60,9 @@ class ConditionalRandomField(nn.Module):
         transitions, start, end = self._moves()
         forward = start + emissions[0]  # (batch, tags): log-sum over all beginnings that end in a tag
         for t, emission in enumerate(emissions[1:].unbind(), 1):
+            # forward_t[j] = log sum_i exp(forward_{t-1}[i] + transitions[i, j]) + emissions[t, j]
             longer = (forward.unsqueeze(2) + transitions).logsumexp(1) + emission
-            forward = longer.where((t < lengths).unsqueeze(1), forward)
+            forward = longer.where((t < lengths).unsqueeze(1), forward)  # a sentence that has ended keeps its sums
         return (forward + end).logsumexp(1)
 
     @torch.no_grad()
@@ -70,7 +71,7 @@ class ConditionalRandomField(nn.Module):
         transitions, start, end = self._moves()
         best, came_from = start + emissions[0], []
         for t, emission in enumerate(emissions[1:].unbind(), 1):
-            longer, source = (best.unsqueeze(2) + transitions).max(1)
+            longer, source = (best.unsqueeze(2) + transitions).max(1)  # the same with a maximum, and where it came from
             real = (t < lengths).unsqueeze(1)
             best = (longer + emission).where(real, best)
             # At padding a tag comes from itself, so that the way back begins at each sentence's last real step.

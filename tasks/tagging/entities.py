@@ -47,6 +47,7 @@ def legal_moves(tags: Sequence[str]) -> Tensor:
     allowed = torch.ones(len(tags) + 1, len(tags) + 1, dtype=torch.bool)
     for place, tag in enumerate(tags):
         if tag.startswith("I-"):
+            # I-x goes on from B-x or I-x alone; the start, in the last row, has no type.
             allowed[:, place] = torch.tensor([other[2:] == tag[2:] for other in (*tags, "")])
     return allowed
 
@@ -135,6 +136,7 @@ class EntityScorer:
         """First place, last place and type of each entity as one record, shape (entities,)."""
         apart = torch.cat([tags, torch.full_like(tags[:1], self._outside)])  # entities end with their sentence
         numbers = apart.T.flatten().cpu().numpy()
+        # One row of all sentences, an O behind each: the last one is O, and so is what rolls around to the front.
         types, inside = self._types[numbers], self._types[numbers] > 0
         begins = inside & (self._begins[numbers] | (types != np.roll(types, 1)))
         ends = inside & (np.roll(begins, -1) | ~np.roll(inside, -1))

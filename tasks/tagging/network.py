@@ -77,6 +77,7 @@ class Tagger(nn.Module):
         return self.decoder.decode(self(batch.words, batch.lengths, batch.letters), batch.lengths)
 
     def _drop(self, words: Tensor) -> Tensor:
+        # Without dropout nothing is drawn, so that a rate of 0 leaves all other random numbers as they are.
         if not self.training or self._word_dropout == 0 or self._unknown is None:
             return words
         return words.masked_fill(torch.rand(words.shape, device=words.device) < self._word_dropout, self._unknown)

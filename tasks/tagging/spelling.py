@@ -49,6 +49,7 @@ class Speller:
         Args:
             tokens: shape (time, batch).
         """
+        # Each distinct word is read once, however often it stands in the batch.
         forms, places = np.unique(self._forms[tokens], return_inverse=True)
         lengths = self._lengths[forms]
         steps = np.arange(lengths.max())[:, None]

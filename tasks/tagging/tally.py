@@ -57,7 +57,7 @@ class Tally:
         return Tally(
             right=self.right + (member & right).sum(1).cpu(),
             tokens=self.tokens + member.sum(1).cpu(),
-            right_sentences=self.right_sentences + int((same | ~real).all(0).sum()),
+            right_sentences=self.right_sentences + int((same | ~real).all(0).sum()),  # padding spoils no sentence
             sentences=self.sentences + batch.tags.shape[1],
         )
 

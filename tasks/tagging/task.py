@@ -107,6 +107,7 @@ class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
 
     def unused_of_network(self, settings: TaggingSettings) -> Iterator[str]:
         """What the cell does not have; a network over characters may have it."""
+        # These settings draw the weights of the LSTM over characters too, whatever cell reads the words.
         kept = ("forget_bias", "recurrent_initialization") if settings.network.characters == "lstm" else ()
         return (name for name in super().unused_of_network(settings) if name not in kept)
 

@@ -77,4 +77,4 @@ def final_values(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
 
 def _add_value(trials: pl.DataFrame, metric: str) -> pl.DataFrame:
     value = pl.col(metric).cast(pl.Float64) if metric in trials.columns else pl.lit(None, pl.Float64)
-    return trials.with_columns(value=pl.when(value.abs() <= LARGEST).then(value))
+    return trials.with_columns(value=pl.when(value.abs() <= LARGEST).then(value))  # otherwise null; so is NaN

@@ -31,10 +31,10 @@ def confusion(history: pl.DataFrame, split: str) -> pl.DataFrame:
     labels = [(metric, *parts[1:]) for metric, parts in parsed if parts and parts[0] == split]
     named = pl.DataFrame(labels, schema=dict.fromkeys(("metric", "true", "guess"), pl.String), orient="row")
     found = history.filter(pl.col("value").is_finite()).join(named, on="metric")
-    last = found.filter(pl.col("step") == pl.col("step").max().over("trial"))
+    last = found.filter(pl.col("step") == pl.col("step").max().over("trial"))  # each trial's own last step
     trials = last.group_by("arm").agg(n=pl.col("trial").n_unique().cast(pl.Int64))
     totals = last.group_by("arm", "true", "guess").agg(total=pl.col("value").sum()).join(trials, on="arm")
-    examples = pl.col("total").sum().over("arm", "true")
+    examples = pl.col("total").sum().over("arm", "true")  # of a true label, in all trials together
     cells = totals.with_columns(
         count=pl.col("total") / pl.col("n"), share=pl.when(examples > 0).then(pl.col("total") / examples)
     )

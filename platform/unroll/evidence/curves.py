@@ -47,5 +47,6 @@ def _thin(curves: pl.DataFrame, points: int) -> pl.DataFrame:
     # Ranks 0 to count - 1 fall into `points` slots of equal width; the first row of each slot is kept.
     place, count = pl.int_range(pl.len()).over("arm"), pl.len().over("arm")
     slot = (place * (points - 1)) // (count - 1).clip(lower_bound=1)
+    # The last row is alone in its slot, points - 1, and so it is kept.
     previous = ((place - 1) * (points - 1)) // (count - 1).clip(lower_bound=1)
     return curves.filter((count <= points) | (place == 0) | (slot != previous))

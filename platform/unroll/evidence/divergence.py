@@ -100,7 +100,7 @@ def _rate(arm: str, ends: dict[int, bool | None]) -> dict[str, Any]:
 def _compare(arm: str, baseline: str, ends: Mapping[str, dict[int, bool | None]]) -> dict[str, Any]:
     """Counts over the seeds of both sides, and their p-value; Holm and the verdict need the other arms."""
     mine, other = ends[arm], ends.get(baseline, {})
-    shared = [(mine[seed], other[seed]) for seed in mine.keys() & other.keys()]
+    shared = [(mine[seed], other[seed]) for seed in mine.keys() & other.keys()]  # planned for both sides
     pairs = [pair for pair in shared if None not in pair]
     alone, baseline_alone = pairs.count((True, False)), pairs.count((False, True))
     return {

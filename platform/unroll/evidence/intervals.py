@@ -41,7 +41,7 @@ def average_trials(rows: pl.DataFrame, *keys: str, column: str = "value") -> pl.
     )
     half = half_width(pl.col("n"), pl.col("sd"))
     half = pl.when(half.is_finite()).then(half)
-    kept = means.filter(pl.col("mean").is_finite()).sort(keys)
+    kept = means.filter(pl.col("mean").is_finite()).sort(keys)  # finite values may have an infinite sum
     return kept.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half).drop("sd")
 
 

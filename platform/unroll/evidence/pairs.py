@@ -92,12 +92,12 @@ def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str
 def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, Any]:
     done = pairs.drop_nulls("difference")
     differences = done["difference"]
-    error = float(done.select(_error("value") + _error("reference")).sum().item())
+    error = float(done.select(_error("value") + _error("reference")).sum().item())  # of the sum of all differences
     n = len(differences)
     mean, sd, reference = done.select(
         pl.col("difference").mean(), sd=pl.col("difference").std(), reference=pl.col("reference").mean()
     ).row(0)
-    half = None if sd is None else t_factor(n) * sd / n**0.5
+    half = None if sd is None else t_factor(n) * sd / n**0.5  # Polars' std of one value is null
     return {
         "arm": arm,
         "n": n,
@@ -105,6 +105,7 @@ def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, A
         "low": None if half is None else mean - half,
         "high": None if half is None else mean + half,
         "relative": mean / abs(reference) if mean is not None and reference else None,
+        # Of pairs that are ties by rounding alone pair_seeds made zeros, so that they count half here, too.
         "superiority": _superiority(differences, direction),
         "p": sign_flip_p(differences.to_numpy(), error=error) if n else None,
         "planned_pairs": len(pairs),

@@ -74,6 +74,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
     A missing value counts as a comparison that was planned, and stays missing.
     """
+    # What has no result yet may come to have a p larger than all others: it ranks last, and len() counts it.
     ranked = [math.inf if p is None else p for p in p_values]
     order = sorted(range(len(ranked)), key=ranked.__getitem__)
     adjusted: list[float | None] = [None] * len(p_values)
@@ -81,7 +82,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     for rank, index in enumerate(order):
         p = p_values[index]
         if p is not None:
-            running = max(running, min(1.0, (len(p_values) - rank) * p))
+            running = max(running, min(1.0, (len(p_values) - rank) * p))  # never below that of a smaller p
             adjusted[index] = running
     return adjusted
 
@@ -90,7 +91,7 @@ def correct(comparisons: Sequence[dict[str, Any]]) -> None:
     """Add ``p_holm`` and ``smallest_p_holm`` to all comparisons of a study, which have ``p`` and ``smallest_p``."""
     for row, adjusted in zip(comparisons, holm([row["p"] for row in comparisons]), strict=True):
         row["p_holm"] = adjusted
-        row["smallest_p_holm"] = min(1.0, len(comparisons) * row["smallest_p"])
+        row["smallest_p_holm"] = min(1.0, len(comparisons) * row["smallest_p"])  # as if it were the smallest of all
 
 
 def _all_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:

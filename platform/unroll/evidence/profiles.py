@@ -75,6 +75,7 @@ def _relative(points: pl.DataFrame, moment: str) -> pl.DataFrame:
     reach = pl.col("distance").max()
     whole = points.filter(reach.over("trial", "step") == reach.over("trial"))
     first, last = pl.col("step").min().over("trial"), pl.col("step").max().over("trial")
+    # Sequences of a batch differ in length, so not every profile reaches equally far: only those that do are compared.
     chosen = whole.filter((pl.col("step") == first) if moment == "first" else (pl.col("step") == last) & (last > first))
     nearest = pl.col("value").sort_by("distance").first().over("trial")
     decades = chosen.with_columns(decades=(pl.col("value") / nearest).log(10), moment=pl.lit(moment))

@@ -47,7 +47,7 @@ def split_gaps(trials: pl.DataFrame, metric: str, twin: str) -> pl.DataFrame:
         n=pl.len().cast(pl.Int64),
         mean=pl.col("value").mean(),
         twin=pl.col("other").mean(),
-        sd=pl.max_horizontal(pl.col("value").std(), pl.col("other").std()),
+        sd=pl.max_horizontal(pl.col("value").std(), pl.col("other").std()),  # null of one seed
     )
     gap, smaller = (
         (pl.col("mean") - pl.col("twin")).abs(),

@@ -28,7 +28,7 @@ class BagOfEmbeddings(Encoder):
     def forward(self, vectors: Tensor, batch: LabelledBatch) -> Tensor:
         """See :meth:`Encoder.forward`."""
         real = torch.arange(len(vectors), device=vectors.device).unsqueeze(1) < batch.lengths  # (time, batch)
-        total = torch.where(real.unsqueeze(2), vectors, 0.0).sum(0)
+        total = torch.where(real.unsqueeze(2), vectors, 0.0).sum(0)  # (batch, embedding)
         hidden: Tensor = self.hidden(total / batch.lengths.unsqueeze(1)).relu()
         return hidden
 

@@ -72,10 +72,11 @@ def cut(vectors: Tensor, ends: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]
     steps = torch.arange(len(ends), device=ends.device).unsqueeze(1)
     real = steps < lengths
     begins = torch.cat([torch.ones_like(ends[:1]), ends[:-1]])  # whether a word is its sentence's first
-    sentence = begins.long().cumsum(0) - 1
-    place = steps - torch.where(begins, steps, 0).cummax(0).values
+    sentence = begins.long().cumsum(0) - 1  # number of the sentence that a word is in
+    place = steps - torch.where(begins, steps, 0).cummax(0).values  # steps since that sentence began
     document = torch.arange(ends.shape[1], device=ends.device).expand_as(ends)
-    where = (place[real], sentence[real], document[real])
+    where = (place[real], sentence[real], document[real])  # of every real word, its cell of the grid
     grid = vectors.new_zeros(int(where[0].max()) + 1, int(where[1].max()) + 1, ends.shape[1], vectors.shape[2])
+    # A one for every real word, added up by sentence and document.
     found = lengths.new_zeros(grid.shape[1:3]).index_put(where[1:], lengths.new_ones(()), accumulate=True)
     return grid.index_put(where, vectors[real]), found

@@ -32,7 +32,7 @@ class Additive(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`; needs memory for batch * target * source * attention values."""
-        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()
+        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()  # (batch, target, source, attention)
         scores: Tensor = self.score(hidden).squeeze(3)
         return scores
 

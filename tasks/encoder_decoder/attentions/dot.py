@@ -32,7 +32,7 @@ class Dot(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`."""
-        return queries @ keys.transpose(1, 2)
+        return queries @ keys.transpose(1, 2)  # (batch, target, source)
 
     def operations_per_source_word(self) -> int:
         """The product, and the context."""

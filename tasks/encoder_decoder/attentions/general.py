@@ -30,6 +30,7 @@ class General(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`."""
+        # s' (W h): as in the paper, with the product that needs no query done once for all steps.
         return queries @ keys.transpose(1, 2)
 
     def operations_per_source_word(self) -> int:

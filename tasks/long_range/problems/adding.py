@@ -30,7 +30,7 @@ class Adding(Problem):
     def draw(self, length: int, count: int, generator: Generator) -> Sequences:
         """``length`` steps."""
         numbers, marks = torch.rand(length, count, generator=generator), torch.zeros(length, count)
-        half, columns = length // 2, torch.arange(count)
+        half, columns = length // 2, torch.arange(count)  # of an odd length the second half is longer
         marks[torch.randint(half, (count,), generator=generator), columns] = 1
         marks[torch.randint(half, length, (count,), generator=generator), columns] = 1
         return Sequences(torch.stack((numbers, marks), dim=2), (numbers * marks).sum(0))
@@ -42,4 +42,5 @@ class Adding(Problem):
 
     def memoryless(self, length: int) -> tuple[float, float]:  # noqa: ARG002
         """Always 1: the variance of a sum of two, 1/6; the sum lies within 0.04 of 1 with probability 0.0784."""
+        # The sum s of two has density 1 - |s - 1|, so it lies within t of 1 with probability 1 - (1 - t)^2.
         return 1 / 6, (1 - TOLERANCE) ** 2

@@ -34,13 +34,14 @@ class Copying(Problem):
         symbols = torch.randint(SYMBOLS, (RECALLED, count), generator=generator)
         ids = torch.full((length + 2 * RECALLED, count), BLANK)
         targets = ids.clone()
+        # Ten symbols, length - 1 blanks, the sign, ten blanks.
         ids[:RECALLED], ids[RECALLED + length - 1], targets[-RECALLED:] = symbols, RECALL, symbols
         return Sequences(one_hot(ids, SYMBOLS + 2).float(), targets)
 
     def score(self, answers: Tensor, targets: Tensor) -> Score:
         """Cross entropy over all steps; share of the ten symbols that are recalled wrongly."""
         loss = cross_entropy(answers.flatten(0, 1), targets.flatten())
-        recalled = answers[-RECALLED:, :, :SYMBOLS].argmax(2)
+        recalled = answers[-RECALLED:, :, :SYMBOLS].argmax(2)  # the likeliest symbol, even where a blank is likelier
         return Score(loss, (recalled != targets[-RECALLED:]).double().mean())
 
     def memoryless(self, length: int) -> tuple[float, float]:

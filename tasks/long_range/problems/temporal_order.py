@@ -36,7 +36,7 @@ class TemporalOrder(Problem):
         places = ((length // 10, length // 5), (length // 2, length * 6 // 10))
         for signal, (begin, end) in zip(signals, places, strict=True):
             ids[torch.randint(begin, end, (count,), generator=generator), columns] = signal
-        return Sequences(one_hot(ids, self.inputs).float(), signals[0] * SIGNALS + signals[1])
+        return Sequences(one_hot(ids, self.inputs).float(), signals[0] * SIGNALS + signals[1])  # XX, XY, YX, YY
 
     def score(self, answers: Tensor, targets: Tensor) -> Score:
         """Cross entropy; share of wrong classes."""

@@ -43,7 +43,7 @@ def split_rows(splits: Splits, side: str) -> list[dict[str, int | float | str | 
 def length_rows(splits: Splits) -> Rows:
     """A row for each range of sentence lengths that occurs, a column for each split."""
     counts = {
-        # Place i of searchsorted is the range that ends at _ENDS[i]; behind the last of them there is one without an end.
+        # Place i is the range that ends at _ENDS[i]; the last one has no end.
         split: Counter(np.searchsorted(_ENDS, [len(item.words) for item in items]).tolist())
         for split, items in splits.items()
     }
