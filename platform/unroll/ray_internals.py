@@ -63,6 +63,7 @@ def narrow_environments(address: str | None) -> Iterator[None]:
 
 @contextmanager
 def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    # getattr first: a name that this version of Ray lacks is an error here, not a patch without effect.
     before = getattr(module, name)
     setattr(module, name, value)
     try:
@@ -79,13 +80,14 @@ def own_processes() -> list[int]:
 def kill_at_shutdown() -> None:
     """Let ``ray.shutdown`` kill Ray's parts: they block its SIGTERM, and have nothing to save at their end."""
     for started in _started_parts():
+        # On the instances: what else this process starts is asked to end as usual.
         started.process.terminate = started.process.kill
 
 
 def _started_parts() -> list[Any]:
     import ray
 
-    node = ray._private.worker._global_node
+    node = ray._private.worker._global_node  # None before ray.init; without processes where others started them
     return [started for parts in node.all_processes.values() for started in parts] if node else []
 
 

@@ -18,6 +18,7 @@ def mark_synced(run: Path) -> None:
 
 def unsynced_runs(folder: Path) -> list[Path]:
     """Folders of the runs below ``folder`` that are only here, oldest first; runs that hold nothing are left out."""
+    # online runs are run-*, offline ones offline-run-*
     logs = (log for log in (folder / "wandb").glob("*run-*/run-*.wandb") if log.stat().st_size > HEADER_BYTES)
     return sorted(
         {log.parent for log in logs if not _is_synced(log)}, key=lambda run: run.name.removeprefix("offline-")

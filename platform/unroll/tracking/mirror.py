@@ -56,7 +56,7 @@ class Mirror:
         self._end({}, exit_code=1)
 
     def _end(self, summary: Mapping[str, float | str], *, exit_code: int) -> None:
-        run, self._run = self._run, None
+        run, self._run = self._run, None  # before anything can fail: a run is ended once
         if run is None:
             return
         try:
@@ -65,6 +65,7 @@ class Mirror:
             self._note(error)
             _reset_service(self._online)
         if self._online and self.problem is None:
+            # Only after a finish that W&B has confirmed: everything else counts as being on disk alone.
             mark_synced(Path(run.settings.sync_dir))
 
     def _note(self, error: Exception) -> None:
@@ -124,7 +125,7 @@ def _open(mode: Mode, identity: Mapping[str, Any]) -> Mirror:
     first = _attempt(mode, identity)
     if first.is_open:
         return first
-    second = _attempt("offline", identity)
+    second = _attempt("offline", identity)  # what is on disk can be sent later
     second.problem = first.problem
     return second
 

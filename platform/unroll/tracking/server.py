@@ -32,6 +32,7 @@ def has_credentials() -> bool:
 def is_reachable() -> bool:
     """Whether W&B's address answers sensibly within :data:`PROBE_SECONDS`; remembered for a minute."""
     url = str(_settings().base_url)
+    # time.monotonic may begin at any number, also close to 0: an address that was never asked for is asked now.
     asked, answer = _answers.get(url, (-REMEMBERED_SECONDS, False))
     if time.monotonic() - asked >= REMEMBERED_SECONDS:
         answer = _answers_sensibly(url)

@@ -30,10 +30,12 @@ def start_run(mode: Literal["offline", "online"], identity: Mapping[str, Any]) -
     Raises:
         Exception: wandb's own, or TimeoutError.
     """
+    # Read when the service process is started, which the first run does.
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     Path(identity["dir"]).mkdir(parents=True, exist_ok=True)
     run = within(INIT_SECONDS + GRACE_SECONDS, lambda: _init(mode, identity))
     run.define_metric(STEP)
+    # Otherwise W&B counts calls of log as steps, and an attempt that is resumed would count on from the first one's.
     run.define_metric("*", step_metric=STEP, step_sync=True)
     return run
 

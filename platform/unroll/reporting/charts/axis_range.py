@@ -49,6 +49,7 @@ def cut_intervals(
     known = [value for value in values if math.isfinite(value)] or [0.0]
     lowest, highest = min(known), max(known)
     span = highest - lowest or abs(highest)
+    # One range below the outermost value, and not beyond zero; a logarithmic axis has none, so half of the least value.
     least = lowest - span
     if lowest >= 0 and not signed:
         least = max(least, lowest / 2 if logarithmic else 0.0)
@@ -81,13 +82,13 @@ def find_outliers(differences: pl.Series) -> float | None:
         return None
     # The lower median: of an even number of differences the usual size is one that occurs.
     ordered = sizes.sort().to_list()
-    usual, largest = ordered[(len(ordered) - 1) // 2], ordered[-1]
+    usual, largest = ordered[(len(ordered) - 1) // 2], ordered[-1]  # an even number would have two
     return float(usual) if largest >= OUTLYING * usual else None
 
 
 def signed_powers(usual: float, largest: float) -> list[float]:
     """Ticks of a symmetric logarithmic axis: zero and powers of ten to both sides, at most nine."""
     first, last = math.floor(math.log10(usual)), math.floor(math.log10(largest))
-    step = max(1, math.ceil((last - first + 1) / 4))
+    step = max(1, math.ceil((last - first + 1) / 4))  # at most four powers to each side
     powers = [10.0**power for power in range(last, first - 1, -step)][::-1]
     return [*(-power for power in reversed(powers)), 0.0, *powers]

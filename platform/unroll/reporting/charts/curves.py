@@ -115,9 +115,11 @@ def draw_arms(
         *number_tips(number, "mean", "low", "high"),
         alt.Tooltip("n:Q", title="seeds"),
     ]
+    # Of many steps the dots are invisible, and there all the same: they carry the tooltips.
     many = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
     dots = base.mark_circle(size=46, clip=clip).encode(y=y, opacity=strength(0 if many else 1, 0), tooltip=tips)
     return [
+        # Each mark has a name: Altair's own count up within a process, and the bytes of a page would depend on it.
         band.properties(name="band"),
         line.add_params(chosen).properties(name="mean"),
         dots.properties(name="dots"),

@@ -43,7 +43,7 @@ def draw_differences(findings: Findings) -> Iterator[Chart]:
 
 
 def _caption(findings: Findings, *, cut: bool) -> str:
-    side = "left" if findings.direction == "minimize" else "right"
+    side = "left" if findings.direction == "minimize" else "right"  # arm minus baseline
     left = sum(planned - n for planned, n in findings.differences.select("planned_pairs", "n").iter_rows())
     seeds = f"{count(left, 'pair')} of which a side has no final value {'is' if left == 1 else 'are'} left out"
     return (
@@ -71,6 +71,7 @@ def _axis(findings: Findings) -> tuple[alt.Axis, alt.Scale]:
     differences = findings.pairs["difference"].drop_nulls().to_list()
     low, high = min(differences), max(differences)
     ticks = [tick for tick in signed_powers(symlog, max(-low, high)) if low <= tick <= high or tick == 0]
+    # Linear up to the usual size of a difference, logarithmic beyond it: zero and both signs have a place.
     scale = alt.Scale(type="symlog", constant=symlog, nice=False, padding=10)
     return alt.Axis(values=ticks, format="~g"), scale
 

@@ -64,5 +64,6 @@ def _powers(decades: pl.DataFrame) -> pl.DataFrame:
     """Powers of ten, bands cut to what is near."""
     lowest, highest = pl.col("mean").min() - MARGIN, pl.col("mean").max() + MARGIN
     cut = decades.drop("moment", "step").with_columns(pl.col("low", "high").clip(lowest, highest))
+    # Averaged as logarithms, drawn as what they are of the first value.
     powers = cut.with_columns(pl.lit(10.0).pow(pl.col(name)).alias(name) for name in ("mean", "low", "high"))
     return round_bands(powers.with_columns(start="low", end="high"))

@@ -80,6 +80,7 @@ def _trials(findings: Findings, y: alt.Y, x: alt.X) -> list[alt.Chart]:
     joins = alt.Chart(rows).mark_line(color=INK, strokeWidth=1, opacity=0.22, yOffset=-8)
     tips = [alt.Tooltip("arm:N"), alt.Tooltip("seed:N"), *number_tips(f",.{decimals(findings)}f", "value")]
     dots = alt.Chart(rows).mark_circle(size=70, opacity=0.75, yOffset=-8)
+    # Joined by seed and in the order of the rows: a line that goes straight down is a seed on which all arms agree.
     return [
         joins.encode(x=x, y=y, detail=["seed:N", "baseline:N"] if several else "seed:N", order="rank:Q"),
         dots.encode(x=x, y=y, color=arm_colour(findings), tooltip=tips),

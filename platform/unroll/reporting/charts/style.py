@@ -71,6 +71,7 @@ def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerCh
 
     Every view and parameter has a name of its own, so that the same findings give the same bytes.
     """
+    # Names beside the axis take their room from the plot: a chart is never wider than the page.
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     drawn = alt.layer(*layers).properties(height=height, width="container", autosize=fit)
     return Chart(name, caption, {**drawn.to_dict(), "config": CONFIG})
@@ -79,6 +80,7 @@ def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerCh
 def arm_axis(names: Sequence[str]) -> alt.Y:
     """Arms in rows, in this order, each with its place even where it has nothing to draw."""
     axis = alt.Axis(ticks=False, domain=False, labelFontSize=13)
+    # The domain names every arm: Vega would leave out a row without data, and sort the others.
     return alt.Y("arm:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names)), axis=axis)
 
 
