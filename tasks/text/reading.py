@@ -68,7 +68,8 @@ class Texts(Generic[ItemT]):
 class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
     """Reads a file, or a folder with a file for each split, known by a part of its name; abstract.
 
-    A subclass parses a file and prepares the corpus, and may cut and keep in another way.
+    A subclass parses a file and prepares the corpus, and may find, cut and keep in another way. Where a split has
+    several files, all but :meth:`prepare` knows them by names of its own, such as ``train source``.
     """
 
     path: Path | None
@@ -115,6 +116,10 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
         """The files by split, see :func:`~tasks.text.splits.find_files`."""
         return find_files(path, ending=self.ending, optional=self.optional)
 
+    def sources(self, files: Mapping[str, Path]) -> dict[str, str]:
+        """What errors call the text of each split, of which these are the files."""
+        return name_sources(files)
+
     def cut(self, found: Mapping[str, Sequence[ItemT]]) -> Mapping[str, Sequence[ItemT]]:
         """The splits: a single file in runs of neighbours."""
         whole = found.get("all")
@@ -154,7 +159,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
                 raise errors[0] if len(errors) == 1 else UserErrors(errors)
             # Cut before sentences are left out: the held-out text must not depend on how much is learned from.
             splits = self.cut(found)
-            return self.prepare(Texts(found, splits, self.keep(splits), name_sources(files)))
+            return self.prepare(Texts(found, splits, self.keep(splits), self.sources(files)))
 
         corpus: CorpusT = cached(cache, {**self.content(), "files": sources}, build, self.kind)
         if skipped := skipped_files(self.path, files):

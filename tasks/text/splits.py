@@ -47,7 +47,7 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
             found = {
                 file: splits_of_name(file.name) for file in files if file.name.removesuffix(".gz").endswith(ending)
             }
-            _refuse_two_splits(path, found)
+            refuse_two_splits(path, found)
             wanted = [split for split in SPLITS if split not in optional or (split,) in found.values()]
             return {split: _only(path, split, found, ending or ".txt") for split in wanted}
     raise UserError("the corpus must exist", where=str(path), advice="set data.path to a text file or a folder")
@@ -76,7 +76,11 @@ def skipped_files(path: Path, files: Mapping[str, Path]) -> list[str]:
         return []
     endings = {_ending(file) for file in files.values()}
     others = sorted(set(path.iterdir()).difference(files.values()))
-    return [each.name for each in others if each.is_file() and each.name[0] != "." and _ending(each) in endings]
+    return [
+        each.name
+        for each in others
+        if each.is_file() and each.name[0] != "." and _ending(each) in endings and not splits_of_name(each.name)
+    ]
 
 
 def _ending(file: Path) -> str:
@@ -139,15 +143,23 @@ def describe_file(file: Path, what: str = "corpus") -> dict[str, Any]:
         return {"sha256": hash_file(file), "packed": is_packed(file)}
 
 
-def _refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:
-    """``train_dev.tsv`` may hold both texts or one of them."""
+def refuse_two_splits(folder: Path, found: Mapping[Path, tuple[str, ...]]) -> None:
+    """``train_dev.tsv`` may hold both texts or one of them.
+
+    Args:
+        folder: in which the files are.
+        found: the splits that each file's name names.
+
+    Raises:
+        UserError: a name names two.
+    """
     if double := [file for file, splits in found.items() if len(splits) > 1]:
         files = double + [file for file, splits in found.items() if len(splits) == 1]
         raise UserError(
             "each file of a folder must be one split's by its name",
             where=str(folder),
             received=", ".join(f"{file.name}: {' and '.join(found[file])}" for file in files[:_SHOWN]),
-            advice=f"move {double[0].name} to another folder, or give it the name of one split: {_known()}",
+            advice=f"move {double[0].name} to another folder, or give it the name of one split: {known_names()}",
         )
 
 
@@ -162,10 +174,11 @@ def _only(folder: Path, split: str, found: Mapping[Path, tuple[str, ...]], endin
         f"a folder must hold exactly one {split} file, known by a part of its name",
         where=str(folder),
         received=received if files else f"none among {received}" if found else "none",
-        advice=f"name it {split}{ending}, or a link to it (known are {_known()}), or set data.path to a single file, "
-        "which is split by lines",
+        advice=f"name it {split}{ending}, or a link to it (known are {known_names()}), or set data.path to a single "
+        "file, which is split by lines",
     )
 
 
-def _known() -> str:
+def known_names() -> str:
+    """The parts of names that name a split, as errors list them."""
     return "; ".join(f"{split}: {', '.join(stems)}" for split, stems in _STEMS.items())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tasks.text.parallel import ParallelCorpus, ParallelData, ParallelText, load
 from tasks.text.parallel.settings import READERS
@@ -70,17 +71,52 @@ def test_the_toy_language_is_the_default_and_needs_nothing(toy: ParallelCorpus) 
     expected = [(each.words, each.translation) for each in generate(1, "train", 3000)]
     expected_pairs = [(" ".join(words), " ".join(other), " ".join(other)) for words, other in expected]
     assert pairs_of(toy, toy.train) == expected_pairs
-    assert toy.bounds["test/bleu"] == 100
+    assert toy.bounds == {
+        f"{split}/{metric}": best
+        for split in ("validation", "test")
+        for metric, best in (("accuracy", 1), ("bleu", 100), ("chrf", 100))
+    }
     assert {"<eos>", "<unk>"} <= set(toy.vocabulary.words) & set(toy.target_vocabulary.words)
     assert not toy.warnings
 
 
-def test_backward_is_the_same_the_other_way_round(tmp_path: Path, toy: ParallelCorpus) -> None:
-    back = load(ParallelData(direction="backward"), tmp_path)
-    assert (back.vocabulary, back.target_vocabulary) == (toy.target_vocabulary, toy.vocabulary)
+def test_backward_is_the_same_the_other_way_round(tmp_path: Path) -> None:
+    forth, back = (load(ParallelData(direction=each, sentences=50), tmp_path) for each in ("forward", "backward"))
+    assert (back.vocabulary, back.target_vocabulary) == (forth.target_vocabulary, forth.vocabulary)
     assert [(source, target) for source, target, _ in pairs_of(back, back.test)] == [
-        (target, source) for source, target, _ in pairs_of(toy, toy.test)
+        (target, source) for source, target, _ in pairs_of(forth, forth.test)
     ]
+    assert forth.bounds
+    assert not back.bounds  # two sentences may have the same translation
+
+
+def test_one_sentence_has_all_words(tmp_path: Path, toy: ParallelCorpus) -> None:
+    small = load(ParallelData(sentences=1), tmp_path)
+    assert set(small.vocabulary.words) == set(toy.vocabulary.words)
+    assert set(small.target_vocabulary.words) == set(toy.target_vocabulary.words)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"corpus": "parallel"}, f"Input should be {' or '.join(map(repr, READERS.names))}"),
+        (
+            {"corpus": "reversal", "tokens": "characters"},
+            "corpus reversal has no use for tokens: leave it out, or choose",
+        ),
+        ({"lowercase": True}, "corpus toy_language has no use for lowercase: leave it out, or choose parallel_files"),
+        ({"corpus": "reversal", "longest": 11}, "longest must be at least length, received 11 and 12"),
+        (
+            {"corpus": "parallel_files", "source": "de", "target": "de"},
+            "source and target must differ, received 'de' for both",
+        ),
+    ],
+)
+def test_mistakes_are_told(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ParallelData(**values)
+    (error,) = caught.value.errors()
+    assert message in error["msg"]
 
 
 @pytest.mark.parametrize("settings", [{}, {"tokens": "characters"}, {"tokens": "subwords", "vocabulary_size": 150}])
@@ -106,4 +142,39 @@ def test_what_is_kept_encodes_a_line_as_the_corpus_did(tmp_path: Path) -> None:
 
 def test_this_fingerprint_changes_only_together_with_the_version(toy: ParallelCorpus) -> None:
     """When this fails on purpose, raise the reader's ``version``."""
-    assert toy.fingerprint.startswith("6d613954")
+    assert toy.fingerprint.startswith("75b8a1ae050b212a")
+
+
+# Sequences to reverse
+
+
+def test_every_sequence_is_reversed(tmp_path: Path) -> None:
+    corpus = load(ParallelData(corpus="reversal", sentences=20_000), tmp_path)
+    assert [len(text) for text in (corpus.train, corpus.validation, corpus.test)] == [20_000, 1000, 1000]
+    for text in (corpus.train, corpus.test):
+        assert set(text.source.lengths.tolist()) == {12}
+        source, target = text.source.words.reshape(-1, 12), text.target.words.reshape(-1, 12)
+        words = np.array(corpus.vocabulary.words), np.array(corpus.target_vocabulary.words)
+        np.testing.assert_array_equal(words[0][source], words[1][target][:, ::-1])
+        assert len(np.unique(source, axis=0)) == len(text)
+    assert corpus.train.references[0].split() == [
+        corpus.target_vocabulary.words[n] for n in corpus.train.target.words[:12]
+    ]
+    counts = np.bincount(corpus.train.source.words, minlength=14)[:12]  # 240,000 draws from 12
+    assert abs(counts / 20_000 - 1).max() < 5 * (11 / 240_000) ** 0.5
+    assert {len(corpus.vocabulary), len(corpus.target_vocabulary)} == {14}
+    assert corpus.bounds["test/bleu"] == 100
+
+
+def test_sequences_of_several_lengths_and_fewer_of_them(tmp_path: Path) -> None:
+    data = ParallelData(corpus="reversal", symbols=3, length=1, longest=3, sentences=500)
+    corpus = load(data, tmp_path)
+    lengths = np.bincount(corpus.train.source.lengths)
+    assert lengths.tolist()[0] == 0
+    assert lengths[1:].min() > 120
+    assert [name for name in corpus.bounds if "bleu" in name] == []  # no run of four words
+    few = load(data.model_copy(update={"training_sentences": 7}), tmp_path)
+    assert list(few.train.references) == list(corpus.train.references)[:7]
+    assert set(few.vocabulary.words) == set(corpus.vocabulary.words)
+    other = load(data.model_copy(update={"seed": 2}), tmp_path)
+    assert list(other.test.references) != list(corpus.test.references)

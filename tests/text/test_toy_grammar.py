@@ -6,6 +6,7 @@ Checked with a parser of its own: it knows the rules, and nothing of how sentenc
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from tasks.text.toy import ToySentence, generate, lexicon, toy_grammar
-from tasks.text.toy.rules import Entry, Grammar, phrase
+from tasks.text.toy.rules import Entry, Grammar, Rule, phrase
 
 GRAMMAR = toy_grammar()
 Chart = dict[int, tuple[int, float]]
@@ -91,6 +92,23 @@ def test_the_longest_of_many_sentences_have_one_derivation(sentences: list[ToySe
     longest = sorted(sentences, key=lambda sentence: len(sentence.words))[-700:]
     assert len(longest[0].words) > 20
     assert_one_derivation(longest)
+
+
+def mirrored(rule: Rule) -> Rule:
+    """The rule of the other language, from right to left: read so, that grammar is not left-recursive."""
+    if isinstance(rule, Entry):
+        return replace(rule, words=rule.translation[::-1])
+    return phrase(rule.probability, *(rule.parts[place] for place in reversed(rule.order)))
+
+
+def test_a_translation_may_be_that_of_two_sentences() -> None:
+    """*one horse that john blames sleeps* and *one horse that blames john sleeps*: nothing marks the object."""
+    other = Grammar(GRAMMAR.start, {symbol: tuple(map(mirrored, rules)) for symbol, rules in GRAMMAR.rules.items()})
+    derivations = {
+        words: Parser(other, words.split()[::-1]).whole()[0]
+        for words in ("un drumo kiu jono kulpas lente peras .", "un drumo lente peras .")
+    }
+    assert list(derivations.values()) == [2, 1]
 
 
 @pytest.mark.parametrize(

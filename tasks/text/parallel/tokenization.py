@@ -12,7 +12,7 @@ from tasks.text.vocabulary import UNKNOWN
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-TokenKind = Literal["words", "subwords", "characters"]
+TokenKind = Literal["words", "white_space", "subwords", "characters"]
 _BLANK: Final = "▁"
 """Begins a subword that begins a word."""
 
@@ -23,9 +23,10 @@ class Tokenization:
     """What a token of a language is; all of it can be written as JSON.
 
     Words are those of ``13a``, the tokenization in which BLEU is computed (Post, 2018, "A Call for Clarity in Reporting
-    BLEU Scores"), as ``sacrebleu`` has it. Subwords are pairs of characters or subwords that were merged, the most
-    frequent first (Sennrich et al., 2016, "Neural Machine Translation of Rare Words with Subword Units"), never across
-    a blank or a punctuation mark. Characters include the blanks. White space is one blank, and none at the ends.
+    BLEU Scores"), as ``sacrebleu`` has it; or what white space separates, of text that was cut before. Subwords are
+    pairs of characters or subwords that were merged, the most frequent first (Sennrich et al., 2016, "Neural Machine
+    Translation of Rare Words with Subword Units"), never across a blank or a punctuation mark. Characters include the
+    blanks. A run of white space counts as one blank, and as none at either end.
 
     Args:
         kind: which.
@@ -44,6 +45,8 @@ class Tokenization:
             case "words":
                 tokens: list[str] = _words()(text).split()
                 return tokens
+            case "white_space":
+                return text.split()
             case "subwords":
                 return _subwords(self.model).encode(text).tokens
             case "characters":
@@ -55,7 +58,7 @@ class Tokenization:
         ``<unk>`` among subwords stays as it is.
         """
         match self.kind:
-            case "words":
+            case "words" | "white_space":
                 return " ".join(tokens)
             case "subwords":
                 return "".join(tokens).replace(_BLANK, " ").strip()

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, final
+from typing import Literal, final
 
 from tasks.text.parallel.corpus import ParallelCorpus
 from tasks.text.parallel.prepare import Pair, Vocabularies, prepare_pairs
 from tasks.text.parallel.tokenization import TokenKind
-from tasks.text.prepared import HELD_OUT, cached
+from tasks.text.prepared import cached
 from tasks.text.reading import Reader
 from tasks.text.toy import TOY_PLACES, generate, split_sizes, toy_grammar
 
 Direction = Literal["forward", "backward"]
-_BEST: Final = {"accuracy": 1.0, "bleu": 100.0, "chrf": 100.0}
-"""A sentence has one derivation, and so one translation, which follows from its words; no two sentences share one."""
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class ToyLanguage(Reader[ParallelCorpus]):
-    """Generates ``sentences`` training pairs and a fifth of it for validation and test each."""
+    """Generates ``sentences`` training pairs and a fifth of it for validation and test each.
+
+    A sentence has one derivation, and so one translation, which follows from its words. Backward it is not so: of 2,000
+    translations 6 % are those of two sentences, for nothing marks whether *that* is subject or object.
+    """
 
     tokens: TokenKind
     vocabularies: Vocabularies
@@ -47,7 +49,7 @@ class ToyLanguage(Reader[ParallelCorpus]):
             vocabularies=self.vocabularies,
             vocabulary_size=self.vocabulary_size,
             required=[self._pair(words, others)],
-            bounds={f"{split}/{metric}": best for split in HELD_OUT for metric, best in _BEST.items()},
+            exact=self.direction == "forward",
             where=TOY_PLACES,
         )
 
