@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
@@ -208,6 +208,10 @@ class TrainingModule(Protocol):
     ``<profile>`` is a metric that the task declares, the report draws it against n in its own unit, as it was last
     logged; any other is drawn as it fades with n, relative to its value at 0, as it was first and last logged. A
     profile whose name goes on from that of another one, ``<profile>/<part>``, is kept and not drawn.
+
+    A metric called ``<split>/free_running_<name>`` (:func:`free_running_metric`) is the same number as
+    ``<split>/<name>``, of a model that reads its own words where the other one's reads right ones. Where a task
+    declares both, the report draws the two together, along training and against distance, as far as both were logged.
 
     Numbers of examples called ``<split>/confusion/<true label>/<guess>`` (:func:`confusion_metric`), logged at one step
     for every pair of labels that occurs, also of a label with itself, are a confusion matrix, of which the report shows
@@ -533,6 +537,25 @@ def parse_distance_metric(metric: str) -> tuple[str, int] | None:
     """(profile, n) of a name that :func:`distance_metric` made; None of any other."""
     match = re.fullmatch(r"(.+)/distance_([0-9]+)", metric)
     return (match[1], int(match[2])) if match else None
+
+
+FREE_RUNNING: Final = "free_running_"
+
+
+def free_running_metric(metric: str) -> str:
+    """Name of what ``metric`` is where a model reads its own words in place of right ones.
+
+    >>> free_running_metric("test/accuracy")
+    'test/free_running_accuracy'
+    """
+    split, _, name = metric.rpartition("/")
+    return f"{split}/{FREE_RUNNING}{name}"
+
+
+def parse_free_running_metric(metric: str) -> str | None:
+    """The metric that :func:`free_running_metric` made this one of; None of any other."""
+    split, _, name = metric.rpartition("/")
+    return f"{split}/{name.removeprefix(FREE_RUNNING)}" if name.startswith(FREE_RUNNING) else None
 
 
 def confusion_metric(split: str, true: str, guess: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from unroll.contract import VALIDATION, Direction
+from unroll.contract import VALIDATION, Direction, parse_free_running_metric
 from unroll.evidence import (
     by_distance,
     confusion,
@@ -223,8 +223,32 @@ class Findings:
     @cached_property
     def metrics_by_distance(self) -> dict[str, pl.DataFrame]:
         """Metrics of the study that were logged by distance too (``by_distance``), the study's own first."""
-        names = [name for name in self._profile_names if name in self.plan.metrics]
+        names = [name for name in self.plan.metrics if name in self._profile_names]
         return self._profiles_of(by_distance, sorted(names, key=lambda name: name != self.metric))
+
+    @cached_property
+    def free_running(self) -> dict[str, str]:
+        """Metrics of the study of which there is one of a model that reads its own words too -> the name of that."""
+        own = ((parse_free_running_metric(name), name) for name in self.plan.metrics)
+        return {right: name for right, name in own if right in self.plan.metrics}
+
+    @cached_property
+    def free_running_curves(self) -> dict[str, pl.DataFrame]:
+        """Curves of such a metric and of its twin, which ``metric`` names; those that were logged along the way."""
+        curve = {name: learning_curves(self._ranked_history, name) for name in self._both_of(self.logged)}
+        return {right: _side_by_side(curve, right, own) for right, own in self.free_running.items() if right in curve}
+
+    @cached_property
+    def free_running_by_distance(self) -> dict[str, pl.DataFrame]:
+        """The same by distance (``by_distance``)."""
+        known = self.metrics_by_distance
+        both = self._both_of(known)
+        return {right: _side_by_side(known, right, own) for right, own in self.free_running.items() if right in both}
+
+    def _both_of(self, names: Iterable[str]) -> set[str]:
+        """Those of :attr:`free_running`, and their twins, that are here in both forms."""
+        known = set(names)
+        return {name for pair in self.free_running.items() if known.issuperset(pair) for name in pair}
 
     @cached_property
     def _profile_names(self) -> list[str]:
@@ -245,6 +269,11 @@ class Findings:
     @cached_property
     def _ranked_history(self) -> pl.DataFrame:
         return self.history.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, maintain_order=True)
+
+
+def _side_by_side(frames: Mapping[str, pl.DataFrame], *names: str) -> pl.DataFrame:
+    """Frames one below the other, with a column ``metric``."""
+    return pl.concat([frames[name].with_columns(metric=pl.lit(name)) for name in names])
 
 
 def gather(ledger: Ledger) -> Findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -47,7 +47,7 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _sections(findings: Findings) -> Iterator[Section]:
     charts = draw_charts(findings)
-    profiles = [chart for name, chart in charts.items() if name.startswith(("by_distance_", "profile_"))]
+    profiles = _named(charts, "free_running_distance_", "by_distance_", "profile_")
     confusions = [confusion_table(findings, split, number) for number, split in enumerate(findings.confusions, 1)]
     failures = context.failures_table(findings) or "No trial diverged, stopped or failed."
     runs = context.provenance_table(findings) if findings.runs else "The ledger holds no record of a run."
@@ -59,7 +59,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
         rates = charts["divergence"], divergence_table(findings)
         yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)
     curves = charts.get("curves"), charts.get("training")
-    yield _section("curves", "Learning curves", _no_curve(findings, charts), *curves)
+    gaps = _named(charts, "free_running_step_")
+    yield _section("curves", "Learning curves", _no_curve(findings, charts), *curves, *gaps)
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
     not_drawn = f"Not drawn, but in tables/profiles.csv: {others}." if others else None
     yield _section("profiles", "Against distance", *profiles, not_drawn)
@@ -73,6 +74,11 @@ def _sections(findings: Findings) -> Iterator[Section]:
     environments = None if findings.environments.is_empty() else context.environments_table(findings)
     yield _section("provenance", "Provenance", environments, runs)
     yield _section("reading", "How to read this", *_reading(findings))
+
+
+def _named(charts: Mapping[str, Chart], *beginnings: str) -> list[Chart]:
+    """Charts whose names begin so."""
+    return [chart for name, chart in charts.items() if name.startswith(beginnings)]
 
 
 def _section(anchor: str, title: str, *blocks: Block | str | None) -> Section:

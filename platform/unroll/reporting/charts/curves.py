@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import altair as alt
 import polars as pl
 
 from unroll.reporting.charts.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
 from unroll.reporting.charts.reference_lines import describe_lines, draw_across
-from unroll.reporting.charts.style import LABEL_LIMIT, colour_arms, dash_arms, is_unambiguous, make_chart, number_tips
+from unroll.reporting.charts.style import (
+    DASHES,
+    LABEL_LIMIT,
+    colour_arms,
+    dash_arms,
+    is_unambiguous,
+    make_chart,
+    number_tips,
+)
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import choose_decimals
@@ -74,49 +82,67 @@ def round_bands(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def draw_arms(
-    findings: Findings, rows: pl.DataFrame, along: str, y: alt.Y, *, number: str, clip: bool = False
+    findings: Findings,
+    rows: pl.DataFrame,
+    along: str,
+    y: alt.Y,
+    *,
+    number: str,
+    clip: bool = False,
+    names: Sequence[str] | None = None,
+    kinds: str = "",
 ) -> list[alt.Chart]:
     """A line per arm with its band from ``start`` to ``end``; the legend singles an arm out.
 
     Args:
         findings: of the study.
-        rows: one for each arm and place on the horizontal axis.
-        along: the field of that axis, whole numbers.
+        rows: one for each arm and place on the horizontal axis; with ``kinds``, for each of its values.
+        along: the field of the horizontal axis, whole numbers.
         y: of the mean.
         number: format of the numbers in tooltips.
         clip: some values are outside the axis.
+        names: the arms; None: all.
+        kinds: a field by which an arm has several lines, each value with a pattern of its own; "": it has one.
     """
     places = rows[along].unique().sort().to_list()
     whole = range(places[0], places[-1] + 1)
     # Vega would put ticks between few whole numbers and label several of them alike.
     ticks = {"values": list(whole)} if len(whole) <= TICKS else {"tickCount": TICKS}
     axis = alt.Axis(grid=False, format="~s" if places[-1] >= 10_000 else ",d", **ticks)
-    names = findings.names
-    colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
+    names = findings.names if names is None else list(names)
+    all_colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
+    colours = [all_colours[name] for name in names]
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
     label = min(LABEL_LIMIT, LETTER * max(map(len, names)))
     legend = alt.Legend(
         columns=max(1, min(len(names), LEGEND_WIDTH // (SYMBOL + label)))
     )  # each as wide as the longest
-    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=list(colours.values())), legend=legend)
-    dash = alt.StrokeDash(
-        "arm:N", sort=names, scale=alt.Scale(domain=names, range=list(dashes.values())), legend=legend
-    )
+    colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend)
+    patterns = [dashes[name] for name in names]
+    dash = alt.StrokeDash("arm:N", sort=names, scale=alt.Scale(domain=names, range=patterns), legend=legend)
+    if kinds:
+        values = rows[kinds].unique(maintain_order=True).to_list()
+        dash = alt.StrokeDash(
+            f"{kinds}:N", sort=values, scale=alt.Scale(domain=values, range=list(DASHES[: len(values)]))
+        )
 
     def strength(on: float, off: float) -> alt.ConditionalValue:
         return alt.when(chosen).then(alt.value(on)).otherwise(alt.value(off))
 
     base = alt.Chart(rows).encode(x=alt.X(f"{along}:Q", title=along, axis=axis), color=colour)
+    if kinds:
+        base = base.encode(detail=f"{kinds}:N")
     band = base.mark_area(clip=clip).encode(y=alt.Y("start:Q"), y2="end:Q", opacity=strength(0.16, 0.02))
     line = base.mark_line(strokeWidth=2.2, clip=clip).encode(y=y, strokeDash=dash, opacity=strength(1, 0.15))
     tips = [
         alt.Tooltip("arm:N"),
+        *([alt.Tooltip(f"{kinds}:N")] if kinds else []),
         alt.Tooltip(f"{along}:Q", format=","),
         *number_tips(number, "mean", "low", "high"),
         alt.Tooltip("n:Q", title="seeds"),
     ]
     # Of many steps the dots are invisible, and there all the same: they carry the tooltips.
-    many = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm"))
+    many = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm", *([kinds] if kinds else [])))
     dots = base.mark_circle(size=46, clip=clip).encode(y=y, opacity=strength(0 if many else 1, 0), tooltip=tips)
     return [
         # Each mark has a name: Altair's own count up within a process, and the bytes of a page would depend on it.

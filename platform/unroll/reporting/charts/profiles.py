@@ -17,8 +17,8 @@ from unroll.reporting.numbers import choose_decimals
 from unroll.reporting.wording import REFERENCES
 
 HEIGHT = 300
-MOST_PROFILES = 2
-"""Profiles that are drawn; all are in the tables."""
+MOST_METRICS, MOST_PROFILES = 4, 2
+"""Metrics by distance and profiles that are drawn; all are in the tables."""
 MARGIN = 1.0
 """Decades beyond the outermost means where bands are cut: with few seeds they reach far."""
 LABELS = "datum.value >= 0.001 && datum.value < 10000 ? format(datum.value, '~f') : format(datum.value, '.0e')"
@@ -26,8 +26,11 @@ LABELS = "datum.value >= 0.001 && datum.value < 10000 ? format(datum.value, '~f'
 
 
 def draw_metrics_by_distance(findings: Findings) -> Iterator[Chart]:
-    """The first metrics that were logged by distance, as they were last logged."""
-    for number, (metric, means) in enumerate(list(findings.metrics_by_distance.items())[:MOST_PROFILES], 1):
+    """The first metrics that were logged by distance, as they were last logged; of one form, not of two."""
+    pairs = findings.free_running_by_distance
+    drawn = {*pairs, *(findings.free_running[metric] for metric in pairs)}
+    alone = {metric: means for metric, means in findings.metrics_by_distance.items() if metric not in drawn}
+    for number, (metric, means) in enumerate(list(alone.items())[:MOST_METRICS], 1):
         rows = round_bands(cut_intervals(means, means["mean"]))
         places = choose_decimals(means["mean"], means["high"] - means["mean"])
         y = alt.Y("mean:Q", title=metric, scale=alt.Scale(zero=False, nice=False, padding=10))

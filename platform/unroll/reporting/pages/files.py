@@ -61,6 +61,8 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
     more |= {"curves": findings.curves, "training": findings.training_curves}
     if findings.profiles:
         more["profiles"] = _join(findings.profiles)  # mean, low and high are logarithms to base 10
+    if findings.free_running_curves:
+        more["free_running"] = pl.concat(findings.free_running_curves.values())
     if findings.metrics_by_distance:
         more["by_distance"] = _join(findings.metrics_by_distance)
     for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():
