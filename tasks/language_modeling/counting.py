@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tasks.language_modeling.batches import PADDING
+from tasks.language_modeling.completion import Completer, Completions
 from tasks.language_modeling.kneser_ney import Ids, KneserNey
 from tasks.language_modeling.likelihood import Likelihood
 from tasks.learning.evaluation import ScoredModule, count_step
@@ -44,25 +45,37 @@ class Reading:
     Args:
         likelihood: how the text was predicted so far.
         before: the last words of each column, shape (words, columns); None at the text's start.
+        completions: how its words were ranked, where that was asked for.
     """
 
     likelihood: Likelihood = field(default_factory=Likelihood)
     before: Ids | None = None
+    completions: Completions = field(default_factory=Completions)
 
-    def read(self, segment: Tensor, model: KneserNey) -> None:
-        """Score one segment, ids of shape (time + 1, columns): each but the first is predicted."""
+    def read(self, segment: Tensor, model: KneserNey, completer: Completer | None = None) -> None:
+        """Score one segment, ids of shape (time + 1, columns): each but the first is predicted.
+
+        Args:
+            segment: the ids.
+            model: what predicts them.
+            completer: what ranks them, too; None: nothing does.
+        """
         ids: Ids = segment.cpu().numpy()
         before = ids[:1] if self.before is None else self.before
         text = np.concatenate((before, ids[1:]))
         for column in text.T:
             known = int((column[len(before) :] != PADDING).sum())  # padding stands at the end
-            self._score(column[: len(before) + known], known, model)
+            self._score(column[: len(before) + known], known, model, completer)
         self.before = text[max(0, len(text) - len(model.orders) + 1) :]
 
-    def _score(self, words: Ids, known: int, model: KneserNey) -> None:
-        if known:
-            nats = -np.log(model.probabilities(words)[-known:]).sum()
-            self.likelihood = self.likelihood.plus(torch.tensor(nats, dtype=torch.float64), known)
+    def _score(self, words: Ids, known: int, model: KneserNey, completer: Completer | None) -> None:
+        if not known:
+            return
+        nats = -np.log(model.probabilities(words)[-known:]).sum()
+        self.likelihood = self.likelihood.plus(torch.tensor(nats, dtype=torch.float64), known)
+        if completer is not None:
+            expected = torch.from_numpy(model.distributions(model.histories(words)[-known:]))
+            self.completions = self.completions.plus(completer.rank(expected, torch.from_numpy(words[-known:])))
 
 
 @final
@@ -78,14 +91,25 @@ class CountingModule(ScoredModule[Tensor]):
         boundary: the word that ends a sentence.
         counts: how many counts the training text is going to give.
         characters: whether a token is a character.
+        completer: what ranks the tokens of the test text; None: nothing does.
     """
 
-    def __init__(self, *, order: int, vocabulary: int, boundary: int, counts: int, characters: bool) -> None:
+    def __init__(
+        self,
+        *,
+        order: int,
+        vocabulary: int,
+        boundary: int,
+        counts: int,
+        characters: bool,
+        completer: Completer | None = None,
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.counts = nn.Parameter(torch.zeros(counts), requires_grad=False)
         self.items_seen = 0
         self._order, self._vocabulary, self._boundary, self._characters = order, vocabulary, boundary, characters
+        self._completer = completer
         self._model: KneserNey | None = None
         self.register_state_dict_post_hook(_add_grams)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_take_grams)  # type: ignore[no-untyped-call]
@@ -141,11 +165,12 @@ class CountingModule(ScoredModule[Tensor]):
         """Score one segment of held-out text, ids of shape (time + 1, columns)."""
         if self._model is None:
             raise RuntimeError("nothing was counted yet")
-        self._held_out.read(batch, self._model)
+        self._held_out.read(batch, self._model, self._completer if self.trainer.testing else None)
 
     def scores(self) -> Mapping[str, float]:
-        """Perplexity, and of characters bits per character."""
-        return self._held_out.likelihood.scores(characters=self._characters)
+        """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""
+        likelihood = self._held_out.likelihood.scores(characters=self._characters)
+        return likelihood | self._held_out.completions.scores()
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the training text under its own counts."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tasks.language_modeling.batches import PADDING
+from tasks.language_modeling.completion import Completer, Completions
 from tasks.language_modeling.likelihood import Likelihood
 from tasks.language_modeling.network import NextToken
 from tasks.recurrent.cell import State
@@ -22,20 +23,31 @@ class HeldOut:
     Args:
         likelihood: how the text was predicted so far.
         state: of the recurrent layers after it; None at its start.
+        completions: how its tokens were ranked, where that was asked for.
     """
 
     likelihood: Likelihood = field(default_factory=Likelihood)
     state: tuple[State, ...] | None = None
+    completions: Completions = field(default_factory=Completions)
 
     def begin(self) -> None:
         """Start the text anew, remembering nothing."""
-        self.likelihood, self.state = Likelihood(), None
+        self.likelihood, self.state, self.completions = Likelihood(), None, Completions()
 
-    def read(self, segment: Tensor, network: NextToken) -> None:
-        """Score one segment, ids of shape (time + 1, batch), and carry the state on."""
+    def read(self, segment: Tensor, network: NextToken, completer: Completer | None = None) -> None:
+        """Score one segment, ids of shape (time + 1, batch), and carry the state on.
+
+        Args:
+            segment: each id but the first is predicted.
+            network: what predicts them.
+            completer: what ranks them, too; None: nothing does.
+        """
         # Padding ends a column: what is read after it predicts nothing but more padding.
         inputs, targets = segment[:-1].clamp(min=0), segment[1:]
         before = network.initial_state(inputs.shape[1]) if self.state is None else self.state
         logits, self.state = network(inputs, before)
         nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none")
         self.likelihood = self.likelihood.plus(nats.double().sum(), int((targets != PADDING).sum()))
+        if completer is not None:
+            real = targets != PADDING
+            self.completions = self.completions.plus(completer.rank(logits[real], targets[real]))

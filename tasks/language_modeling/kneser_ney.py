@@ -104,6 +104,12 @@ class KneserNey:
             p = np.where(known, self._interpolate(order, rank, word, p), p)
         return p
 
+    def histories(self, text: Ids) -> Ids:
+        """The ``order - 1`` words before each word of a text, boundaries before its first; shape (words, order - 1)."""
+        order = len(self.orders)
+        padded = np.concatenate((np.full(order - 1, self.boundary), text))
+        return np.lib.stride_tricks.sliding_window_view(padded, order)[:, :-1]
+
     def distributions(self, before: Ids) -> Floats:
         """Probability of every word, for several pasts at once.
 
@@ -116,14 +122,15 @@ class KneserNey:
         rows, width = len(before), self.vocabulary + 1
         windows = _forget(np.column_stack((before, np.zeros(rows, np.int64))), self.vocabulary, self.boundary)
         rank, known = np.zeros(rows, np.int64), np.ones(rows, bool)
-        p = np.full((rows, self.vocabulary), 1 / self.vocabulary)
-        for back, order in enumerate(self.orders):
-            if back:
-                rank, found = _find(order.histories, rank * width + windows[:, -1 - back])
-                known &= found
-            histories = rank[known]
-            p[known] *= (order.taken[histories] / order.totals[histories])[:, None]
+        words = np.arange(self.vocabulary)
+        single = self._interpolate(self.orders[0], np.zeros_like(words), words, np.full(len(words), 1 / len(words)))
+        p = np.tile(single, (rows, 1))
+        for back, order in enumerate(self.orders[1:], start=1):
+            rank, found = _find(order.histories, rank * width + windows[:, -1 - back])
+            known &= found
+            p *= np.where(known, order.taken[rank] / order.totals[rank], 1.0)[:, None]
             # The n-grams behind a history stand side by side.
+            histories = rank[known]
             begins, ends = np.searchsorted(order.grams, (histories * width, (histories + 1) * width))
             lengths = ends - begins
             places = np.arange(lengths.sum()) + np.repeat(begins - (np.cumsum(lengths) - lengths), lengths)

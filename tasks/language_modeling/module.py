@@ -9,6 +9,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from tasks.language_modeling.completion import Completer
 from tasks.language_modeling.held_out import HeldOut
 from tasks.language_modeling.network import NextToken
 from tasks.language_modeling.training_state import TrainingState
@@ -47,6 +48,7 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         reduction: ``token_mean``, or ``time_sum``: the sum over a window's steps of the mean over its columns.
         diagnose_every: optimizer steps between two diagnoses, the first before the first step; None for none.
         characters: whether a token is a character.
+        completer: what ranks the tokens of the test text; None: nothing does.
     """
 
     network: NextToken
@@ -61,8 +63,10 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         reduction: Reduction,
         diagnose_every: int | None,
         characters: bool,
+        completer: Completer | None = None,
     ) -> None:
         super().__init__(network=network, learning=learning, omega=omega, diagnose_every=diagnose_every)
+        self._completer = completer
         self._bptt, self._reduction, self._characters = bptt, reduction, characters
         self._training_state, self._held_out = TrainingState(), HeldOut()
 
@@ -141,11 +145,12 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
 
     def count(self, batch: Tensor) -> None:
         """Score one segment of held-out text, ids of shape (time + 1, batch)."""
-        self._held_out.read(batch, self.network)
+        self._held_out.read(batch, self.network, self._completer if self.trainer.testing else None)
 
     def scores(self) -> Mapping[str, float]:
-        """Perplexity, and of characters bits per character."""
-        return self._held_out.likelihood.scores(characters=self._characters)
+        """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""
+        likelihood = self._held_out.likelihood.scores(characters=self._characters)
+        return likelihood | self._held_out.completions.scores()
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the epoch's training text so far.

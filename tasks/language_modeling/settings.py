@@ -108,6 +108,14 @@ class Training(TrainingSettings, ThroughTimeSettings):
         description="Columns that held-out text is cut into; 1: every token sees all the text before it. "
         "The same for all arms.",
     )
+    completions: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        json_schema_extra={MEASUREMENT: True},
+        description="Words of the list that a writer chooses from: with it the test text is scored as it would be "
+        "completed, too; null: it is not. The same for all arms.",
+    )
 
 
 class LanguageModelingSettings(LearnedSettings):

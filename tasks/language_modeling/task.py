@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
+from tasks.language_modeling.metrics import BITS, COMPLETIONS, KEYSTROKES, METRICS
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.learning.learned_task import LearnedTask
 from tasks.recurrent.settings import build_recurrent
@@ -16,6 +17,7 @@ from unroll.contract import Metric, Selection, UserError
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
+    from tasks.language_modeling.completion import Completer
     from tasks.language_modeling.network import NextToken
 
 
@@ -25,19 +27,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
 
     version: ClassVar[int] = 2
     settings: ClassVar[type[LanguageModelingSettings]] = LanguageModelingSettings
-    metrics: ClassVar[Mapping[str, Metric]] = {
-        "validation/perplexity": Metric("minimize", "", "Perplexity of the tested state on the validation text."),
-        "test/perplexity": Metric("minimize", "", "Perplexity of the tested state on the test text."),
-        "train/perplexity": Metric(
-            "minimize", "", "Perplexity of the training text during the last epoch, with dropout, while weights moved."
-        ),
-        "validation/bits_per_character": Metric(
-            "minimize", "bits", "log2 of the perplexity of the validation text, where a token is a character."
-        ),
-        "test/bits_per_character": Metric(
-            "minimize", "bits", "log2 of the perplexity of the test text, where a token is a character."
-        ),
-    }
+    metrics: ClassVar[Mapping[str, Metric]] = METRICS
 
     def small(self, examples: int) -> Mapping[str, int]:
         """Windows so short that such a text has several batches."""
@@ -75,6 +65,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
             reduction=training.reduction,
             diagnose_every=training.diagnose_every,
             characters=settings.data.level == "character",
+            completer=_completer(settings, dataset),
         )
 
     def data(
@@ -114,21 +105,29 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         return -(-column // settings.training.bptt)
 
     def absent(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, str]:  # noqa: ARG002
-        """Bits per character of words."""
-        names = [name for name in self.metrics if name.endswith("bits_per_character")]
-        return {} if settings.data.level == "character" else dict.fromkeys(names, "a token is a word")
+        """Bits per character of words, and completions where nobody asks for them."""
+        found: dict[str, str] = {}
+        if settings.data.level == "word":
+            found |= dict.fromkeys(BITS, "a token is a word")
+        if settings.training.completions is None:
+            found |= dict.fromkeys(COMPLETIONS, "training.completions is null")
+        elif settings.data.level == "character":
+            found[f"test/{KEYSTROKES}"] = "a token is a character, which takes a key to choose as to type"
+        return found
 
     def chance(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, float]:
-        """Perplexity of the words' frequencies in the training text, each count raised by one."""
-        from tasks.language_modeling.unigram import unigram_scores
+        """Perplexity of the words' frequencies in the training text, each count raised by one; ranks by them."""
+        from tasks.language_modeling.unigram import unigram_ranks, unigram_scores
 
-        return unigram_scores(dataset, characters=settings.data.level == "character")
+        scores = unigram_scores(dataset, characters=settings.data.level == "character")
+        return scores if settings.training.completions is None else {**scores, **unigram_ranks(dataset)}
 
     def unused(self, settings: LanguageModelingSettings) -> Iterator[str]:
         """What n-grams, which are counted once, do not learn by; of networks see :meth:`LearnedTask.unused`."""
         if settings.network.kind != "ngram":
             return super().unused(settings)
-        return (f"training.{name}" for name in type(settings.training).model_fields if name != "evaluation_batch_size")
+        measured = ("evaluation_batch_size", "completions")
+        return (f"training.{name}" for name in type(settings.training).model_fields if name not in measured)
 
     def unused_of_network(self, settings: LanguageModelingSettings) -> Iterator[str]:
         """What the cell does not have."""
@@ -200,4 +199,19 @@ def _counting(settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.Li
         boundary=dataset.start,
         counts=count_grams(dataset, order),
         characters=settings.data.level == "character",
+        completer=_completer(settings, dataset),
+    )
+
+
+def _completer(settings: LanguageModelingSettings, dataset: TokenCorpus) -> Completer | None:
+    from tasks.language_modeling.completion import Completer
+
+    if (shown := settings.training.completions) is None:
+        return None
+    unknown = dataset.vocabulary.unknown
+    return Completer(
+        dataset.vocabulary,
+        shown=shown,
+        unlisted={dataset.start} if unknown is None else {dataset.start, unknown},
+        words=settings.data.level == "word",
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.language_modeling.likelihood import BITS_PER_CHARACTER
+from tasks.language_modeling.metrics import RANK_SCORES, RANKS
 from tasks.text.running import TokenCorpus
 
 
@@ -26,6 +27,16 @@ def unigram_scores(corpus: TokenCorpus, *, characters: bool) -> Mapping[str, flo
         if characters:
             found[f"{split}/{BITS_PER_CHARACTER}"] = mean / math.log(2)
     return found
+
+
+def unigram_ranks(corpus: TokenCorpus) -> Mapping[str, float]:
+    """Scores of the test text's tokens, ranked by how often the training text has them; by metric."""
+    counts = np.bincount(corpus.train, minlength=len(corpus.vocabulary))
+    ranks = np.empty_like(counts)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(1, len(counts) + 1)
+    found = ranks[corpus.test]
+    values = (*((found <= k).mean() for k in RANKS), (1 / found).mean())
+    return {f"test/{name}": float(value) for name, value in zip(RANK_SCORES, values, strict=True)}
 
 
 def _mean(nats: NDArray[np.float64], text: NDArray[np.int32]) -> float:

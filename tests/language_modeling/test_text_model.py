@@ -102,9 +102,7 @@ texts = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=60)
 @given(texts, texts, st.integers(1, 5))
 def test_the_distribution_behind_a_history_is_that_of_each_word(train: list[int], text: list[int], order: int) -> None:
     model = KneserNey.count(np.array(train), order=order, vocabulary=VOCABULARY, boundary=END)
-    padded = np.array([END] * (order - 1) + text)
-    before = np.array([padded[t : t + order - 1] for t in range(len(text))], np.int64).reshape(len(text), order - 1)
-    found = model.distributions(before)
+    found = model.distributions(model.histories(np.array(text)))
     for t in range(len(text)):
         slow = [model.probabilities(np.array([*text[:t], word]))[-1] for word in range(VOCABULARY)]
         np.testing.assert_allclose(found[t], slow, rtol=1e-12)
