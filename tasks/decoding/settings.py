@@ -75,7 +75,8 @@ class DecodingSettings(Settings):
 
     @model_validator(mode="after")
     def _refuse_unused_settings(self) -> Self:
-        refuse_unused(self, choice="method", kinds=DECODINGS.names(), has=DECODINGS.options)
+        among = DecodingSettings.model_fields.keys() - {"method"}  # a task may add settings of its own
+        refuse_unused(self, choice="method", kinds=DECODINGS.names(), has=DECODINGS.options, among=among)
         return self
 
 

@@ -181,8 +181,8 @@ def test_arms_that_are_measured_differently_are_refused(tmp_path: Path) -> None:
     assert {trial.settings["training"]["evaluation_batch_size"] for trial in agreed.trials} == {10}
 
 
-def test_only_the_evaluation_columns_are_a_measurement() -> None:
-    assert find_measurements(LanguageModelingSettings) == {"training.evaluation_batch_size"}
+def test_only_what_reads_held_out_text_is_a_measurement() -> None:
+    assert find_measurements(LanguageModelingSettings) == {"training.evaluation_batch_size", "training.completions"}
 
 
 def test_settings_survive_being_written_out_in_full() -> None:
