@@ -1,7 +1,7 @@
 """Ranks and saved keys against typing each word by hand, and through the whole trainer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ UNLISTED = (0, 7)
 
 
 def slow(
-    scores: list[list[float]],
+    scores: Sequence[Sequence[float]],
     tokens: list[int],
     shown: int,
     words: tuple[str, ...] = WORDS,
@@ -108,7 +108,7 @@ def test_the_test_text_is_completed_and_nothing_else_changes(
     corpus_of: Callable[..., TokenCorpus], trainer_of: Callable[..., pl.Trainer], network: dict[str, Any]
 ) -> None:
     corpus, task = corpus_of(train=60, test=40).sealed(), LanguageModeling()
-    told = list[dict[str, float]]()
+    told = list[Mapping[str, float]]()
     for completions in ({}, {"completions": 2}):
         chosen = {"network": network, "training": {"epochs": 1, "batch_size": 4, **completions}}
         setting = LanguageModelingSettings.model_validate(chosen)
