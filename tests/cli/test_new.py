@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -19,7 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unroll.contract import UserError
-from unroll.ledger.files import write_once
+from unroll.study import find_study
+from unroll.workflow import scaffolding
 from unroll.workflow.scaffolding import find_templates, render, write_scaffold
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def test_what_is_written_runs_by_the_commands_that_are_printed(kind: str, copy: 
         assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
 
 
-SHIPPED = ("tasks/learning/schedules/linear.py", "tasks/long_range/problems/adding.py", "tasks/tagging/decoders/crf.py")
+SHIPPED = ("tasks/long_range/problems/adding.py", "tasks/tagging/decoders/crf.py")
 """One file of each kind without a template: a copy of it under another name is a new one."""
 DISCOVERY = """
     agreement/test_settings.py classification/test_encoders.py classification/test_settings.py cli/test_settings.py
@@ -141,8 +143,10 @@ def test_it_works_from_any_folder_of_the_project(
     ("words", "message"),
     [
         (["stdy", "mine"], "there is no template of this kind (received 'stdy'); did you mean 'study'?"),
-        (["study", "../mine"], "a name must be lower-case letters, digits and '_'"),
-        (["study", "Mine"], "a name must be lower-case letters, digits and '_'"),
+        (["study", "../mine"], "a study's name must be letters, digits, '_', '-' or '.', at most 64"),
+        (["study", "nul.x"], "be no device of Windows (received 'nul.x')"),
+        (["cell", "../mine"], "a name must be lower-case letters, digits and '_'"),
+        (["task", "Mine"], "a name must be lower-case letters, digits and '_'"),
         (["cell", "9lives"], "begin with a letter"),
         (["cell", "null"], "file system (received 'null')"),
         (["cell", "lambda"], "file system (received 'lambda')"),
@@ -189,21 +193,85 @@ def test_whatever_the_name_files_come_into_the_project_or_one_error(name: str, p
     assert all(path.parent == project / "studies" / name for path in files)
 
 
+def test_a_study_may_have_whatever_name_a_study_may_have(project: Path, unroll: Unroll) -> None:
+    assert unroll("new", "study", "Gates-2.5").code == 0
+    assert find_study("Gates-2.5") == ("Gates-2.5", project / "studies" / "Gates-2.5" / "study.yaml")
+    assert "nothing is overwritten" in unroll("new", "study", "Gates-2.5").err
+    assert unroll("new", "study", "Gates-2").code == 0
+
+
 def test_of_files_that_cannot_all_be_written_none_is_left(
     project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def be_quicker(path: Path, data: bytes) -> None:
-        if path.name == "test_mine.py":  # somebody else writes it in the meantime
-            path.parent.mkdir(parents=True)
-            path.write_text("theirs")
-        write_once(path, data)
+    put = scaffolding.put
 
-    monkeypatch.setattr("unroll.workflow.scaffolding.write_once", be_quicker)
+    def be_quicker(made: Path, place: Path) -> None:
+        if place.name == "test_mine.py":  # somebody else writes it in the meantime
+            place.write_text("theirs")
+        put(made, place)
+
+    monkeypatch.setattr("unroll.workflow.scaffolding.put", be_quicker)
     said = unroll("new", "cell", "mine")
     assert said.code == 2
     assert "tests/recurrent/test_mine.py: nothing is overwritten" in said.err
-    assert [path.relative_to(project) for path in project.rglob("*mine*")] == [Path("tests/recurrent/test_mine.py")]
+    assert files_of(project, "mine") == ["tests/recurrent/test_mine.py"]
     assert not (project / "tasks" / "recurrent").exists()
+
+
+def files_of(project: Path, name: str) -> list[str]:
+    """What is there of this name, also in hidden folders."""
+    found = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    return sorted(str(path) for path in found if name in str(path))
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_full_disk_is_one_error_and_leaves_nothing(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    left = iter([None] * writes)
+
+    def sync(_: int) -> None:
+        if next(left, "full") == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = sorted(project.rglob("*"))
+    monkeypatch.setattr("unroll.workflow.scaffolding.os.fsync", sync)
+    said = unroll("new", "task", "mine")
+    assert said.code == 2
+    assert said.err.startswith("error: ")
+    assert "the project's folders must be writable and have space left (received No space left on device)" in said.err
+    assert sorted(project.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("places", "files"),
+    [
+        (0, []),
+        (1, [f"tasks/mine/{name}" for name in ("README.md", "__init__.py", "task.py")]),
+    ],
+)
+def test_what_a_kill_leaves_is_whole_and_the_rest_is_swept_away(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch, places: int, files: list[str]
+) -> None:
+    left, put = iter([None] * places), scaffolding.put
+
+    def die(made: Path, place: Path) -> None:
+        if next(left, "now") == "now":
+            os._exit(9)
+        put(made, place)
+
+    if (child := os.fork()) == 0:
+        monkeypatch.setattr("unroll.workflow.scaffolding.put", die)
+        with suppress(BaseException):
+            write_scaffold("task", "mine")
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    visible = [path for path in files_of(project, "mine") if "/." not in path]
+    assert visible == files
+    for bench in project.glob("*/.unroll-new-*"):
+        os.utime(bench, (0, 0))
+    assert unroll("new", "task", "other").code == 0
+    assert not list(project.rglob(".unroll-new-*"))
 
 
 def test_a_disk_that_refuses_is_one_error(project: Path, unroll: Unroll) -> None:

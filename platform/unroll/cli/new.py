@@ -28,12 +28,12 @@ def new(
             metavar="KIND",
             autocompletion=complete_kind,
             show_default=False,
-            help="study, cell, task, encoder, format, reader: whatever has a template tasks/<folder>/new/KIND.tmpl.",
+            help="study, cell, task, encoder, format, reader, schedule: whatever has a tasks/<folder>/new/KIND.tmpl.",
         ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name: lower case, digits, _.")],
 ) -> None:
-    """Write the smallest study, cell, task, encoder, format or reader that runs, and print the commands that try it.
+    """Write the smallest study, cell, task, encoder, format, reader or schedule that runs, and print the commands that try it.
 
     Nothing is overwritten: either all files are written, or none.
     """

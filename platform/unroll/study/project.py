@@ -109,9 +109,19 @@ def find_study(target: str | Path) -> tuple[str, Path]:
     """
     path = _study_file(Path(target))
     name = path.parent.name if path.name == "study.yaml" else path.stem
-    if not is_safe(NAME, name):
-        raise UserError("a study's name must be letters, digits, '_', '-' or '.'", received=shown(name))
+    check_study_name(name)
     return name, path
+
+
+def check_study_name(name: str) -> None:
+    """A study's name is a folder's, here and wherever its results go.
+
+    Raises:
+        UserError: it could not be.
+    """
+    if not is_safe(NAME, name):
+        rule = "a study's name must be letters, digits, '_', '-' or '.', at most 64, begin with a letter or digit"
+        raise UserError(f"{rule} and be no device of Windows", received=shown(name))
 
 
 def discover_studies() -> list[str]:
@@ -229,7 +239,7 @@ def make_importable() -> None:
 def _study_file(target: Path) -> Path:
     if target.name == "study.yml":
         raise _misnamed(target)
-    bare = len(target.parts) == 1 and not target.suffix
+    bare = len(target.parts) == 1 and target.suffix not in (".yaml", ".yml")  # a name may hold a dot
     candidates = [target] if target.is_absolute() else [Path.cwd() / target, project_root() / target]
     if bare:  # a name means the study of this name, even where a folder of this name lies in the working directory
         candidates = [project_root() / "studies" / target, *candidates]
