@@ -176,8 +176,8 @@ def _path(place: str | Path | None) -> Path | None:
 
 def _watch(progress: bool | Observer) -> Watch:
     if isinstance(progress, bool):
-        from unroll.cli._output import console
-        from unroll.cli._progress import watch
+        from unroll.terminal.progress import watch
+        from unroll.terminal.text import console
 
         screen = console(stderr=True)
         screen.quiet = not progress

@@ -13,10 +13,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.cli.test_progress import Clock
-from unroll.cli._live_table import TURN_SECONDS, cut, draw, headline, take_turns
-from unroll.cli._progress import watch
 from unroll.ledger import Ledger, Outcome, Progress
 from unroll.study import Plan, load_study, make_plan
+from unroll.terminal.live_table import TURN_SECONDS, cut, draw, headline, take_turns
+from unroll.terminal.progress import watch
 from unroll.workflow.tally import Tally
 
 METRIC = "validation/perplexity"

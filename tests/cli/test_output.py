@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from unroll.cli._output import Format, as_table, format_bytes, format_value, lay_out, lossless, print_rows, visible
+from unroll.cli._output import Format, as_table, format_bytes, lay_out, lossless, print_rows
+from unroll.terminal.text import format_value, visible
 
 
 @given(st.text())

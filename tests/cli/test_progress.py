@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from unroll.cli._live_table import RUNNING_ROWS, headline
-from unroll.cli._progress import QUIET_SECONDS, watch
 from unroll.ledger import Ledger, Outcome, Progress, Status
 from unroll.study import Plan, load_study, make_plan
+from unroll.terminal.live_table import RUNNING_ROWS, headline
+from unroll.terminal.progress import QUIET_SECONDS, watch
 from unroll.workflow.tally import Counted, Tally
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from unroll.cli._output import Format, print_json, print_lines, print_rows, shell_line, shown, visible
+from unroll.cli._output import Format, print_json, print_lines, print_rows, shell_line, shown
 from unroll.ledger import FINAL, Ledger
 from unroll.reporting.numbers import duration
+from unroll.terminal.text import visible
 
 if TYPE_CHECKING:
     from unroll.study import Plan

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from unroll.cli._output import console, visible
 from unroll.contract import Fetching
+from unroll.terminal.text import console, visible
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from unroll.cli._output import Format, Row, format_value, print_csv, print_json, print_lines, print_rows, visible
+from unroll.cli._output import Format, Row, print_csv, print_json, print_lines, print_rows
+from unroll.terminal.text import format_value, visible
 
 if TYPE_CHECKING:
     from unroll.contract import Inspection, Rows

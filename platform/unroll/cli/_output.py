@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON and CSV for programs, text that cannot act on a terminal."""
+"""What commands print: tables for people, JSON and CSV for programs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from unroll.contract import UserError, UserErrors
 from unroll.reporting.numbers import FORMULA
+from unroll.terminal.text import console, format_value, harmless, visible
 
 Row = Mapping[str, Any]
 
@@ -39,24 +39,6 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A console that takes text literally; off a terminal it neither wraps nor cuts."""
-    plain = Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True)
-    if not plain.is_terminal:
-        plain.width = 10_000
-    return plain
-
-
-def harmless(text: str) -> str:
-    """Printable characters only: text from a file must not move the reader's cursor."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def visible(text: object) -> str:
-    """One harmless line, its spaces made single."""
-    return harmless(" ".join(str(text).split()))
 
 
 def shell_line(words: Sequence[str]) -> str:
@@ -236,22 +218,6 @@ def _stacked(row: Row) -> Table:
         lines.add_row(Text(visible(name)), Text(format_value(value)))
     lines.add_row()
     return lines
-
-
-_ENDLESS = 1e9
-"""From here on a number that was not counted is written with its power of ten."""
-
-
-def format_value(value: Any) -> str:
-    """A value as people read it: thousands grouped, four significant digits."""
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return visible(value)
-    if isinstance(value, int) or value == 0:
-        return f"{int(value):,}"
-    grouped = 1000 <= abs(value) < _ENDLESS
-    return f"{value:,.0f}" if grouped else f"{value:#.4g}"
 
 
 def format_bytes(count: float) -> str:

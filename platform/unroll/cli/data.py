@@ -9,8 +9,9 @@ import typer
 
 from unroll.cli._inspection import show_inspection
 from unroll.cli._options import FormatOption
-from unroll.cli._output import Format, print_lines, print_rows, shell_line, shown, visible
+from unroll.cli._output import Format, print_lines, print_rows, shell_line, shown
 from unroll.contract import UserError
+from unroll.terminal.text import visible
 from unroll.workflow.places import cache_folder, trusted_cache
 
 if TYPE_CHECKING:

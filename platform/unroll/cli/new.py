@@ -33,7 +33,7 @@ def new(
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name: lower case, digits, _.")],
 ) -> None:
-    """Write the smallest study, cell, task, encoder, format, reader or schedule that runs, and print the commands that try it.
+    """Write the smallest study, cell, task, encoder, format, reader or schedule that runs, and print what tries it.
 
     Nothing is overwritten: either all files are written, or none.
     """

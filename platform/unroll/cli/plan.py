@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, format_bytes, format_value, print_json, print_lines, print_rows, shown, visible
+from unroll.cli._output import Format, format_bytes, print_json, print_lines, print_rows, shown
 from unroll.reporting.numbers import duration
+from unroll.terminal.text import format_value, visible
 
 if TYPE_CHECKING:
     from unroll.workflow.overview import Overview

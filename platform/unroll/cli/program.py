@@ -18,8 +18,9 @@ import typer
 import unroll
 from unroll.cli import data, doctor, new, plan, report, results, run, settings, status
 from unroll.cli._options import AdvisedCommand
-from unroll.cli._output import error_lines, print_lines, visible
+from unroll.cli._output import error_lines, print_lines
 from unroll.contract import UserError
+from unroll.terminal.text import visible
 from unroll.workflow.places import cache_folder, named_refusals, settled_cache
 
 USER_MISTAKE = 2

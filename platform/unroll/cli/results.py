@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FolderArgument, FormatOption
-from unroll.cli._output import Format, print_lines, print_rows, visible
+from unroll.cli._output import Format, print_lines, print_rows
+from unroll.terminal.text import visible
 
 TERSE = ("arm", "seed", "status", "parameters", "steps", "seconds")
 """Columns of the table for people, before the metrics; JSON and CSV hold every column."""

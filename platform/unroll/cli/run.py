@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
-from unroll.cli._output import Format, console, print_lines, visible
+from unroll.cli._output import Format, print_lines
 from unroll.interruption import patience
+from unroll.terminal.text import console, visible
 from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 
 
@@ -43,7 +44,7 @@ def run(
     Exit codes: 0 every trial completed, 1 some did not (a diverged one did not), 2 a mistake, 130 interrupted.
     """
     from unroll.cli._conclusion import conclude
-    from unroll.cli._progress import watch
+    from unroll.terminal.progress import watch
     from unroll.workflow.launch import launch
     from unroll.workflow.prepare import prepare
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, complete_study
-from unroll.cli._output import Format, print_json, print_lines, print_rows, shown, visible
+from unroll.cli._output import Format, print_json, print_lines, print_rows, shown
 from unroll.reporting.numbers import duration
+from unroll.terminal.text import visible
 from unroll.workflow.places import find_results, results_folder, results_names
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from unroll.cli._live_table import draw, headline
-from unroll.cli._output import format_value, visible
 from unroll.execution import Observer
 from unroll.ledger import Outcome
 from unroll.reporting.numbers import duration
+from unroll.terminal.live_table import draw, headline
+from unroll.terminal.text import format_value, visible
 from unroll.workflow.tally import Tally
 
 QUIET_SECONDS = 30.0

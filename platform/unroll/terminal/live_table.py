@@ -10,9 +10,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from unroll.cli._output import format_value, visible
 from unroll.ledger import FINAL, MISSING, Progress
 from unroll.reporting.numbers import duration
+from unroll.terminal.text import format_value, visible
 
 if TYPE_CHECKING:
     from unroll.workflow.tally import Tally
