@@ -11,7 +11,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 from urllib.parse import unquote
@@ -229,6 +229,47 @@ class TrainingModule(Protocol):
         """Fill every weight as a function of (seed, parameter name, shape) alone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewText:
+    """Text that a trained module is asked about: some lines as they came, or the whole of a file of a format.
+
+    Args:
+        lines: without line ends; at least one.
+        where: what errors call the text.
+        first: number of the first line in it, from 1.
+        format: name of the file format that the lines are in, gold labels included; None: each line is an input.
+    """
+
+    lines: Sequence[str]
+    where: str
+    first: int = 1
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a trained module says of one input.
+
+    Args:
+        text: the answer, on one line: a label, tags with a blank between each two, a translation; empty for an input
+            without words.
+        gold: the right answer in the same form, where the format told it.
+        right: how much of the answer is right, in the units of ``counted``.
+        counted: how much of it is compared with the gold answer: 1 label, or so many tags; 0 where that is not known.
+        words: of the input.
+        unknown: how many of them the module reads as ``<unk>``.
+        probabilities: possible answer -> its probability, the likeliest first; empty where the task gives none.
+    """
+
+    text: str
+    gold: str | None = None
+    right: int = 0
+    counted: int = 0
+    words: int = 0
+    unknown: int = 0
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
@@ -339,11 +380,37 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         Raises:
             UserError: the task does not say how, as here.
         """
-        raise UserError(
-            "a task whose trained weights are to be used must define kept and restored",
-            where=f"{type(self).__module__.replace('.', '/')}.py",
-            advice="docs/add-a-task.md tells what they give",
-        )
+        raise _undefined(self, "a task whose trained weights are to be used must define kept and restored")
+
+    def predict(
+        self,
+        settings: SettingsT,  # noqa: ARG002
+        dataset: DatasetT,  # noqa: ARG002
+        module: pl.LightningModule,  # noqa: ARG002
+        text: NewText,  # noqa: ARG002
+    ) -> Sequence[Answer]:
+        """What a trained module says of new text: one answer for each line, or for each example of the format.
+
+        Called again and again, with one line at a time where lines come one by one, without gradients and with a module
+        that is no longer training. Of test data in a file of the format that the trial read, answers and
+        :meth:`score` are those of the trial's test.
+
+        Args:
+            settings: the trial's, as :meth:`restored` got them.
+            dataset: what :meth:`restored` gave.
+            module: with its trained weights.
+            text: the lines.
+
+        Raises:
+            UserError: the lines break the format, the task knows no such format, or it answers nothing, as here.
+        """
+        raise _undefined(self, "a task that is to answer new text must define predict")
+
+    def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
+        """How good answers are whose gold is known, by the metrics' names without the split; here their accuracy."""
+        sums = [(answer.right, answer.counted) for answer in answers]
+        right, counted = sum(right for right, _ in sums), sum(counted for _, counted in sums)
+        return {"accuracy": right / counted} if counted else {}
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
@@ -404,6 +471,11 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         dozens of times, so a network that is looked at for this is built under ``torch.device("meta")``.
         """
         return None
+
+
+def _undefined(task: object, rule: str) -> UserError:
+    where = f"{type(task).__module__.replace('.', '/')}.py"
+    return UserError(rule, where=where, advice="docs/add-a-task.md tells what it gives")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -587,10 +659,10 @@ def find_measurements(model: type[BaseModel]) -> frozenset[str]:
 
 def _marked(model: type[BaseModel], mark: str, prefix: str = "") -> frozenset[str]:
     found: set[str] = set()
-    for name, field in model.model_fields.items():
-        extra: Any = field.json_schema_extra
+    for name, info in model.model_fields.items():
+        extra: Any = info.json_schema_extra
         if isinstance(extra, dict) and extra.get(mark):
             found.add(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= _marked(field.annotation, mark, f"{prefix}{name}.")
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            found |= _marked(info.annotation, mark, f"{prefix}{name}.")
     return frozenset(found)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.prepared import Corpus, array_seen
+from tasks.text.prepared import Corpus, array_seen, kept_words, no_words
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import EOS
 
@@ -65,3 +65,26 @@ class AgreementCorpus(Corpus):
         yield from (word.encode() for word in self.vocabulary.words)
         for text in (getattr(self, split) for split in SPLITS):
             yield from (array_seen(array, "<i8") for array in vars(text).values())  # in the order of the fields
+
+    def kept(self) -> dict[str, Any]:
+        """See :meth:`tasks.text.prepared.Corpus.kept`."""
+        return {**super().kept(), "verbs": len(self.train.lengths), "sentences": len(self.train.begins) - 1}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """See :meth:`tasks.text.prepared.Corpus.restored`."""
+        train, none = (_without_words(*sizes) for sizes in ((kept["sentences"], kept["verbs"]), (0, 0)))
+        return cls(**kept_words(kept), train=train, validation=none, test=none)
+
+
+def _without_words(sentences: int, verbs: int) -> AgreementText:
+    numbers = np.zeros(verbs, np.int64)
+    return AgreementText(
+        **no_words(sentences),
+        prefixes=numbers,
+        lengths=numbers,
+        distances=numbers,
+        attractors=numbers,
+        plural=np.zeros(verbs, np.bool_),
+        forms=np.zeros((verbs, 2), np.int64),
+    )

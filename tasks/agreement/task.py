@@ -56,6 +56,14 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
         """
         return with_word_vectors(load(settings.data, cache), settings.network, cache)
 
+    def kept(self, settings: AgreementSettings, dataset: AgreementCorpus) -> Mapping[str, Any]:  # noqa: ARG002
+        """Words, and how much there was to learn from."""
+        return dataset.kept()
+
+    def restored(self, settings: AgreementSettings, kept: Mapping[str, Any]) -> AgreementCorpus:  # noqa: ARG002
+        """A corpus without its text."""
+        return AgreementCorpus.restored(kept)
+
     def module(self, settings: AgreementSettings, dataset: AgreementCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.agreement.module import AgreementModule

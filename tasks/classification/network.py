@@ -66,10 +66,22 @@ class Classifier(nn.Module):
 
     def decode(self, batch: LabelledBatch) -> Tensor:
         """The likeliest label of each sentence, shape (batch,)."""
-        logits = self(batch)
+        return self.choose(self(batch))
+
+    @staticmethod
+    def choose(logits: Tensor) -> Tensor:
+        """The likeliest label of each sentence, shape (batch,), of what :meth:`forward` gave."""
         if logits.shape[1] == 1:
-            return cast("Tensor", logits.squeeze(1) > 0).long()
-        return cast("Tensor", logits.argmax(1))
+            return (logits.squeeze(1) > 0).long()
+        return logits.argmax(1)
+
+    @staticmethod
+    def probabilities(logits: Tensor) -> Tensor:
+        """Probability of each label, shape (batch, labels), of what :meth:`forward` gave; in float64."""
+        logits = logits.double()
+        if logits.shape[1] == 1:
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+        return logits.softmax(1)
 
     @torch.no_grad()
     def constrain(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tasks.classification.settings import ClassificationSettings, settings_of
 from tasks.learning.learned_task import SentenceTask
 from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
-from unroll.contract import Metric
+from unroll.contract import Answer, Metric, NewText
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -52,6 +52,14 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
         """
         return with_word_vectors(load(settings.data, cache), settings.network, cache)
 
+    def kept(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> Mapping[str, Any]:  # noqa: ARG002
+        """Words and labels, and how much there was to learn from."""
+        return dataset.kept()
+
+    def restored(self, settings: ClassificationSettings, kept: Mapping[str, Any]) -> LabelledCorpus:  # noqa: ARG002
+        """A corpus without its text."""
+        return LabelledCorpus.restored(kept)
+
     def module(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.classification.build import build_network
@@ -62,6 +70,23 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
             labels=(*dataset.labels.words, *dataset.unseen.words),
             learning=self.learning(settings, dataset),
         )
+
+    def predict(
+        self,
+        settings: ClassificationSettings,
+        dataset: LabelledCorpus,
+        module: pl.LightningModule,
+        text: NewText,
+    ) -> Sequence[Answer]:
+        """The label of each sentence, with the probabilities of all.
+
+        Raises:
+            UserError: the lines break the format, or there is no such format.
+        """
+        from tasks.classification.prediction import classify
+
+        network: Any = module.network
+        return classify(text, settings=settings, corpus=dataset, network=network)
 
     def maker(self, settings: ClassificationSettings, dataset: LabelledCorpus, split: str) -> BatchMaker:  # noqa: ARG002
         """Sentences with their labels."""

@@ -206,7 +206,9 @@ def _add_grams(module: nn.Module, state: dict[str, Any], prefix: str, metadata: 
 
 def _take_grams(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
     """Take them out of a state before torch looks for parameters of their names."""
-    begin = prefix + _GRAMS
+    begin, counts = prefix + _GRAMS, state.get(f"{prefix}counts")
     found = {name.removeprefix(begin): state.pop(name) for name in list(state) if name.startswith(begin)}
-    if found and isinstance(module, CountingModule):
-        module.adopt(found)
+    if isinstance(module, CountingModule) and counts is not None:
+        module.counts.data = torch.empty_like(counts)  # of whatever text they are, perhaps not of the module's
+        if found:
+            module.adopt(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from tasks.language_modeling.metrics import BITS, COMPLETIONS, KEYSTROKES, METRICS
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
@@ -48,6 +48,14 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
                 advice="lower training.batch_size",
             )
         return corpus
+
+    def kept(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, Any]:
+        """Words, and how much there was to learn from; n-grams are their own text."""
+        return dataset.kept() | ({"tokens": 1} if settings.network.kind == "ngram" else {})
+
+    def restored(self, settings: LanguageModelingSettings, kept: Mapping[str, Any]) -> TokenCorpus:  # noqa: ARG002
+        """A corpus without its text."""
+        return TokenCorpus.restored(kept)
 
     def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
         """Build the network and its loss."""

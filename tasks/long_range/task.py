@@ -53,6 +53,10 @@ class LongRange(LearnedTask[LongRangeSettings, Prepared]):
             )
         return Prepared(fingerprint=_fingerprint(data), facts=_facts(data))
 
+    def restored(self, settings: LongRangeSettings, kept: Mapping[str, Any]) -> Prepared:  # noqa: ARG002
+        """Nothing of the data is part of a module."""
+        return Prepared(fingerprint=_fingerprint(settings.data), facts=_facts(settings.data))
+
     def module(self, settings: LongRangeSettings, dataset: Prepared) -> pl.LightningModule:
         """Build the network and its loss."""
         from tasks.long_range.module import LongRangeModule

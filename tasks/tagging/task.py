@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from tasks.recurrent.settings import build_recurrent
 from tasks.tagging.settings import Network, TaggingSettings
 from tasks.text.embeddings import embedding_size, with_word_vectors
 from tasks.text.tagged import TaggedCorpus, load
-from unroll.contract import Metric
+from unroll.contract import Answer, Metric, NewText
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -66,6 +66,14 @@ class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
         corpus = with_word_vectors(load(settings.data, cache), settings.network, cache)
         return corpus.spelled() if settings.network.characters else corpus
 
+    def kept(self, settings: TaggingSettings, dataset: TaggedCorpus) -> Mapping[str, Any]:  # noqa: ARG002
+        """Words and labels, and how much there was to learn from."""
+        return dataset.kept()
+
+    def restored(self, settings: TaggingSettings, kept: Mapping[str, Any]) -> TaggedCorpus:  # noqa: ARG002
+        """A corpus without its text."""
+        return TaggedCorpus.restored(kept)
+
     def module(self, settings: TaggingSettings, dataset: TaggedCorpus) -> pl.LightningModule:
         """Build the network and its loss.
 
@@ -79,6 +87,19 @@ class Tagging(SentenceTask[TaggingSettings, TaggedCorpus]):
             tags=dataset.tags.words,
             learning=self.learning(settings, dataset),
         )
+
+    def predict(
+        self, settings: TaggingSettings, dataset: TaggedCorpus, module: pl.LightningModule, text: NewText
+    ) -> Sequence[Answer]:
+        """The tags of each sentence, with a blank between each two.
+
+        Raises:
+            UserError: the lines break the format, or there is no such format.
+        """
+        from tasks.tagging.prediction import tag
+
+        network: Any = module.network
+        return tag(text, settings=settings, corpus=dataset, network=network)
 
     def maker(self, settings: TaggingSettings, dataset: TaggedCorpus, split: str) -> BatchMaker:
         """Sentences with their tags, spelled where characters are read."""

@@ -59,6 +59,37 @@ class Corpus(ABC):
         """The same with its fingerprint."""
         return replace(self, fingerprint=hash_parts(self.seen()))
 
+    def kept(self) -> dict[str, Any]:
+        """What of it rebuilds a model that was trained, as JSON: words and sizes, and no text.
+
+        A corpus adds what else its models are made for, and how :meth:`restored` reads it.
+        """
+        vectors = self.vectors and {"size": self.vectors.size, "frozen": self.vectors.frozen}
+        return {"vocabulary": list(self.vocabulary.words), "word_vectors": vectors}
+
+    @classmethod
+    @abstractmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """A corpus of what :meth:`kept` gave; its training text has its size and no words."""
+
+
+def kept_words(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of every corpus, of what :meth:`Corpus.kept` gave; word vectors have their size and no values."""
+    vectors = kept["word_vectors"]
+    return {
+        "vocabulary": Vocabulary(tuple(kept["vocabulary"])),
+        "facts": {},
+        "vectors": vectors
+        and WordVectors(
+            words=np.zeros(0, np.int32), values=np.zeros((0, vectors["size"]), np.float32), frozen=vectors["frozen"]
+        ),
+    }
+
+
+def no_words(sentences: int) -> dict[str, Any]:
+    """Fields of a :class:`SentenceText` of so many sentences without words."""
+    return {"words": np.zeros(0, np.int32), "begins": np.zeros(sentences + 1, np.int64)}
+
 
 CorpusT = TypeVar("CorpusT", bound=Corpus)
 

@@ -85,3 +85,11 @@ FolderArgument = Annotated[
         help="A results folder, or a study whose results lie in results/STUDY.",
     ),
 ]
+ArmOption = Annotated[
+    str | None,
+    typer.Option("--arm", metavar="NAME", show_default=False, help="Arm of the study.  [default: the only one]"),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", show_default=False, help="Seed.  [default: the lowest that completed]"),
+]

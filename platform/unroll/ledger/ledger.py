@@ -289,16 +289,16 @@ class Ledger:
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""
-        trials = list(self._registered())
+        trials = list(self.registered())
         return trials_table(trials, self.outcomes(trial.id for trial in trials), ())
 
     def left_out(self, plan: Plan) -> list[Trial]:
         """Trials that have a result here and are none of the plan's, by arm and seed."""
-        trials = {trial.id: trial for trial in self._registered(besides={trial.id for trial in plan.trials})}
+        trials = {trial.id: trial for trial in self.registered(besides={trial.id for trial in plan.trials})}
         ended = (trials[trial] for trial, outcome in self.outcomes(trials).items() if outcome.status in FINAL)
         return sorted(ended, key=lambda trial: (trial.arm, trial.seed, trial.id))
 
-    def _registered(self, besides: Collection[str] = ()) -> Iterator[Trial]:
+    def registered(self, besides: Collection[str] = ()) -> Iterator[Trial]:
         """Every trial that was ever written down here, by id, without some of them."""
         names = sorted(path.name for path in self._trials.iterdir() if path.is_dir() and path.name not in besides)
         for name in filter(_TRIAL_ID.fullmatch, names):

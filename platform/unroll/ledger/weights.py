@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +36,8 @@ class WeightsRecord(Frozen):
     task_version: Count
     settings: dict[str, Any]
     """The trial's, complete and without locations."""
+    located: tuple[str, ...] = ()
+    """Dotted paths of the locations that were set; what they were is not written down."""
     which: Which
     """``last``: the weights that were tested; ``best``: those of the best validation, whatever was tested."""
     selected: Selected | None = None
@@ -101,6 +103,7 @@ class Weights:
         state: Mapping[str, Tensor],
         *,
         trial: Trial,
+        located: Sequence[str] = (),
         which: Which,
         selected: Selected | None,
         kept: str,
@@ -112,6 +115,7 @@ class Weights:
         Args:
             state: the module's ``state_dict``, on any device.
             trial: whose it is.
+            located: dotted paths of the settings that are locations and were set.
             which: the last weights or the best ones.
             selected: where they were taken; None: after the last step.
             kept: what :meth:`keep` gave.
@@ -132,6 +136,7 @@ class Weights:
             task=trial.task,
             task_version=trial.task_version,
             settings=trial.settings,
+            located=tuple(located),
             which=which,
             selected=selected,
             size=len(data),

@@ -9,6 +9,7 @@ from unroll.study.loading import load_settings, load_study
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.planning import make_jobs, make_plan
 from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
+from unroll.study.restoring import restore_settings, set_locations
 from unroll.study.trial import Frozen, Phase, Trial
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "make_jobs",
     "make_plan",
     "project_root",
+    "restore_settings",
+    "set_locations",
     "spell_overrides",
     "suggestion",
     "trial_id",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.prepared import Corpus, SentenceText, array_seen, words_seen
+from tasks.text.prepared import Corpus, SentenceText, array_seen, kept_words, no_words, words_seen
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
@@ -52,3 +52,18 @@ class LabelledCorpus(Corpus):
             yield from words_seen(words)
         for text in (getattr(self, split) for split in SPLITS):
             yield from (array_seen(text.words, "<i4"), array_seen(text.begins, "<i8"), array_seen(text.labels, "<i4"))
+
+    def kept(self) -> dict[str, Any]:
+        """See :meth:`tasks.text.prepared.Corpus.kept`."""
+        labels = {"labels": list(self.labels.words), "unseen": list(self.unseen.words)}
+        return {**super().kept(), **labels, "sentences": len(self.train)}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """See :meth:`tasks.text.prepared.Corpus.restored`."""
+        train, none = (
+            LabelledText(**no_words(sentences), labels=np.zeros(sentences, np.int32))
+            for sentences in (kept["sentences"], 0)
+        )
+        labels, unseen = (Vocabulary(tuple(kept[name])) for name in ("labels", "unseen"))
+        return cls(**kept_words(kept), labels=labels, unseen=unseen, train=train, validation=none, test=none)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.parallel.tokenization import Tokenization
-from tasks.text.prepared import Corpus, SentenceText, array_seen, words_seen
+from tasks.text.prepared import Corpus, SentenceText, array_seen, no_words, words_seen
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
@@ -111,8 +111,9 @@ class ParallelCorpus(Corpus):
         return self.target_tokenization.join(list(tokens))
 
     def kept(self) -> dict[str, Any]:
-        """What :meth:`restored` needs, as JSON: vocabularies and tokenization; no text, and no path."""
+        """See :meth:`tasks.text.prepared.Corpus.kept`: vocabularies and tokenization."""
         return {
+            "sentences": len(self.train),
             "vocabulary": list(self.vocabulary.words),
             "target_vocabulary": list(self.target_vocabulary.words),
             "tokenization": asdict(self.tokenization),
@@ -121,18 +122,20 @@ class ParallelCorpus(Corpus):
 
     @classmethod
     def restored(cls, kept: Mapping[str, Any]) -> Self:
-        """A corpus without a sentence that encodes and detokenizes as the one that was kept."""
-        text = ParallelText(source=_NOTHING, target=_NOTHING, references=RawLines.of(()))
+        """See :meth:`tasks.text.prepared.Corpus.restored`: it encodes and detokenizes as the one that was kept."""
+        train, none = (_without_words(sentences) for sentences in (kept["sentences"], 0))
         return cls(
             vocabulary=Vocabulary(tuple(kept["vocabulary"])),
             target_vocabulary=Vocabulary(tuple(kept["target_vocabulary"])),
             tokenization=Tokenization(**kept["tokenization"]),
             target_tokenization=Tokenization(**kept["target_tokenization"]),
-            train=text,
-            validation=text,
-            test=text,
+            train=train,
+            validation=none,
+            test=none,
             facts={},
         )
 
 
-_NOTHING = SentenceText(words=np.zeros(0, np.int32), begins=np.zeros(1, np.int64))
+def _without_words(sentences: int) -> ParallelText:
+    text = SentenceText(**no_words(sentences))
+    return ParallelText(source=text, target=text, references=RawLines.of(()))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.prepared import Corpus, array_seen
+from tasks.text.prepared import Corpus, array_seen, kept_words
 from tasks.text.splits import SPLITS
 
 
@@ -36,3 +36,14 @@ class TokenCorpus(Corpus):
         yield from (word.encode() for word in self.vocabulary.words)
         yield from (array_seen(getattr(self, split), "<i4") for split in SPLITS)
         yield str(self.start).encode()
+
+    def kept(self) -> dict[str, Any]:
+        """See :meth:`tasks.text.prepared.Corpus.kept`."""
+        return {**super().kept(), "start": self.start, "tokens": len(self.train)}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """See :meth:`tasks.text.prepared.Corpus.restored`."""
+        train = np.broadcast_to(np.int32(kept["start"]), (kept["tokens"],))  # takes no memory
+        none = np.zeros(0, np.int32)
+        return cls(**kept_words(kept), start=kept["start"], train=train, validation=none, test=none)

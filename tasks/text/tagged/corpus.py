@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Final, Self, final
+from typing import Any, Final, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.text.prepared import Corpus, SentenceText, array_seen, hash_parts, words_seen
+from tasks.text.prepared import Corpus, SentenceText, array_seen, hash_parts, kept_words, no_words, words_seen
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
@@ -64,6 +64,11 @@ class Spelling:
     test: NDArray[np.int32]
     fingerprint: str = ""
 
+    @classmethod
+    def of_one(cls, forms: Vocabulary, numbers: NDArray[np.int32], characters: Vocabulary) -> Self:
+        """Of one text, which is all splits: its words, the number of each token's, the characters that are known."""
+        return cls(characters=characters, forms=forms, train=numbers, validation=numbers, test=numbers)
+
     def seen(self) -> Iterator[bytes | memoryview]:
         """See :meth:`tasks.text.prepared.Corpus.seen`."""
         lists = (self.characters.words, self.forms.words)
@@ -108,3 +113,24 @@ class TaggedCorpus(Corpus):
         """The corpus for a model that reads characters: its fingerprint holds them."""
         both = (self.fingerprint.encode(), self.spelling.fingerprint.encode())
         return replace(self, fingerprint=hash_parts(both))
+
+    def kept(self) -> dict[str, Any]:
+        """See :meth:`tasks.text.prepared.Corpus.kept`."""
+        characters = list(self.spelling.characters.words)
+        return {
+            **super().kept(),
+            "tags": list(self.tags.words),
+            "characters": characters,
+            "sentences": len(self.train),
+        }
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """See :meth:`tasks.text.prepared.Corpus.restored`."""
+        train, none = (
+            TaggedText(**no_words(sentences), tags=np.zeros(0, np.int32), groups=np.zeros(0, np.int8))
+            for sentences in (kept["sentences"], 0)
+        )
+        spelling = Spelling.of_one(Vocabulary(()), np.zeros(0, np.int32), Vocabulary(tuple(kept["characters"])))
+        tags = Vocabulary(tuple(kept["tags"]))
+        return cls(**kept_words(kept), tags=tags, train=train, validation=none, test=none, spelling=spelling)

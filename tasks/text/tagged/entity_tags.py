@@ -78,6 +78,21 @@ def to_bio(sentences: Sentences, reading: Reading) -> tuple[Sentences, dict[str,
     return bio, {split: sum(len(each.breaches) for each in found) for split, found in converted.items()}
 
 
+def read_as_bio(
+    sentences: Sequence[Sentence], *, where: str, scheme: DeclaredScheme, repair: Repair
+) -> Sequence[Sentence]:
+    """Sentences of one file with the tags that a corpus of it would have.
+
+    Raises:
+        UserError: see :func:`refuse_unreadable`.
+    """
+    reading = choose_reading([each.labels for each in sentences], scheme)
+    if reading is None:
+        return sentences
+    refuse_unreadable({where: sentences}, reading, repair)
+    return to_bio({where: sentences}, reading)[0][where]
+
+
 def tag_warnings(
     sentences: Sentences, repairs: Mapping[str, int], scheme: DeclaredScheme, reading: Reading | None
 ) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import socket
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from unroll.execution.trial.recorder import Recorder
 from unroll.execution.trial.selection import KeepBest
 from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
-from unroll.study import load_task
+from unroll.study import load_task, set_locations
 from unroll.study.job import Job
 from unroll.study.project import AnyTask
 from unroll.study.sources import digest_sources, find_loaded_sources
@@ -155,9 +155,12 @@ class Attempt:
         trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)
         if keeps:
-            self._keep_weights(module, keep_best, kept)
+            located = set_locations(task, self._job.settings)
+            self._keep_weights(module, keep_best, kept=kept, located=located)
 
-    def _keep_weights(self, module: pl.LightningModule, keep_best: KeepBest | None, kept: str) -> None:
+    def _keep_weights(
+        self, module: pl.LightningModule, keep_best: KeepBest | None, *, kept: str, located: Sequence[str]
+    ) -> None:
         """Write the weights before the outcome that says they are there; the module may have others afterwards."""
         trial, selected = self._job.trial, self.recorder.selected
         best = keep_best.take(module) if keep_best and self._job.keep == "best" else None
@@ -166,6 +169,7 @@ class Attempt:
         self._records.weights.write(
             module.state_dict(),
             trial=trial,
+            located=located,
             which="best" if best else "last",
             selected=best or selected,
             kept=kept,
