@@ -45,37 +45,33 @@ class Reading:
     Args:
         likelihood: how the text was predicted so far.
         before: the last words of each column, shape (words, columns); None at the text's start.
-        completions: how its words were ranked, where that was asked for.
+        completer: what ranks its words, too; None: nothing does.
+        completions: how they were ranked.
     """
 
     likelihood: Likelihood = field(default_factory=Likelihood)
     before: Ids | None = None
+    completer: Completer | None = None
     completions: Completions = field(default_factory=Completions)
 
-    def read(self, segment: Tensor, model: KneserNey, completer: Completer | None = None) -> None:
-        """Score one segment, ids of shape (time + 1, columns): each but the first is predicted.
-
-        Args:
-            segment: the ids.
-            model: what predicts them.
-            completer: what ranks them, too; None: nothing does.
-        """
+    def read(self, segment: Tensor, model: KneserNey) -> None:
+        """Score one segment, ids of shape (time + 1, columns): each but the first is predicted."""
         ids: Ids = segment.cpu().numpy()
         before = ids[:1] if self.before is None else self.before
         text = np.concatenate((before, ids[1:]))
         for column in text.T:
             known = int((column[len(before) :] != PADDING).sum())  # padding stands at the end
-            self._score(column[: len(before) + known], known, model, completer)
+            self._score(column[: len(before) + known], known, model)
         self.before = text[max(0, len(text) - len(model.orders) + 1) :]
 
-    def _score(self, words: Ids, known: int, model: KneserNey, completer: Completer | None) -> None:
+    def _score(self, words: Ids, known: int, model: KneserNey) -> None:
         if not known:
             return
         nats = -np.log(model.probabilities(words)[-known:]).sum()
         self.likelihood = self.likelihood.plus(torch.tensor(nats, dtype=torch.float64), known)
-        if completer is not None:
+        if self.completer is not None:
             expected = torch.from_numpy(model.distributions(model.histories(words)[-known:]))
-            self.completions = self.completions.plus(completer.rank(expected, torch.from_numpy(words[-known:])))
+            self.completions = self.completions.plus(self.completer.rank(expected, torch.from_numpy(words[-known:])))
 
 
 @final
@@ -161,11 +157,15 @@ class CountingModule(ScoredModule[Tensor]):
         """Start the text anew."""
         self._held_out = Reading()
 
+    def on_test_epoch_start(self) -> None:
+        """Begin with the test text, whose words are ranked where that is asked for."""
+        self._held_out = Reading(completer=self._completer)
+
     def count(self, batch: Tensor) -> None:
         """Score one segment of held-out text, ids of shape (time + 1, columns)."""
         if self._model is None:
             raise RuntimeError("nothing was counted yet")
-        self._held_out.read(batch, self._model, self._completer if self.trainer.testing else None)
+        self._held_out.read(batch, self._model)
 
     def scores(self) -> Mapping[str, float]:
         """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""

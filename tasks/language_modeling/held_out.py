@@ -23,31 +23,28 @@ class HeldOut:
     Args:
         likelihood: how the text was predicted so far.
         state: of the recurrent layers after it; None at its start.
-        completions: how its tokens were ranked, where that was asked for.
+        completer: what ranks its tokens, too; None: nothing does.
+        completions: how they were ranked.
     """
 
     likelihood: Likelihood = field(default_factory=Likelihood)
     state: tuple[State, ...] | None = None
+    completer: Completer | None = None
     completions: Completions = field(default_factory=Completions)
 
-    def begin(self) -> None:
+    def begin(self, completer: Completer | None = None) -> None:
         """Start the text anew, remembering nothing."""
-        self.likelihood, self.state, self.completions = Likelihood(), None, Completions()
+        self.likelihood, self.state = Likelihood(), None
+        self.completer, self.completions = completer, Completions()
 
-    def read(self, segment: Tensor, network: NextToken, completer: Completer | None = None) -> None:
-        """Score one segment, ids of shape (time + 1, batch), and carry the state on.
-
-        Args:
-            segment: each id but the first is predicted.
-            network: what predicts them.
-            completer: what ranks them, too; None: nothing does.
-        """
+    def read(self, segment: Tensor, network: NextToken) -> None:
+        """Score one segment, ids of shape (time + 1, batch), and carry the state on."""
         # Padding ends a column: what is read after it predicts nothing but more padding.
         inputs, targets = segment[:-1].clamp(min=0), segment[1:]
         before = network.initial_state(inputs.shape[1]) if self.state is None else self.state
         logits, self.state = network(inputs, before)
         nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none")
         self.likelihood = self.likelihood.plus(nats.double().sum(), int((targets != PADDING).sum()))
-        if completer is not None:
+        if self.completer is not None:
             real = targets != PADDING
-            self.completions = self.completions.plus(completer.rank(logits[real], targets[real]))
+            self.completions = self.completions.plus(self.completer.rank(logits[real], targets[real]))

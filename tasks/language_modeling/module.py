@@ -143,9 +143,13 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         """Start the text anew."""
         self._held_out.begin()
 
+    def on_test_epoch_start(self) -> None:
+        """Begin with the test text, whose tokens are ranked where that is asked for."""
+        self._held_out.begin(self._completer)
+
     def count(self, batch: Tensor) -> None:
         """Score one segment of held-out text, ids of shape (time + 1, batch)."""
-        self._held_out.read(batch, self.network, self._completer if self.trainer.testing else None)
+        self._held_out.read(batch, self.network)
 
     def scores(self) -> Mapping[str, float]:
         """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""
