@@ -60,18 +60,22 @@ class TextLibrary(Library):
         return inspect_files(sides, entry.format, {"encoding": entry.encoding})
 
     def inspect_settings(self, settings: Settings) -> Inspection | None:
-        """Look at the files of ``settings.data``, if its kind of corpus is a file format.
+        """Look at the files of ``settings.data``, if its kind of corpus is a file format or two parallel texts.
 
         Raises:
             UserError: a file is missing or malformed.
         """
         from tasks.text.formats import FORMATS
         from tasks.text.inspection import inspect_files
+        from tasks.text.parallel import ParallelData
+        from tasks.text.parallel.readers.parallel_files import ParallelFiles
         from tasks.text.splits import find_files
 
         section = getattr(settings, "data", None)
         data: Mapping[str, Any] = dict(section) if isinstance(section, Settings) else {}
         name, path = data.get("corpus"), data.get("path")
+        if isinstance(section, ParallelData) and isinstance(reader := section.readers.build(section), ParallelFiles):
+            return None if path is None else inspect_files(reader.languages(path), "text", data)
         if name not in FORMATS.names() or path is None:
             return None
         files = find_files(path, ending=FORMATS.find(name).ending, optional=("validation", "test"))

@@ -16,7 +16,8 @@ from tasks.text.inspection import inspect_files
 from tasks.text.inspection.tables import MOST_LABELS
 from tasks.text.library import ENTRIES, TextLibrary
 from tasks.text.lines import canonical_encoding
-from unroll.contract import Inspection, UserError
+from tasks.text.parallel import ParallelData
+from unroll.contract import Inspection, Settings, UserError
 
 ENTRY = """\
 title = "A tiny corpus"
@@ -106,6 +107,17 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
         ("trec", {"train": (5_452, 55_635), "test": (500, 3_758)}),
         ("wnut17", {"train": (3_394, 62_730), "validation": (1_009, 15_733), "test": (1_287, 23_394)}),
         ("tinyshakespeare", {"all": (32_777, 202_651)}),
+        (
+            "multi30k",
+            {
+                "train de": (29_000, 322_383),
+                "validation de": (1_014, 11_568),
+                "test de": (1_000, 10_905),
+                "train en": (29_000, 345_020),
+                "validation en": (1_014, 12_167),
+                "test en": (1_000, 11_877),
+            },
+        ),
     ],
 )
 def test_real_corpora_have_their_sizes(name: str, sizes: dict[str, tuple[int, int]], corpora: Path) -> None:
@@ -249,9 +261,58 @@ def test_parallel_files_are_told_side_by_side(tmp_path: Path) -> None:
     assert [row["split"] for row in inspect_files(sides, "text", {}).splits] == ["train de", "train en"]
     (tmp_path / "train.en").write_text("x\n")
     with pytest.raises(
-        UserError, match=r"train\.en: parallel files must have equally many lines \(received 1 against 2"
+        UserError, match=r"train\.de and .*train\.en: both languages must have equally many lines \(received 2 and 1\)"
     ):
         inspect_files(sides, "text", {})
+
+
+def test_what_is_odd_about_pairs_is_told_with_its_first_line(tmp_path: Path) -> None:
+    long = "w " * 30
+    for name, text in {
+        "train.de": f"A  b\n\nc\n{long}\na B\nno .\n\n",
+        "train.en": "x\ny z\nd\nw w\nX\nby no means .\n\n",
+        "test.de": "a b\nc\n\ne f\n",
+        "test.en": "x\nC\n\ng\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    sides = {side: {split: tmp_path / f"{split}.{side}" for split in ("train", "test")} for side in ("de", "en")}
+    rows = [tuple(row.values()) for row in inspect_files(sides, "text", {}).oddities if ", " in str(row["file"])]
+    train, test = "train.de, train.en", "test.de, test.en"
+    assert rows == [
+        (train, "lines that are blank on one side", 1, 2),
+        (train, "pairs with one side more than 3 times as long", 1, 4),
+        (train, "pairs that stood before", 1, 5),
+        (test, "pairs with equal sides", 1, 2),
+        (test, "pairs that stand in train too", 1, 1),
+    ]
+
+
+def test_lines_that_do_not_belong_together_are_odd(tmp_path: Path) -> None:
+    lines = ["w " * (1 + place * 7 % 12) for place in range(60)]
+    (tmp_path / "all.de").write_text("\n".join(lines))
+    (tmp_path / "all.en").write_text("\n".join([*lines[1:], lines[0]]))
+    sides = {side: {"all": tmp_path / f"all.{side}"} for side in ("de", "en")}
+    (row,) = (row for row in inspect_files(sides, "text", {}).oddities if "hardly" in str(row["what"]))
+    assert (row["file"], row["lines"], row["first"]) == ("all.de, all.en", 60, 1)
+
+
+class Translation(Settings):
+    data: ParallelData
+
+
+def test_parallel_text_is_looked_at_as_a_study_names_it(tmp_path: Path) -> None:
+    for split, text in (("train", "A b\nc\n"), ("dev", "a\n"), ("test_2016", "c\n"), ("test_2017", "d\n")):
+        for side in ("de", "en"):
+            (tmp_path / f"{split}.{side}").write_text(text)
+    chosen = {"corpus": "parallel_files", "source": "en", "target": "de", "test": "test_2016"}
+    found = TextLibrary().inspect_settings(Translation(data=ParallelData(path=tmp_path, lowercase=True, **chosen)))
+    assert found is not None
+    assert [(row["split"], row["types"]) for row in found.splits] == [
+        (f"{split} {side}", types)
+        for side in ("en", "de")
+        for split, types in (("train", 3), ("validation", 1), ("test", 1))
+    ]
+    assert TextLibrary().inspect_settings(Translation(data=ParallelData())) is None
 
 
 @given(left=st.binary(max_size=60), right=st.binary(max_size=60))

@@ -9,9 +9,11 @@ from typing import Any
 from tasks.text.format import Sentence
 from tasks.text.formats import build_format
 from tasks.text.inspection.oddities import doubtful_things, odd_things
+from tasks.text.inspection.pairs import odd_pairs
 from tasks.text.inspection.tables import label_rows, length_rows, split_rows
 from tasks.text.inspection.tags import odd_tags
 from tasks.text.lines import read_lines
+from tasks.text.parallel.doubts import uneven
 from tasks.text.splits import SPLITS, split_items, split_line
 from unroll.contract import Inspection, UserError
 
@@ -32,7 +34,8 @@ def inspect_files(sides: Sides, format_name: str, options: Mapping[str, Any]) ->
     """
     encoding = str(options.get("encoding", "utf-8"))
     lines = {file: read_lines(file, encoding) for files in sides.values() for file in files.values()}
-    _refuse_uneven(sides, lines)
+    together = _paired(sides)
+    _refuse_uneven(together, lines)
     chosen = build_format(format_name, options)
     items = {file: chosen.parse(found, str(file)) for file, found in lines.items()}
     if options.get("lowercase"):
@@ -60,6 +63,7 @@ def inspect_files(sides: Sides, format_name: str, options: Mapping[str, Any]) ->
                 *doubtful_things(file, items[file], labelled=in_lines),
             )
         ]
+        + [row for files in together for row in odd_pairs(files, lines)]
         + (odd_tags(items, options) if chosen.labels == "entity" else []),
     )
 
@@ -75,14 +79,17 @@ def _split(found: Mapping[str, Sequence[Sentence]], options: Mapping[str, Any]) 
     return {split: found[split] for split in (*SPLITS, "all") if split in found}
 
 
-def _refuse_uneven(sides: Sides, lines: Mapping[Path, Sequence[str]]) -> None:
+def _paired(sides: Sides) -> list[dict[str, tuple[Path, Path]]]:
+    """For each side but the first, the files of each split of the first side and of this one."""
     first, *others = sides.values()
-    for files in others:
-        for split, file in files.items():
-            one, other = len(lines[first[split]]), len(lines[file])
-            if one != other:
-                rule = "parallel files must have equally many lines"
-                raise UserError(rule, where=str(file), received=f"{other} against {one} of {first[split].name}")
+    return [{split: (first[split], file) for split, file in files.items()} for files in others]
+
+
+def _refuse_uneven(together: Sequence[Mapping[str, tuple[Path, Path]]], lines: Mapping[Path, Sequence[str]]) -> None:
+    for files in together:
+        for one, other in files.values():
+            if error := uneven(lines[one], lines[other], f"{one} and {other}"):
+                raise error
 
 
 def _refuse_empty(splits: Mapping[str, Sequence[Sentence]], sides: Sides) -> None:

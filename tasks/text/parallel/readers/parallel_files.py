@@ -11,7 +11,7 @@ from tasks.text.doubts import doubt_warnings
 from tasks.text.errors import format_places
 from tasks.text.leaks import leak_warnings
 from tasks.text.parallel.corpus import ParallelCorpus
-from tasks.text.parallel.doubts import pair_warnings
+from tasks.text.parallel.doubts import find_pair_doubts, uneven
 from tasks.text.parallel.folder import endings, find_pairs
 from tasks.text.parallel.prepare import SIDES, Pair, Vocabularies, prepare_pairs
 from tasks.text.parallel.tokenization import TokenKind
@@ -60,6 +60,15 @@ class ParallelFiles(FileReader[Lines, ParallelCorpus]):
         chosen = {split: getattr(self, split) for split in SPLITS}
         return find_pairs(path, dict(zip(SIDES, (self.source, self.target), strict=True)), chosen)
 
+    def languages(self, path: Path) -> dict[str, dict[str, Path]]:
+        """For each language, by the ending of its files, the file of each split, which may be ``all``.
+
+        Raises:
+            UserError: see :meth:`find`.
+        """
+        files = self.find(path)
+        return {str(getattr(self, side)): {text: files[f"{text} {side}"] for text in _texts(files)} for side in SIDES}
+
     def sources(self, files: Mapping[str, Path]) -> dict[str, str]:
         """See :meth:`FileReader.sources`."""
         places = {text: " and ".join(str(files[f"{text} {side}"]) for side in SIDES) for text in _texts(files)}
@@ -104,10 +113,8 @@ class ParallelFiles(FileReader[Lines, ParallelCorpus]):
         for text in _texts(texts.found):
             where = texts.where["train" if text == "all" else text]
             source, target = (texts.found[f"{text} {side}"] for side in SIDES)
-            if len(source) != len(target):
-                rule, received = "both languages must have equally many lines", f"{len(source):,} and {len(target):,}"
-                advice = "each line is a sentence, and the same line of the other file its translation"
-                errors.append(UserError(rule, where=where, received=received, advice=advice))
+            if error := uneven(source, target, where):
+                errors.append(error)
             elif self.incomplete == "refuse":
                 blank = [n for n, (a, b) in enumerate(zip(source, target, strict=True), start=1) if _is_half(a + b)]
                 if blank:
@@ -129,7 +136,11 @@ class ParallelFiles(FileReader[Lines, ParallelCorpus]):
                 "source sentences",
             ),
             *doubt_warnings(words),
-            *(warning for split, text in texts.splits.items() for warning in pair_warnings(split, text)),
+            *(
+                f"{doubt.times:,} {split} pairs {doubt.what}: is that meant?"
+                for split, text in texts.splits.items()
+                for doubt in find_pair_doubts(text)
+            ),
         ]
 
 
