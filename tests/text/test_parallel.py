@@ -1,5 +1,6 @@
 """Parallel corpora: what every kind promises, and the toy language with its translation."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -136,12 +137,12 @@ def test_tokens_become_the_reference_again(tmp_path: Path, settings: dict[str, A
 
 def test_what_is_kept_encodes_a_line_as_the_corpus_did(tmp_path: Path) -> None:
     corpus = load(ParallelData(sentences=50, tokens="subwords", vocabulary_size=100), tmp_path)
-    restored = ParallelCorpus.restored(corpus.kept())
+    restored = ParallelCorpus.restored(json.loads(json.dumps(corpus.kept())))
     source = corpus.test.source
     for place, each in enumerate(generate(1, "test", 10)):
         numbers = source.words[slice(*source.begins[place : place + 2])]
         np.testing.assert_array_equal(restored.encode(f"  {' '.join(each.words)}\n"), numbers)
-    assert not len(restored.train)
+    assert (len(restored.train), restored.train.source.words.size) == (50, 0)
     assert not len(restored.encode(" "))
 
 

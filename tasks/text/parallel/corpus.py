@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.parallel.tokenization import Tokenization
-from tasks.text.prepared import Corpus, SentenceText, array_seen, no_words, words_seen
+from tasks.text.prepared import Corpus, SentenceText, array_seen, kept_words, no_words, words_seen
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import Vocabulary
 
@@ -111,10 +111,10 @@ class ParallelCorpus(Corpus):
         return self.target_tokenization.join(list(tokens))
 
     def kept(self) -> dict[str, Any]:
-        """See :meth:`tasks.text.prepared.Corpus.kept`: vocabularies and tokenization."""
+        """See :meth:`tasks.text.prepared.Corpus.kept`: vocabularies and tokenization, subwords included."""
         return {
+            **super().kept(),
             "sentences": len(self.train),
-            "vocabulary": list(self.vocabulary.words),
             "target_vocabulary": list(self.target_vocabulary.words),
             "tokenization": asdict(self.tokenization),
             "target_tokenization": asdict(self.target_tokenization),
@@ -125,14 +125,13 @@ class ParallelCorpus(Corpus):
         """See :meth:`tasks.text.prepared.Corpus.restored`: it encodes and detokenizes as the one that was kept."""
         train, none = (_without_words(sentences) for sentences in (kept["sentences"], 0))
         return cls(
-            vocabulary=Vocabulary(tuple(kept["vocabulary"])),
+            **kept_words(kept),
             target_vocabulary=Vocabulary(tuple(kept["target_vocabulary"])),
             tokenization=Tokenization(**kept["tokenization"]),
             target_tokenization=Tokenization(**kept["target_tokenization"]),
             train=train,
             validation=none,
             test=none,
-            facts={},
         )
 
 
