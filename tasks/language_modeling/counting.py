@@ -14,8 +14,10 @@ from torch.optim import Optimizer
 
 from tasks.language_modeling.batches import PADDING
 from tasks.language_modeling.completion import Completer, Completions
+from tasks.language_modeling.exposure.measurement import ExposureMeasurement
 from tasks.language_modeling.kneser_ney import Ids, KneserNey
 from tasks.language_modeling.likelihood import Likelihood
+from tasks.language_modeling.text_model import CountedModel
 from tasks.learning.evaluation import ScoredModule, count_step
 from tasks.text.running import TokenCorpus
 
@@ -88,6 +90,7 @@ class CountingModule(ScoredModule[Tensor]):
         counts: how many counts the training text is going to give.
         characters: whether a token is a character.
         completer: what ranks the tokens of the test text; None: nothing does.
+        exposure: what measures exposure bias after the test; None: nothing does.
     """
 
     def __init__(
@@ -99,13 +102,14 @@ class CountingModule(ScoredModule[Tensor]):
         counts: int,
         characters: bool,
         completer: Completer | None = None,
+        exposure: ExposureMeasurement | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.counts = nn.Parameter(torch.zeros(counts), requires_grad=False)
         self.items_seen = 0
         self._order, self._vocabulary, self._boundary, self._characters = order, vocabulary, boundary, characters
-        self._completer = completer
+        self._completer, self._exposure = completer, exposure
         self._model: KneserNey | None = None
         self.register_state_dict_post_hook(_add_grams)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_take_grams)  # type: ignore[no-untyped-call]
@@ -171,6 +175,12 @@ class CountingModule(ScoredModule[Tensor]):
         """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""
         likelihood = self._held_out.likelihood.scores(characters=self._characters)
         return likelihood | self._held_out.completions.scores()
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the whole test text, and exposure bias where it was asked for."""
+        super().on_test_epoch_end()
+        if self._exposure is not None and self._model is not None:
+            self.log_whole(self._exposure.measure(CountedModel(self._model), self.device))
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the training text under its own counts."""

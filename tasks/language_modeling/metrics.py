@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from tasks.language_modeling.exposure.names import EXPOSURE
 from unroll.contract import Metric
 
 BITS: Final = ("validation/bits_per_character", "test/bits_per_character")
@@ -32,5 +33,6 @@ METRICS: Final[Mapping[str, Metric]] = {
     COMPLETIONS[-1]: Metric(
         "maximize", "", "Share of the keys of the test text that a list of the most probable words saves."
     ),
+    **EXPOSURE,
 }
 """The first one is the default of a study's ``metric``; of completions, those of the test text alone are told."""

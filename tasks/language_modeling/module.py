@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tasks.language_modeling.completion import Completer
+from tasks.language_modeling.exposure.measurement import ExposureMeasurement
 from tasks.language_modeling.held_out import HeldOut
 from tasks.language_modeling.network import NextToken
 from tasks.language_modeling.training_state import TrainingState
@@ -49,6 +50,7 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         diagnose_every: optimizer steps between two diagnoses, the first before the first step; None for none.
         characters: whether a token is a character.
         completer: what ranks the tokens of the test text; None: nothing does.
+        exposure: what measures exposure bias after the test; None: nothing does.
     """
 
     network: NextToken
@@ -64,9 +66,10 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         diagnose_every: int | None,
         characters: bool,
         completer: Completer | None = None,
+        exposure: ExposureMeasurement | None = None,
     ) -> None:
         super().__init__(network=network, learning=learning, omega=omega, diagnose_every=diagnose_every)
-        self._completer = completer
+        self._completer, self._exposure = completer, exposure
         self._bptt, self._reduction, self._characters = bptt, reduction, characters
         self._training_state, self._held_out = TrainingState(), HeldOut()
 
@@ -155,6 +158,12 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         """Perplexity, of characters bits per character, and where it was asked for how the text is completed."""
         likelihood = self._held_out.likelihood.scores(characters=self._characters)
         return likelihood | self._held_out.completions.scores()
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores of the whole test text, and exposure bias where it was asked for."""
+        super().on_test_epoch_end()
+        if self._exposure is not None:
+            self.log_whole(self._exposure.measure(self.network, self.device))
 
     def on_validation_epoch_end(self) -> None:
         """Perplexity of the whole validation text, and of the epoch's training text so far.

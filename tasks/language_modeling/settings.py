@@ -116,6 +116,14 @@ class Training(TrainingSettings, ThroughTimeSettings):
         description="Words of the list that a writer chooses from: with it the test text is scored as it would be "
         "completed, too; null: it is not. The same for all arms.",
     )
+    exposure_bias: int | None = Field(
+        None,
+        ge=1,
+        le=WIDEST,
+        json_schema_extra={MEASUREMENT: True},
+        description="Prefixes from the test text, and as many of the model's own, behind which it is compared: its "
+        "exposure bias; null: it is not measured. The same for all arms.",
+    )
 
 
 class LanguageModelingSettings(LearnedSettings):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
+from tasks.language_modeling.exposure.names import EXPOSURE, OF_KNOWN_LANGUAGE
 from tasks.language_modeling.metrics import BITS, COMPLETIONS, KEYSTROKES, METRICS
 from tasks.language_modeling.settings import LanguageModelingSettings, Network
 from tasks.learning.learned_task import LearnedTask
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
     from tasks.language_modeling.completion import Completer
+    from tasks.language_modeling.exposure.measurement import ExposureMeasurement
     from tasks.language_modeling.network import NextToken
 
 
@@ -47,6 +49,8 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
                 received=f"{len(corpus.train)} tokens for {settings.training.batch_size} columns",
                 advice="lower training.batch_size",
             )
+        if (exposure := _exposure(settings, corpus)) is not None:
+            exposure.check()
         return corpus
 
     def kept(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, Any]:
@@ -74,6 +78,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
             diagnose_every=training.diagnose_every,
             characters=settings.data.level == "character",
             completer=_completer(settings, dataset),
+            exposure=_exposure(settings, dataset),
         )
 
     def data(
@@ -113,7 +118,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         return -(-column // settings.training.bptt)
 
     def absent(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, str]:  # noqa: ARG002
-        """Bits per character of words, and completions where nobody asks for them."""
+        """Bits per character of words, and what nobody asks for: completions, exposure bias."""
         found: dict[str, str] = {}
         if settings.data.level == "word":
             found |= dict.fromkeys(BITS, "a token is a word")
@@ -121,6 +126,10 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
             found |= dict.fromkeys(COMPLETIONS, "training.completions is null")
         elif settings.data.level == "character":
             found[f"test/{KEYSTROKES}"] = "a token is a character, which takes a key to choose as to type"
+        if settings.training.exposure_bias is None:
+            found |= dict.fromkeys(EXPOSURE, "training.exposure_bias is null")
+        elif not _is_known(settings):
+            found |= dict.fromkeys(OF_KNOWN_LANGUAGE, "the true next word is known of the toy language alone, by word")
         return found
 
     def chance(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> Mapping[str, float]:
@@ -134,7 +143,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         """What n-grams, which are counted once, do not learn by; of networks see :meth:`LearnedTask.unused`."""
         if settings.network.kind != "ngram":
             return super().unused(settings)
-        measured = ("evaluation_batch_size", "completions")
+        measured = ("evaluation_batch_size", "completions", "exposure_bias")
         return (f"training.{name}" for name in type(settings.training).model_fields if name not in measured)
 
     def unused_of_network(self, settings: LanguageModelingSettings) -> Iterator[str]:
@@ -208,7 +217,23 @@ def _counting(settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.Li
         counts=count_grams(dataset, order),
         characters=settings.data.level == "character",
         completer=_completer(settings, dataset),
+        exposure=_exposure(settings, dataset),
     )
+
+
+def _is_known(settings: LanguageModelingSettings) -> bool:
+    """Whether the true distribution of the next token is known."""
+    return settings.data.corpus == "toy_language" and settings.data.level == "word"
+
+
+def _exposure(settings: LanguageModelingSettings, dataset: TokenCorpus) -> ExposureMeasurement | None:
+    from tasks.language_modeling.exposure.measurement import ExposureMeasurement
+    from tasks.language_modeling.exposure.truth import ToyTruth
+
+    if (prefixes := settings.training.exposure_bias) is None:
+        return None
+    truth = ToyTruth(dataset.vocabulary, end=dataset.start) if _is_known(settings) else None
+    return ExposureMeasurement(dataset.test, start=dataset.start, prefixes=prefixes, truth=truth)
 
 
 def _completer(settings: LanguageModelingSettings, dataset: TokenCorpus) -> Completer | None:
