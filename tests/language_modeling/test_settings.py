@@ -182,7 +182,8 @@ def test_arms_that_are_measured_differently_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_what_reads_held_out_text_is_a_measurement() -> None:
-    assert find_measurements(LanguageModelingSettings) == {"training.evaluation_batch_size", "training.completions"}
+    measured = {"training.evaluation_batch_size", "training.completions", "training.exposure_bias"}
+    assert find_measurements(LanguageModelingSettings) == measured
 
 
 def test_settings_survive_being_written_out_in_full() -> None:
