@@ -48,7 +48,8 @@ def plan(
         overrides: as on the command line: ``"training.epochs=1"``, ``"network.cell=gru,lstm"`` to compare both.
         results: the results folder; ``results/<study>/`` in the project if None.
         calibrate: whether to train a few steps of each arm to estimate the time.
-        values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``.
+        values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``;
+            ``network={"cell": ["gru", "lstm"]}`` to compare both.
 
     Raises:
         UserError: the study, its overrides or its data are not right; all mistakes together.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, final
 
-from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
+from tasks.learning.settings import LearnedSettings, OptimizationSettings, ThroughTimeSettings, TrainingSettings
 from tasks.recurrent.settings import build_initialization
 from tasks.recurrent.unused import unused_settings
 from unroll.contract import VALIDATION, Dataset, Selection, Task, UserError, first_validation_metric
@@ -92,26 +92,15 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         from tasks.learning.clipping import Clipping
         from tasks.learning.descent import Learning
         from tasks.learning.schedule import LearningRate
-        from tasks.learning.schedules import SCHEDULES
 
         training, steps = settings.training, self.steps(settings, dataset)
         if training.warmup and training.warmup >= steps:
             received = f"{training.warmup:,} of {steps:,} steps"
             raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
-        name = training.schedule_name
-        if unknown := [option for option in SCHEDULES.options(name) if option not in type(training).model_fields]:
-            raise UserError(
-                "what a schedule takes beside steps are settings of training",
-                where=f"tasks/learning/schedules/{name}.py",
-                received=", ".join(unknown),
-                advice="add them to tasks/learning/settings.py",
-            )
-        options = {option: getattr(training, option) for option in SCHEDULES.options(name)}
-        build: Callable[..., Schedule] = SCHEDULES.find(name)
         # Laid out over all epochs, whether or not `patience` ends training before.
-        schedule, monitor = build(steps=steps - training.warmup, **options), None
+        schedule, monitor = _build_schedule(training, steps - training.warmup), None
         if schedule.observes:
-            which = f"that learns by schedule {name}"
+            which = f"that learns by schedule {training.schedule_name}"
             first = first_validation_metric(self.metrics, task=which, where="training.schedule")
             monitor = (first.removeprefix(VALIDATION), self.metrics[first].direction)
         return Learning(
@@ -125,9 +114,16 @@ class LearnedTask(Task[SettingsT, DatasetT]):
             monitor=monitor,
         )
 
-    def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:  # noqa: ARG002
-        """What was noticed when the data were prepared, where a dataset keeps it."""
-        return getattr(dataset, "warnings", ())
+    def warnings(self, settings: SettingsT, dataset: DatasetT) -> Sequence[str]:
+        """What was noticed when the data were prepared, and a schedule that ``patience`` may cut short."""
+        training, steps = settings.training, self.steps(settings, dataset)
+        found = list(getattr(dataset, "warnings", ()))
+        if training.patience is not None and _depends_on_steps(training, steps - training.warmup):
+            found.append(
+                f"training.patience may end training before schedule {training.schedule_name} has come to its end: "
+                f"it is laid out over all {steps:,} steps."
+            )
+        return found
 
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
         """Which loops ran the network's cells, and what compiled them."""
@@ -148,6 +144,32 @@ class LearnedTask(Task[SettingsT, DatasetT]):
     def unused_of_network(self, settings: Any) -> Iterator[str]:
         """Names of settings of ``network`` that change nothing; by default those of its cell."""
         return unused_settings(settings.network)
+
+
+def _build_schedule(training: OptimizationSettings, steps: int) -> Schedule:
+    """The schedule that the settings choose, for a run of so many steps behind the warm-up.
+
+    Raises:
+        UserError: it takes what is no setting.
+    """
+    from tasks.learning.schedules import SCHEDULES
+
+    name = training.schedule_name
+    if unknown := [option for option in SCHEDULES.options(name) if option not in type(training).model_fields]:
+        raise UserError(
+            "what a schedule takes beside steps are settings of training",
+            where=f"tasks/learning/schedules/{name}.py",
+            received=", ".join(unknown),
+            advice="add them to tasks/learning/settings.py",
+        )
+    build: Callable[..., Schedule] = SCHEDULES.find(name)
+    return build(steps=steps, **{option: getattr(training, option) for option in SCHEDULES.options(name)})
+
+
+def _depends_on_steps(training: OptimizationSettings, steps: int) -> bool:
+    """Whether a run of twice as many steps would have another rate in the last step of this one."""
+    rates = {_build_schedule(training, run).rate(1.0, step=steps - 1, epoch=0) for run in (steps, 2 * steps)}
+    return len(rates) > 1
 
 
 class SentenceTask(LearnedTask[SettingsT, DatasetT]):

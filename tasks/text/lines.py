@@ -27,6 +27,12 @@ _NO_FILE_ENCODINGS: Final = frozenset(
     {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
 )
 """Codecs of Python that are no encodings of whole text files."""
+_SPECIAL: Final = (
+    (Path.is_fifo, "a named pipe"),
+    (Path.is_socket, "a socket"),
+    (Path.is_char_device, "a device"),
+    (Path.is_block_device, "a device"),
+)
 
 
 def absolute(path: Path | None) -> Path | None:
@@ -102,6 +108,18 @@ def refusing_unreadable(path: Path, what: str = "corpus") -> Iterator[None]:
         raise UserError(
             f"the {what} must be readable", where=str(path), received=error.strerror or str(error)
         ) from error
+
+
+def refuse_special(path: Path, rule: str) -> None:
+    """Refuse pipes and devices: data are read twice, to be hashed and to be parsed, and a pipe may never end.
+
+    Raises:
+        UserError: something lies there that is neither a file nor a folder.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        kind = next((kind for is_kind, kind in _SPECIAL if is_kind(path)), "no regular file")
+        advice = "write what it gives into a file"
+        raise UserError(rule, where=str(path), received=kind, advice=advice)
 
 
 def _decode(content: bytes, encoding: str, path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
 
-from tasks.text.lines import is_packed, refusing_unreadable
+from tasks.text.lines import is_packed, refuse_special, refusing_unreadable
 from tasks.text.store import hash_file
 from unroll.contract import UserError, derive_seed
 
@@ -37,11 +37,13 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
         optional: splits that a folder may lack.
 
     Raises:
-        UserError: nothing is there, a file's name names two splits, or there is not exactly one file for each split.
+        UserError: nothing is there or what is neither file nor folder, a file's name names two splits, or there is not
+            exactly one file for each split.
     """
     with refusing_unreadable(path):
         if path.is_file():
             return {"all": path}
+        refuse_special(path, "the corpus must lie in regular files")
         if path.is_dir():
             files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
             found = {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, ReduceLROnPlat
 from tasks.learning.schedule import LearningRate, Schedule
 from tasks.learning.schedules import SCHEDULES
 from tasks.learning.settings import OptimizationSettings
+from unroll.study import load_task
 
 FIRST, STEPS, PER_EPOCH = 0.3, 40, 5
 VALUES: dict[str, Any] = {"decay_start": 3, "decay_factor": 1.2, "plateau_factor": 2.0, "plateau_patience": 2}
@@ -153,3 +155,18 @@ def test_mistakes_are_refused(settings: dict[str, Any], told: str) -> None:
 def test_a_schedule_is_implied_by_the_settings_of_decay() -> None:
     assert OptimizationSettings().schedule_name == "constant"
     assert OptimizationSettings(decay_start=1, decay_factor=2).schedule_name == "decay"
+
+
+@pytest.mark.parametrize("name", SCHEDULES.names())
+@pytest.mark.parametrize("patience", [None, 3])
+def test_a_schedule_that_patience_may_cut_short_is_a_warning(name: str, patience: int | None, tmp_path: Path) -> None:
+    task, options = load_task("long_range"), {name: VALUES[name] for name in SCHEDULES.options(name)}
+    training = {"schedule": name, "patience": patience, "updates": 40, "validate_every": 5, **options}
+    settings = task.settings.model_validate({"training": training})
+    found = task.warnings(settings, task.prepare(settings, tmp_path))
+    short = patience is not None and rates(schedule_of(name)) != rates(schedule_of(name, steps=2 * STEPS))
+    assert list(found) == short * [
+        f"training.patience may end training before schedule {name} has come to its end: "
+        "it is laid out over all 40 steps."
+    ]
+    assert short == (patience is not None) or name in ("constant", "decay", "plateau")

@@ -89,6 +89,14 @@ def test_a_comma_replaces_the_levels_of_a_factor(write: Write) -> None:
     assert load("network.cell=lstm,gru").compare == {"network.cell": ["lstm", "gru"]}
 
 
+@pytest.mark.parametrize("key", ["network.cell", "network.depth"])
+def test_a_list_is_compared_where_the_setting_takes_none(write: Write, key: str) -> None:
+    write()
+    values = "lstm,gru" if key == "network.cell" else "1,2"
+    listed, typed = load(f"{key}=[{values}]"), load(f"{key}={values}")
+    assert (listed.compare, listed.settings) == (typed.compare, typed.settings)
+
+
 def test_one_value_leaves_a_factor_with_one_level_so_that_its_trials_keep_their_names(
     project: Path, write: Write
 ) -> None:
@@ -138,9 +146,8 @@ def test_a_location_in_the_file_is_relative_to_the_file(project: Path, write: Wr
             "several values are written key=a,b",
         ),
         (
-            ["network.cell=[gru, lstm]"],
-            "command line: network.cell: takes no list (received ['gru', 'lstm']); "
-            "values to compare are written without brackets: network.cell=gru,lstm",
+            ["network.cell=[]"],
+            "command line: network.cell: values to compare must be at least one (received [])",
         ),
         (
             ["network.cell=gru,", "lstm"],

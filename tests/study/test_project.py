@@ -8,6 +8,7 @@ import pytest
 
 from unroll.contract import UserError
 from unroll.study import discover_studies, discover_tasks, find_study, load_study, load_task, project_root
+from unroll.study.project import nearest
 
 Write = Callable[..., Path]
 
@@ -56,6 +57,14 @@ def test_an_unknown_name_is_told_with_the_nearest(write: Write) -> None:
     assert refused("cels") == "there is no such study (received 'cels'); did you mean 'cells'?"
     assert refused("studies/cels") == "there is no such study (received 'studies/cels'); did you mean 'cells'?"
     assert refused("x") == "there is no such study (received 'x'); known: 'cells'"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("gur", "gru"), ("ltsm", "lstm"), ("vanish", "vanishing"), ("nothing", None), ("novel", None)],
+)
+def test_only_a_name_that_is_near_is_suggested(written: str, meant: str | None) -> None:
+    assert nearest(written, ["gru", "lstm", "vanishing", "clipping", "word_vectors"]) == meant
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a$b", "CON", "nul.x", ".hidden", "é", "a" * 65])

@@ -298,7 +298,22 @@ MISTAKES = {
         ("text,label,text\na,+,b\n", "line 1: the first line must name a column 'text' once"),
     ],
     "json_lines": [
-        ("{\n", "line 1: each line must be a JSON object"),
+        (
+            "{\n",
+            "line 1, character 2: each line must be a JSON object (received the end of the line where a name in double",
+        ),
+        (
+            '{"text": "a" "label": 1}\n',
+            "line 1, character 14: each line must be a JSON object (received '\"' where a comma or a closing bracket",
+        ),
+        ('{"text": "a}\n', "line 1, character 10: each line must be a JSON object (received a string without its"),
+        ('{"text": a}\n', "character 10: each line must be a JSON object (received 'a' where a value must stand)"),
+        ('{"text" 1}\n', "character 9: each line must be a JSON object (received '1' where a colon must stand)"),
+        ('{"text": "\\x"}\n', "JSON object (received an escape that JSON does not have)"),
+        ('{"text": "\t"}\n', "JSON object (received '\\t', which a string must write as an escape)"),
+        ("{} 1\n", "character 4: each line must be a JSON object (received '1' behind the end of the object)"),
+        ('{"text": ' + 100_000 * "[" + "\n", "JSON object (received brackets within brackets, too deep)"),
+        ('{"text": ' + 5_000 * "1" + "}\n", "JSON object (received a number of too many digits)"),
         ("[1]\n", "line 1: each line must be a JSON object (received '[1]')"),
         ('{"text": "a"}\n', "line 1: each object must have a field 'label' (received 'text')"),
         ('{"text": "a", "label": 0.5}\n', "a label must be a JSON string, a whole number or a boolean (received 0.5)"),
@@ -306,7 +321,7 @@ MISTAKES = {
         ('{"text": "a", "label": null}\n', "a label must be a JSON string, a whole number or a boolean (received null"),
         ('{"text": null, "label": 1}\n', "line 1: a text must be a JSON string (received null)"),
         ('{"text": NaN, "label": 1}\n', "line 1: a text must be a JSON string (received NaN)"),
-        ('{"text": "a", "label": 1}\n\n', "line 2: each line must be a JSON object"),
+        ('{"text": "a", "label": 1}\n\n', "line 2: each line must be a JSON object (received an empty line)"),
         ('{"text": "a\\u0000", "label": 1}\n', "line 1: NUL is no text (received '\\x00')"),
         ('{"text": "a", "label": "x\\ny"}\n', "line 1: a label must stand on one line (received 'x\\ny')"),
         (

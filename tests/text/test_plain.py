@@ -1,4 +1,5 @@
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_what_is_not_there_is_named_with_advice(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read(tmp_path / "ptb")
     assert str(caught.value) == f"{tmp_path}/ptb: the corpus must exist; set data.path to a text file or a folder"
+
+
+def test_what_is_neither_file_nor_folder_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place, kind in ((tmp_path / "pipe", "a named pipe"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(UserError) as caught:
+            read(place)
+        told = f"{place}: the corpus must lie in regular files (received {kind}); write what it gives into a file"
+        assert str(caught.value) == told
 
 
 def test_an_unreadable_place_is_named(tmp_path: Path) -> None:

@@ -169,25 +169,27 @@ def _apply_setting(document: Document, key: str, values: list[Any], task: AnyTas
     known = [*setting_fields(task.settings), *Declaration.model_fields]
     if not isinstance(compare, dict):
         return
+    values = _unlisted(key, values, task)
     if isinstance(compare.get(key), dict):
         _choose_levels(document, key, values)
     elif key not in known:
         advice = NOT_YET.get(key.partition(".")[0]) or suggestion(key, [*known, *compare])
         raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=advice)
     else:
-        _refuse_brackets(key, values, task)
         if key in find_locations(task.settings):
             values = [anchored(value, Path.cwd()) for value in values]
         _set(document, key, values)
 
 
-def _refuse_brackets(key: str, values: list[Any], task: AnyTask) -> None:
-    """A list is one value; where a setting takes none, values to compare were meant."""
+def _unlisted(key: str, values: list[Any], task: AnyTask) -> list[Any]:
+    """A list is one value; where a setting takes none, or key is a factor, it holds values to compare."""
     field = setting_fields(task.settings).get(key)
-    if len(values) == 1 and isinstance(values[0], list) and field and not _takes_lists(field.annotation):
-        levels = ",".join(map(level_name, values[0]))
-        rule, advice = "takes no list", f"values to compare are written without brackets: {key}={levels}"
-        raise UserError(rule, where=f"{COMMAND_LINE}: {key}", received=shown(values[0]), advice=advice)
+    one_list = len(values) == 1 and isinstance(values[0], list)
+    if not one_list or (field and _takes_lists(field.annotation)):
+        return values
+    if not values[0]:
+        raise UserError("values to compare must be at least one", where=f"{COMMAND_LINE}: {key}", received="[]")
+    return list(values[0])
 
 
 def _takes_lists(annotation: Any) -> bool:

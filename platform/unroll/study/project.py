@@ -20,6 +20,9 @@ from unroll.study.declaration import NAME, TASK, Declaration, is_safe
 
 AnyTask = Task[Any, Any]
 
+NEAR = 0.65
+"""Similarity from which on a name may be meant: ``gur`` has 0.67 to ``gru``, ``nothing`` 0.63 to ``vanishing``."""
+
 
 def suggestion(name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
     """Advice for a name that is not known: the nearest one, or the whole list where that is short.
@@ -61,7 +64,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return words[word]
     siblings = {_split_name(other)[1]: other for other in reversed(names) if _split_name(other)[0] == section}
     for candidates in (siblings, words):
-        near = difflib.get_close_matches(word, candidates, n=1) or [w for w in candidates if _initials(w) == word]
+        near = difflib.get_close_matches(word, candidates, 1, NEAR) or [w for w in candidates if _initials(w) == word]
         if near:
             return candidates[near[0]]
     return None

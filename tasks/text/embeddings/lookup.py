@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.text.embeddings.reader import Found, read_vectors
-from tasks.text.lines import refusing_unreadable
+from tasks.text.lines import refuse_special, refusing_unreadable
 from tasks.text.splits import describe_file
 from tasks.text.store import CacheEntry, stored
 from tasks.text.vocabulary import Vocabulary
@@ -45,8 +45,9 @@ def look_up(file: Path, vocabulary: Vocabulary, cache: Path) -> CacheEntry:
 
 def _describe(file: Path) -> dict[str, Any]:
     with refusing_unreadable(file, what := "file of word vectors"):
-        if file.exists() and not file.is_file():  # a pipe or a device would be read for ever
-            raise UserError("word vectors must lie in a regular file", where=str(file), advice="name a file")
+        refuse_special(file, rule := "word vectors must lie in a regular file")
+        if file.is_dir():
+            raise UserError(rule, where=str(file), received="a folder", advice="name a file")
     return describe_file(file, what)
 
 

@@ -5,11 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 from tasks.text.format import Format, Sentence
 from tasks.text.formats._labelled import labelled_sentences
 from unroll.contract import UserError
+
+_RULE: Final = "each line must be a JSON object"
+_TWICE: Final = "the same field twice"
+_EXPECTED: Final = {
+    "Expecting value": "{} where a value must stand",
+    "Expecting property name": "{} where a name in double quotes must stand",
+    "Illegal trailing comma": "a comma behind the last field or value",
+    "Expecting ':'": "{} where a colon must stand",
+    "Expecting ','": "{} where a comma or a closing bracket must stand",
+    "Unterminated string": "a string without its closing quote",
+    "Invalid control character": "{}, which a string must write as an escape",
+    "Invalid \\": "an escape that JSON does not have",
+    "Extra data": "{} behind the end of the object",
+}
+"""Beginnings of the errors of Python's json, and what is said in their place."""
 
 
 @final
@@ -33,19 +48,36 @@ class JsonLines(Format):
 
 
 def _object(line: str, place: str) -> dict[str, Any]:
+    if not line.strip():
+        raise UserError(_RULE, where=place, received="an empty line")
     try:
         found = json.loads(line, object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
-        raise UserError("each line must be a JSON object", where=place, received=str(error)) from error
+    except json.JSONDecodeError as error:
+        where = f"{place}, character {error.pos + 1}"
+        raise UserError(_RULE, where=where, received=_describe(error, line)) from error
+    except RecursionError as error:
+        raise UserError(_RULE, where=place, received="brackets within brackets, too deep") from error
+    except ValueError as error:  # ours, or Python's own limit
+        received = str(error) if str(error) == _TWICE else "a number of too many digits"
+        raise UserError(_RULE, where=place, received=received) from error
     if not isinstance(found, dict):
-        raise UserError("each line must be a JSON object", where=place, received=repr(line[:40]))
+        raise UserError(_RULE, where=place, received=repr(line[:40]))
     return found
+
+
+def _describe(error: json.JSONDecodeError, line: str) -> str:
+    """What stands at the place of an error, and what should."""
+    here = repr(line[error.pos]) if error.pos < len(line) else "the end of the line"
+    for beginning, expected in _EXPECTED.items():
+        if error.msg.startswith(beginning):
+            return expected.format(here)
+    return f"{here}, which JSON does not have here"
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("the same field twice")
+        raise ValueError(_TWICE)
     return found
 
 
