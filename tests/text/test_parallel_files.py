@@ -361,26 +361,26 @@ def test_the_same_text_twice_and_repeated_sources_are_warnings(tmp_path: Path) -
 # Any text
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    source=st.binary(max_size=40) | st.text(max_size=40).map(str.encode), target=st.text(max_size=40), data=st.data()
+    source=st.binary(max_size=40) | st.text(max_size=40).map(str.encode),
+    target=st.text(max_size=40).map(lambda text: text.replace("\r", "")),
+    tokens=st.sampled_from(("words", "white_space", "subwords", "characters")),
 )
-def test_arbitrary_bytes_are_read_or_refused(tmp_path: Path, source: bytes, target: str, data: st.DataObject) -> None:
+def test_arbitrary_bytes_are_read_or_refused(tmp_path: Path, source: bytes, target: str, tokens: str) -> None:
     shutil.rmtree(tmp_path / "x", ignore_errors=True)
-    folder = folder_of(tmp_path / "x", train_en=target.replace("\r", ""))
-    (folder / "train.de").write_bytes(source)
-    tokens = data.draw(st.sampled_from(("words", "white_space", "subwords", "characters")))
+    folder = folder_of(tmp_path / "x", ("Ein Hund.\n", "A dog.\n"), train_en=f"{target}\n{ENGLISH}A dog.\n")
+    (folder / "train.de").write_bytes(source + f"\n{GERMAN}Ein Hund.\n".encode())
     try:
-        corpus = read(folder, tokens=tokens, vocabulary_size=50)
+        corpus = read(folder, tokens=tokens, vocabulary_size=80)
     except (UserError, UserErrors):
         return
     for text in (corpus.train, corpus.validation, corpus.test):
         assert len(text.source) == len(text.target) == len(text.references) >= 1
         assert min(text.source.lengths.min(), text.target.lengths.min()) >= 1
-    restored = ParallelCorpus.restored(corpus.kept())
-    np.testing.assert_array_equal(
-        restored.encode("Eine Katze läuft."), corpus.validation.source.words[: corpus.validation.source.begins[1]]
-    )
+    assert list(corpus.train.references)[-4:] == [*ENGLISH.splitlines(), "A dog."]
+    held_out = corpus.validation.source
+    np.testing.assert_array_equal(corpus.encode("Ein Hund."), held_out.words[: held_out.begins[1]])
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="▁"), max_size=60)
@@ -400,9 +400,9 @@ def test_characters_and_subwords_become_the_text_again(text: str, lowercase: boo
 
 
 def test_a_huge_line_is_read_whole(tmp_path: Path) -> None:
-    huge = "w " * 200_000
+    huge = "w " * 50_000
     folder = folder_of(tmp_path / "x", train_de=f"{huge}\n{GERMAN}", train_en=f"{huge}\n{ENGLISH}")
-    assert read(folder).facts["train longest source sentence"] == 200_000
+    assert read(folder).facts["train longest source sentence"] == 50_000
     assert read(folder, longest=1000).facts["train longest source sentence"] == 4
 
 

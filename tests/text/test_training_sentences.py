@@ -8,13 +8,14 @@ import pytest
 
 from tasks.agreement.data import AgreementData
 from tasks.text.labelled.settings import LabelledData, load
+from tasks.text.parallel import ParallelData, ParallelText
 from tasks.text.running.settings import TextData
 from tasks.text.section import DataSection
 from tasks.text.tagged.settings import TaggedData
 from tasks.text.toy import generate
 from unroll.contract import UserError
 
-SECTIONS: tuple[type[DataSection], ...] = (TextData, TaggedData, LabelledData, AgreementData)
+SECTIONS: tuple[type[DataSection], ...] = (TextData, TaggedData, LabelledData, AgreementData, ParallelData)
 WRITTEN = frozenset({"toy_language", "text", "conllu", "columns", "label_text", "tsv", "csv", "json_lines"})
 """Kinds that :func:`source` knows."""
 EVERY_KIND = [(section, kind) for section in SECTIONS for kind in section.readers.names]
@@ -71,8 +72,9 @@ def source(kind: str, folder: Path, *, single: bool) -> dict[str, Any]:
 
 
 def words_of(corpus: Any, split: str) -> list[str]:
-    """The words of one split, one after the other."""
+    """The words of one split, one after the other; of parallel text the sources."""
     text = getattr(corpus, split)
+    text = text.source if isinstance(text, ParallelText) else text
     numbers = text if isinstance(text, np.ndarray) else text.words
     return [corpus.vocabulary.words[number] for number in numbers]
 
