@@ -62,7 +62,7 @@ class Decoder(nn.Module):
         looks: when it is looked at.
         input_feeding: whether the last attentional vector is read with the next word (Luong et al. 2015, section 3.3);
             only where the source is looked at ``after``.
-        dropout: of what the output layer reads, while training.
+        dropout: of what the output layer reads beyond the layers' outputs, which have the network's; while training.
     """
 
     def __init__(
@@ -124,11 +124,11 @@ class Decoder(nn.Module):
         values, fed = outputs[0], None
         if attention is not None and memory is not None:
             if self._looks == "before":
-                values = torch.cat([values, context, embedded], 1)
+                values = torch.cat([values, self.dropout(torch.cat([context, embedded], 1))], 1)
             else:
                 context, weights = _look(attention, values, memory)  # s_t
-                values = self._attend(context, values)
-                fed = values if self._input_feeding else None
+                attentional = self._attend(context, values)
+                values, fed = self.dropout(attentional), attentional if self._input_feeding else None
         # The memory goes from state to state, so that a search which keeps some rows keeps their sources with them.
         return Features(values, weights), DecoderState(layers, memory, fed)
 
@@ -152,11 +152,11 @@ class Decoder(nn.Module):
         if self.attention is None or state.memory is None:
             return cast("Tensor", outputs)
         contexts, _ = self.attention(outputs.transpose(0, 1), state.memory)
-        return self._attend(contexts.transpose(0, 1), outputs)
+        return cast("Tensor", self.dropout(self._attend(contexts.transpose(0, 1), outputs)))
 
     def logits(self, values: Tensor) -> Tensor:
         """Of every word of the vocabulary, shape (..., vocabulary), from :class:`Features`' values (..., size)."""
-        logits: Tensor = self.output(self.dropout(values))
+        logits: Tensor = self.output(values)
         return logits
 
     @property

@@ -32,7 +32,6 @@ class Encoder(nn.Module):
         vocabulary: number of words of the source language.
         embedding: size of a word's embedding.
         network: the recurrent layers.
-        dropout: of embeddings, while training.
     """
 
     def __init__(self, *, vocabulary: int, embedding: int, network: RecurrentNetwork) -> None:

@@ -43,7 +43,7 @@ def attention_of(name: str | None) -> Attention | None:
     if name is None:
         return None
     if name == "additive":
-        return Additive(queries=HIDDEN, features=FEATURES, attention=3)
+        return Additive(queries=HIDDEN, features=FEATURES, attention_size=3)
     return {"dot": Dot, "general": General}[name](queries=HIDDEN, features=FEATURES)
 
 

@@ -16,13 +16,13 @@ class Additive(Attention):
     Args:
         queries: size of s.
         features: size of h.
-        attention: size of v.
+        attention_size: size of v.
     """
 
-    def __init__(self, *, queries: int, features: int, attention: int = 256) -> None:
+    def __init__(self, *, queries: int, features: int, attention_size: int = 256) -> None:
         super().__init__()
-        self.query, self.key = nn.Linear(queries, attention, bias=False), nn.Linear(features, attention)
-        self.score = nn.Linear(attention, 1, bias=False)
+        self.query, self.key = nn.Linear(queries, attention_size, bias=False), nn.Linear(features, attention_size)
+        self.score = nn.Linear(attention_size, 1, bias=False)
         self._features = features
 
     def keys(self, values: Tensor) -> Tensor:
@@ -31,8 +31,8 @@ class Additive(Attention):
         return projected
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """See :meth:`Attention.scores`; needs memory for batch * target * source * attention values."""
-        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()  # (batch, target, source, attention)
+        """See :meth:`Attention.scores`; needs memory for batch * target * source * attention_size values."""
+        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()  # (batch, target, source, attention_size)
         scores: Tensor = self.score(hidden).squeeze(3)
         return scores
 

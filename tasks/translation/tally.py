@@ -1,0 +1,82 @@
+"""How good translations are: sums over the whole of a text, never means of batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+
+@final
+@dataclass(slots=True)
+class Tally:
+    """What was counted in held-out pairs so far; mutable.
+
+    Args:
+        nats: sum of the right tokens' negative log-likelihoods, given the right ones before them.
+        tokens: right tokens, ``<eos>`` included.
+        forced: those that are the most probable, given the right ones before them.
+        free: those that stand at their place in what was written.
+        pairs: number of pairs.
+        exact: those whose translation is the right one, every word of it known.
+        unfinished: those whose translation ended by its limit.
+        written: number of tokens of all translations, ``<eos>`` included.
+        translations: as text.
+        references: as they are written.
+    """
+
+    nats: float = 0.0
+    tokens: int = 0
+    forced: int = 0
+    free: int = 0
+    pairs: int = 0
+    exact: int = 0
+    unfinished: int = 0
+    written: int = 0
+    translations: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+
+    def scores(self, scorer: Scorer) -> dict[str, float]:
+        """Every metric, by name without its split."""
+        loss = self.nats / self.tokens
+        return {
+            **scorer.score(self.translations, self.references),
+            "exact_match": self.exact / self.pairs,
+            "accuracy": self.forced / self.tokens,
+            "free_running_accuracy": self.free / self.tokens,
+            "loss": loss,
+            "perplexity": math.exp(loss) if loss < math.log(1e300) else math.inf,
+            "unfinished": self.unfinished / self.pairs,
+            "length_ratio": self.written / self.tokens,
+        }
+
+
+@final
+class Scorer:
+    """BLEU (Papineni et al. 2002) and chrF (Popović 2015) by sacrebleu (Post 2018), with its defaults: 13a, chrF2.
+
+    Args:
+        lowercase: whether case is left out of account.
+    """
+
+    def __init__(self, *, lowercase: bool) -> None:
+        self._metrics: dict[str, Any] = {
+            "bleu": BLEU(lowercase=lowercase),  # type: ignore[no-untyped-call]
+            "chrf": CHRF(lowercase=lowercase),  # type: ignore[no-untyped-call]
+        }
+
+    def score(self, translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+        """Of a whole text, in points of 100."""
+        return {
+            name: float(metric.corpus_score(translations, [references]).score)
+            for name, metric in self._metrics.items()
+        }
+
+    def signatures(self) -> Mapping[str, str]:
+        """What another program needs to know to get the same scores, by metric: sacrebleu's own lines."""
+        self.score(["a"], ["a"])  # a signature tells the number of references, which it knows by then
+        return {name: str(metric.get_signature()) for name, metric in self._metrics.items()}
