@@ -12,7 +12,6 @@ from torch import Tensor
 
 from tasks.remedies.remedy import PADDING
 from tasks.text.parallel import ParallelText
-from tasks.text.prepared import SentenceText
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -69,9 +68,16 @@ class BatchMaker:
         targets = _take(self._words[1], self._begins[1][pairs] + steps, steps < target_lengths, PADDING)
         targets[target_lengths, np.arange(len(pairs))] = self._end
         references = [self._text.references[place] for place in pairs.tolist()] if self._references else ()
-        parts = (torch.from_numpy(part) for part in (source, lengths, targets, pairs))
-        return PairBatch(*parts, references)
+        return PairBatch(
+            source=torch.from_numpy(source),
+            lengths=torch.from_numpy(lengths),
+            targets=torch.from_numpy(targets),
+            places=torch.from_numpy(pairs),
+            references=references,
+        )
 
 
-def _take(words: NDArray[np.int32], places: NDArray[np.int64], real: NDArray[np.bool_], other: int) -> NDArray[np.int64]:
+def _take(
+    words: NDArray[np.int32], places: NDArray[np.int64], real: NDArray[np.bool_], other: int
+) -> NDArray[np.int64]:
     return np.where(real, words[np.where(real, places, 0)], other).astype(np.int64)

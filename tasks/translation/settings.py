@@ -50,7 +50,8 @@ class Network(RecurrentSettings):
         "2015); after: it ends with a look from the new one (Luong et al. 2015).",
     )
     input_feeding: bool = Field(
-        False, description="Whether a step reads what the last one's look gave, where it looks after (Luong et al. 2015)."
+        False,
+        description="Whether a step reads what the last one's look gave, where it looks after (Luong et al. 2015).",
     )
     bridge: Literal["dense", "copy", "none"] = Field(
         "dense",
@@ -90,7 +91,7 @@ class Network(RecurrentSettings):
             )
         if self.attention == "dot" and self.queries != self.features:
             raise ValueError(
-                "attention dot compares a state of the decoder and an output of the encoder as they are: they must have "
+                "attention dot compares a state of the decoder and an output of the encoder as they are: they have "
                 f"one size, received {self.queries} and {self.features}; attention general compares any two"
             )
         return self
@@ -98,7 +99,9 @@ class Network(RecurrentSettings):
     @model_validator(mode="after")
     def _the_source_is_known(self) -> Self:
         if self.attention == NONE and self.bridge == "none":
-            raise ValueError("attention none and bridge none leave nothing of the source: choose another of one of them")
+            raise ValueError(
+                "attention none and bridge none leave nothing of the source: choose another of one of them"
+            )
         return self
 
     @property
@@ -138,7 +141,7 @@ class Network(RecurrentSettings):
 
 
 class Decoding(DecodingSettings):
-    """How the test sentences are translated; validations are always greedy."""
+    """How sentences are translated; where it is not the default, weights are those of the trial where it is."""
 
     longest_factor: float = Field(
         2.0, ge=0, le=1000, description="Most tokens of a translation: so many times those of the source ..."
@@ -172,7 +175,7 @@ class TranslationSettings(LearnedSettings):
             given.append("dropout_kind locked")
         if steps and given:
             raise ValueError(
-                f"network.{' and network.'.join(given)} would keep one mask for all steps of a sentence; with {steps} the "
+                f"network.{' and network.'.join(given)} would keep one mask for a sentence; with {steps} the "
                 "decoder takes them one by one: leave it out, or use dropout and zoneout, which are drawn at each step"
             )
         return self

@@ -65,15 +65,14 @@ class Scorer:
 
     def __init__(self, *, lowercase: bool) -> None:
         self._metrics: dict[str, Any] = {
-            "bleu": BLEU(lowercase=lowercase),  # type: ignore[no-untyped-call]
-            "chrf": CHRF(lowercase=lowercase),  # type: ignore[no-untyped-call]
+            "bleu": BLEU(lowercase=lowercase, force=True),
+            "chrf": CHRF(lowercase=lowercase),
         }
 
     def score(self, translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
         """Of a whole text, in points of 100."""
         return {
-            name: float(metric.corpus_score(translations, [references]).score)
-            for name, metric in self._metrics.items()
+            name: float(metric.corpus_score(translations, [references]).score) for name, metric in self._metrics.items()
         }
 
     def signatures(self) -> Mapping[str, str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
 from tasks.learning.learned_task import SentenceTask
-from tasks.remedies.remedy_task import RemedyTask, changed
+from tasks.remedies.remedy_task import RemedyTask
 from tasks.text.parallel import ParallelCorpus, ParallelText, load
 from tasks.text.vocabulary import EOS
 from tasks.translation.settings import Decoding, TranslationSettings
@@ -184,5 +186,5 @@ def _implied_size(settings: TranslationSettings) -> int:
 def _commonest(text: ParallelText) -> float:
     """Share of the most frequent translation among all."""
     words, begins = np.asarray(text.target.words), text.target.begins
-    sentences = [words[begin:end].tobytes() for begin, end in zip(begins, begins[1:], strict=False)]
-    return float(np.unique(sentences, return_counts=True)[1].max() / len(sentences))
+    counts = Counter(words[begin:end].tobytes() for begin, end in pairwise(begins.tolist()))
+    return max(counts.values()) / len(text)
