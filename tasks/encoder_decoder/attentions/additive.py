@@ -32,7 +32,9 @@ class Additive(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`; needs memory for batch * target * source * attention_size values."""
-        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()  # (batch, target, source, attention_size)
+        hidden = (
+            self.query(queries).unsqueeze(2) + keys.unsqueeze(1)
+        ).tanh()  # one row per word
         scores: Tensor = self.score(hidden).squeeze(3)
         return scores
 
