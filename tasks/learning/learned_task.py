@@ -94,11 +94,11 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         from tasks.learning.schedule import LearningRate
 
         training, steps = settings.training, self.steps(settings, dataset)
-        if training.warmup and training.warmup >= steps:
+        if 0 < steps <= training.warmup:  # without a step nothing is trained: the weights are another trial's, or kept
             received = f"{training.warmup:,} of {steps:,} steps"
             raise UserError("the warm-up must be shorter than the run", where="training.warmup", received=received)
         # Laid out over all epochs, whether or not `patience` ends training before.
-        schedule, monitor = _build_schedule(training, steps - training.warmup), None
+        schedule, monitor = _build_schedule(training, max(0, steps - training.warmup)), None
         if schedule.observes:
             which = f"that learns by schedule {training.schedule_name}"
             first = first_validation_metric(self.metrics, task=which, where="training.schedule")

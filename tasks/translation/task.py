@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -70,6 +70,14 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
             UserError: the data are missing or malformed.
         """
         return load(settings.data, cache)
+
+    def kept(self, settings: TranslationSettings, dataset: ParallelCorpus) -> Mapping[str, Any]:  # noqa: ARG002
+        """Vocabularies and tokenizations of both languages."""
+        return dataset.kept()
+
+    def restored(self, settings: TranslationSettings, kept: Mapping[str, Any]) -> ParallelCorpus:  # noqa: ARG002
+        """A corpus without a pair."""
+        return ParallelCorpus.restored(kept)
 
     def module(self, settings: TranslationSettings, dataset: ParallelCorpus) -> pl.LightningModule:
         """Build the network, the remedy, and the decoding."""

@@ -32,9 +32,7 @@ class Additive(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`; needs memory for batch * target * source * attention_size values."""
-        hidden = (
-            self.query(queries).unsqueeze(2) + keys.unsqueeze(1)
-        ).tanh()  # one row per word
+        hidden = (self.query(queries).unsqueeze(2) + keys.unsqueeze(1)).tanh()  # one row per word
         scores: Tensor = self.score(hidden).squeeze(3)
         return scores
 
