@@ -61,7 +61,7 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
 
     def small(self, examples: int) -> Mapping[str, int]:
         """So many pairs to learn from."""
-        return {"data.sentences": examples, "data.vocabulary_size": 200, "network.hidden": 32, "network.embedding": 16}
+        return {"data.sentences": examples, "network.hidden": 32, "network.embedding": 16}
 
     def prepare(self, settings: TranslationSettings, cache: Path) -> ParallelCorpus:
         """Read the pairs, once per node.
@@ -164,7 +164,7 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         """Of a token of a translation; what is used once per source token or sentence counts by its share."""
         import torch
 
-        from tasks.translation.network import count_operations
+        from tasks.encoder_decoder.build import count_operations
 
         with torch.device("meta"):
             network = self._network(settings, dataset)
@@ -176,7 +176,7 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         return settings.model_copy(update={"decoding": Decoding()})
 
     def _network(self, settings: TranslationSettings, dataset: ParallelCorpus) -> EncoderDecoder:
-        from tasks.translation.network import build_network
+        from tasks.encoder_decoder.build import build_network
 
         sizes = len(dataset.vocabulary), len(dataset.target_vocabulary)
         return build_network(settings.network, source_words=sizes[0], target_words=sizes[1])

@@ -17,6 +17,7 @@ from unroll.study.project import AnyTask
 
 PASSED_OVER = {
     "data.corpus",  # other kinds read files: tests/tasks/test_files.py
+    *("data.tokens", "data.vocabularies", "data.direction"),  # of pairs: tests/text/test_parallel.py
     "training.optimizer",  # each wants a learning rate of its own
     "training.omega_form",  # says nothing while omega is off
 }

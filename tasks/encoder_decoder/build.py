@@ -10,12 +10,12 @@ from tasks.encoder_decoder.bridge import Bridge
 from tasks.encoder_decoder.decoder import Decoder
 from tasks.encoder_decoder.encoder import Encoder
 from tasks.encoder_decoder.network import EncoderDecoder
+from tasks.encoder_decoder.settings import NONE, EncoderDecoderSettings
 from tasks.recurrent.operations import matrix_operations
 from tasks.recurrent.settings import build_recurrent
-from tasks.translation.settings import NONE, Network
 
 
-def build_network(settings: Network, *, source_words: int, target_words: int) -> EncoderDecoder:
+def build_network(settings: EncoderDecoderSettings, *, source_words: int, target_words: int) -> EncoderDecoder:
     """Encoder and decoder for vocabularies of these sizes.
 
     A decoder that cannot read several words at once is run by Python's loop over time: for single steps a fused kernel
@@ -60,7 +60,7 @@ def build_network(settings: Network, *, source_words: int, target_words: int) ->
     return EncoderDecoder(Encoder(vocabulary=source_words, embedding=embedding, network=encoder), decoder)
 
 
-def _build_attention(settings: Network) -> Attention | None:
+def _build_attention(settings: EncoderDecoderSettings) -> Attention | None:
     if settings.attention == NONE:
         return None
     build: Callable[..., Attention] = ATTENTIONS.find(settings.attention)
