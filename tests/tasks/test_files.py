@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tests.tasks.run import Run
 from unroll.contract import Settings, UserError, find_locations
@@ -42,13 +43,26 @@ def samples(kind: str) -> Iterator[tuple[str, str, str]]:
             yield own
 
 
+PAIRS = {"parallel_files"}
+"""Kinds that read two files for each split: tests/text/test_parallel_files.py."""
+
+
 def kinds() -> Iterator[tuple[str, str]]:
-    """Each task that reads files, with each kind of corpus that its settings offer."""
+    """Each task that reads files, with each kind of corpus that its settings offer and that looks at a path."""
     for name in discover_tasks():
         fields = setting_fields(load_task(name).settings)
         if "data.path" in find_locations(load_task(name).settings):
             extra: Any = fields["data.corpus"].json_schema_extra
-            yield from ((name, kind) for kind in extra["enum"] if kind != fields["data.corpus"].default)
+            others = (kind for kind in extra["enum"] if kind not in {fields["data.corpus"].default, *PAIRS})
+            yield from ((name, kind) for kind in others if _reads_files(name, kind))
+
+
+def _reads_files(name: str, kind: str) -> bool:
+    try:
+        load_task(name).settings.model_validate({"data": {"corpus": kind, "path": Path("/nowhere")}})
+    except ValidationError:
+        return False
+    return True
 
 
 class Folder:
