@@ -104,11 +104,11 @@ class Vocabulary:
         Raises:
             UserError: the required words (with ``<unk>`` where words are left out) do not fit into ``size``.
         """
-        counts = Counter(tokens)
+        counts, always = Counter(tokens), frozenset(required)
         counts.update(dict.fromkeys(required, 0))  # known, without counting more often
         # Code points break ties: the order, and so the fingerprint, does not depend on the order of the text.
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        kept = [word for word in ranked if counts[word] >= minimum_count or word in required]
+        kept = [word for word in ranked if counts[word] >= minimum_count or word in always]
         if len(kept) == len(ranked) and (size is None or len(ranked) <= size):
             return cls(tuple(ranked))
         return cls(_cut(kept, size, (*required, UNKNOWN)))

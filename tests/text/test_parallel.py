@@ -13,7 +13,7 @@ from tasks.text.parallel import ParallelCorpus, ParallelData, ParallelText, load
 from tasks.text.parallel.settings import READERS
 from tasks.text.parallel.tokenization import fit_subwords
 from tasks.text.toy import generate
-from unroll.contract import find_locations, find_measurements
+from unroll.contract import UserError, find_locations, find_measurements
 
 
 def pairs_of(corpus: ParallelCorpus, text: ParallelText) -> list[tuple[str, str, str]]:
@@ -101,6 +101,14 @@ def test_one_sentence_has_all_words(tmp_path: Path, toy: ParallelCorpus) -> None
     small = load(ParallelData(sentences=1), tmp_path)
     assert set(small.vocabulary.words) == set(toy.vocabulary.words)
     assert set(small.target_vocabulary.words) == set(toy.target_vocabulary.words)
+
+
+def test_the_words_of_the_toy_language_can_be_cut(tmp_path: Path) -> None:
+    corpus = load(ParallelData(sentences=300, vocabulary_size=90), tmp_path)
+    assert (len(corpus.vocabulary), len(corpus.target_vocabulary)) == (90, 90)
+    assert not corpus.bounds  # a word that is read as <unk> has no translation
+    with pytest.raises(UserError, match="at most half of the train source tokens may be unknown"):
+        load(ParallelData(sentences=300, vocabulary_size=2), tmp_path)
 
 
 def test_equally_frequent_pieces_are_merged_in_the_same_order_every_time() -> None:

@@ -37,3 +37,8 @@ def test_sequences_of_several_lengths_and_fewer_of_them(tmp_path: Path) -> None:
     assert set(few.vocabulary.words) == set(corpus.vocabulary.words)
     other = load(data.model_copy(update={"seed": 2}), tmp_path)
     assert list(other.test.references) != list(corpus.test.references)
+
+
+def test_there_may_be_many_symbols(tmp_path: Path) -> None:
+    corpus = load(ParallelData(corpus="reversal", symbols=2**16, length=1, sentences=5), tmp_path)
+    assert len(corpus.vocabulary) == 2**16 + 2

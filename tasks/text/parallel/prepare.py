@@ -83,7 +83,7 @@ def prepare_pairs(
         vocabulary_size: most tokens of a vocabulary, ``<unk>`` and ``<eos>`` included; None: all, of subwords an error.
         minimum_count: tokens that the training text has less often are read as ``<unk>``.
         longest: most tokens of either side of a training pair; a longer pair is left out and counted. None: any.
-        required: texts whose words or characters are in the vocabularies however rare they are.
+        required: texts whose words or characters are known however rare they are; unless ``vocabulary_size`` is given.
         exact: whether a source determines its target, so that no other answer could be right.
         warnings: see :class:`~tasks.text.prepared.Corpus`.
         where: what errors call the text of each split.
@@ -98,7 +98,7 @@ def prepare_pairs(
     }
     kept = {**whole, "train": [each for each in whole["train"] if longest is None or _length(each) <= longest]}
     refuse_empty({split: len(text) for split, text in kept.items()}, "pair", where, FEW_LINES.format("pairs"))
-    known = [_tokenize(pair, *tokenizations) for pair in required]
+    known = [_tokenize(pair, *tokenizations) for pair in required] if vocabulary_size is None else []
     source, target = _vocabularies(kept["train"], known, vocabularies, vocabulary_size, minimum_count)
     texts = {split: _number(text, source, target) for split, text in kept.items()}
     facts: Facts = {"source vocabulary": len(source), "target vocabulary": len(target)}
@@ -124,7 +124,7 @@ def prepare_pairs(
         validation=texts["validation"],
         test=texts["test"],
         facts=facts,
-        bounds=_bounds(texts) if exact else {},
+        bounds=_bounds(texts, facts) if exact else {},
         warnings=[
             *(
                 f"{missing:,} of {len(pairs[split]):,} {split} pairs are left out, for a side is empty."
@@ -204,11 +204,15 @@ def _facts(split: str, text: ParallelText, source: Vocabulary, target: Vocabular
     return facts
 
 
-def _bounds(texts: Mapping[str, ParallelText]) -> dict[str, float]:
-    """What the references themselves reach; BLEU of a text without a run of four words is not defined."""
+def _bounds(texts: Mapping[str, ParallelText], facts: Facts) -> dict[str, float]:
+    """What the references themselves reach, on texts of which all is known.
+
+    BLEU is not defined of a text without a run of four words.
+    """
     bounds = dict[str, float]()
     for split in HELD_OUT:
-        bounds |= {f"{split}/{metric}": best for metric, best in _BEST.items()}
-        if any(len(line.split()) >= _BLEU_ORDER for line in texts[split].references):
-            bounds[f"{split}/bleu"] = 100.0
+        if not any(facts[f"{split} {side} tokens read as <unk>"] for side in SIDES):
+            bounds |= {f"{split}/{metric}": best for metric, best in _BEST.items()}
+            if any(len(line.split()) >= _BLEU_ORDER for line in texts[split].references):
+                bounds[f"{split}/bleu"] = 100.0
     return bounds
