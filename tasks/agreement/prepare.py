@@ -79,6 +79,7 @@ def _number(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> AgreementT
         distances=np.array([verb.distance for _, verb in known], np.int64),
         attractors=np.array([verb.attractors for _, verb in known], np.int64),
         plural=np.array([verb.plural for _, verb in known], np.bool_),
+        # Reshaped for a text without verbs, which is refused only after it was counted.
         forms=np.array([vocabulary.encode(verb.forms) for _, verb in known], np.int64).reshape(-1, 2),
     )
 

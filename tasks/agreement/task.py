@@ -99,7 +99,7 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
         return {
             f"{split}/accuracy/attractors_{number}": f"the {split} text has no such verb"
             for split, text in texts.items()
-            for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())
+            for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())  # those that no verb has
         }
 
     def unused_of_network(self, settings: AgreementSettings) -> Iterator[str]:

@@ -98,6 +98,7 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
         """The share of the commonest label among those that can be predicted."""
         texts, labels = {"validation": dataset.validation, "test": dataset.test}, len(dataset.labels)
         return {
+            # Labels beyond those of the training text cannot be predicted, so they are cut off.
             f"{split}/accuracy": float(np.bincount(text.labels, minlength=labels)[:labels].max() / len(text))
             for split, text in texts.items()
         }

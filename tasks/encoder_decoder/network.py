@@ -103,6 +103,7 @@ class Conditioned:
         self._model.eval()
         try:
             with torch.no_grad():
+                # Without the state that is known already: dropout may have gone through it.
                 yield Conditioned(self._model, self._source, self._lengths)
         finally:
             self._model.train(training)

@@ -73,6 +73,7 @@ def count_step(trainer: pl.Trainer) -> None:
     Its own wrapper of an optimizer does the same, and calls hooks besides that nobody has here: a tenth of a
     millisecond per step, a twentieth of a small network's. A test fails where these names are no longer Lightning's.
     """
+    # `ready` before a step, `completed` after it: Lightning counts both, and global_step is the second.
     steps = trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
     steps.increment_ready()
     steps.increment_completed()

@@ -130,6 +130,7 @@ def build_network(settings: LongRangeSettings) -> Answerer:
 
 def _fingerprint(data: Data) -> str:
     """What the sequences are drawn from; the evaluation sets' size is part of what a result is measured on."""
+    # The last length, not `longest`: null is the same as a longest that equals length.
     parts = (data.problem, data.length, data.lengths[-1], data.evaluation_sequences)
     return f"{derive_seed('long range data', *parts):016x}"
 

@@ -41,6 +41,7 @@ def noisy_step(cell: Cell, read: Tensor, state: State, recurrent: Tensor | None,
     Returns:
         The state after the step.
     """
+    # The cell's own products read the mask; the step itself is written without it.
     with recurrent_mask(recurrent):
         after = cell.step(read, state)
     if not keep:

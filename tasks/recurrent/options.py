@@ -32,13 +32,14 @@ def check_options(settings: Settings, *, cell: str, options: Mapping[str, Option
     """
     among = (*OPTIONS, "zoneout_memory")
     refuse_unused(settings, choice="cell", kinds=cell_names(), has=cell_settings, among=among)
+    # Only where an option is set: finding a cell imports it, and with it torch.
     types = get_type_hints(find_cell(cell).__init__) if options else {}
     for name, value in options.items():
         allowed = _literals(types[name])
         if allowed and value not in allowed:
             raise ValueError(f"{name} of {cell} is one of {', '.join(map(str, allowed))}, received {value!r}")
     if options:
-        build_cell(cell, options)
+        build_cell(cell, options)  # two options may be right each and wrong together
 
 
 def cell_settings(cell: str) -> set[str]:

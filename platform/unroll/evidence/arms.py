@@ -64,6 +64,7 @@ def summarise_arms(trials: pl.DataFrame, metric: str, *, direction: Direction) -
             items_per_second=speed.filter(done & speed.is_finite()).median(),
         )
     )
+    # Of one value Polars' std is null, and so are low and high.
     half = half_width(pl.col("n"), pl.col("sd"))
     rows = rows.with_columns(low=pl.col("mean") - half, high=pl.col("mean") + half)
     names = ("arm", "n", "mean", "sd", "low", "high", "median", "best", "not_finite", "parameters", "items_per_second")

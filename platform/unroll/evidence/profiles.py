@@ -16,6 +16,7 @@ def find_profiles(metrics: Iterable[str]) -> list[str]:
     A profile whose name begins with that of another one and a slash is a part of it, and is left out.
     """
     names = {point[0] for metric in metrics if (point := parse_distance_metric(metric))}
+    # "gradient_flow/layer0/c" is a part of "gradient_flow/layer0", which is the profile of the whole state.
     return sorted(name for name in names if not any(name.startswith(f"{other}/") for other in names))
 
 

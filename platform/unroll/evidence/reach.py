@@ -42,7 +42,7 @@ def reach(plan: Plan) -> Reach:
     """What a plan's seeds can decide, from the plan alone."""
     seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
     for trial in plan.trials:
-        if trial.phase == "confirm":
+        if trial.phase == "confirm":  # what is searched with is never compared
             seeds[trial.arm].add(trial.seed)
     pairs = [len(seeds[arm] & seeds[baseline]) for arm, baseline in plan.baselines.items() if arm != baseline]
     return Reach(comparisons=len(pairs), pairs=min(pairs, default=0))

@@ -53,6 +53,7 @@ def split_gaps(trials: pl.DataFrame, metric: str, twin: str) -> pl.DataFrame:
         (pl.col("mean") - pl.col("twin")).abs(),
         pl.min_horizontal(pl.col("mean").abs(), pl.col("twin").abs()),
     )
+    # Both: seeds that agree to the last digit would make any gap one of many standard deviations.
     by_seeds = (gap > SPREADS * pl.col("sd")) & (gap > SHARE * smaller)
     alone = gap > SHARE_OF_ONE_SEED * smaller
     return means.with_columns(apart=pl.when(pl.col("n") > 1).then(by_seeds).otherwise(alone))

@@ -59,6 +59,7 @@ def _settings() -> wandb.Settings:
     settings = wandb.Settings()
     folder = Path(os.environ.get("WANDB_CONFIG_DIR", "~/.config/wandb")).expanduser()
     settings.settings_system = str(folder / "settings")
+    # In wandb's own order: variables of the environment win over files.
     settings.update_from_system_settings()
     settings.update_from_env_vars(dict(os.environ))
     return settings

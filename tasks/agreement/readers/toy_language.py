@@ -38,6 +38,7 @@ class ToyLanguage(Reader[AgreementCorpus]):
         forms, texts = verb_forms(self.dialect), {}
         for split, size in split_sizes(self.sentences, self.training_sentences).items():
             text = generate(self.seed, split, size, self.dialect)
+            # One verb of each sentence, that of the main clause: the annotation knows no other subject.
             texts[split] = Split(sentences=[Sentence(each.words, (_verb(each, forms),)) for each in text], facts={})
         return prepare(
             texts,

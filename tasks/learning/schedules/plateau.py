@@ -38,7 +38,7 @@ class Plateau(Schedule):
 
     def observe(self, score: float) -> None:
         """See :meth:`Schedule.observe`."""
-        if score > self.best:
+        if score > self.best:  # NaN is never greater
             self.best, self.waited = score, 0
             return
         self.waited += 1

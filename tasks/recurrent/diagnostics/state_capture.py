@@ -72,7 +72,7 @@ def record_states(network: RecurrentNetwork) -> Iterator[Mapping[str, Record]]:
     hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in names]
     try:
         for layer in names:
-            layer.loop = "plain"
+            layer.loop = "plain"  # the one loop that gives single states
         for cell in cells:
             # On the instance, in front of the class's method; popped from it again at the end.
             cell.step = _separating(cell)  # type: ignore[assignment]

@@ -64,6 +64,7 @@ def _marks(file: Path, encoding: str) -> list[Mapping[str, int | str]]:
     """What reading takes away: the byte-order mark, Windows line ends."""
     content = read_bytes(file)
     mark = content.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    # Decoded once more: read_lines takes away both, and says nothing of it.
     text = content.decode(encoding).split("\n")
     ends = [number for number, line in enumerate(text, start=1) if line.endswith("\r")]
     return [_row(file, "byte-order mark", [1] if mark else []), _row(file, "Windows line ends (CRLF)", ends)]

@@ -51,6 +51,7 @@ class EntityFiles(FormatReader[TaggedCorpus]):
         refuse_unreadable(places, reading, self.repair)
         kept, repairs = to_bio(texts.kept, reading)
         # Both tags of every type, which may be longer elsewhere.
+        # PER of B-PER; of O nothing is left.
         types = sorted({reading.convert([tag]).tags[0][2:] for tag in _tags(texts)} - {""})
         required = (OUTSIDE, *(f"{letter}-{name}" for name in types for letter in "BI"))
         return _number(self, texts, kept, required, repairs, tag_warnings(kept, repairs, self.scheme, reading))

@@ -33,6 +33,7 @@ def chains() -> Table:
         "SIMPLE": tuple(phrase(p, f"SIMPLE:{subject}") for subject, p in _RATES.items()),
     }
     for length in range(1, LONGEST + 1):
+        # A chain of n phrases is one phrase and a chain of n - 1: lengths are drawn once, not phrase by phrase.
         more = (f"CHAIN:{length - 1}",) if length > 1 else ()
         table[f"CHAIN:{length}"] = (phrase(1, "PREPOSITION", "SIMPLE", *more),)
     for subject in SUBJECTS:

@@ -70,7 +70,7 @@ class Grammar:
     def __post_init__(self) -> None:
         for symbol, rules in self.rules.items():
             total = math.fsum(rule.probability for rule in rules)
-            if abs(total - 1) > 1e-12:
+            if abs(total - 1) > 1e-12:  # written as decimals, which add up to 1 only nearly
                 raise ValueError(f"the probabilities of {symbol} must add up to one, not {total}")
             missing = {part for rule in rules if isinstance(rule, Phrase) for part in rule.parts} - self.rules.keys()
             if missing:

@@ -31,7 +31,7 @@ def draw_metrics_by_distance(findings: Findings) -> Iterator[Chart]:
     drawn = {*pairs, *(findings.free_running[metric] for metric in pairs)}
     alone = {metric: means for metric, means in findings.metrics_by_distance.items() if metric not in drawn}
     for number, (metric, means) in enumerate(list(alone.items())[:MOST_METRICS], 1):
-        rows = round_bands(cut_intervals(means, means["mean"]))
+        rows = round_bands(cut_intervals(means, means["mean"]))  # a band may not take the axis from the means
         places = choose_decimals(means["mean"], means["high"] - means["mean"])
         y = alt.Y("mean:Q", title=metric, scale=alt.Scale(zero=False, nice=False, padding=10))
         layers = [

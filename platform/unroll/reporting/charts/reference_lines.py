@@ -58,6 +58,7 @@ def _rules(findings: Findings, kind: Reference, metric: str, places: int) -> Ite
     values = kind.values(findings, metric)
     known = {arm.name: kind.known(arm).get(metric) for arm in findings.arms}
     for value in values:
+        # Of arms with other data the best possible differs: a label then says whose it is.
         groups = [group.shared for group in findings.groups if value in [known[arm] for arm in group.labels]]
         whose = f", {listed(groups)}" if findings.several_baselines and len(values) > 1 else ""
         label = f"{kind.label} {fixed(value, places)}{whose}"

@@ -15,6 +15,7 @@ Row = Mapping[str, Any]
 Build = Callable[[Sequence[Row]], Column]
 
 
+# Functions and no values: a table's rows are known only after its columns were chosen.
 def text(head: str, show: Callable[[Row], str], *, mark: str = "") -> Build:
     """A column of text; ``mark`` as :class:`~unroll.reporting.document.Column` has it."""
     return lambda rows: Column(head, [show(row) for row in rows], mark=mark)

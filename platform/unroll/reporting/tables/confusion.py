@@ -52,6 +52,7 @@ def _matrix(findings: Findings, split: str, labels: list[str], name: str) -> Tab
         arm_column(findings),
         text("True label", lambda row: row["true"]),
         number("Examples", lambda row: _examples(row["examples"])),
+        # A label that only held-out text has is never guessed: it has a row and no column.
         *(share(label) for label in labels if label in set(rows["guess"])),
     ]
     return make_table(name, caption, rows, columns, shown)
@@ -62,7 +63,7 @@ def _most_frequent(findings: Findings, split: str, labels: list[str], name: str)
     rows = findings.confusions[split]
     wrong = rows.filter(pl.col("true") != pl.col("guess"), pl.col("count") > 0)
     per_pair = wrong.group_by("true", "guess").agg(pl.col("count").sum())
-    pairs = per_pair.sort(["count", "true", "guess"], descending=[True, False, False]).head(MOST_PAIRS)
+    pairs = per_pair.sort(["count", "true", "guess"], descending=[True, False, False]).head(MOST_PAIRS)  # ties by name
     cells = {(row["arm"], row["true"], row["guess"]): row for row in wrong.iter_rows(named=True)}
 
     def share(arm: str) -> Build:

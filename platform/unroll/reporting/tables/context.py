@@ -27,6 +27,7 @@ def coverage_table(findings: Findings) -> Table:
         head = status.replace("failed_", "failed: ").replace("_", " ").capitalize()
         return number(head, lambda row: str(row[status]))
 
+    # Behind the columns arm and planned.
     present = [status for status in findings.coverage.columns[2:] if status in findings.counts]
     columns = [arm_column(findings), number("Planned", lambda row: str(row["planned"])), *map(ended, present)]
     caption = f"How the {count(findings.planned, 'planned trial')} ended."
@@ -97,7 +98,7 @@ def settings_table(findings: Findings) -> Table:
     values: dict[str, dict[str, None]] = {}
     for trial in findings.plan.trials:
         for key, value in flatten(trial.settings):
-            values.setdefault(key, {})[_value(value)] = None
+            values.setdefault(key, {})[_value(value)] = None  # a dict keeps the order in which values appear
     rows = [("varies" if len(v) > 1 else "shared", key, ", ".join(v)) for key, v in sorted(values.items())]
     rows.sort(key=lambda row: row[0] == "shared")
     return _pairs_table("settings", "Every setting with the values that the trials have; defaults included.", rows)
@@ -172,7 +173,7 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):  # a bool is an int
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.8g}"

@@ -78,6 +78,7 @@ def differences_table(findings: Findings) -> Table:
         size, share = fixed(row["difference"], places, sign=True), row["relative"]
         return size if share is None else f"{size} ({percent(share, sign=True)})"
 
+    # One comparison with many pairs is enough for the caption to speak of an estimate.
     exact = findings.differences["n"].is_between(0, EXACT_UP_TO).all()
     estimated = f"above {EXACT_UP_TO} pairs estimated from {DRAWS:,} random sign patterns with a fixed seed"
     caption = (
@@ -129,6 +130,7 @@ def metrics_table(findings: Findings) -> Table:
     def column(name: str) -> Build:
         return number(name, lambda row: means[name][row["arm"]])
 
+    # Files have a row for each metric and arm; on the page an arm is a row and a metric a column.
     rows = pl.concat(summaries.values()).select(names)
     shown = [{"arm": arm} for arm in findings.names]
     return make_table("metrics", caption, rows, [arm_column(findings), *map(column, others)], shown)

@@ -52,7 +52,7 @@ def size_table(findings: Findings) -> Table:
 
 def _sizes(findings: Findings, solved: dict[str, int]) -> pl.DataFrame:
     done = findings.trials.filter(pl.col("status") == "completed")
-    time = done.group_by("arm").agg(pl.col("seconds").median())
+    time = done.group_by("arm").agg(pl.col("seconds").median())  # a mean would follow one trial on a busy machine
     arms = [
         {
             "arm": arm.name,

@@ -41,6 +41,7 @@ class ToyLanguage(Reader[LabelledCorpus]):
         sizes, labels = split_sizes(self.sentences, self.training_sentences), _LABELS[self.sentiments]
         texts = {}
         for split, size in sizes.items():
+            # Drawn until there are enough: with two labels, neutral sentences of the stream fall away.
             wanted = (each for each in endless(self.seed, split) if each.sentiment in labels)
             texts[split] = [Sentence(each.words, (each.sentiment,)) for each in islice(wanted, size)]
         return prepare_sentences(

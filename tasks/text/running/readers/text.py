@@ -73,6 +73,7 @@ class PlainText(FileReader[str, TokenCorpus]):
                 *leak_warnings(
                     {s: [" ".join(each.split()) for each in kept] for s, kept in texts.kept.items()}, "lines"
                 ),
+                # Of what stands in the files; leaks, above, of what is learned from: fewer training lines leak less.
                 *doubt_warnings({split: _Words(lines) for split, lines in texts.found.items()}),
             ],
             where=texts.where,
