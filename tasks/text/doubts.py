@@ -52,6 +52,7 @@ def find_doubts(sentences: Iterable[Sequence[str]], labels: Sequence[str] = ()) 
     numbered: list[int] = []
     for place, sentence in enumerate(sentences):
         words.update(sentence)
+        # One pass over a text that may be large, which is why only places are kept.
         firsts.append(_number(sentence[0]))
         if _is_tree(sentence):
             trees.append(place)
@@ -135,6 +136,7 @@ def _is_tree(sentence: Sequence[str]) -> bool:
 def _commonest(words: Counter[str], sentences: Iterable[Sequence[str]]) -> Iterable[Doubt]:
     total = words.total()
     # "_" is looked at even where another word is the commonest.
+    # Of words in general the commonest is enough to look at: no other can be more of the text.
     for word, most in {**{word: _MOST_OF_A_TEXT for word, _ in words.most_common(1)}, "_": _MANY_MASKED}.items():
         if total >= _FEWEST_WORDS and words[word] > most * total:
             places = [place for place, sentence in enumerate(sentences) if word in sentence]

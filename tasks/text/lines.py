@@ -52,6 +52,7 @@ def canonical_encoding(name: str) -> str:
             b"text".decode(name)
     except (LookupError, ValueError):  # ValueError: NUL in the name
         known = ""
+    # Codecs that are no encodings of text (base64, rot13) are refused by Python's decode itself, see above.
     if not known or known in _NO_FILE_ENCODINGS:
         raise ValueError("must be a text encoding that Python knows, such as utf-8, utf-16 or latin-1")
     return "utf-8" if known == "utf-8-sig" else known

@@ -43,6 +43,7 @@ class Reader(ABC, Generic[CorpusT]):
 
     def content(self) -> dict[str, Any]:
         """All that the corpus depends on beside files, as JSON."""
+        # The path decides nothing: the same files elsewhere are the same corpus.
         settings = {name: value for name, value in asdict(self).items() if name != "path"}
         return {"reader": type(self).__module__, "version": self.version, **settings}
 
@@ -155,6 +156,7 @@ class FileReader(Reader[CorpusT], Generic[ItemT, CorpusT]):
                     errors.extend(error.errors)
                 except UserError as error:
                     errors.append(error)
+            # Of all files together: who corrects one should not have to run again to hear of the next.
             if errors:
                 raise errors[0] if len(errors) == 1 else UserErrors(errors)
             # Cut before sentences are left out: the held-out text must not depend on how much is learned from.

@@ -52,6 +52,7 @@ class Readers(Generic[CorpusT]):
 
     def _reads(self, format_name: str) -> bool:
         try:
+            # Which of the formats have labels that a task can use is known by their classes alone.
             return _labels(format_name) in self._formats
         except UserError:  # a broken file is a kind whose choice gives the reason
             return True

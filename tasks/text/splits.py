@@ -57,6 +57,7 @@ def find_files(path: Path, *, ending: str = "", optional: Collection[str] = ()) 
 
 def splits_of_name(name: str) -> tuple[str, ...]:
     """The splits that parts of a file's name name; one is right, none is some other file."""
+    # A digit separates as a dot does: test2016 names the test text.
     parts = set(re.split(r"[^a-z]+", name.lower()))  # whole parts: "latest" and "trainee" name no split
     return tuple(split for split in SPLITS if not parts.isdisjoint(_STEMS[split]))
 
@@ -127,6 +128,7 @@ def keep_some(splits: Mapping[str, Sequence[ItemT]], training_sentences: int | N
         return dict(splits)
     # A prefix of one fixed permutation: a smaller part is in every larger one.
     places = list(range(len(splits["train"])))
+    # No seed of a trial: all trials of a study learn from the same sentences.
     Random(derive_seed("training sentences")).shuffle(places)  # noqa: S311 - no secret
     return {**splits, "train": [splits["train"][place] for place in sorted(places[:training_sentences])]}
 

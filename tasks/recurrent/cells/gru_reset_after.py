@@ -31,6 +31,7 @@ class GRUResetAfter(Cell):
         read_r, read_z, read_n = read.chunk(3, dim=-1)
         r, z, n = self.recur(h).chunk(3, dim=-1)
         r, z = torch.sigmoid(read_r + r), torch.sigmoid(read_z + z)
+        # d stands within the brackets, so that r scales it: a bias outside of them would be the same as b.
         n = torch.tanh(read_n + r * (n + self.reset_bias))
         return (z * h + (1 - z) * n,)
 

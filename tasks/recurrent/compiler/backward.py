@@ -75,7 +75,7 @@ def differentiate(step: Step) -> Derivative:
         replay.run(step)
         after = [replay.now[id(part)] for part in step.after]
         boundary = len(tracer.calls)  # behind these, what autograd calls
-        into = [_stand_in(part.shape[1], part.dtype) for part in after]
+        into = [_stand_in(part.shape[1], part.dtype) for part in after]  # gradients at the new state, one per part
         leaves = [row for row in replay.rows.values() if row.requires_grad]
         rows = [row for _, _, row in replay.vectors.values()]
         wanted = [*leaves, *rows, *(result for _, _, result in replay.products)]
@@ -122,7 +122,7 @@ class _Replay:
     def __init__(self, step: Step) -> None:
         self.rows = {name: row.detach().clone() for name, row in step.rows.items()}
         for name, row in self.rows.items():
-            row.requires_grad_(name == "read" or name.startswith("state_"))
+            row.requires_grad_(name == "read" or name.startswith("state_"))  # masks have no gradient
         self.now = {id(row): self.rows[name] for name, row in step.rows.items()}
         self.matrices: dict[int, tuple[str, Tensor]] = {}
         self.vectors: dict[int, tuple[str, Tensor, Tensor]] = {}

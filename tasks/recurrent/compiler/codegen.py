@@ -76,7 +76,7 @@ class _Function:
         for name, size, fill in scratch:
             yield f"    real *const {name} = rest; rest += {size};{fill}"
         yield "    for (long s = 0; s < steps; s++) {"
-        yield f"        const long t = {'steps - 1 - s' if self._carried else 's'};"
+        yield f"        const long t = {'steps - 1 - s' if self._carried else 's'};"  # the backward runs from the end
         for part, width in enumerate(self._carried):  # what one step writes the next one reads
             yield f"        real *const carry_{part} = carries_{part} + (s & 1) * rows * {width};"
             yield f"        real *const carried_{part} = carries_{part} + (~s & 1) * rows * {width};"
@@ -164,7 +164,7 @@ class _Function:
                 part = left.removeprefix("state_")
                 start, out = self._argument(f"start_{part}"), self._argument(f"out_{part}")
                 later = f"{right} + rows * {product.gradient.width}"
-                yield f"    outer_products(rows, {shape}, {start}, {right}, {into});"
+                yield f"    outer_products(rows, {shape}, {start}, {right}, {into});"  # step 0
                 yield f"    outer_products((steps - 1) * rows, {shape}, {out}, {later}, {into});"
             else:
                 yield f"    outer_products(steps * rows, {shape}, {self._argument(left)}, {right}, {into});"

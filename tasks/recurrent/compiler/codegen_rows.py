@@ -82,6 +82,7 @@ class _Loop:
         names = "".join(
             f" reduction(+ : sum{t.node.index})" for t in {id(t): t for t, _ in parts}.values() if t.node.kind == "sum"
         )
+        # No column depends on another: so the compiler may vectorise, and reorder sums that are marked as reductions.
         yield f"{INDENT}#pragma omp simd{names}"
         yield f"{INDENT}for (long j = 0; j < {self._width}; j++) {{"
         yield from (f"{INDENT}    {line}" for line in (*self._lines, *ends))
@@ -98,7 +99,7 @@ class _Loop:
 
     def _value(self, node: Node, region: Region) -> str:
         # Within a loop all columns have the same width, so a node and a first column name a value.
-        key = (node.index, 0 if node.width == 1 else region[0])
+        key = (node.index, 0 if node.width == 1 else region[0])  # a value of width 1 is the same in every column
         if key not in self._known:
             self._known[key] = self._make(node, region if node.width > 1 else (0, 1), f"v{key[0]}_{key[1]}")
         return self._known[key]

@@ -76,6 +76,7 @@ class Kernel:
         made |= {f"d_{name}": any_state.new_zeros(given[name].shape) for name in (*self.matrices, *self.vectors)}
         # Where a part has no gradient, one step of zeros stands for all: its flag in ``size`` is 0.
         none = [any_state.new_zeros(rows, w) if g is None else g for g, w in zip(into, self._widths, strict=True)]
+        # Contiguous: the gradient of a sum is one number that is expanded, without rows that C could read.
         states = {f"into_{part}": gradient.contiguous() for part, gradient in enumerate(none)}
         self._call("backward", {**given, **made, **states}, lengths, [int(g is not None) for g in into])
         return made

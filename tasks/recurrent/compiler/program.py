@@ -105,6 +105,7 @@ class _Backward:
         derived = self._derived
         self._roots[derived.read.index].append(Buffer("d_read", "time", derived.read.width))
         for number, product in enumerate(derived.products):
+            # A matrix's gradient is left' @ right over all steps, so both operands must be there for all of time.
             buffers = self._roots[product.gradient.index]  # of an LSTM the same as what is read: nothing is kept twice
             if not buffers:
                 buffers.append(Buffer(f"d_product_{number}", "time", product.gradient.width))
@@ -112,6 +113,7 @@ class _Backward:
         for name, node in derived.vector_gradients.items():
             self._roots[node.index].append(Buffer(f"d_{name}", "total", node.width))
         for part, node in enumerate(derived.before):
+            # The gradient at the old state is what the step before it, which comes next, gets for its new state.
             self._carry(node, Buffer(f"carry_{part}", "step", derived.after[part].width))
         return self._scheduler().run()
 

@@ -125,6 +125,7 @@ class Scheduler:
             node = self._nodes[index]
             for region in self._slices(node, (0, node.width)):
                 self._want(node, region, self.position(node))
+        # So everything that wants a node has been seen before the node itself is placed.
         for node in reversed(self._nodes):  # whatever wants a node has a higher index
             wanted = self._wanted.get(node.index)
             if wanted and self._given(node):
@@ -175,6 +176,7 @@ class Scheduler:
         lasting = tuple(buffer for buffer in roots if buffer.kind != "total")
         totals = tuple(buffer for buffer in roots if buffer.kind == "total")
         whole = (0, node.width)
+        # A total is added up over all rows: no value of the node can be loaded from it.
         if totals:
             self.schedule.targets[self.position(node)].append(Target(node, whole, totals))
         if lasting:
@@ -183,6 +185,7 @@ class Scheduler:
             self._keep_columns(node, saved, (buffer,), min(_positions(wanted, saved)))  # first use
         if lasting or node.index in self._saves:
             return  # other positions load it from there; the one that computes it has it in a register
+        # Columns that are wanted together are kept together; what is cheap is computed again at each of its positions.
         for region in merged(region for region, _ in wanted):
             positions = _positions(wanted, region)
             if len(positions) > 1 and self._cost(node) >= KEPT_FROM:
@@ -192,6 +195,7 @@ class Scheduler:
                     self._want_inputs(node, part, position)
 
     def _keep_columns(self, node: Node, region: Region, buffers: tuple[Buffer, ...], position: Position) -> None:
+        # In its own phase the value is in a register; it can be loaded from the next phase on.
         self._keep(node, region, buffers, position, from_=(position[0], position[1] + 1))
         for part in self._slices(node, region):
             self._want_inputs(node, part, position)

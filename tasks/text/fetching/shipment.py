@@ -66,6 +66,7 @@ class Shipment(Part):
     def _are_verified(self) -> Self:
         verified = {name for archive in self.archives if archive.sha256 for name in archive.members}
         for file in self.files:
+            # One hash is enough: that of the archive covers all that comes out of it.
             if file.sha256 is None and file.name not in verified:
                 raise ValueError(f"{file.name} must have a sha256, or its archive")
         return self

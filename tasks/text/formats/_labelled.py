@@ -31,7 +31,7 @@ def labelled_sentences(
             place = f"{where}, line {line}"
             with errors:
                 label, text = split(row, place)
-                words, name = tuple(text.split()), label.strip()
+                words, name = tuple(text.split()), label.strip()  # at any white space of Unicode, as in running text
                 _check(words, name, label + text, place)
                 sentences.append(Sentence(words, (name,), line))  # not reached by a row with an error
     errors.refuse()

@@ -108,6 +108,7 @@ def _words(block: Sequence[tuple[int, str]], columns: Sequence[Column], where: s
     words: dict[str, Row] = {}  # by place, for errors that need the whole sentence
     for number, line in dropwhile(lambda line: line[1].startswith("#"), block):
         place = f"{where}, line {number}"
+        # Every line is checked, also those of tokens and empty nodes, which are then left out.
         cells = _cells(line, place)
         if _is_word(cells[0], len(words), place):
             words[place] = tuple(_chosen(cells, column, place) for column in columns)

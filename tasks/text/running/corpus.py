@@ -33,6 +33,7 @@ class TokenCorpus(Corpus):
 
     def seen(self) -> Iterator[bytes | memoryview]:
         """See :meth:`tasks.text.prepared.Corpus.seen`."""
+        # Without their number, unlike those of other corpora: another form would rename every trial.
         yield from (word.encode() for word in self.vocabulary.words)
         yield from (array_seen(getattr(self, split), "<i4") for split in SPLITS)
         yield str(self.start).encode()

@@ -106,6 +106,7 @@ class TaggedCorpus(Corpus):
 
     def sealed(self) -> Self:
         """See :meth:`tasks.text.prepared.Corpus.sealed`."""
+        # Apart from the corpus's own: a model that reads no characters is the same whatever unknown words look like.
         spelling = replace(self.spelling, fingerprint=hash_parts(self.spelling.seen()))
         return replace(super().sealed(), spelling=spelling)
 

@@ -119,7 +119,7 @@ def _parts(tag: str, reading: Reading) -> tuple[str, str] | None:
         return OUTSIDE, ""
     if (written := reading.writing.fullmatch(tag)) is None:
         return None
-    wide = reading.scheme == "bioes"
+    wide = reading.scheme == "bioes"  # of the others B and I are all
     kind = written["kind"].upper()
     kind = _SYNONYMS.get(kind, kind) if wide else kind  # of bioes alone: in bio an M is no tag
     return (kind, written["type"] or ONE_TYPE) if kind in ("BIES" if wide else "BI") else None

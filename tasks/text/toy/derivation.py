@@ -38,6 +38,7 @@ class Derivation:
         """Words of the other language, each phrase in that language's order."""
         if isinstance(self.rule, Entry):
             return self.rule.translation
+        # `order` holds the places of the parts, in the order in which they are translated.
         return tuple(word for place in self.rule.order for word in self.parts[place].translation())
 
     def log_probability(self) -> float:

@@ -92,6 +92,7 @@ def annotate(derivation: Derivation) -> ToySentence:
         subject_number=number,
         subject_index=sum(len(entry.words) for entry in entries[:subject]),
         verb_index=sum(len(entry.words) for entry in entries[:verb]),
+        # Names are nouns too; a place or a person has a number like any other.
         attractors=sum(
             entry.part_of_speech in _NOUNS and entry.number not in (None, number)
             for entry in entries[subject + 1 : verb]
