@@ -270,6 +270,57 @@ class Answer:
     probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """How a trained module goes on with a text.
+
+    Args:
+        text: what follows, as it would be printed behind the beginning.
+        log_probability: natural logarithm of its probability, given the beginning.
+        finished: whether it came to its end, not to the most that was asked for.
+    """
+
+    text: str
+    log_probability: float
+    finished: bool
+
+
+class Writer(ABC):
+    """Goes on with text: a trained module, as :meth:`Task.writer` gives it. Called without gradients."""
+
+    unit: str
+    """What it writes one after another: ``word`` or ``character``."""
+
+    @abstractmethod
+    def unknown(self, beginning: str) -> Sequence[str]:
+        """The units of a beginning that it reads as ``<unk>``, in their order.
+
+        Raises:
+            UserError: it cannot read one of them.
+        """
+
+    @abstractmethod
+    def write(self, beginning: str, options: Settings, *, seed: int) -> Sequence[Continuation]:
+        """Go on with a beginning, in one way or in several, the best first; a function of its arguments alone.
+
+        Args:
+            beginning: may be empty.
+            options: of the class :attr:`Task.writing`.
+            seed: what is drawn depends on.
+
+        Raises:
+            UserError: it cannot read the beginning.
+        """
+
+    @abstractmethod
+    def suggest(self, beginning: str, count: int) -> Sequence[tuple[str, float]]:
+        """The likeliest next units and their probabilities, the likeliest first, and at most so many.
+
+        Raises:
+            UserError: it cannot read the beginning.
+        """
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
@@ -293,6 +344,9 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
     size_setting: ClassVar[str] = "network.hidden"
     """The integer setting that ``match`` solves, within its field's bounds; more of it never means fewer parameters or
     fewer operations."""
+
+    writing: ClassVar[type[Settings] | None] = None
+    """Options of :meth:`Writer.write`, flat; None: the task goes on with no text."""
 
     def small(self, examples: int) -> Mapping[str, Any]:  # noqa: ARG002
         """Dotted settings of a task so small that a test trains it in a moment; ``tests/tasks`` asks for them.
@@ -411,6 +465,24 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         sums = [(answer.right, answer.counted) for answer in answers]
         right, counted = sum(right for right, _ in sums), sum(counted for _, counted in sums)
         return {"accuracy": right / counted} if counted else {}
+
+    def writer(
+        self,
+        settings: SettingsT,  # noqa: ARG002
+        dataset: DatasetT,  # noqa: ARG002
+        module: pl.LightningModule,  # noqa: ARG002
+    ) -> Writer:
+        """What goes on with text by a trained module.
+
+        Args:
+            settings: the trial's, as :meth:`restored` got them.
+            dataset: what :meth:`restored` gave.
+            module: with its trained weights, no longer training.
+
+        Raises:
+            UserError: the task goes on with no text, as here.
+        """
+        raise _undefined(self, "a task that is to go on with text must define writing and writer")
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""

@@ -6,6 +6,8 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.decoding.decodings import DECODINGS
+from tasks.decoding.settings import DecodingSettings
 from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.omega.settings import check_omega
@@ -147,3 +149,19 @@ class LanguageModelingSettings(LearnedSettings):
         if self.training.omega is not None:
             check_omega(self.network)
         return self
+
+
+class WritingSettings(DecodingSettings):
+    """How a trained language model goes on with a text."""
+
+    method: str = Field(
+        "sampling",
+        json_schema_extra={"enum": list(DECODINGS.names())},
+        description="How tokens are chosen: drawn, or those of a probable text.",
+    )
+    length: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Most tokens that are written, the line's end among them; null: 40 words or 200 characters.",
+    )

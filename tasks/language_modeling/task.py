@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from tasks.language_modeling.exposure.names import EXPOSURE, OF_KNOWN_LANGUAGE
 from tasks.language_modeling.metrics import BITS, COMPLETIONS, KEYSTROKES, METRICS
-from tasks.language_modeling.settings import LanguageModelingSettings, Network
+from tasks.language_modeling.settings import LanguageModelingSettings, Network, WritingSettings
 from tasks.learning.learned_task import LearnedTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.language_modeling.completion import Completer
     from tasks.language_modeling.exposure.measurement import ExposureMeasurement
     from tasks.language_modeling.network import NextToken
+    from tasks.language_modeling.writer import TextWriter
 
 
 @final
@@ -30,6 +31,7 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
     version: ClassVar[int] = 2
     settings: ClassVar[type[LanguageModelingSettings]] = LanguageModelingSettings
     metrics: ClassVar[Mapping[str, Metric]] = METRICS
+    writing: ClassVar[type[WritingSettings]] = WritingSettings
 
     def small(self, examples: int) -> Mapping[str, int]:
         """Windows so short that such a text has several batches."""
@@ -60,6 +62,14 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
     def restored(self, settings: LanguageModelingSettings, kept: Mapping[str, Any]) -> TokenCorpus:  # noqa: ARG002
         """A corpus without its text."""
         return TokenCorpus.restored(kept)
+
+    def writer(
+        self, settings: LanguageModelingSettings, dataset: TokenCorpus, module: pl.LightningModule
+    ) -> TextWriter:
+        """What goes on with text, of every kind of model."""
+        from tasks.language_modeling.writer import TextWriter, text_model
+
+        return TextWriter(text_model(module), dataset, level=settings.data.level)
 
     def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
         """Build the network and its loss."""

@@ -44,6 +44,8 @@ class AdvisedCommand(TyperCommand):
             value = value if equals else next(iter(args[at + 1 :]), "VALUE")
             if "overrides" in arguments:
                 advice = f"keys of a study and settings are written without dashes: {name[2:]}={value}"
+            elif "how" in arguments:
+                advice = f"how text is written stands there without dashes: {name[2:]}={value}"
             elif "folder" in arguments and name == "--results":
                 advice = f"the results folder is the argument: unroll {self.name} {value}"
             else:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, new, plan, predict, report, results, run, settings, status
+from unroll.cli import data, doctor, generate, new, plan, predict, report, results, run, settings, status
 from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, print_lines
 from unroll.contract import UserError
@@ -44,6 +44,7 @@ COMMANDS = (
     results.results,
     report.report,
     predict.predict,
+    generate.generate,
     settings.settings,
     new.new,
     doctor.doctor,

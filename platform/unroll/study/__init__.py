@@ -5,7 +5,7 @@ from unroll.study.declaration import Declaration, Limits, Resources, Study, Wand
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
 from unroll.study.libraries import load_libraries
-from unroll.study.loading import load_settings, load_study
+from unroll.study.loading import load_options, load_settings, load_study
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.planning import make_jobs, make_plan
 from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
@@ -29,6 +29,7 @@ __all__ = [
     "discover_tasks",
     "find_study",
     "load_libraries",
+    "load_options",
     "load_settings",
     "load_study",
     "load_task",

@@ -83,7 +83,7 @@ def own_overrides(document: Document, overrides: Sequence[str]) -> list[UserErro
     errors = []
     for override in overrides:
         try:
-            key, values = _split(override)
+            key, values = split_override(override)
             if key.split(".")[0] in Declaration.model_fields:
                 _apply_own(document, key, values)
         except UserError as error:
@@ -96,7 +96,7 @@ def setting_overrides(document: Document, overrides: Sequence[str], task: AnyTas
     errors = []
     for override in overrides:
         try:
-            key, values = _split(override)
+            key, values = split_override(override)
         except UserError:
             continue
         if key.split(".")[0] not in Declaration.model_fields:
@@ -127,7 +127,12 @@ def split_commas(text: str) -> list[str]:
     return parts
 
 
-def _split(override: str) -> tuple[str, list[Any]]:
+def split_override(override: str) -> tuple[str, list[Any]]:
+    """Key and values of ``key=value`` or ``key=a,b``.
+
+    Raises:
+        UserError: it is not written so, or a value is none of YAML.
+    """
     key, equals, text = override.partition("=")
     key = key.strip()
     if not equals or not key:

@@ -16,7 +16,13 @@ from unroll.study._document import COMMAND_LINE, Document, KeyPath, read_documen
 from unroll.study._error_collector import ErrorCollector, details, plain_loc, without_echoes
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study._falling import let_fall
-from unroll.study._overrides import broken_overrides, own_overrides, repeated_overrides, setting_overrides
+from unroll.study._overrides import (
+    broken_overrides,
+    own_overrides,
+    repeated_overrides,
+    setting_overrides,
+    split_override,
+)
 from unroll.study._settings import anchor_locations, anchored, get, validated
 from unroll.study.declaration import Declaration, Study
 from unroll.study.project import AnyTask, discover_tasks, find_study, load_task, nearest
@@ -76,13 +82,42 @@ def load_settings(task: str, overrides: Sequence[str]) -> Settings:
     errors.found += setting_overrides(document, overrides, loaded)
     for key in [*document.data["compare"], *(document.data.keys() - {"settings", "compare"})]:
         errors.add_error(UserError("must be a setting with one value", where=f"{COMMAND_LINE}: {key}"))
+    return _checked(loaded.settings, document, errors)
+
+
+def load_options(model: type[Settings], overrides: Sequence[str]) -> Settings:
+    """Options that are part of no study: the model's defaults and the overrides, one value for each.
+
+    Args:
+        model: flat settings.
+        overrides: ``key=value``, as on the command line.
+
+    Raises:
+        UserErrors: all mistakes together, one line each.
+    """
+    document = Document({"settings": {}}, {(): COMMAND_LINE})
+    overrides, broken_words = broken_overrides(overrides)
+    errors = ErrorCollector(document, broken_words + repeated_overrides(overrides))
+    for override in overrides:
+        try:
+            key, values = split_override(override)
+        except UserError as error:
+            errors.add_error(error)
+            continue
+        if len(values) > 1:
+            errors.add(("settings", key), "must be an option with one value")
+        document.data["settings"][key] = values[0]
+    return _checked(model, document, errors)
+
+
+def _checked(model: type[Settings], document: Document, errors: ErrorCollector) -> Settings:
+    """The settings of a document without a study, unless something is wrong with them or was before."""
     errors.raise_any()
     try:
-        return validated(loaded.settings, document.data["settings"])
+        return validated(model, document.data["settings"])
     except ValidationError as error:
-        for detail in without_echoes(details(error), loaded.settings):
-            keys = ("settings", *plain_loc(detail["loc"], document.data["settings"]))
-            errors.add_pydantic(keys, detail, loaded.settings)
+        for detail in without_echoes(details(error), model):
+            errors.add_pydantic(("settings", *plain_loc(detail["loc"], document.data["settings"])), detail, model)
     errors.raise_any()
     raise AssertionError("a validation error is a mistake")
 
