@@ -31,7 +31,12 @@ def new(
             help="study, cell, task, encoder, format, reader, schedule: whatever has a tasks/<folder>/new/KIND.tmpl.",
         ),
     ],
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Its name: lower case, digits, _.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", show_default=False, help="Its name: a module's (lower case, digits, _) or a study's."
+        ),
+    ],
 ) -> None:
     """Write the smallest study, cell, task, encoder, format, reader or schedule that runs, and print what tries it.
 

@@ -30,7 +30,7 @@ class _Sanitised:
 
     def __post_init__(self) -> None:
         for each in fields(self):  # type: ignore[arg-type]
-            object.__setattr__(self, each.name, _sanitise(getattr(self, each.name)))
+            object.__setattr__(self, each.name, _sanitise(getattr(self, each.name)))  # blocks are frozen
 
 
 def _sanitise(value: Any) -> Any:

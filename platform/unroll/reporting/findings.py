@@ -188,6 +188,7 @@ class Findings:
     @cached_property
     def logged(self) -> list[str]:
         """Metrics that were logged at several steps, by name."""
+        # A metric that was logged once, as those of the test text are, has no curve.
         several = self.history.filter(pl.col("value").is_finite()).group_by("metric").agg(pl.col("step").n_unique())
         return sorted(several.filter(pl.col("step") > 1)["metric"])
 
@@ -197,6 +198,7 @@ class Findings:
         # test/perplexity is logged once, after training: its curve is that of validation/perplexity.
         twin = VALIDATION + self.metric.rpartition("/")[2]
         validation = (name for name in self.logged if name.startswith(VALIDATION))
+        # The study's own metric wins, then its twin on the validation text, then any other of validation.
         return next((name for name in (self.metric, twin, *validation) if name in self.logged), None)
 
     @cached_property

@@ -31,6 +31,7 @@ def choose_decimals(
         for numbers in (spreads, differences, values)
     )
     if spread is not None and difference is not None:
+        # At least a tenth of the spread, or noise would ask for digits; at most the spread, which needs its own.
         difference = min(spread, max(difference, spread / 10))
     finest, digits = difference or spread or size, 4 if difference is None and spread is None else 2
     return 1 if finest is None else max(0, min(6, digits - 1 - math.floor(math.log10(finest))))
@@ -104,7 +105,7 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes_left = divmod(minutes, 60)
-    if hours:
+    if hours:  # seconds are of no use any more
         return f"{hours} h {minutes_left:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 

@@ -92,6 +92,7 @@ def take_turns(busy: Sequence[bool], places: int, turn: int) -> list[int]:
     if len(first) >= places:
         first, others = [], [*first, *others]
     window = places - len(first)
+    # The last page may be short; after as many turns as there are pages every line has come by.
     page = turn % math.ceil(len(others) / window) if window > 0 else 0
     return [*first, *others[page * window : (page + 1) * window]]
 
@@ -109,6 +110,7 @@ def _manners(metric: str) -> list[tuple[int, str, bool]]:
 
 def _newest(tally: Tally, running: Sequence[Progress]) -> dict[str, float]:
     """Arm -> the deciding metric of its running trial that is furthest."""
+    # The furthest comes last, and so its value is the one that stays.
     known = sorted((note for note in running if tally.plan.metric in note.metrics), key=lambda note: note.step)
     return {tally.trials[note.trial].arm: note.metrics[tally.plan.metric] for note in known}
 
@@ -182,6 +184,7 @@ def fit(manners: Sequence[Sequence[Row]], *, right: Set[str], width: int) -> lis
         spare = width - sum(needs.values()) - GAP * (len(names) - 1)
         if not names:
             return []
+        # What does not fit is taken from the first column, names, until half of the screen is left for it.
         if needs[names[0]] + spare >= min(needs[names[0]], width // 2):
             break
     needs[names[0]] = max(1, min(needs[names[0]], needs[names[0]] + spare))

@@ -49,6 +49,7 @@ class Invocation:
             "--if-changed": self.if_changed if self.if_changed != "refuse" else None,
             "--format": self.format if self.format != "table" else None,
         }
+        # Defaults are left out, so that the command that is shown is as short as the one that was typed.
         options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
         switches = [*([] if self.report else ["--no-report"]), *(["--retry"] if self.retry else [])]
         return ["unroll", "run", self.study, *self.overrides, *options, *switches]

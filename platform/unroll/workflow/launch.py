@@ -169,6 +169,7 @@ def _run(
         seconds = time.perf_counter() - started
         summary = Summary(len(plan.trials), tally.before, tally.statuses(), interrupted=True, seconds=seconds)
     finally:
+        # A first Ctrl-C is only noted: without its end, the run's record would look like that of a killed one.
         with interruption.patience():
             start.end(tally, summary)
     return summary

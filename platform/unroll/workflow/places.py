@@ -38,7 +38,7 @@ def named_refusals() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, UserError) or error.errno not in REFUSED or error.filename is None:
+        if isinstance(error, UserError) or error.errno not in REFUSED or error.filename is None:  # StorageError is both
             raise
         rule = "the file system must give access"
         raise UserError(rule, where=str(error.filename), received=str(error.strerror)) from error

@@ -69,6 +69,7 @@ def _git(folder: Path, *words: str) -> str | None:
         return None
     try:
         done = subprocess.run(  # noqa: S603  (fixed words)
+            # Without optional locks: `git status` would refresh the index, beside whatever else uses the repository.
             [program, "--no-optional-locks", "-C", str(folder), *words],
             capture_output=True,
             text=True,

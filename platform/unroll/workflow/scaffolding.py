@@ -92,6 +92,7 @@ def render(template: Path, name: str) -> Scaffold:
         elif place := _PATH.match(block):
             files[Path(fill(place[1]))] = fill(block[place.end() :])
             path = Path(place[1])
+            # The outermost part of the path that bears the name: a folder where all of it is new, else the file.
             named.append(Path(fill(str(next(part for part in (*reversed(path.parents), path) if "$" in part.name)))))
     note = " ".join(fill(text.partition("\n\n")[0]).split())
     return Scaffold(note=note, files=files, named=tuple(named), commands=tuple(commands))

@@ -40,6 +40,7 @@ class Tally:
         self._ledger = ledger
         self._outcomes = ledger.outcomes(self.trials)
         self._missing = [trial for trial in self.trials if trial in missing]
+        # What an earlier run left: a note counts once it has another time than at the beginning.
         self._stale = {id: note.updated for id, note in ledger.progress(self._missing).items()}  # noqa: A001
         self._began = clock()
         self._training_since: float | None = None
@@ -98,10 +99,12 @@ class Tally:
 
     def seconds_left(self, running: Sequence[Progress]) -> float | None:
         """At the pace since training began, which leaves out what Ray needs to start; None before there is a pace."""
+        # Running trials count as the part of them that is done.
         begun = sum(min(note.step / note.steps, 1.0) for note in running if note.steps)
         work = self.ended + begun
         if self._training_since is None and work:
             longest = max((note.seconds for note in running), default=self.seconds)
+            # The first trial was seen only after it had begun: its own clock says when, but not before this run.
             self._training_since = self.clock() - min(longest, self.seconds)
         elapsed = self.clock() - (self._training_since or self.clock())
         remaining = len(self.trials) - self.before - work

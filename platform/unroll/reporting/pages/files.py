@@ -41,6 +41,7 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
     charts = [block for block in document.blocks() if isinstance(block, Chart)]
     drawn = {folder / "charts" / f"{chart.name}.svg": chart.file() for chart in charts}
     for path, data in (tables | drawn).items():
+        # Not durable: a report that a power cut takes is written again from the ledger.
         write_atomic(path, data, durable=False)
     write_atomic(places.markdown, render_markdown(document).encode())
     write_atomic(places.html, render_page(document, _links(tables), cache).encode())
@@ -79,7 +80,7 @@ def _join(profiles: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def to_csv(frame: pl.DataFrame) -> bytes:
     """CSV in UTF-8 whose text no spreadsheet runs: an apostrophe goes before what looks like a formula."""
-    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
+    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]  # CSV has none
     flat = frame.with_columns(pl.col(name).list.eval(pl.element().cast(pl.String)).list.join(" ") for name in lists)
     safe = flat.with_columns(pl.col(pl.String).str.replace(FORMULA, "'${0}"))
     names = {name: f"'{name}" for name in safe.columns if re.match(FORMULA, name)}

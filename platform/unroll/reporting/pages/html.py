@@ -72,6 +72,7 @@ def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cac
     """
     environment = make_environment()
     environment.filters |= {"json": embed_json, "stress": stress_verdicts}
+    # Filters give Markup, which autoescape leaves alone: each must escape what came from outside by itself.
     environment.filters["html"] = lambda table: render_table(table, document.colours)
     environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
     return environment.get_template("page.html").render(

@@ -27,6 +27,7 @@ def to_latex(table: Table, study: str) -> bytes:
         rf"  \label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', f'{study}-{table.name}')}}}",
         rf"  \begin{{tabular}}{{{''.join(map(_alignment, table.columns))}}}",
         r"    \toprule",
+        # From the frame, whose headings are distinct.
         _row([escape(name) for name in frame.columns]),
         r"    \midrule",
         *(_row([escape(cell) for cell in row]) for row in frame.iter_rows()),

@@ -27,6 +27,7 @@ def render_markdown(document: Document) -> str:
 
 def escape(text: str) -> str:
     """Text that is literal in a line or a cell of Markdown: no markup, no HTML, no column, no heading."""
+    # The ampersand first, or it would escape what the others are replaced by.
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _SPECIAL.sub(r"\\\g<0>", text)
     return _NUMBERED.sub(r"\1\\\2", _OPENING.sub(r"\1\\\2", text))

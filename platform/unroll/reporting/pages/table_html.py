@@ -53,7 +53,7 @@ def split_columns(shown: pl.DataFrame, numbers: Set[str]) -> list[list[str]]:
         numbers: columns that hold numbers.
     """
     names = list(shown.columns)
-    keys = list(takewhile(lambda name: name not in numbers, names[:MOST_KEYS]))
+    keys = list(takewhile(lambda name: name not in numbers, names[:MOST_KEYS]))  # text columns at the left
     widths = {name: _letters(shown[name]) for name in names}
     parts = _fill(keys, names[len(keys) :], widths, WIDEST)
     for width in range(WIDEST, 0, -5):  # as many parts, of as equal widths as can be
@@ -77,6 +77,7 @@ def _fill(keys: list[str], names: Sequence[str], widths: Mapping[str, int], widt
 def _letters(cells: pl.Series) -> int:
     """Letters that a column takes across, its margins included."""
     longest = max((len(text) for text in cells), default=0)
+    # A heading may be broken between its words, so its longest word counts.
     return min(LONGEST_CELL, max(longest, *map(len, cells.name.split(" ")))) + 3
 
 
