@@ -71,8 +71,7 @@ def count_operations(network: EncoderDecoder, *, source: float, target: float) -
     """Operations per token of a translation, for sentences of so many tokens on average."""
     encoder, decoder = network.encoder, network.decoder
     steps = matrix_operations(decoder.network) + matrix_operations(decoder.output)
-    if decoder.attentional is not None:
-        steps += matrix_operations(decoder.attentional)
+    steps += sum(matrix_operations(layer) for layer in (decoder.attentional, decoder.readout) if layer is not None)
     looks = 0.0 if decoder.attention is None else decoder.attention.operations(source)
     once = matrix_operations(encoder.network) * source + matrix_operations(decoder.bridge)
     return round(steps + looks + once / target)

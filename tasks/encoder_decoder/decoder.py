@@ -14,9 +14,10 @@ from tasks.recurrent.cell import State
 from tasks.recurrent.stack import RecurrentNetwork
 
 Looks = Literal["before", "after"]
-"""When a decoder looks at the source. ``before``: from its last state; the context is part of what its layers read and
-of what the output layer reads (Bahdanau et al. 2015, arXiv 1409.0473). ``after``: from its new state; both give an
-attentional vector, from which the word is read (Luong et al. 2015, arXiv 1508.04025)."""
+"""When a decoder looks at the source. ``before``: from its last state. The context is part of what its layers read, and
+``tanh(W [s; c; e] + b)`` of new state, context and last word, of the size of an embedding, is what the output layer
+reads (Bahdanau et al. 2015, arXiv 1409.0473, who take the larger of two values in place of tanh). ``after``: from its
+new state; both give an attentional vector, from which the word is read (Luong et al. 2015, arXiv 1508.04025)."""
 
 
 class DecoderState(NamedTuple):
@@ -62,7 +63,7 @@ class Decoder(nn.Module):
         looks: when it is looked at.
         input_feeding: whether the last attentional vector is read with the next word (Luong et al. 2015, section 3.3);
             only where the source is looked at ``after``.
-        dropout: of what the output layer reads beyond the layers' outputs, which have the network's; while training.
+        dropout: of what the output layer reads, while training; the outputs of the layers have the network's.
     """
 
     def __init__(
@@ -84,11 +85,12 @@ class Decoder(nn.Module):
         self.network, self.bridge, self.attention = network, bridge, attention
         self._looks, self._input_feeding, self._hidden = looks, input_feeding, hidden
         size = hidden
-        if attention is not None and looks == "before":
-            size = hidden + features + embedding  # state, context and last word: the output layer of Bahdanau et al.
-        self.attentional = (
-            nn.Linear(hidden + features, hidden, bias=False) if attention is not None and looks == "after" else None
-        )
+        self.attentional = self.readout = None
+        if attention is not None and looks == "after":
+            self.attentional = nn.Linear(hidden + features, size, bias=False)
+        elif attention is not None:
+            size = embedding
+            self.readout = nn.Linear(hidden + features + embedding, size)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(size, vocabulary)
 
@@ -111,6 +113,11 @@ class Decoder(nn.Module):
             embedded: the last word, shape (batch, embedding); a mixture of words where a remedy wants one.
             state: before the step.
         """
+        values, weights, after = self._advance(embedded, state)
+        return Features(self._finish(values), weights), after
+
+    def _advance(self, embedded: Tensor, state: DecoderState) -> tuple[Tensor, Tensor | None, DecoderState]:
+        """One step up to what needs no other step: see :meth:`_finish`; and the weights of its look."""
         attention, memory, weights = self.attention, state.memory, None
         # In the order that `reads` adds up: word, context, last attentional vector.
         read = [embedded]
@@ -124,13 +131,20 @@ class Decoder(nn.Module):
         values, fed = outputs[0], None
         if attention is not None and memory is not None:
             if self._looks == "before":
-                values = torch.cat([values, self.dropout(torch.cat([context, embedded], 1))], 1)
+                values = torch.cat([values, context, embedded], 1)
             else:
                 context, weights = _look(attention, values, memory)  # s_t
-                attentional = self._attend(context, values)
-                values, fed = self.dropout(attentional), attentional if self._input_feeding else None
+                values = self._attend(context, values)
+                fed = values if self._input_feeding else None
         # The memory goes from state to state, so that a search which keeps some rows keeps their sources with them.
-        return Features(values, weights), DecoderState(layers, memory, fed)
+        return values, weights, DecoderState(layers, memory, fed)
+
+    def _finish(self, values: Tensor) -> Tensor:
+        """What the output layer reads, from what steps gave; for one step or for many."""
+        if self.readout is not None:
+            read: Tensor = self.readout(values)
+            values = read.tanh()
+        return values if self.attention is None else cast("Tensor", self.dropout(values))
 
     def read(self, embedded: Tensor, state: DecoderState) -> Tensor:
         """All steps of given words, as teacher forcing has them.
@@ -145,14 +159,14 @@ class Decoder(nn.Module):
         if self._steps_alone:
             values = list[Tensor]()
             for word in embedded.unbind():
-                features, state = self.step(word, state)
-                values.append(features.values)
-            return torch.stack(values)
+                one, _, state = self._advance(word, state)
+                values.append(one)
+            return self._finish(torch.stack(values))
         outputs, _ = self.network(embedded, state.layers, final_state=False)
         if self.attention is None or state.memory is None:
             return cast("Tensor", outputs)
         contexts, _ = self.attention(outputs.transpose(0, 1), state.memory)
-        return cast("Tensor", self.dropout(self._attend(contexts.transpose(0, 1), outputs)))
+        return self._finish(self._attend(contexts.transpose(0, 1), outputs))
 
     def logits(self, values: Tensor) -> Tensor:
         """Of every word of the vocabulary, shape (..., vocabulary), from :class:`Features`' values (..., size)."""

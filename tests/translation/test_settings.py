@@ -58,7 +58,7 @@ def test_the_decoder_is_as_large_as_both_directions_of_the_encoder(corpus: Paral
     for network in ({"connections": "skip", "depth": 2}, {"direction": "backward", "depth": 2, "attention": "dot"}):
         module = module_of(settings_of(network=network), corpus)
         sizes = settings_of(network=network).network
-        assert module.network.decoder.output.in_features >= sizes.outputs
+        assert module.network.decoder.network.outputs == sizes.outputs
 
 
 def test_operations_are_those_of_the_matrices(corpus: ParallelCorpus) -> None:
@@ -68,7 +68,7 @@ def test_operations_are_those_of_the_matrices(corpus: ParallelCorpus) -> None:
     target = corpus.train.target.lengths.mean() + 1
     words = len(corpus.target_vocabulary)
     encoder = 2 * (3 * 6 * (5 + 6)) * 2
-    step = 2 * 3 * 12 * (5 + 12 + 12) + 2 * (12 + 12 + 5) * words
+    step = 2 * 3 * 12 * (5 + 12 + 12) + 2 * (12 + 12 + 5) * 5 + 2 * 5 * words
     look = 2 * (12 * 4 + 12 * 4 + 4) + 2 * (4 + 12) * source
     bridge = 2 * 12 * 12
     assert TASK.flops_per_token(settings, corpus) == round(step + look + (encoder * source + bridge) / target)
