@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from tasks.remedies.remedy import PADDING, Examples, Remedy
 from tasks.translation.batches import PairBatch
 from tasks.translation.tally import Scorer, Tally
 from unroll.contract import derive_seed
+
+UNKNOWN_WRITTEN: Final = "⁇"
+"""How ``<unk>`` is written in a translation: a word that no reference has. BLEU's 13a would make three of ``<unk>``."""
 
 
 @final
@@ -61,7 +64,8 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
     ) -> None:
         super().__init__(network=network, learning=learning, remedy=remedy, updates=updates, own_rate=own_rate)
         self._decoding, self._limit = decoding, limit
-        self._words, self._detokenize, self._end, self._unknown = words, detokenize, end, unknown
+        self._words = tuple(UNKNOWN_WRITTEN if number == unknown else word for number, word in enumerate(words))
+        self._detokenize, self._end, self._unknown = detokenize, end, unknown
         self._scorer = Scorer(lowercase=lowercase)
         self.begin_counting()
 
@@ -104,7 +108,7 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
         return self._decoding.decode(request)
 
     def text(self, hypothesis: Hypothesis) -> str:
-        """A translation as text."""
+        """A translation as text; an unknown word is :data:`UNKNOWN_WRITTEN`."""
         tokens = hypothesis.tokens[:-1] if hypothesis.finished else hypothesis.tokens
         return self._detokenize([self._words[token] for token in tokens])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, cast, final
 
 import numpy as np
 
@@ -16,13 +16,14 @@ from tasks.remedies.remedy_task import RemedyTask
 from tasks.text.parallel import ParallelCorpus, ParallelText, load
 from tasks.text.vocabulary import EOS
 from tasks.translation.settings import Decoding, TranslationSettings
-from unroll.contract import Metric
+from unroll.contract import Answer, Metric, NewText
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
     from tasks.encoder_decoder.network import EncoderDecoder
     from tasks.translation.batches import BatchMaker
+    from tasks.translation.module import TranslationModule
 
 HELD_OUT_PAIRS = 128
 """Held-out pairs that are translated at once; the result does not depend on it."""
@@ -78,6 +79,18 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
     def restored(self, settings: TranslationSettings, kept: Mapping[str, Any]) -> ParallelCorpus:  # noqa: ARG002
         """A corpus without a pair."""
         return ParallelCorpus.restored(kept)
+
+    def predict(
+        self,
+        settings: TranslationSettings,
+        dataset: ParallelCorpus,
+        module: pl.LightningModule,
+        text: NewText,
+    ) -> Sequence[Answer]:
+        """A translation of each line."""
+        from tasks.translation.prediction import translate
+
+        return translate(text, settings=settings, corpus=dataset, module=cast("TranslationModule", module))
 
     def module(self, settings: TranslationSettings, dataset: ParallelCorpus) -> pl.LightningModule:
         """Build the network, the remedy, and the decoding."""

@@ -18,7 +18,7 @@ from tasks.remedies.remedy import PADDING
 from tasks.text.parallel import ParallelCorpus
 from tasks.text.vocabulary import EOS
 from tasks.translation.batches import PairBatch
-from tasks.translation.module import TranslationModule
+from tasks.translation.module import UNKNOWN_WRITTEN, TranslationModule
 from tasks.translation.tally import Scorer
 from tests.translation.conftest import TASK, module_of, settings_of
 
@@ -113,9 +113,9 @@ def test_free_running_counts_are_those_of_what_was_written(corpus: ParallelCorpu
     assert scores["unfinished"] == sum(not one.finished for one in found) / 4
     end = corpus.target_vocabulary.number(EOS)
     texts = [module.text(one) for one in found]
-    assert texts == [
-        corpus.detokenize(corpus.target_vocabulary.decode([t for t in one.tokens if t != end])) for one in found
-    ]
+    for text, one in zip(texts, found, strict=True):
+        words = corpus.target_vocabulary.decode([token for token in one.tokens if token != end])
+        assert text == corpus.detokenize(words).replace("<unk>", UNKNOWN_WRITTEN)
     assert scores["bleu"] == Scorer(lowercase=False).score(texts, list(batch.references))["bleu"]
 
 
@@ -132,7 +132,7 @@ def test_a_perfect_translator_reaches_the_bounds(corpus: ParallelCorpus) -> None
 
 @pytest.mark.parametrize("lowercase", [False, True])
 def test_scores_are_those_of_sacrebleus_command(tmp_path: Path, lowercase: bool) -> None:
-    written = ["the cat sat on a mat .", "Two men, walking their dogs.", "", "a <unk> house"]
+    written = ["the cat sat on a mat .", "Two men, walking their dogs.", "", f"a {UNKNOWN_WRITTEN} house"]
     references = ["The cat sat on the mat.", "Two men are walking their dogs.", "Nobody knows.", "A small house"]
     (tmp_path / "written").write_text("\n".join(written) + "\n")
     (tmp_path / "right").write_text("\n".join(references) + "\n")
