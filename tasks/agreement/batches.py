@@ -73,7 +73,7 @@ class Maker(ABC, Generic[BatchT]):
         steps = np.arange(-1, lengths.max())[:, None]  # step -1 is the start
         words = self._words[np.where((steps >= 0) & (steps < lengths), begins + steps, 0)]
         words = np.where(steps < 0, self._start, np.where(steps < lengths, words, 0))
-        return torch.from_numpy(words.astype(np.int64)), torch.from_numpy(lengths + 1)
+        return torch.from_numpy(words.astype(np.int64)), torch.from_numpy(lengths + 1)  # with the start
 
 
 @final

@@ -32,7 +32,7 @@ class Window(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """From vectors of shape (time + words - 1, batch, inputs) to h, shape (time, batch, hidden)."""
         windows = inputs.unfold(0, self.words, 1)  # (time, batch, inputs, words)
-        return torch.tanh(self.read(windows.transpose(2, 3).flatten(2)))
+        return torch.tanh(self.read(windows.transpose(2, 3).flatten(2)))  # each window as one vector, word after word
 
 
 @final

@@ -64,7 +64,7 @@ class Clipping:
         if not math.isfinite(norm):
             return Clipped(norm, active=False)
         if self.norm is not None:
-            clip_grads_with_norm_(weights, self.norm, total)
+            clip_grads_with_norm_(weights, self.norm, total)  # the norm is known: torch need not add it up again
             return Clipped(norm, active=norm > self.norm)
         if self.value is not None:
             largest = torch.stack([gradient.abs().amax() for gradient in gradients]).amax().item()

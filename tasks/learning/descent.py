@@ -100,7 +100,7 @@ class Descent:
             if self.learning.weight_decay:
                 shrink(optimizer, self.learning.weight_decay)
             optimizer.step()
-        self.clips.count(clipped)
+        self.clips.count(clipped)  # a gradient without a finite norm counts as a step that was not clipped
         return clipped
 
     def _add(self, gradients: list[Tensor | None], terms: int) -> None:

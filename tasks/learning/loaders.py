@@ -184,6 +184,7 @@ def bucketed_batches(lengths: Lengths, *, size: int, seed: int, epoch: int) -> B
     shuffled = random.permutation(len(lengths))
     chunks = _cut(shuffled, size * _chunk_batches(-(-len(lengths) // size)))
     batches = [batch for chunk in chunks for batch in _cut(_by_length(chunk, lengths), size)]
+    # Batches too, or an epoch would go through each chunk from its shortest sentences to its longest.
     return [batches[place] for place in random.permutation(len(batches))]
 
 

@@ -104,7 +104,7 @@ class LongRange(LearnedTask[LongRangeSettings, Prepared]):
         from tasks.long_range.problems import find_problem
 
         problem, lengths = find_problem(settings.data.problem), settings.data.lengths
-        losses, errors = zip(*map(problem.memoryless, lengths), strict=True)
+        losses, errors = zip(*map(problem.memoryless, lengths), strict=True)  # of each length, all equally likely
         reached = {"loss": sum(losses) / len(lengths), "error": sum(errors) / len(lengths)}
         return {f"{split}/{name}": value for split in ("validation", "test") for name, value in reached.items()}
 

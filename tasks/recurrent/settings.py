@@ -83,6 +83,7 @@ class RecurrentSettings(Settings):
     recurrent_gain: float = Field(
         1.0, gt=0, le=1000, description="What each initial recurrent matrix is multiplied with, whatever draws it."
     )
+    # Trials' ids know the compiled loop by its earlier name, which is accepted, too.
     loop: Annotated[Literal["auto", "compiled", "plain"], Renamed({"compiled": "common"})] = Field(
         "auto",
         description="How a cell is run over time, with equal numbers up to rounding: auto: torch's fused kernel where "

@@ -57,7 +57,9 @@ class BatchMaker:
         places = np.where(real, self._begins[sentences] + steps, 0)  # padding reads word 0, and is covered below
         parts = ((self._words, 0), (self._tags, PADDING), (self._groups, 0))
         words, tags, groups = (
-            torch.from_numpy(np.where(real, part[places], padding).astype(np.int64)) for part, padding in parts
+            # On disk they have fewer bytes; torch's cross entropy takes labels of 64 bits alone.
+            torch.from_numpy(np.where(real, part[places], padding).astype(np.int64))
+            for part, padding in parts
         )
         letters = self._speller.spell(places) if self._speller else None
         return TaggedBatch(words, tags, groups, torch.from_numpy(lengths), letters)

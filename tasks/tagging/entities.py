@@ -117,6 +117,7 @@ class EntityScorer:
             before: what was counted so far.
         """
         real = tags != PADDING
+        # Records of both ends and type: an entity is right if the very same record is in both lists.
         guessed, gold = (self._entities(each.where(real, self._outside)) for each in (guesses, tags))
         right = np.intersect1d(guessed, gold, assume_unique=True)
         return EntityTally(

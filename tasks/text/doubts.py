@@ -123,6 +123,7 @@ def _counted(numbers: Sequence[int | None]) -> list[int]:
         for place, (before, number) in enumerate(pairwise(numbers), start=1)
         if before is not None and number == before + 1
     ]
+    # The number that the first of them goes on from belongs to the count.
     return [places[0] - 1, *places] if places else []
 
 

@@ -176,6 +176,7 @@ def _take_apart(value: Any, name: str, entry: CacheEntry) -> None:
     for each in fields(value):
         part, path = getattr(value, each.name), f"{name}{each.name}"
         if isinstance(part, np.ndarray):
+            # Paths become names of files: `words` of the field `train` is train-words.npy.
             entry.arrays[path] = part
         elif isinstance(part, Vocabulary):
             entry.words[path] = part
@@ -186,7 +187,7 @@ def _take_apart(value: Any, name: str, entry: CacheEntry) -> None:
 
 
 def _put_together(kind: type[Any], name: str, entry: CacheEntry) -> Any:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind)  # annotations are texts
     values = {}
     for each in fields(kind):  # a dataclass that is a field lies in the fields that begin with its name
         path = f"{name}{each.name}"

@@ -61,6 +61,7 @@ class Columns(Format):
 
 def looks_like_columns(lines: Sequence[str]) -> bool:
     """Whether lines are words with their tags: equally many columns on each, and blank lines between sentences."""
+    # Without a blank line there is one sentence at most, which is no sign of anything.
     if all(map(str.strip, lines)):  # the usual case, and quicker than cutting every line
         return False
     blocks = list(_blocks(lines))

@@ -37,6 +37,7 @@ def inspect_files(sides: Sides, format_name: str, options: Mapping[str, Any]) ->
     together = _paired(sides)
     _refuse_uneven(together, lines)
     chosen = build_format(format_name, options)
+    # Whole files first: what is refused does not depend on how a single one would be cut.
     items = {file: chosen.parse(found, str(file)) for file, found in lines.items()}
     if options.get("lowercase"):
         items = {

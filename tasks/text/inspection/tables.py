@@ -35,6 +35,7 @@ def split_rows(splits: Splits, side: str) -> list[dict[str, int | float | str | 
         plain = [tuple(word.casefold() for word in item.words) for item in items]
         row["repeated"] = len(plain) - len(set(plain))
         row |= {f"also in {other}": sum(item in seen for item in plain) for other, seen in before.items()}
+        # Each split is compared with those before it alone, so that a sentence is not counted from both sides.
         before[split] = set(plain)
         rows.append(row)
     return rows
@@ -59,7 +60,7 @@ def label_rows(splits: Splits) -> Rows:
     counts = {split: Counter(label for item in items for label in item.labels) for split, items in splits.items()}
     counts = {split: count for split, count in counts.items() if count}
     total: Counter[str] = sum(counts.values(), Counter())
-    first = next(iter(counts.values()), total)
+    first = next(iter(counts.values()), total)  # the training text, where there is one
     ranked = sorted(total, key=lambda label: (-first[label], -total[label], label))
     rows = [_label_row(label, [label], counts) for label in ranked[:MOST_LABELS]]
     rest = ranked[MOST_LABELS:]

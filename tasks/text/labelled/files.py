@@ -43,6 +43,7 @@ class LabelledFiles(FormatReader[LabelledCorpus]):
         if validation or test:
             # No setting of a study: all trials, and all who read the file, have the same held-out text.
             Random(derive_seed("labelled split")).shuffle(whole)  # noqa: S311 - no secret
+        # Nothing was cut for a split that has a file: its empty part is replaced by what the file holds.
         splits = {**split_items(whole, validation, test), **{each: found[each] for each in found if each in shares}}
         return {split: self._lowered(sentences) for split, sentences in splits.items()} if self.lowercase else splits
 

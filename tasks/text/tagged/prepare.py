@@ -50,6 +50,7 @@ def prepare_sentences(
     train = sentences["train"]
     counts: dict[str, Counter[str]] = {}
     for word, tag in zip(words_of(train), _tags(train), strict=True):
+        # By the training text alone: a word's group must not depend on held-out tags.
         counts.setdefault(word, Counter())[tag] += 1
     vocabulary = Vocabulary.fit(
         words_of(train), size=vocabulary_size, minimum_count=minimum_count, required=(*required_words, UNKNOWN)

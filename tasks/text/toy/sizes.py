@@ -20,5 +20,5 @@ def split_sizes(sentences: int, training_sentences: int | None = None) -> dict[s
         sentences: of the whole training text; validation and test text have a fifth of it each, at least one.
         training_sentences: most sentences of the training text to learn from, its first ones; None: all.
     """
-    sizes = {split: max(1, sentences // _HELD_OUT) for split in SPLITS}
+    sizes = {split: max(1, sentences // _HELD_OUT) for split in SPLITS}  # that of train is replaced below
     return {**sizes, "train": sentences if training_sentences is None else min(sentences, training_sentences)}
