@@ -137,7 +137,7 @@ class RecurrentNetwork(nn.Module):
         """From the input through one stack of levels to its top."""
         below, written = inputs, list[Tensor]()
         for level in stack:
-            # `written` is empty at the first level, which reads the input anyway and has no size to add it to.
+            # `written` is empty at the first level: it reads the input once, and adds nothing, as sizes may differ.
             seen = self.dropout(_join([inputs, below]) if written and self._connections == "skip" else below)
             outputs = _join([read(layer, seen) for layer in level])
             below = below + outputs if written and self._connections == "residual" else outputs

@@ -125,7 +125,6 @@ class Scheduler:
             node = self._nodes[index]
             for region in self._slices(node, (0, node.width)):
                 self._want(node, region, self.position(node))
-        # So everything that wants a node has been seen before the node itself is placed.
         for node in reversed(self._nodes):  # whatever wants a node has a higher index
             wanted = self._wanted.get(node.index)
             if wanted and self._given(node):
