@@ -25,6 +25,7 @@ from tasks.recurrent.cells import cell_names, find_cell
 from tasks.recurrent.compiler.products import products
 from tasks.recurrent.compiler.trace import trace_step
 from tasks.recurrent.loop import LoopName, read_sequence
+from tasks.recurrent.loop.fused import fused
 
 SHAPES = ((20, 35, 200, 200), (32, 20, 64, 64), (32, 100, 128, 128))
 """Batch, time, inputs, hidden."""
@@ -77,7 +78,7 @@ def contenders(cell: Cell, sequences: Tensor) -> dict[str, Run]:
     names: tuple[LoopName, ...] = ("plain", "compiled")
     for name in names:
         runs[name] = partial(train, partial(_read, cell, sequences, name), cell, sequences, direction)
-    if cell.fused(sequences, cell.initial_state(sequences.shape[1])) is not None:
+    if cell.kernel() is not None:
         runs["torch"] = partial(train, partial(_fused, cell, sequences), cell, sequences, direction)
     return runs
 
@@ -95,7 +96,7 @@ def _read(cell: Cell, sequences: Tensor, loop: LoopName) -> Tensor:
 
 
 def _fused(cell: Cell, sequences: Tensor) -> Tensor:
-    found = cell.fused(sequences, cell.initial_state(sequences.shape[1]))
+    found = fused(cell, sequences, cell.initial_state(sequences.shape[1]))
     assert found is not None
     return found[0]
 

@@ -12,10 +12,37 @@ none of the libraries behind them.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unroll.api import Overview, RunResult, UserError, history, plan, report, results, run
+    from unroll.api import (
+        Answer,
+        Overview,
+        RunResult,
+        Trained,
+        UserError,
+        history,
+        plan,
+        predict,
+        report,
+        results,
+        run,
+        trained,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Overview", "RunResult", "UserError", "__version__", "history", "plan", "report", "results", "run"]
+__all__ = [
+    "Answer",
+    "Overview",
+    "RunResult",
+    "Trained",
+    "UserError",
+    "__version__",
+    "history",
+    "plan",
+    "predict",
+    "report",
+    "results",
+    "run",
+    "trained",
+]
 
 
 def __getattr__(name: str) -> object:

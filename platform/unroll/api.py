@@ -10,20 +10,22 @@ from __future__ import annotations
 import functools
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll import interruption
-from unroll.contract import UserError
+from unroll.contract import Answer, NewText, UserError
 from unroll.study import spell_overrides
 from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 from unroll.workflow.launch import RunResult, Watch, launch
 from unroll.workflow.overview import Overview, look_ahead
 from unroll.workflow.places import named_refusals, settled_cache
+from unroll.workflow.predicting import Predictor
 from unroll.workflow.prepare import Prepared, prepare, refuse_edited
 from unroll.workflow.records import open_results, read_trials, write_report
+from unroll.workflow.trained import Trained, choose_trial, load_trained
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +33,20 @@ if TYPE_CHECKING:
     from unroll.execution import Observer
     from unroll.reporting.pages.files import ReportFiles
 
-__all__ = ["Overview", "RunResult", "UserError", "history", "plan", "report", "results", "run"]
+__all__ = [
+    "Answer",
+    "Overview",
+    "RunResult",
+    "Trained",
+    "UserError",
+    "history",
+    "plan",
+    "predict",
+    "report",
+    "results",
+    "run",
+    "trained",
+]
 
 
 def plan(
@@ -159,6 +174,53 @@ def report(folder: str | Path) -> ReportFiles:
     """
     with _command():
         return write_report(open_results(folder))
+
+
+def trained(
+    folder: str | Path, *, arm: str | None = None, seed: int | None = None, trial: str | None = None
+) -> Trained:
+    """A finished trial with its module: ``module`` is the task's ``LightningModule`` with the weights that were kept.
+
+    Args:
+        folder: as in :func:`results`.
+        arm: name of the arm; None: the only one.
+        seed: its seed; None: the lowest one that completed.
+        trial: the trial's id, or its beginning, in place of arm and seed.
+
+    Raises:
+        UserError: there is no such trial, or its weights were not kept or are damaged.
+    """
+    with _command():
+        ledger = open_results(folder)
+        return load_trained(ledger, choose_trial(ledger, arm=arm, seed=seed, trial=trial))
+
+
+def predict(
+    folder: str | Path,
+    lines: Iterable[str],
+    *,
+    arm: str | None = None,
+    seed: int | None = None,
+    trial: str | None = None,
+) -> list[Answer]:
+    """What a finished trial says of new lines: a label, or tags, with probabilities where the task gives them.
+
+    Args:
+        folder: as in :func:`results`.
+        lines: words with blanks between them.
+        arm: as in :func:`trained`.
+        seed: as in :func:`trained`.
+        trial: as in :func:`trained`.
+
+    Returns:
+        One answer for each line; ``text`` is empty for a line without words.
+
+    Raises:
+        UserError: as in :func:`trained`; or the task answers nothing, or no line has a word.
+    """
+    predictor = Predictor(trained(folder, arm=arm, seed=seed, trial=trial))
+    with _command():
+        return list(predictor.answers([NewText(lines=list(lines), where="lines")]))
 
 
 def _prepared(

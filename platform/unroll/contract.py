@@ -25,6 +25,7 @@ from unroll.ownership import open_ours as open_ours
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
+    from torch import Tensor
 
 Direction = Literal["minimize", "maximize"]
 
@@ -321,6 +322,20 @@ class Writer(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainTorch:
+    """A trained module in modules of ``torch.nn`` alone.
+
+    Args:
+        state: weights by the names of those modules.
+        example: about ten lines of Python that build them and use them, run in a folder with ``weights.safetensors``,
+            which holds the state, and ``vocabulary.json``, what :meth:`Task.kept` gave.
+    """
+
+    state: Mapping[str, Tensor]
+    example: str
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
@@ -459,6 +474,21 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
             UserError: the lines break the format, the task knows no such format, or it answers nothing, as here.
         """
         raise _undefined(self, "a task that is to answer new text must define predict")
+
+    def in_torch(
+        self,
+        settings: SettingsT,  # noqa: ARG002
+        dataset: DatasetT,  # noqa: ARG002
+        module: pl.LightningModule,  # noqa: ARG002
+    ) -> PlainTorch | None:
+        """A trained module as torch alone can build it; None, as here, where it cannot.
+
+        Args:
+            settings: the trial's, as :meth:`restored` got them.
+            dataset: what :meth:`restored` gave.
+            module: with its trained weights.
+        """
+        return None
 
     def score(self, answers: Iterable[Answer]) -> Mapping[str, float]:
         """How good answers are whose gold is known, by the metrics' names without the split; here their accuracy."""

@@ -12,7 +12,7 @@ from tasks.classification.settings import ClassificationSettings, settings_of
 from tasks.learning.learned_task import SentenceTask
 from tasks.text.embeddings import with_word_vectors
 from tasks.text.labelled import LabelledCorpus, load
-from unroll.contract import Answer, Metric, NewText
+from unroll.contract import Answer, Metric, NewText, PlainTorch
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -59,6 +59,18 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
     def restored(self, settings: ClassificationSettings, kept: Mapping[str, Any]) -> LabelledCorpus:  # noqa: ARG002
         """A corpus without its text."""
         return LabelledCorpus.restored(kept)
+
+    def in_torch(
+        self,
+        settings: ClassificationSettings,  # noqa: ARG002
+        dataset: LabelledCorpus,
+        module: pl.LightningModule,
+    ) -> PlainTorch | None:
+        """Embedding, torch's recurrent network and linear layer, where torch has such a network."""
+        from tasks.classification.export import to_torch
+
+        network: Any = module.network
+        return to_torch(network, dataset.vocabulary)
 
     def module(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> pl.LightningModule:
         """Build the network and its loss."""

@@ -13,7 +13,7 @@ from tasks.learning.learned_task import LearnedTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from tasks.text.running import TokenCorpus, load
-from unroll.contract import Metric, Selection, UserError
+from unroll.contract import Metric, PlainTorch, Selection, UserError
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -70,6 +70,19 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         from tasks.language_modeling.writer import TextWriter, text_model
 
         return TextWriter(text_model(module), dataset, level=settings.data.level)
+
+    def in_torch(
+        self,
+        settings: LanguageModelingSettings,  # noqa: ARG002
+        dataset: TokenCorpus,
+        module: pl.LightningModule,
+    ) -> PlainTorch | None:
+        """Embedding, torch's recurrent network and linear layer, where torch has such a network."""
+        from tasks.language_modeling.export import to_torch
+        from tasks.language_modeling.network import LanguageModel
+
+        network = getattr(module, "network", None)
+        return to_torch(network, dataset.vocabulary, dataset.start) if isinstance(network, LanguageModel) else None
 
     def module(self, settings: LanguageModelingSettings, dataset: TokenCorpus) -> pl.LightningModule:
         """Build the network and its loss."""

@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
+
+from tasks.recurrent.torch_internals import KernelName
 
 State = tuple[Tensor, ...]
 """What a cell carries from step to step, each part of shape (batch, hidden); the first part is its output h."""
@@ -44,6 +46,14 @@ class _Recurrent(nn.Linear):
     def forward(self, h: Tensor) -> Tensor:
         """Shape (..., blocks * hidden)."""
         return _product(h, self.weight)
+
+
+class Kernel(NamedTuple):
+    """A recurrent network of torch's own, which a cell computes too."""
+
+    name: KernelName
+    second_bias: Tensor | None = None
+    """What torch adds to the recurrent product, shape (blocks * hidden,); None: zeros."""
 
 
 class Cell(nn.Module, ABC):
@@ -113,16 +123,8 @@ class Cell(nn.Module, ABC):
         """
         return {}
 
-    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:  # noqa: ARG002
-        """The same function by a kernel of torch's own, where there is one; None where there is none.
-
-        Args:
-            inputs: shape (time, batch, inputs).
-            state: the state before the first step.
-
-        Returns:
-            The outputs of all steps, shape (time, batch, hidden), and the state after the last one.
-        """
+    def kernel(self) -> Kernel | None:
+        """What torch has that computes the same function of the same weights; None where it has nothing."""
         return None
 
     @property

@@ -30,6 +30,11 @@ class Layer(nn.Module):
         self.cell, self.way = cell, way
         self._noise, self.loop = noise, loop
 
+    @property
+    def disturbs(self) -> bool:
+        """Whether the state is disturbed also where nothing is trained."""
+        return self._noise.zoneout > 0 or self._noise.zoneout_memory > 0
+
     def forward(self, inputs: Tensor, state: State | None, *, lengths: Tensor | None, final_state: bool) -> Reading:
         """Read a batch of sequences.
 

@@ -96,6 +96,12 @@ class RecurrentNetwork(nn.Module):
         tops = [stack if self._connections == "skip" else stack[-1:] for stack in self._stacks()]
         return tuple(layer.way for levels in tops for level in levels for layer in level)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether each level reads all that the one below writes and nothing else, and no state is disturbed."""
+        stacked = self._connections == "plain" and (self._stacking == "interleaved" or len(self._levels()) == 1)
+        return stacked and not any(layer.disturbs for layer in self.layers())
+
     def initial_state(self, batch: int) -> tuple[State, ...]:
         """The state before the first step, one per layer as in :meth:`layers`, each part of shape (batch, hidden)."""
         return tuple(layer.cell.initial_state(batch) for layer in self.layers())

@@ -30,7 +30,7 @@ question: Which cell tells moods?
 task: classification
 settings:
   data: {corpus: label_text, path: ../../moods, lowercase: true, encoding: latin-1}
-  network: {hidden: 6, word_vectors: ../../vectors.txt, word_vectors_use: frozen}
+  network: {hidden: 6, loop: plain, word_vectors: ../../vectors.txt, word_vectors_use: frozen}
   training: {epochs: 2, batch_size: 8, learning_rate: 0.05, warmup: 3, schedule: cosine, select: best}
 compare:
   network.cell: [elman, lstm]
@@ -42,7 +42,7 @@ question: Who is named?
 task: tagging
 settings:
   data: {corpus: columns, path: ../../names, scheme: iob1}
-  network: {hidden: 6, embedding: 5, decoder: crf, characters: convolution}
+  network: {hidden: 6, loop: plain, embedding: 5, decoder: crf, characters: convolution}
   training: {epochs: 2, batch_size: 8}
 compare:
   network.cell: [gru]

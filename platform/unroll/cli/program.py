@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, generate, new, plan, predict, report, results, run, settings, status
+from unroll.cli import data, doctor, export, generate, new, plan, predict, report, results, run, settings, status
 from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, print_lines
 from unroll.contract import UserError
@@ -45,6 +45,7 @@ COMMANDS = (
     report.report,
     predict.predict,
     generate.generate,
+    export.export,
     settings.settings,
     new.new,
     doctor.doctor,

@@ -7,8 +7,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.fused import fused
+from tasks.recurrent.cell import Cell, Kernel, State
 
 _FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "logistic": torch.sigmoid}
 
@@ -34,11 +33,11 @@ class Elman(Cell):
         (h,) = state
         return (_FUNCTIONS[self.activation](read + self.recur(h)),)
 
-    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+    def kernel(self) -> Kernel | None:
         """Torch has tanh and relu."""
-        if self.activation == "logistic":  # torch has no kernel for it
+        if self.activation == "logistic":
             return None
-        return fused("rnn_relu" if self.activation == "relu" else "rnn_tanh", self, inputs, state)
+        return Kernel("rnn_relu" if self.activation == "relu" else "rnn_tanh")
 
     @property
     def bounded(self) -> bool:

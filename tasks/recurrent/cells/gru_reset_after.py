@@ -8,8 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.fused import fused
+from tasks.recurrent.cell import Cell, Kernel, State
 
 
 @final
@@ -40,11 +39,10 @@ class GRUResetAfter(Cell):
         r, z, _ = torch.sigmoid(read + self.recur(state[0])).chunk(3, dim=-1)
         return {"r": r, "z": z}
 
-    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+    def kernel(self) -> Kernel | None:
         """Torch's GRU; its second bias vector is zero but for d."""
         # torch adds W x + b_1 and U h + b_2; in r and z only their sum counts, which is b, in n the second is d.
-        second = torch.cat([self.reset_bias.new_zeros(2 * self.hidden), self.reset_bias])
-        return fused("gru", self, inputs, state, second_bias=second)
+        return Kernel("gru", torch.cat([self.reset_bias.new_zeros(2 * self.hidden), self.reset_bias]))
 
     @property
     def bounded(self) -> bool:

@@ -7,8 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.loop.fused import fused
+from tasks.recurrent.cell import Cell, Kernel, State
 
 
 @final
@@ -30,6 +29,6 @@ class IRNN(Cell):
         (h,) = state
         return (torch.relu(read + self.recur(h)),)
 
-    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+    def kernel(self) -> Kernel | None:
         """Torch's network of rectified units."""
-        return fused("rnn_relu", self, inputs, state)
+        return Kernel("rnn_relu")

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from tasks.recurrent.cell import Cell, State
+from tasks.recurrent.cell import Cell, Kernel, State
 from tasks.recurrent.cells._layer_norm import LayerNorm
-from tasks.recurrent.loop.fused import fused
 
 Ablation = Literal[
     "none",
@@ -102,11 +101,9 @@ class LSTM(Cell):
         c = self.cell_norm(c)
         return c if self.ablation == "no_output_activation" else torch.tanh(c)
 
-    def fused(self, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+    def kernel(self) -> Kernel | None:
         """Torch's LSTM, which is whole and not normalized."""
-        if self.ablation != "none" or self.layer_norm:
-            return None
-        return fused("lstm", self, inputs, state)
+        return Kernel("lstm") if self.ablation == "none" and not self.layer_norm else None
 
     @property
     def bounded(self) -> bool:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
 from tasks.recurrent.compiler import Compiled, run_compiled
+from tasks.recurrent.loop.fused import fused
 from tasks.recurrent.loop.plain import plain_steps
 from tasks.recurrent.loop.ran import COMPILED, PLAIN, TORCH, describe_loops, note
 from tasks.recurrent.noise import Noise
@@ -99,10 +100,10 @@ def read_sequence(
 
 def _read_fused(cell: Cell, inputs: Tensor, state: State, lengths: Tensor | None) -> Reading | None:
     """By torch's kernel of the cell, where there is one; the state is that after the last step of equal lengths."""
-    fused = cell.fused(inputs, state)
-    if fused is None or lengths is None:
-        return fused and Reading(*fused)
-    return Reading(_zero_at_padding(fused[0], lengths), None)
+    found = fused(cell, inputs, state)
+    if found is None or lengths is None:
+        return found and Reading(*found)
+    return Reading(_zero_at_padding(found[0], lengths), None)
 
 
 def _zero_at_padding(sequences: Tensor, lengths: Tensor) -> Tensor:

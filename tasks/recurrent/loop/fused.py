@@ -8,35 +8,28 @@ import torch
 from torch import Tensor
 
 from tasks.recurrent.cell import Cell, State
-from tasks.recurrent.torch_internals import KernelName, recurrent_kernel
+from tasks.recurrent.torch_internals import recurrent_kernel
 
 
-def fused(
-    kernel: KernelName,
-    cell: Cell,
-    inputs: Tensor,
-    state: State,
-    *,
-    second_bias: Tensor | None = None,
-) -> tuple[Tensor, State]:
-    """Read a sequence with one of torch's kernels.
+def fused(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State] | None:
+    """Read a sequence with torch's kernel of the cell; None where it has none.
 
     Args:
-        kernel: which.
         cell: gives the weights, stacked as the kernel stacks them.
         inputs: shape (time, batch, inputs).
         state: the state before the first step.
-        second_bias: what torch adds to the recurrent product, shape (blocks * hidden,); None: zeros.
 
     Returns:
         The outputs of all steps, shape (time, batch, hidden), and the state after the last one.
     """
-    biases = [cell.read.bias, torch.zeros_like(cell.read.bias) if second_bias is None else second_bias]
+    if (kernel := cell.kernel()) is None:
+        return None
+    second = torch.zeros_like(cell.read.bias) if kernel.second_bias is None else kernel.second_bias
     before = tuple(part.unsqueeze(0) for part in state)  # (layers * directions, batch, hidden)
     # Biases, layers, dropout, training, bidirectional, batch first. "Training" is what lets cuDNN differentiate;
     # without dropout it changes nothing else.
     options = (True, 1, 0.0, torch.is_grad_enabled(), False, False)
-    first = before if kernel == "lstm" else before[0]
-    weights = [cell.read.weight, cell.recur.weight, *biases]
-    outputs, *after = recurrent_kernel(kernel)(inputs, first, weights, *options)
+    first = before if kernel.name == "lstm" else before[0]
+    weights = [cell.read.weight, cell.recur.weight, cell.read.bias, second]
+    outputs, *after = recurrent_kernel(kernel.name)(inputs, first, weights, *options)
     return outputs, cast("State", tuple(part.squeeze(0) for part in after))

@@ -11,6 +11,7 @@ from torch import Tensor
 from tasks.recurrent.diagnostics.gradient_flow import WHOLE, distances, gradient_profiles
 from tasks.recurrent.diagnostics.state_capture import record_states
 from tasks.recurrent.initialization import Initialization
+from tasks.recurrent.loop.fused import fused
 from tasks.recurrent.stack import RecurrentNetwork
 
 TIME, BATCH, INPUTS, HIDDEN = 12, 3, 2, 4
@@ -96,7 +97,7 @@ def test_distances_are_few_and_the_same_for_all_lengths() -> None:
 def test_the_gradient_of_a_fused_kernels_outputs_is_none_of_this() -> None:
     """It holds the direct part alone: nothing, at every step but the last (papers that plot it plot zeros)."""
     network = network_of("lstm")
-    kernel = network.layers()[0].cell.fused(sequences(), network.initial_state(BATCH)[0])
+    kernel = fused(network.layers()[0].cell, sequences(), network.initial_state(BATCH)[0])
     assert kernel is not None
     (direct,) = torch.autograd.grad(loss_of(kernel[0], None), kernel[0])
     assert direct[:-1].count_nonzero() == 0
