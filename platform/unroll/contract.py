@@ -126,6 +126,9 @@ class Metric:
     description: str
 
 
+TRAINING = "train/"
+"""What the names of metrics begin with that are logged by ``training_step``."""
+
 VALIDATION = "validation/"
 """What the names of metrics begin with that are logged by ``validation_step``."""
 

@@ -70,4 +70,31 @@ def _place(part: object) -> str:
     return f"{type(part).__module__.replace('.', '/')}.py: {type(part).__qualname__}"
 
 
+def check_warm_start(task: AnyTask, settings: Settings, start: Settings, dataset: Dataset, arm: str) -> None:
+    """Compare what the weights of two trials are called, and their shapes; nothing is called.
+
+    Raises:
+        UserError: one takes over nothing of the other, or is tested with weights that neither has trained.
+    """
+    import torch
+
+    with torch.device("meta"):
+        module, other = task.module(settings, dataset), task.module(start, dataset)
+    if hasattr(module, "begin_with"):
+        return
+    theirs, own = (
+        {name: part.shape for name, part in each.state_dict().items() if isinstance(part, torch.Tensor)}
+        for each in (other, module)
+    )
+    lost = [name for name, shape in own.items() if theirs.get(name) != shape]
+    if len(lost) == len(own) or (lost and task.epochs(settings) == 0):
+        raise UserError(
+            "a trial must find the weights that it begins with, by name and shape"
+            + (", and all of them where it trains nothing itself" if task.epochs(settings) == 0 else ""),
+            where=f"{_place(module)}, arm '{arm}'",
+            received=f"none for {', '.join(lost[:3])}{' ...' if len(lost) > 3 else ''}",
+            advice="give the same network, or define begin_with(weights) in the module (docs/add-a-task.md)",
+        )
+
+
 _ADVICE = "docs/add-a-task.md shows a whole task"

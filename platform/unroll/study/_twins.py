@@ -23,7 +23,7 @@ def merge_twins(sized: Sequence[tuple[Arm, Settings]], task: AnyTask) -> list[tu
     """
     groups: dict[tuple[str, str], list[tuple[Arm, Settings]]] = {}
     for arm, settings in sized:
-        groups.setdefault((arm.fingerprint, _content(settings, task)), []).append((arm, settings))
+        groups.setdefault((arm.fingerprint, what_runs(settings, task)), []).append((arm, settings))
     kept = [next((each for each in group if each[0].baseline == each[0].name), group[0]) for group in groups.values()]
     names = {arm.name: one.name for (one, _), group in zip(kept, groups.values(), strict=True) for arm, _ in group}
     twins = {one.name: tuple(name for name, to in names.items() if to == one.name != name) for one, _ in kept}
@@ -33,9 +33,9 @@ def merge_twins(sized: Sequence[tuple[Arm, Settings]], task: AnyTask) -> list[tu
     ]
 
 
-def _content(settings: Settings, task: AnyTask) -> str:
-    """What runs: settings without what changes nothing, and without locations."""
+def what_runs(settings: Settings, task: AnyTask, *, located: bool = False) -> str:
+    """What runs: settings without what changes nothing, and without locations, unless these are asked for."""
     nested, fields = dumped(settings), setting_fields(task.settings)
     for path in task.unused(settings):
         put(nested, path, to_jsonable_python(fields[path].get_default(call_default_factory=True, validated_data={})))
-    return json.dumps(without(nested, find_locations(task.settings)), sort_keys=True)
+    return json.dumps(without(nested, () if located else find_locations(task.settings)), sort_keys=True)

@@ -27,6 +27,7 @@ def trial_id(
     phase: Phase,
     fingerprint: str,
     monitor: str | None = None,
+    warm_start: str | None = None,
 ) -> str:
     """Hash everything that decides a trial's numbers to 16 hexadecimal characters.
 
@@ -41,6 +42,7 @@ def trial_id(
         phase: ``tune`` or ``confirm``.
         fingerprint: hash of the data's content.
         monitor: metric that selects the tested state or ends training early; None, where nothing does, does not enter.
+        warm_start: id of the trial whose final weights it begins with; None, where it draws its own, does not enter.
     """
     content: dict[str, Any] = {
         "task": task,
@@ -52,6 +54,8 @@ def trial_id(
     }
     if monitor is not None:
         content["monitor"] = monitor
+    if warm_start is not None:
+        content["warm_start"] = warm_start
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 

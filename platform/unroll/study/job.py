@@ -17,8 +17,8 @@ class Job(Frozen):
     resources: Resources
     limits: Limits
     wandb: Wandb
-    metric: str
-    """What decides the study: a trial that never logs it has no result."""
+    metric: str | None
+    """What decides the study: a trial that never logs it has no result. None for one that is not compared."""
     log_every_steps: int
     keep: Keep = "last"
     """Which trained weights stay; no number depends on it."""

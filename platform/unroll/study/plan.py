@@ -46,6 +46,10 @@ class Arm(Frozen):
     steps: Count | None = None
     selects: bool = later(False)
     """Whether the state of the best validation is tested (``contract.Selection.best``), by the trials' ``monitor``."""
+    warm_start: str | None = later(None)
+    """Name of the arm or preparation whose final weights its trials begin with, seed by seed."""
+    control: bool = later(False)
+    """Whether the study does not name it: it was added, being the control that others must be compared with."""
     sources: str = ""
     """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
@@ -107,12 +111,26 @@ class Plan(Frozen):
     """What the study's file sets and an override left without a use, in sentences."""
     sources: dict[str, dict[str, str]] = Field(default={})
     """Digest -> source file below the project -> hash of its code (``study.sources``)."""
+    prepared: list[Arm] = later([])
+    """What arms begin with that is no arm of the study: trained beside the arms and not compared."""
+    preparations: list[Trial] = later([])
+    """The trials of :attr:`prepared`."""
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
         for mistake in _lost_names(self):
             raise ValueError(mistake)
         return self
+
+    @property
+    def every_arm(self) -> list[Arm]:
+        """All that is trained: what arms begin with, then the arms."""
+        return [*self.prepared, *self.arms]
+
+    @property
+    def every_trial(self) -> list[Trial]:
+        """The trials of :attr:`every_arm`."""
+        return [*self.preparations, *self.trials]
 
     @property
     def baselines(self) -> dict[str, str]:
@@ -122,8 +140,8 @@ class Plan(Frozen):
 
 def _lost_names(plan: Plan) -> Iterator[str]:
     """What a plan names and does not have, or has twice."""
-    arms = [arm.name for arm in plan.arms]
-    if not arms or len(set(arms)) < len(arms):
+    arms, every = [arm.name for arm in plan.arms], [arm.name for arm in plan.every_arm]
+    if not arms or len(set(every)) < len(every):
         yield "arms must be there, each once"
     if plan.metric not in plan.metrics:
         yield f"{shown(plan.metric)} is no metric of the plan"
@@ -134,11 +152,26 @@ def _lost_names(plan: Plan) -> Iterator[str]:
     for baseline in plan.baselines.values():
         if baseline not in arms or plan.baselines[baseline] != baseline:
             yield f"{shown(baseline)} is no arm that others can be compared to"
-    if len({trial.id for trial in plan.trials}) < len(plan.trials):
+    trials = {trial.id for trial in plan.every_trial}
+    if len(trials) < len(plan.every_trial):
         yield "a trial must be there once"
-    for trial in plan.trials:
-        if trial.arm not in arms:
-            yield f"the trial {trial.id} belongs to no arm"
+    for names, those in ((arms, plan.trials), ({*every} - {*arms}, plan.preparations)):
+        for trial in those:
+            if trial.arm not in names:
+                yield f"the trial {trial.id} belongs to no arm"
+    for arm in plan.every_arm:
+        if arm.warm_start not in (None, *every):
+            yield f"the arm {shown(arm.name)} begins with {shown(arm.warm_start or '')}, which is not there"
+    begun = {trial.id: trial.warm_start for trial in plan.every_trial}
+    for identity, start in begun.items():
+        if start not in (None, *trials):
+            yield f"the trial {identity} begins with {start}, which is not there"
+        chain = {identity}
+        while start is not None and start not in chain:
+            chain.add(start)
+            start = begun.get(start)
+        if start is not None:
+            yield f"the trial {identity} begins with itself"
 
 
 def warned_arms(plan: Plan) -> dict[str, list[str]]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from unroll.contract import (
+    TRAINING,
     VALIDATION,
+    Dataset,
     Settings,
     UserError,
     UserErrors,
@@ -17,12 +19,14 @@ from unroll.contract import (
     find_measurements,
     first_validation_metric,
 )
-from unroll.study._check_parts import check_parts
-from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, read_factors, with_levels
+from unroll.study._arms import DraftedArm, draft_arms
+from unroll.study._check_parts import check_parts, check_warm_start
+from unroll.study._factors import Factor, arm_name, with_levels
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import count_parameters, count_trained, solve_size, with_any_size
+from unroll.study._size import count_parameters, count_trained, solve_size
 from unroll.study._twins import merge_twins
-from unroll.study.declaration import Study
+from unroll.study._warm_starts import Sized, find_warm_starts, in_order
+from unroll.study.declaration import Keep, Study
 from unroll.study.identity import former_values, trial_id
 from unroll.study.job import Job
 from unroll.study.plan import Arm, MetricSpec, Plan
@@ -43,19 +47,28 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
 
     Raises:
         UserError: data are missing or malformed, the task's module or data lack what the platform calls, a size cannot
-            be matched, two arms are the same or measured differently, or one never logs the study's metric.
+            be matched, two arms are the same or measured differently, one never logs the study's metric, or one cannot
+            begin with what its task says.
     """
     task = load_task(study.task)
-    every = [_sized(study, task, name, levels, cache) for name, levels in _arms(study)]
-    _refuse_twins([_trial(study, task, arm, settings, study.seeds[0]) for arm, settings in every])
-    sized = merge_twins(every, task)
+    factors, drafted = draft_arms(study, task)
+    every = [_sized(study, task, arm, factors, drafted, cache) for arm in drafted]
+    _refuse_twins(every, task, study)
+    found = find_warm_starts(
+        merge_twins(every, task), task, lambda name, settings: _prepared(study, task, name, settings, cache)
+    )
+    sized = {arm.name: (arm, settings) for arm, settings in (*found.prepared, *found.arms)}
+    _check_warm_starts(sized, task, study, cache)
     locations = find_locations(task.settings)
-    sources = [find_sources(study.task, without(dumped(settings), locations)) for _, settings in sized]
-    arms = [
-        arm.model_copy(update={"sources": digest_sources(files)})
-        for (arm, _), files in zip(sized, sources, strict=True)
-    ]
-    trials = [_trial(study, task, arm, settings, seed) for seed in study.seeds for arm, settings in sized]
+    sources = {
+        name: find_sources(study.task, without(dumped(settings), locations)) for name, (_, settings) in sized.items()
+    }
+    arms, prepared = (
+        [arm.model_copy(update={"sources": digest_sources(sources[arm.name])}) for arm, _ in group]
+        for group in (found.arms, found.prepared)
+    )
+    seeded = [_seeded(study, task, sized, seed) for seed in study.seeds]
+    trials, preparations = ([of[arm.name] for of in seeded for arm in group] for group in (arms, prepared))
     _refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
     if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
         rule = "the metric that selects a state or ends training early must be one that every such arm logs"
@@ -63,7 +76,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         _refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
     if study.keep == "best":
         rule = "the metric by which the best weights are kept must be one that every arm logs"
-        _refuse_absent(rule, _monitored(study, task), arms, task)
+        _refuse_absent(rule, _monitored(study, task), [arm for arm in arms if arm.steps != 0], task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -79,18 +92,20 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
             if not all(name in arm.absent for arm in arms)
         },
         baseline=arms[0].baseline or arms[0].name,
-        factors={factor.name: [level.name for level in factor.levels] for factor in read_factors(study.compare)},
+        factors={factor.name: [level.name for level in factor.levels] for factor in factors},
         arms=arms,
         trials=trials,
         declaration=_declaration(study, task),
         overrides=_changes(study, task),
         fallen=study.fallen,
-        sources={digest_sources(files): files for files in sources},
+        sources={digest_sources(files): files for files in sources.values()},
+        prepared=prepared,
+        preparations=preparations,
     )
 
 
 def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
-    """Give every trial what a worker needs beside it: locations, resources, limits.
+    """Give every trial, preparations first, what a worker needs beside it: locations, resources, limits.
 
     Args:
         plan: made from ``study``.
@@ -99,8 +114,17 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
     """
     task = load_task(study.task)
     locations = find_locations(task.settings)
-    shared = {arm: _complete(study, task, levels) for arm, levels in _arms(study)}
-    sources = {arm.name: arm.sources for arm in plan.arms}
+    shared = {arm.name: arm.settings for arm in draft_arms(study, task)[1]}
+    begun = {arm.name: arm.warm_start for arm in plan.every_arm}
+    for name in reversed([*in_order(begun)]):
+        if (start := begun[name]) is not None and (settings := task.warm_start(shared[name])) is not None:
+            shared.setdefault(start, settings)
+    sources, arms = {arm.name: arm.sources for arm in plan.every_arm}, {arm.name for arm in plan.arms}
+    idle, needed = {arm.name for arm in plan.arms if arm.steps == 0}, {trial.warm_start for trial in plan.every_trial}
+    kept: dict[str, Keep] = {
+        trial.id: "last" for trial in plan.every_trial if trial.arm in idle and study.keep == "best"
+    }
+    kept |= {trial.id: "last" for trial in plan.every_trial if trial.id in needed}  # whatever the study keeps
     return [
         Job(
             trial=trial,
@@ -108,42 +132,48 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             resources=study.resources,
             limits=study.limits,
             wandb=study.wandb,
-            metric=study.metric,
+            metric=study.metric if trial.arm in arms else None,
             log_every_steps=study.log_every_steps,
-            keep=study.keep,
-            keep_by=_monitored(study, task) if study.keep == "best" else None,
+            keep=kept.get(trial.id, study.keep),
+            keep_by=_monitored(study, task) if kept.get(trial.id, study.keep) == "best" else None,
             sources=sources[trial.arm],
             cache=os.path.abspath(cache),
         )
-        for trial in plan.trials
+        for trial in plan.every_trial
     ]
 
 
-def _arms(study: Study) -> Iterator[tuple[str, tuple[Level, ...]]]:
-    factors = read_factors(study.compare)
-    for levels in combine(factors, study.exclude):
-        yield arm_name(factors, levels), levels
-
-
-def _complete(study: Study, task: AnyTask, levels: tuple[Level, ...]) -> Settings:
-    """Validated settings of an arm; where ``match`` solves the size, with some size."""
-    settings = arm_settings(study.settings, levels)
-    return validated(task.settings, with_any_size(settings, task) if study.match else settings)
-
-
-def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], cache: Path) -> tuple[Arm, Settings]:
+def _sized(
+    study: Study, task: AnyTask, drafted: DraftedArm, factors: list[Factor], every: list[DraftedArm], cache: Path
+) -> Sized:
     """Prepare an arm's data, solve its size if asked to, and count it."""
-    settings = _complete(study, task, levels)
+    settings = drafted.settings
     with _placed(study.locations):
         dataset = task.prepare(settings, cache)
     if match := study.match:
-        settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, name))
+        settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, drafted.name))
+    arm = _counted(study, task, drafted.name, settings, dataset)
+    update = {
+        "levels": {factor.name: level.written for factor, level in zip(factors, drafted.levels, strict=True)},
+        "baseline": _baseline(study, factors, drafted, every),
+        "control": drafted.control,
+    }
+    return arm.model_copy(update=update), settings
+
+
+def _prepared(study: Study, task: AnyTask, name: str, settings: Settings, cache: Path) -> Arm:
+    """The same for what arms begin with: its size is theirs."""
+    with _placed(study.locations):
+        return _counted(study, task, name, settings, task.prepare(settings, cache))
+
+
+def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset: Dataset) -> Arm:
     check_parts(task, settings, dataset, keeps=study.keep != "none")
-    factors = read_factors(study.compare)
-    arm = Arm(
+    match, idle = study.match, task.epochs(settings) == 0
+    logged_in_training = (metric for metric in task.metrics if metric.startswith((TRAINING, VALIDATION)))
+    return Arm(
         name=name,
-        levels={factor.name: level.written for factor, level in zip(factors, levels, strict=True)},
-        baseline=_baseline(study, factors, levels),
+        levels={},
         parameters=count_parameters(task, settings, dataset),
         trained_parameters=count_trained(task, settings, dataset),
         target_parameters=match.parameters if match else None,
@@ -153,19 +183,30 @@ def _sized(study: Study, task: AnyTask, name: str, levels: tuple[Level, ...], ca
         chance=dict(task.chance(settings, dataset)),
         facts=dict(dataset.facts),
         warnings=tuple(task.warnings(settings, dataset)),
-        absent=dict(task.absent(settings, dataset)),
+        absent={
+            **(dict.fromkeys(logged_in_training, "it trains nothing and is only tested") if idle else {}),
+            **task.absent(settings, dataset),
+        },
         fingerprint=dataset.fingerprint,
-        steps=task.steps(settings, dataset),
-        selects=task.selection(settings).best,
+        steps=0 if idle else task.steps(settings, dataset),
+        selects=not idle and task.selection(settings).best,
     )
-    return arm, settings
 
 
-def _baseline(study: Study, factors: list[Factor], levels: tuple[Level, ...]) -> str:
-    """Name of the arm that the one of these levels is compared to."""
+def _baseline(study: Study, factors: list[Factor], arm: DraftedArm, every: list[DraftedArm]) -> str:
+    """Name of the arm that one is compared to: an added control to itself where its own baseline is excluded."""
     if isinstance(study.baseline, str):
         return study.baseline
-    return arm_name(factors, with_levels(factors, levels, study.baseline))
+    name = arm_name(factors, with_levels(factors, arm.levels, study.baseline))
+    return name if any(name == other.name for other in every) else arm.name
+
+
+def _check_warm_starts(sized: Mapping[str, Sized], task: AnyTask, study: Study, cache: Path) -> None:
+    for arm, settings in sized.values():
+        if arm.warm_start is not None:
+            with _placed(study.locations):
+                dataset = task.prepare(settings, cache)
+            check_warm_start(task, settings, sized[arm.warm_start][1], dataset, arm.name)
 
 
 @contextmanager
@@ -181,8 +222,19 @@ def _placed(locations: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int) -> Trial:
-    monitor = _monitored(study, task) if task.selection(settings).monitors else None
+def _seeded(study: Study, task: AnyTask, sized: Mapping[str, Sized], seed: int) -> dict[str, Trial]:
+    """The trials of one seed by their arms, each begun with another one of these."""
+    trials: dict[str, Trial] = {}
+    for name in in_order({name: arm.warm_start for name, (arm, _) in sized.items()}):
+        arm, settings = sized[name]
+        start = trials[arm.warm_start].id if arm.warm_start is not None else None
+        trials[name] = _trial(study, task, arm, settings, seed, start)
+    return trials
+
+
+def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int, warm_start: str | None) -> Trial:
+    monitors = task.selection(settings).monitors and task.epochs(settings) > 0
+    monitor = _monitored(study, task) if monitors else None
     identity = trial_id(
         task=study.task,
         task_version=task.version,
@@ -191,6 +243,7 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
         phase="confirm",
         fingerprint=arm.fingerprint,
         monitor=monitor,
+        warm_start=warm_start,
     )
     return Trial(
         id=identity,
@@ -205,6 +258,7 @@ def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int)
         fingerprint=arm.fingerprint,
         parameters=arm.parameters,
         monitor=monitor,
+        warm_start=warm_start,
     )
 
 
@@ -215,12 +269,13 @@ def _monitored(study: Study, task: AnyTask) -> str:
     return study.metric if study.metric.startswith(VALIDATION) else first
 
 
-def _refuse_twins(trials: list[Trial]) -> None:
+def _refuse_twins(every: list[Sized], task: AnyTask, study: Study) -> None:
     """Two arms with the same content would be one arm with two names."""
     seen: dict[str, str] = {}
-    for trial in trials:
-        if (other := seen.setdefault(trial.id, trial.arm)) != trial.arm:
-            raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{trial.arm}'")
+    for arm, settings in every:
+        content = _trial(study, task, arm, settings, study.seeds[0], None).id
+        if (other := seen.setdefault(content, arm.name)) != arm.name:
+            raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{arm.name}'")
 
 
 def _refuse_absent(rule: str, metric: str, arms: list[Arm], task: AnyTask) -> None:

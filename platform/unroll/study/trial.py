@@ -54,3 +54,5 @@ class Trial(Frozen):
     parameters: Count
     monitor: str | None = later(None)
     """The validation metric that selects the tested state or ends training early; part of the id where there is one."""
+    warm_start: str | None = later(None)
+    """Id of the trial whose final weights this one begins with; part of the id where there is one."""

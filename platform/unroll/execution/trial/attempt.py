@@ -189,7 +189,7 @@ class Attempt:
         for metric in declared:
             if not math.isfinite(value := logged.get(metric, 0.0)):
                 raise Diverged(step=self.recorder.position()[0], metric=metric, value=value)
-        if self._job.metric not in logged:
+        if self._job.metric is not None and self._job.metric not in logged:
             raise UserError(
                 "the task must log the metric that decides the study",
                 where=f"task {self._job.trial.task}",
