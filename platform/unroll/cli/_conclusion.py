@@ -75,22 +75,24 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
         runs = f"{result.unsynced} {'runs are' if result.unsynced > 1 else 'run is'}"
         status = f"unroll status {shlex.quote(shown(result.folder))}"
         yield f"W&B       {runs} unsynced, on disk only; `{status}` prints how to send them"
-    yield from _next(result, invocation)
+    yield from _next(result, invocation, ledger)
 
 
-def _next(result: RunResult, invocation: Invocation) -> Iterator[str]:
+def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator[str]:
     """Commands that continue: what waits for a mended mistake, what is missing, or else more seeds."""
     again = shell_line(invocation.words())
     if result.interrupted:
         yield f"continue  {again}"
         return
     failed = result.counts.get("failed_user", 0)
+    prepared = ledger.outcomes(trial.id for trial in result.plan.preparations).values()
+    mistaken = failed or any(outcome.status == "failed_user" for outcome in prepared)
     ended = sum(result.counts.get(status, 0) for status in FINAL)
-    if failed:
+    if mistaken:
         yield f"retry     {shell_line(replace(invocation, retry=True).words())}"
     if ended + failed < len(result.plan.trials):
         yield f"again     {again}"
-    elif not failed:
+    elif not mistaken:
         more = shell_line(invocation.with_seeds(_two_more(result.plan)).words())
         yield f"more      {more}   (runs only the two new seeds)"
 

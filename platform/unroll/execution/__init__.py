@@ -1,5 +1,6 @@
 """Run: Ray Tune and its in-process twin, the trainable, checkpoints, resume, preflight."""
 
-from unroll.execution.runner import Observer, Runner, Summary, find_missing, run_plan
+from unroll.execution.job_queue import counted_trials, find_missing
+from unroll.execution.runner import Observer, Runner, Summary, run_plan
 
-__all__ = ["Observer", "Runner", "Summary", "find_missing", "run_plan"]
+__all__ = ["Observer", "Runner", "Summary", "counted_trials", "find_missing", "run_plan"]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from unroll import interruption
+from unroll.execution.job_queue import JobQueue
 from unroll.execution.outcome_recovery import record_end
 from unroll.execution.runner import Observer, Stopping
 from unroll.execution.trial.process import restored
@@ -23,15 +24,15 @@ class InlineRunner:
         self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
     ) -> None:
         """See :class:`unroll.execution.runner.Runner`."""
-        stopping = Stopping(ledger, token, observer)
+        stopping, queue = Stopping(ledger, token, observer), JobQueue(jobs, ledger)
         interruption.check()
         ready()
         try:
             with restored():  # the process may be a notebook's, which goes on
-                for job in jobs:
-                    if stopping.asked():
-                        return
-                    observer.finished(self._run_one(job, ledger, token, observer, stopping))
+                while not stopping.asked() and (job := queue.next()):
+                    outcome = self._run_one(job, ledger, token, observer, stopping)
+                    queue.ended(job.trial.id)
+                    observer.finished(outcome)
         finally:
             close_mirror()
 

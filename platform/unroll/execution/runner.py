@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from unroll import interruption
+from unroll.execution.job_queue import counted_trials
+from unroll.execution.trial.warm_start import check_begin
 from unroll.ledger import MISSING, Ledger, StorageError
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan
@@ -86,7 +88,7 @@ def run_plan(
 
     Args:
         plan: what is to be there in the end.
-        missing: those of its jobs that are to be run, see :func:`find_missing`.
+        missing: those of its jobs that are to be run, see :func:`unroll.execution.job_queue.find_missing`.
         ledger: the results folder, locked by the caller.
         token: the lock's token.
         runner: how to run.
@@ -94,14 +96,17 @@ def run_plan(
         ready: called once nothing can refuse any more: what is written down before, would have to be taken back.
 
     Raises:
-        UserError: the folder cannot hold this plan, or the runner cannot start.
+        UserError: the folder cannot hold this plan, weights that trials begin with are gone, or no runner can start.
         StorageError: the disk refused.
         Interrupted: somebody asked this process to leave before there was anything to stop, or twice.
     """
     start = time.perf_counter()
     ledger.check(plan)  # also trials with a result: an id must still stand for the content that it stood for then
+    to_run = {job.trial.id for job in missing}
+    for trial in sorted({job.trial.warm_start for job in missing if job.trial.warm_start is not None} - to_run):
+        check_begin(ledger, trial)
     done_before = sum(outcome.status in FINAL for outcome in ledger.outcomes(t.id for t in plan.trials).values())
-    observer.started(len(plan.trials), len(missing))
+    observer.started(len(counted_trials(plan, ledger, to_run)), len(missing))
     interrupted = False
     if missing:
         interruption.check()
@@ -113,24 +118,6 @@ def run_plan(
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     counts = Counter(outcomes[t.id].status if t.id in outcomes else MISSING for t in plan.trials)
     return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)
-
-
-def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Job]:
-    """Jobs without a result, seeds in the outer loop so that arms can be compared early.
-
-    What failed by a user's mistake would fail again, so it waits for ``retry`` or for a change of its source files.
-    """
-    outcomes = ledger.outcomes([job.trial.id for job in jobs])
-    missing = [job for job in jobs if not _is_settled(job, outcomes.get(job.trial.id), retry=retry)]
-    order = {job.trial.id: index for index, job in enumerate(jobs)}
-    return sorted(missing, key=lambda job: (job.trial.seed, order[job.trial.id]))
-
-
-def _is_settled(job: Job, outcome: Outcome | None, *, retry: bool) -> bool:
-    if outcome is None or outcome.status in FINAL:
-        return outcome is not None
-    mended = bool(outcome.sources) and outcome.sources != job.sources
-    return outcome.status == "failed_user" and not retry and not mended
 
 
 class Stopping:

@@ -216,7 +216,7 @@ class Ledger:
             UserError: a metric is named like a column of the trials, or an id stands for another trial here.
         """
         check_metrics(plan.metrics)
-        for trial in plan.trials:
+        for trial in plan.every_trial:
             self.trial(trial.id).known(trial)
 
     def outcomes(self, ids: Iterable[str]) -> dict[str, Outcome]:
@@ -239,7 +239,7 @@ class Ledger:
 
     def changed(self, plan: Plan) -> dict[str, list[str]]:
         """Trials with a result that other source files gave than the plan's: id -> the files that differ."""
-        return self._sources.changed(plan, self.outcomes(trial.id for trial in plan.trials).values())
+        return self._sources.changed(plan, self.outcomes(trial.id for trial in plan.every_trial).values())
 
     def set_aside(self, trial_id: str) -> Path:
         """Take a trial out of the study, with all that is known of it; nothing is lost, and it can be run anew.
@@ -294,7 +294,7 @@ class Ledger:
 
     def left_out(self, plan: Plan) -> list[Trial]:
         """Trials that have a result here and are none of the plan's, by arm and seed."""
-        trials = {trial.id: trial for trial in self.registered(besides={trial.id for trial in plan.trials})}
+        trials = {trial.id: trial for trial in self.registered(besides={trial.id for trial in plan.every_trial})}
         ended = (trials[trial] for trial, outcome in self.outcomes(trials).items() if outcome.status in FINAL)
         return sorted(ended, key=lambda trial: (trial.arm, trial.seed, trial.id))
 

@@ -45,15 +45,16 @@ class Sources:
                     write_record_once(self._folder / f"{digest}.json", _KIND, SourceFiles(files=dict(files)))
 
     def changed(self, plan: Plan, outcomes: Iterable[Outcome]) -> dict[str, list[str]]:
-        """Results that other sources gave than the plan's arms have now.
+        """Results that other sources gave than the plan's arms have now, or that began with such a result.
 
         Outcomes without sources, of older versions, are taken as unchanged.
 
         Returns:
-            Id of the trial -> its source files that differ.
+            Id of the trial -> its source files that differ, or those of what it began with.
         """
-        arms = {arm.name: arm.sources for arm in plan.arms}
-        now = {trial.id: arms[trial.arm] for trial in plan.trials if arms[trial.arm]}
+        arms = {arm.name: arm.sources for arm in plan.every_arm}
+        now = {trial.id: arms[trial.arm] for trial in plan.every_trial if arms[trial.arm]}
+        outcomes = list(outcomes)
         other = [o for o in outcomes if o.status in FINAL and o.sources and o.sources != now.get(o.trial, o.sources)]
         known = {digest: self._read(digest) for digest in {outcome.sources for outcome in other}}
         differing = {}
@@ -61,7 +62,13 @@ class Sources:
             then = known[outcome.sources]
             files = plan.sources.get(now[outcome.trial], {})
             differing[outcome.trial] = compare_sources(then.files, files) if then else [FORGOTTEN]
-        return differing
+        ended = {outcome.trial for outcome in outcomes if outcome.status in FINAL}
+        return differing | {
+            later.id: files
+            for trial, files in differing.items()
+            for later in plan.begun_with(trial)
+            if later.id in ended and later.id not in differing
+        }
 
     def _read(self, digest: str) -> SourceFiles | None:
         if not digest.isalnum():  # it becomes part of a path
@@ -71,7 +78,7 @@ class Sources:
 
 def describe_changed(plan: Plan, changed: Mapping[str, list[str]]) -> str:
     """How many trials of which arms other sources gave, and which files those are."""
-    arms = {trial.id: trial.arm for trial in plan.trials}
+    arms = {trial.id: trial.arm for trial in plan.every_trial}
     concerned = dict.fromkeys(arms[trial] for trial in changed)
     files = [file for file, _ in Counter(file for files in changed.values() for file in files).most_common()]
     more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""

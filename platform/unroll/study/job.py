@@ -18,7 +18,7 @@ class Job(Frozen):
     limits: Limits
     wandb: Wandb
     metric: str | None
-    """What decides the study: a trial that never logs it has no result. None for one that is not compared."""
+    """What decides the study: a trial that never logs it has no result. None for a preparation."""
     log_every_steps: int
     keep: Keep = "last"
     """Which trained weights stay; no number depends on it."""

@@ -132,6 +132,15 @@ class Plan(Frozen):
         """The trials of :attr:`every_arm`."""
         return [*self.preparations, *self.trials]
 
+    def begun_with(self, trial: str) -> list[Trial]:
+        """Every trial that begins with this one, or with one that does."""
+        ids: set[str | None] = {trial}
+        while True:
+            found = [each for each in self.every_trial if each.warm_start in ids]
+            if ids.issuperset(each.id for each in found):
+                return found
+            ids |= {each.id for each in found}
+
     @property
     def baselines(self) -> dict[str, str]:
         """Arm -> the arm that it is compared to; a baseline is its own."""

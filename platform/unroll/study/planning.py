@@ -120,11 +120,11 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
         if (start := begun[name]) is not None and (settings := task.warm_start(shared[name])) is not None:
             shared.setdefault(start, settings)
     sources, arms = {arm.name: arm.sources for arm in plan.every_arm}, {arm.name for arm in plan.arms}
-    idle, needed = {arm.name for arm in plan.arms if arm.steps == 0}, {trial.warm_start for trial in plan.every_trial}
-    kept: dict[str, Keep] = {
-        trial.id: "last" for trial in plan.every_trial if trial.arm in idle and study.keep == "best"
-    }
-    kept |= {trial.id: "last" for trial in plan.every_trial if trial.id in needed}  # whatever the study keeps
+    needed = {trial.warm_start for trial in plan.every_trial}
+    keep: dict[str, Keep] = {trial.id: "last" if trial.id in needed else study.keep for trial in plan.every_trial}
+    if study.keep == "best":  # what trains nothing has no best weights
+        idle = {arm.name for arm in plan.every_arm if arm.steps == 0}
+        keep |= {trial.id: "last" for trial in plan.every_trial if trial.arm in idle}
     return [
         Job(
             trial=trial,
@@ -134,8 +134,8 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             wandb=study.wandb,
             metric=study.metric if trial.arm in arms else None,
             log_every_steps=study.log_every_steps,
-            keep=kept.get(trial.id, study.keep),
-            keep_by=_monitored(study, task) if kept.get(trial.id, study.keep) == "best" else None,
+            keep=keep[trial.id],
+            keep_by=_monitored(study, task) if keep[trial.id] == "best" else None,
             sources=sources[trial.arm],
             cache=os.path.abspath(cache),
         )

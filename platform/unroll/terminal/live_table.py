@@ -35,7 +35,7 @@ def draw(tally: Tally, *, width: int, height: int) -> list[Text]:
     running = tally.running()
     last = chop_words(headline(tally, running), width)
     room = max(0, height - 1 - len(last))
-    rows = _running_rows(len(running), len(tally.plan.arms), room)
+    rows = _running_rows(len(running), len(tally.planned), room)
     trials = _trials(tally, running, width, rows) if rows else []
     arms = _arms(tally, running, width, room - len(trials)) if room > len(trials) + 1 else []
     return [*arms, *trials, *(Text(line, style="bold") for line in last)]
@@ -58,7 +58,7 @@ def _running_rows(running: int, arms: int, room: int) -> int:
 
 def _arms(tally: Tally, running: Sequence[Progress], width: int, room: int) -> list[Text]:
     """A heading and a line for each arm; where not all fit, those with running trials and a page of others."""
-    names = [arm.name for arm in tally.plan.arms]
+    names = list(tally.planned)
     newest = _newest(tally, running)
     heading, *lines = fit(
         [[_arm(tally, name, newest, *manner) for name in names] for manner in _manners(tally.plan.metric)],

@@ -40,7 +40,13 @@ class Lines:
         """Say what will be run."""
         failed = self._tally.failed_before
         waiting = f"{failed} failed before and wait{'s' if failed == 1 else ''} for --retry, " if failed else ""
-        self.message(f"{total} trials, {total - missing - failed} done before, {waiting}{missing} to run")
+        waiting += f"{self._tally.waiting} begin with these, " if self._tally.waiting else ""
+        done = total - missing - failed - self._tally.waiting
+        self.message(f"{self._count(total)}, {done} done before, {waiting}{missing} to run")
+
+    def _count(self, total: int) -> str:
+        compared = len(self._tally.plan.trials)
+        return f"{compared} trials" + (f" and {total - compared} that others begin with" if total > compared else "")
 
     def refresh(self) -> None:
         """Say where things are, at most every :data:`QUIET_SECONDS`."""

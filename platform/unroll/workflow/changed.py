@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from unroll.workflow.invocation import IfChanged
 def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[None]:
     """While the block runs the plan, results of other sources are dealt with.
 
-    Those that are to be run anew are set aside; a block that is refused before it has begun a trial gets them back.
+    Those that are to be run anew are set aside, with all that began with them, as far as that has come; a block that is
+    refused before it has begun a trial gets them back.
 
     Args:
         plan: what is to be there in the end.
@@ -37,10 +38,15 @@ def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[N
         )
     aside: dict[str, Path] = {}
     try:
-        for trial in changed if choice == "rerun" else ():
+        for trial in _to_rerun(plan, ledger, changed) if choice == "rerun" else ():
             aside[trial] = ledger.set_aside(trial)
         yield
     except BaseException:
         for trial, place in aside.items():
             ledger.put_back(trial, place)
         raise
+
+
+def _to_rerun(plan: Plan, ledger: Ledger, changed: Collection[str]) -> list[str]:
+    begun = (later.id for trial in changed for later in plan.begun_with(trial))
+    return [trial for trial in dict.fromkeys([*changed, *begun]) if ledger.trial(trial).folder.is_dir()]

@@ -117,8 +117,8 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
 class RunStart:
     """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, command: list[str], *, missing: int) -> None:
-        self._plan, self._ledger, self._command, self._missing = plan, ledger, command, missing
+    def __init__(self, tally: Tally, ledger: Ledger, command: list[str]) -> None:
+        self._tally, self._ledger, self._command = tally, ledger, command
         self._record: RunRecord | None = None
         self._name = ""
 
@@ -129,24 +129,24 @@ class RunStart:
 
     def __call__(self) -> None:
         """Write down that the run starts."""
-        self._ledger.keep_sources(self._plan.sources)
-        self._ledger.save_plan(self._plan)
-        for trial in self._plan.trials:
+        self._ledger.keep_sources(self._tally.plan.sources)
+        self._ledger.save_plan(self._tally.plan)
+        for trial in self._tally.trials.values():
             self._ledger.register(trial)
-        if self._missing:
-            planned = len(self._plan.trials)
-            self._record = begin_record(self._command, planned=planned, done_before=planned - self._missing)
+        if self._tally.to_run:
+            planned, before = len(self._tally.trials), self._tally.before
+            self._record = begin_record(self._command, planned=planned, done_before=before)
             self._name = self._ledger.save_run(self._record)
 
-    def end(self, tally: Tally, summary: Summary | None) -> None:
+    def end(self, summary: Summary | None) -> None:
         """Complete the record of a run that began; one that ended in an error has no summary."""
         if self._record:
             end = {
                 "finished": now(),
-                "counts": dict(tally.ends),
+                "counts": dict(self._tally.ends),
                 "interrupted": summary is not None and summary.interrupted,
                 "unsynced": unsynced(self._ledger.root),
-                "seconds": summary.seconds if summary else tally.seconds,
+                "seconds": summary.seconds if summary else self._tally.seconds,
             }
             self._ledger.save_run(self._record.model_copy(update=end), name=self._name)
 
@@ -157,7 +157,7 @@ def _run(
     """Run what is missing; only a run that has something to do leaves a record."""
     plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=invocation.retry)
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    start = RunStart(plan, ledger, _recorded(invocation), missing=len(missing))
+    start = RunStart(tally, ledger, _recorded(invocation))
     started, summary = time.perf_counter(), None
     try:
         with watch(tally) as viewer:
@@ -167,11 +167,11 @@ def _run(
         if not start.begun:
             raise
         seconds = time.perf_counter() - started
-        summary = Summary(len(plan.trials), tally.before, tally.statuses(), interrupted=True, seconds=seconds)
+        summary = Summary(len(plan.trials), tally.before_of_plan, tally.statuses(), interrupted=True, seconds=seconds)
     finally:
         # A first Ctrl-C is only noted: without its end, the run's record would look like that of a killed one.
         with interruption.patience():
-            start.end(tally, summary)
+            start.end(summary)
     return summary
 
 

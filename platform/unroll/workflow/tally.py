@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from statistics import fmean
 
-from unroll.execution import Observer
+from unroll.execution import Observer, counted_trials
 from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
 from unroll.study import Plan
 
@@ -29,13 +29,17 @@ class Tally:
         self, plan: Plan, ledger: Ledger, *, missing: Set[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.plan, self.clock = plan, clock
-        self.trials = {trial.id: trial for trial in plan.trials}
-        self.planned = Counter(trial.arm for trial in plan.trials)
-        self._of_arm = {arm.name: [trial.id for trial in plan.trials if trial.arm == arm.name] for arm in plan.arms}
+        self.trials = {trial.id: trial for trial in counted_trials(plan, ledger, missing)}
+        """By id: those of the plan, and of its preparations those that this run needs or that have a result."""
+        self.planned = Counter(trial.arm for trial in self.trials.values())
+        """Arm, or what is prepared -> its trials."""
+        self._of_arm = {name: [id for id, trial in self.trials.items() if trial.arm == name] for name in self.planned}  # noqa: A001
         self.to_run = len(missing)
         """Trials that this run is going to run."""
-        self.before = len(plan.trials) - len(missing)
+        self.before = len(self.trials) - len(missing)
         """Trials that this run leaves alone."""
+        self.before_of_plan = sum(trial.id not in missing for trial in plan.trials)
+        """Those of them that are compared."""
         self._ends: dict[str, str] = {}
         self._ledger = ledger
         self._outcomes = ledger.outcomes(self.trials)
@@ -49,7 +53,12 @@ class Tally:
     def failed_before(self) -> int:
         """Trials that this run leaves alone although they have no result: what failed them would fail them again."""
         left = (self._status(trial) for trial in self.trials if trial not in self._missing)
-        return sum(status not in FINAL for status in left)
+        return sum(status not in {*FINAL, MISSING} for status in left)
+
+    @property
+    def waiting(self) -> int:
+        """Trials that this run leaves alone since what they begin with failed, and would fail again."""
+        return sum(self._status(trial) == MISSING for trial in self.trials if trial not in self._missing)
 
     @property
     def seconds(self) -> float:
@@ -77,10 +86,10 @@ class Tally:
 
     def statuses(self) -> dict[str, int]:
         """Status -> trials of the whole plan, as in :class:`unroll.execution.Summary`."""
-        return dict(Counter(self._status(trial) for trial in self.trials))
+        return dict(Counter(self._status(trial.id) for trial in self.plan.trials))
 
     def arm_statuses(self, arm: str) -> Counter[str]:
-        """Status -> trials of one arm."""
+        """Status -> trials of one arm, or of what is prepared."""
         return Counter(map(self._status, self._of_arm[arm]))
 
     def arm_mean(self, arm: str) -> float | None:

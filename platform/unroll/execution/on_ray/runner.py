@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
 from unroll.execution.importing import gc_paused
+from unroll.execution.job_queue import JobQueue
 from unroll.execution.on_ray.apart import Link, Lost, run_apart
 from unroll.execution.on_ray.connection import connected
 from unroll.execution.on_ray.private_folder import sweep_folders
@@ -22,6 +24,9 @@ from unroll.study.job import Job
 
 if TYPE_CHECKING:
     from unroll.execution.on_ray.bridge import Bridge
+
+MOST_PENDING = 200
+"""Most trials that are handed to Ray before there is room for them: a cluster that can grow must know of some."""
 
 RESTARTS = 3
 """How often a lost local Ray is started again within one run."""
@@ -152,7 +157,8 @@ class RayRunner:
         from ray import tune
 
         from unroll.execution.on_ray.bridge import NotifyObserver, StopWhenAsked
-        from unroll.execution.on_ray.trainable import WORK, TrialTrainable
+        from unroll.execution.on_ray.searcher import ReadyJobs
+        from unroll.execution.on_ray.trainable import TrialTrainable
 
         for name in ("ray.tune", "ray"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -160,13 +166,18 @@ class RayRunner:
         # Tune's own files, which nobody reads: nodes must share them, and one machine has a better place than results.
         storage = results / ".ray" if self._address else session_folder() / "tune"
         resources = jobs[0].resources
-        work = [{"job": job.model_dump_json(), "results": str(results), "token": bridge.token} for job in jobs]
+        searcher = ReadyJobs(JobQueue(jobs, bridge.ledger), results=str(results), token=bridge.token)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST_PENDING)  # Tune's own guess for searchers is one at a time
         try:
             with narrow_environments(self._address):
                 tune.Tuner(
                     tune.with_resources(TrialTrainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
-                    param_space={WORK: tune.grid_search(work)},
-                    tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=self._concurrency),
+                    tune_config=tune.TuneConfig(
+                        search_alg=searcher,
+                        num_samples=len(jobs),
+                        reuse_actors=True,
+                        max_concurrent_trials=self._concurrency,
+                    ),
                     run_config=tune.RunConfig(
                         name="tune",
                         storage_path=str(storage),

@@ -17,9 +17,10 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from unroll.contract import Selection, UserError, derive_seed
 from unroll.execution.trial import callbacks, process
 from unroll.execution.trial.checkpoint_io import LedgerCheckpointIO
-from unroll.execution.trial.conditions import Diverged, Stopped, classify
+from unroll.execution.trial.conditions import BegunWithDiverged, Diverged, Stopped, classify
 from unroll.execution.trial.recorder import Recorder
 from unroll.execution.trial.selection import KeepBest
+from unroll.execution.trial.warm_start import begin_with, read_weights
 from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task, set_locations
@@ -113,6 +114,8 @@ class Attempt:
         except Diverged as diverged:
             self.recorder.add_row(diverged.metric, diverged.value)
             return self.recorder.outcome("diverged", str(diverged))
+        except BegunWithDiverged as begun:
+            return self.recorder.outcome("diverged", str(begun))
         except Stopped:
             return self.recorder.outcome("stopped", f"stopped on request at step {self.recorder.position()[0]}")
         except (StorageError, Fenced):
@@ -132,6 +135,7 @@ class Attempt:
     def _train(self, mirrored: Mirror) -> None:
         trial = self._job.trial
         self._note_sources()
+        weights = None if trial.warm_start is None else read_weights(self._ledger, trial.warm_start)
         task = load_task(trial.task)
         settings = task.settings.model_validate(self._job.settings)
         dataset = task.prepare(settings, Path(self._job.cache))
@@ -145,12 +149,17 @@ class Attempt:
         kept = self._records.weights.keep(task.kept(settings, dataset)) if keeps else ""  # a mistake costs no training
         module = task.module(settings, dataset)
         module.initialise(trial.seed)  # type: ignore[operator]  # contract.TrainingModule
+        if weights is not None:  # also before a resume: the module may keep of them what is no part of its state
+            begin_with(module, weights)
         data = task.data(settings, dataset, trial.seed)
         keep_best = self._keep_best(task, task.selection(settings))
-        trainer = self._build_trainer(task.epochs(settings), mirrored, keep_best)
+        epochs = task.epochs(settings)
+        trainer = self._build_trainer(epochs, mirrored, keep_best)
         steps = task.steps(settings, dataset)
         self.recorder.follow(trainer, module, steps=steps, conditions=partial(task.conditions, module))
-        trainer.fit(module, datamodule=data, ckpt_path=self._resume_point(keep_best), weights_only=True)
+        point = self._resume_point(keep_best)
+        if epochs > 0:
+            trainer.fit(module, datamodule=data, ckpt_path=point, weights_only=True)
         self.recorder.selected = keep_best.restore(module) if keep_best else None
         trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)

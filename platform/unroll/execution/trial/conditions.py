@@ -25,6 +25,18 @@ class Diverged(Exception):
         super().__init__(f"{metric} became {value} at step {step}")
 
 
+class BegunWithDiverged(Exception):
+    """The trial whose weights this one begins with diverged, so there is nothing that it could begin with.
+
+    Args:
+        trial: what diverged, for people.
+        message: how.
+    """
+
+    def __init__(self, trial: str, message: str) -> None:
+        super().__init__(f"begins with {trial}, which diverged: {message}")
+
+
 MACHINE_ERRORS = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.EROFS),  # the disk

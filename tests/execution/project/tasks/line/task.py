@@ -38,6 +38,12 @@ class Training(Settings):
     """A file that ``dies_once`` leaves behind."""
     select: Literal["last", "best"] = "last"
     patience: int | None = None
+    warm_epochs: int = 0
+    """So many of the epochs are another trial's, with which this one begins."""
+    reading: Literal["plain", "doubled"] = "plain"
+    """``doubled`` trains nothing: it tests twice the line that the plain reading has learned."""
+    bends: bool = False
+    """Whether the module has a weight that the one of a warm start lacks."""
     script: tuple[str, ...] = ()
     """What is logged after each epoch in place of the validation's loss; empty: the loss."""
 
@@ -102,6 +108,8 @@ class LineModule(pl.LightningModule):
     def __init__(self, training: Training) -> None:
         super().__init__()
         self.line = torch.nn.Linear(1, 1)
+        if training.bends:
+            self.bend = torch.nn.Parameter(torch.zeros(()))
         self.items_seen = 0
         self.training_settings = training
         self.automatic_optimization = training.optimization == "automatic"
@@ -159,7 +167,8 @@ class LineModule(pl.LightningModule):
         self.log("train/bias", self.line.bias.sum())
 
     def test_step(self, batch: Tensor) -> None:
-        self.log("test/loss", (self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
+        scale = 2 if self.training_settings.reading == "doubled" else 1
+        self.log("test/loss", (scale * self.line(batch) - 3 * batch).square().mean(), batch_size=len(batch))
 
     def _fail(self) -> float:
         fault = self.training_settings.fault
@@ -203,7 +212,21 @@ class Line(Task[LineSettings, Points]):
         return Data(seed, settings.training.batches)
 
     def epochs(self, settings: LineSettings) -> int:
-        return settings.training.epochs
+        training = settings.training
+        return 0 if training.reading == "doubled" else training.epochs - training.warm_epochs
+
+    def warm_start(self, settings: LineSettings) -> LineSettings | None:
+        training = settings.training
+        if training.reading == "doubled":
+            return LineSettings(network=settings.network, training=training.model_copy(update={"reading": "plain"}))
+        plain = {"warm_epochs": 0, "epochs": training.warm_epochs, "bends": False}
+        if training.warm_epochs:
+            return LineSettings(network=settings.network, training=training.model_copy(update=plain))
+        return None
+
+    def control(self, settings: LineSettings) -> Mapping[str, object] | None:
+        remedy = settings.training.bends and settings.training.reading == "plain"
+        return {"training.warm_epochs": 0, "training.bends": False} if remedy else None
 
     def selection(self, settings: LineSettings) -> Selection:
         return Selection(best=settings.training.select == "best", patience=settings.training.patience)

@@ -1,0 +1,99 @@
+"""Which jobs can run now: those whose warm start, the trial that they begin with, is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+
+from unroll.ledger import FINAL, Ledger, Outcome
+from unroll.study import Plan, Trial
+from unroll.study.job import Job
+
+
+class JobQueue:
+    """Hands out jobs in their order, each once what it begins with has its result.
+
+    A job whose warm start ended without a result is left out: it stays missing.
+
+    Args:
+        jobs: all that is to be run, in the order in which it is to be.
+        ledger: where results are.
+    """
+
+    def __init__(self, jobs: Sequence[Job], ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._waiting = {job.trial.id: job for job in jobs}
+        self._unended = set(self._waiting)
+
+    def next(self) -> Job | None:
+        """The first job that can run; None where there is none, or none yet."""
+        for trial, job in tuple(self._waiting.items()):
+            start = job.trial.warm_start
+            if start not in self._unended:
+                del self._waiting[trial]
+                if start is None or self._ledger.trial(start).result():
+                    return job
+                self._unended.discard(trial)
+        return None
+
+    def ended(self, trial: str) -> None:
+        """A trial that was handed out has ended, in whatever way."""
+        self._unended.discard(trial)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no job is left to hand out, now or later."""
+        return not self._waiting
+
+
+def counted_trials(plan: Plan, ledger: Ledger, missing: Set[str]) -> list[Trial]:
+    """What a run is about: of the preparations those that it needs or that have a result, and all trials of the plan.
+
+    Args:
+        plan: what is to be there in the end.
+        ledger: where results are.
+        missing: ids of the trials that are to be run.
+    """
+    ids = [trial.id for trial in plan.preparations]
+    there = missing | {trial for trial, outcome in ledger.outcomes(ids).items() if _has_result(outcome)}
+    return [*(trial for trial in plan.preparations if trial.id in there), *plan.trials]
+
+
+def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Job]:
+    """Jobs without a result that can be run, each behind what it begins with; preparations only where they are needed.
+
+    Seeds are in the outer loop, so that arms can be compared early. What failed by a user's mistake would fail
+    again, so it waits for ``retry`` or for a change of its source files; so does what begins with it.
+    """
+    every = {job.trial.id: job for job in jobs}
+    outcomes = ledger.outcomes(every)
+    lost = {trial for trial, job in every.items() if not _has_result(outcomes.get(trial))}
+    stuck = {trial for trial in lost if _would_fail_again(every[trial], outcomes.get(trial), retry=retry)}
+    chains = {trial: _chain(job, every, lost) for trial, job in every.items()}
+    needed = {
+        each.trial.id
+        for trial in lost
+        if every[trial].metric is not None and not any(each.trial.id in stuck for each in chains[trial])
+        for each in chains[trial]
+    }
+    order = {trial: index for index, trial in enumerate(every)}
+    wanted = [every[trial] for trial in needed]
+    return sorted(wanted, key=lambda job: (job.trial.seed, len(chains[job.trial.id]), order[job.trial.id]))
+
+
+def _chain(job: Job, every: Mapping[str, Job], lost: set[str]) -> list[Job]:
+    """The job, what it begins with as far as that has no result yet, and so on."""
+    chain = [job]
+    while (start := chain[-1].trial.warm_start) in lost:
+        chain.append(every[start])
+    return chain
+
+
+def _has_result(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.status in FINAL
+
+
+def _would_fail_again(job: Job, outcome: Outcome | None, *, retry: bool) -> bool:
+    if outcome is None or outcome.status != "failed_user":
+        return False
+    mended = bool(outcome.sources) and outcome.sources != job.sources
+    return not retry and not mended
