@@ -273,8 +273,10 @@ def test_a_queue_hands_out_each_job_once_and_none_before_what_it_begins_with(dat
     number = data.draw(strategies.integers(1, 9))
     starts = [data.draw(strategies.sampled_from([None, *range(job)])) for job in range(number)]
     failing = data.draw(strategies.sets(strategies.integers(0, number - 1)))
-    queue: Any = JobQueue([Stub(str(job), start) for job, start in enumerate(starts)], Results())  # type: ignore[arg-type, misc]
     running, done = list[int](), set[int]()
+    jobs: Any = [Stub(str(job), start) for job, start in enumerate(starts)]
+    ledger: Any = Results(done)
+    queue: Any = JobQueue(jobs, ledger)
     while True:
         while job := queue.next():
             assert job.start is None or job.start in done
@@ -284,9 +286,7 @@ def test_a_queue_hands_out_each_job_once_and_none_before_what_it_begins_with(dat
         ended = running.pop(data.draw(strategies.integers(0, len(running) - 1)))
         if ended not in failing:
             done.add(ended)
-            Results.there.add(str(ended))
         queue.ended(str(ended))
-    Results.there.clear()
     assert queue.exhausted
     assert done == {job for job in range(number) if not failing.intersection(chain(job, starts))}
 
@@ -308,11 +308,11 @@ class Stub:
 class Results:
     """A ledger of which a queue sees no more."""
 
-    there: set[str] = set()  # noqa: RUF012
+    def __init__(self, there: set[int], name: str = "") -> None:
+        self.there, self.name = there, name
 
     def trial(self, name: str) -> Results:
-        self.name = name
-        return self
+        return Results(self.there, name)
 
     def result(self) -> bool:
-        return self.name in self.there
+        return int(self.name) in self.there
