@@ -104,7 +104,8 @@ def prepare_pairs(
     facts: Facts = {"source vocabulary": len(source), "target vocabulary": len(target)}
     for split, text in texts.items():
         facts |= _facts(split, text, source, target)
-        facts[f"{split} pairs left out, a side is empty"] = len(tokenized[split]) - len(whole[split])
+    empty = {split: missing for split, text in tokenized.items() if (missing := len(text) - len(whole[split]))}
+    facts |= {f"{split} pairs left out, a side is empty": missing for split, missing in empty.items()}
     if longest is not None:
         facts["train pairs left out, longer than data.longest"] = len(whole["train"]) - len(kept["train"])
     for split in HELD_OUT:
@@ -128,8 +129,7 @@ def prepare_pairs(
         warnings=[
             *(
                 f"{missing:,} of {len(pairs[split]):,} {split} pairs are left out, for a side is empty."
-                for split in SPLITS
-                if (missing := facts[f"{split} pairs left out, a side is empty"])
+                for split, missing in empty.items()
             ),
             *warnings,
         ],
