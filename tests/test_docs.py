@@ -150,6 +150,8 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "tasks",
         "tasks.recurrent.cells",
         "tasks.classification.encoders",
+        "tasks.decoding.decodings",
+        "tasks.remedies.kinds",
         "tasks.text.formats",
         "tasks.text.running.readers",
     ):
@@ -276,6 +278,18 @@ def test_the_documented_encoder_keeps_the_contract_and_is_planned(project: Path)
     result = subprocess.run(words, cwd=project, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert name in result.stdout
+
+
+@pytest.mark.parametrize(("folder", "kinds"), [("remedies", "kinds"), ("decoding", "decodings")])
+def test_documented_remedies_and_decodings_keep_the_contract(folder: str, kinds: str, project: Path) -> None:
+    (name,) = (Path(path).stem for path in SOURCES if path.startswith(f"tasks/{folder}/{kinds}/"))
+    shutil.copytree(ROOT / "tests" / folder, project / "tests" / folder)
+    for file in ("tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, project / file)
+    words = [sys.executable, "-m", "pytest", "-q", f"tests/{folder}/test_contract.py", "-k", name]
+    result = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert re.search(r"\d passed", result.stdout), result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("block", CELLS, ids=str)

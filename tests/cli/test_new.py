@@ -92,6 +92,7 @@ SHIPPED = ("tasks/long_range/problems/adding.py", "tasks/tagging/decoders/crf.py
 """One file of each kind without a template: a copy of it under another name is a new one."""
 DISCOVERY = """
     agreement/test_settings.py classification/test_encoders.py classification/test_settings.py cli/test_settings.py
+    decoding/test_contract.py decoding/test_settings.py remedies/test_contract.py remedies/test_settings.py
     language_modeling/test_settings.py learning/test_schedules.py long_range/test_problems.py
     long_range/test_settings.py recurrent/cells/test_names.py recurrent/test_settings.py study/test_project.py
     study/test_settings_notes.py study/test_studies.py tagging/test_settings.py
