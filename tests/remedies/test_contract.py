@@ -18,7 +18,7 @@ TARGETS = ((2, 3, END), (3, END))
 
 def build(name: str) -> Remedy:
     make: Any = REMEDIES.find(name)
-    remedy = make(features=HIDDEN).double()
+    remedy: Remedy = make(features=HIDDEN).double()
     with torch.no_grad():
         for weight in remedy.parameters():
             weight.copy_(torch.linspace(-0.5, 0.5, weight.numel(), dtype=torch.float64).view_as(weight))
