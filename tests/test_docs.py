@@ -151,6 +151,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "tasks.recurrent.cells",
         "tasks.classification.encoders",
         "tasks.decoding.decodings",
+        "tasks.learning.schedules",
         "tasks.remedies.kinds",
         "tasks.text.formats",
         "tasks.text.running.readers",
