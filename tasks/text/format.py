@@ -16,7 +16,7 @@ class Sentence(NamedTuple):
     Args:
         words: at least one.
         labels: none, one for the sentence, or one for each word, see :attr:`Format.labels`.
-        line: of the first word, from 1; where each word has a label, the words stand on lines of their own.
+        line: of the first word, from 1; where labels may be the tags of entities, each word has a line of its own.
     """
 
     words: tuple[str, ...]

@@ -28,7 +28,8 @@ def new(
             metavar="KIND",
             autocompletion=complete_kind,
             show_default=False,
-            help="study, cell, task, encoder, format, reader, schedule: whatever has a tasks/<folder>/new/KIND.tmpl.",
+            help="study, cell, task, encoder, format, tagged_format, reader, schedule: whatever has a template "
+            "tasks/<folder>/new/KIND.tmpl.",
         ),
     ],
     name: Annotated[
