@@ -339,6 +339,36 @@ class PlainTorch:
     example: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """What a trained model made of one example of held-out data: texts, and a matrix of shares between words.
+
+    Args:
+        title: which example it is, in a few words; the same for all arms.
+        texts: what there is to read, by name: ``source``, ``reference``, ``translation``.
+        rows: words of the matrix's rows, from top to bottom; empty where there is no matrix.
+        columns: words of its columns.
+        values: a row for each word of ``rows``, with a number from 0 to 1 for each of ``columns``.
+        meaning: what a number is: ``weight of a source word (column) when a word is written (row)``.
+
+    Raises:
+        ValueError: the matrix has another shape, or a number is none from 0 to 1.
+    """
+
+    title: str
+    texts: Mapping[str, str]
+    rows: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    values: Sequence[Sequence[float]] = ()
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        if [len(row) for row in self.values] != [len(self.columns)] * len(self.rows):
+            raise ValueError(f"values of an example must have {len(self.rows)} rows of {len(self.columns)} numbers")
+        if not all(0 <= value <= 1 for row in self.values for value in row):
+            raise ValueError("values of an example must be from 0 to 1")
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
@@ -552,6 +582,14 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         counts of the data that cost next to nothing. A plan refuses a study that such a metric is to decide.
         """
         return {}
+
+    def examples(self, settings: SettingsT, dataset: DatasetT, module: pl.LightningModule) -> Sequence[Example]:  # noqa: ARG002
+        """What the trained model makes of a few examples of held-out data, for the report; none, as here.
+
+        Called after the test, with the tested state, in evaluation and without gradients. They are the same examples
+        for all arms and seeds, few (a handful) and short: what is given here stays with the trial, as it is.
+        """
+        return ()
 
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:  # noqa: ARG002
         """How a module computed, as far as neither settings nor data decide it: recorded with the trial's outcome.

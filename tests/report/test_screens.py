@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report.conftest import make_plan
+from tests.report.test_examples import showing
 from unroll.ledger import Ledger
 from unroll.reporting import write_report
 from unroll.study.plan import MetricSpec
@@ -47,9 +48,9 @@ def axe() -> str:
 
 @pytest.fixture(params=[2, 16])
 def report(request: pytest.FixtureRequest, make_ledger: MakeLedger) -> Path:
-    """A page of two arms, or of sixteen with a diverged and a failed trial and with many metrics."""
+    """A page of two arms that show examples, or of sixteen with a diverged and a failed trial and with many metrics."""
     if request.param == 2:
-        return write_report(make_ledger(TWO, seeds=3)).html
+        return write_report(showing(make_ledger(TWO, seeds=3))).html
     ends = {("cell=gru, remedy=none", 1): ("diverged", "NaN"), ("cell=lstm, remedy=omega", 0): ("failed_user", "no")}
     more = {f"test/metric_{n}": MetricSpec(direction="maximize", unit="", description="m") for n in range(25)}
     metrics = {**make_plan(TWO, 1).metrics, **more}

@@ -11,6 +11,7 @@ from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Selected
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
+from unroll.ledger.shown import ShownExample, ShownExamples
 from unroll.ledger.sources import describe_changed
 from unroll.ledger.trial_records import TrialRecords
 from unroll.ledger.weights import Weights, WeightsNotKept, WeightsRecord
@@ -31,6 +32,8 @@ __all__ = [
     "Progress",
     "RunRecord",
     "Selected",
+    "ShownExample",
+    "ShownExamples",
     "Status",
     "StorageError",
     "TrialRecords",

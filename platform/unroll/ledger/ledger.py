@@ -17,6 +17,7 @@
       trials/<id>/checkpoint/        the last two checkpoints
       trials/<id>/weights.safetensors  trained weights; they count where weights.json vouches for them
       trials/<id>/weights.json       what they are, and what rebuilds the module around them
+      trials/<id>/examples.json      what its model made of a few examples, replaced by a later attempt
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
 

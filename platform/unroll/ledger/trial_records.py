@@ -15,6 +15,7 @@ from unroll.ledger.history import History
 from unroll.ledger.kept import Kept
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
 from unroll.ledger.records import Reader, write_record, write_record_once
+from unroll.ledger.shown import ShownExamples
 from unroll.ledger.weights import Weights
 from unroll.study.trial import Trial
 
@@ -165,6 +166,22 @@ class TrialRecords:
     def last_logged(self) -> dict[str, float]:
         """Each metric's last value in the history."""
         return {metric: value for _, _, _, metric, value in self.history.rows()}
+
+    # What it shows
+
+    def show(self, shown: ShownExamples) -> None:
+        """Write down what its model made of examples; what an attempt before left is replaced.
+
+        Raises:
+            Fenced: the trial has its result.
+            StorageError: the disk refused.
+        """
+        self._refuse_final()
+        write_record(self.folder / "examples.json", "examples", shown)
+
+    def shown(self) -> ShownExamples | None:
+        """What its model made of examples; None where nothing is shown, or the record is damaged."""
+        return self._reader.read(self.folder / "examples.json", "examples", ShownExamples, owner=self._id)
 
     # Where it is
 

@@ -24,7 +24,7 @@ from unroll.evidence import (
     paired_differences,
     summarise_arms,
 )
-from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord
+from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord, ShownExample
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
@@ -45,6 +45,8 @@ class Findings:
     """Trials with a result in the same folder that are none of the plan's."""
     damaged: Sequence[str] = ()
     """Files of the ledger whose content cannot be trusted."""
+    shown: Mapping[str, tuple[int, Sequence[ShownExample]]] = field(default_factory=dict)
+    """Arm -> what the model of its first completed seed that shows examples made of them, with that seed."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
     """Trials whose result other source files gave than the plan's, with the files that differ (``Ledger.changed``)."""
 
@@ -285,5 +287,17 @@ def gather(ledger: Ledger) -> Findings:
     changed = ledger.changed(plan)
     history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
     left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
+    shown = _read_shown(ledger, trials)
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
-    return Findings(plan, trials, history, ledger.runs(), left_out=left_out, damaged=damaged, changed=changed)
+    runs = ledger.runs()
+    return Findings(plan, trials, history, runs, left_out=left_out, damaged=damaged, shown=shown, changed=changed)
+
+
+def _read_shown(ledger: Ledger, trials: pl.DataFrame) -> dict[str, tuple[int, Sequence[ShownExample]]]:
+    """See :attr:`Findings.shown`."""
+    found: dict[str, tuple[int, Sequence[ShownExample]]] = {}
+    completed = trials.filter(pl.col("status") == "completed").sort("seed").select("arm", "seed", "trial")
+    for arm, seed, trial in completed.iter_rows():
+        if arm not in found and (shown := ledger.trial(trial).shown()) is not None:
+            found[arm] = seed, shown.examples
+    return found

@@ -18,6 +18,7 @@ from unroll.reporting.tables import context, results
 from unroll.reporting.tables.columns import name_arm
 from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
+from unroll.reporting.tables.examples import examples_table
 from unroll.reporting.tables.size import size_table
 from unroll.reporting.wording import describe_baseline, goal, list_factors
 from unroll.study.groups import kept_factors
@@ -65,6 +66,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
     not_drawn = f"Not drawn, but in tables/profiles.csv: {others}." if others else None
     yield _section("profiles", "Against distance", *profiles, not_drawn)
     yield _section("confusion", "Confusion", *confusions)
+    if findings.shown:
+        yield _section("examples", "Examples", examples_table(findings), *_named(charts, "example_"))
     yield _section("seeds", "Seed by seed", seeds)
     yield _section("coverage", "Coverage", _matrix(findings), context.coverage_table(findings))
     yield _section("failures", "Failures", failures)

@@ -12,16 +12,17 @@ from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from unroll.contract import Selection, UserError, derive_seed
+from unroll.contract import Example, Selection, UserError, derive_seed
 from unroll.execution.trial import callbacks, process
 from unroll.execution.trial.checkpoint_io import LedgerCheckpointIO
 from unroll.execution.trial.conditions import BegunWithDiverged, Diverged, Stopped, classify
 from unroll.execution.trial.recorder import Recorder
 from unroll.execution.trial.selection import KeepBest
 from unroll.execution.trial.warm_start import begin_with, read_weights
-from unroll.ledger import CheckpointStore, Fenced, Ledger, StorageError
+from unroll.ledger import CheckpointStore, Fenced, Ledger, ShownExamples, StorageError
 from unroll.ledger.outcome import Outcome
 from unroll.study import load_task, set_locations
 from unroll.study.job import Job
@@ -163,9 +164,19 @@ class Attempt:
         self.recorder.selected = keep_best.restore(module) if keep_best else None
         trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)
+        self._show_examples(lambda: task.examples(settings, dataset, module), module)
         if keeps:
             located = set_locations(task, self._job.settings)
             self._keep_weights(module, keep_best, kept=kept, located=located)
+
+    def _show_examples(self, look: Callable[[], Sequence[Example]], module: pl.LightningModule) -> None:
+        """Write down what the tested state makes of a few examples, before the outcome."""
+        module.eval()
+        with torch.inference_mode():
+            examples = look()
+        if examples:
+            self._fence()
+            self._records.show(ShownExamples.of(self._job.trial.id, examples))
 
     def _keep_weights(
         self, module: pl.LightningModule, keep_best: KeepBest | None, *, kept: str, located: Sequence[str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unroll.reporting.charts.curves import draw_curves
 from unroll.reporting.charts.differences import draw_differences
 from unroll.reporting.charts.divergence import draw_divergence
+from unroll.reporting.charts.examples import draw_examples
 from unroll.reporting.charts.free_running import draw_free_running_by_distance, draw_free_running_curves
 from unroll.reporting.charts.profiles import MOST_PROFILES, draw_fading, draw_metrics_by_distance
 from unroll.reporting.charts.seeds import draw_seeds
@@ -16,7 +17,7 @@ __all__ = ["MOST_PROFILES", "colour_arms", "draw_charts"]
 
 DRAW = (
     *(draw_differences, draw_divergence, draw_curves, draw_free_running_curves),
-    *(draw_free_running_by_distance, draw_metrics_by_distance, draw_fading, draw_seeds),
+    *(draw_free_running_by_distance, draw_metrics_by_distance, draw_fading, draw_seeds, draw_examples),
 )
 
 

@@ -18,6 +18,7 @@ from unroll.reporting.numbers import FORMULA
 from unroll.reporting.pages.html import DataLink, link_data, render_page
 from unroll.reporting.pages.latex import to_latex
 from unroll.reporting.pages.markdown import render_markdown
+from unroll.reporting.tables.examples import example_cells
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def _tables(findings: Findings, document: Document, folder: Path) -> Iterator[tu
         more["profiles"] = _join(findings.profiles)  # mean, low and high are logarithms to base 10
     if findings.free_running_curves:
         more["free_running"] = pl.concat(findings.free_running_curves.values())
+    if findings.shown and not (cells := example_cells(findings)).is_empty():
+        more["example_cells"] = cells
     if findings.metrics_by_distance:
         more["by_distance"] = _join(findings.metrics_by_distance)
     for name, frame in {**{name: table.rows for name, table in shown.items()}, **more}.items():

@@ -14,7 +14,8 @@
     }
     if (node.y?.type === "nominal") {
       const lines = "split(datum.label, ', ')";
-      node.y.axis = { ...node.y.axis, labelExpr: lines, labelLimit: width * 0.5, labelFontSize: 10 };
+      const labelExpr = node.y.axis?.labelExpr ?? lines; // a chart's own, where it has one
+      node.y.axis = { ...node.y.axis, labelExpr, labelLimit: width * 0.5, labelFontSize: 10 };
     }
     if (node.x?.title) {
       node.x.title = [node.x.title].flat().flatMap((title) => wrap(title, (width - 20) / LETTER));
