@@ -28,6 +28,18 @@ class Step(Protocol):
         """
 
 
+def forbid(step: Step, tokens: Sequence[int]) -> Step:
+    """A model that never gives these tokens; the log-probabilities of all others are the model's own."""
+
+    def others(last: Tensor, state: Any) -> tuple[Tensor, Any]:
+        log_probabilities, state = step(last, state)
+        left = log_probabilities.clone()
+        left[:, list(tokens)] = -torch.inf
+        return left, state
+
+    return others
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """One sequence that a decoding found.

@@ -165,3 +165,6 @@ class WritingSettings(DecodingSettings):
         le=100_000,
         description="Most tokens that are written, the line's end among them; null: 40 words or 200 characters.",
     )
+    unknown: Literal["forbidden", "allowed"] = Field(
+        "forbidden", description="Whether <unk>, which stands for no word in particular, may be written."
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, cast, final
 
 import pytorch_lightning as pl
 
+from tasks.decoding.decoding import forbid
 from tasks.decoding.settings import build_decoding
 from tasks.language_modeling.counting import CountingModule
 from tasks.language_modeling.module import LanguageModelingModule
@@ -64,6 +66,8 @@ class TextWriter(Writer):
             end=self._start,
             seed=seed,
         )
+        if chosen.unknown == "forbidden" and (unknown := self._vocabulary.unknown) is not None:
+            request = replace(request, step=forbid(request.step, [unknown]))
         (found,) = build_decoding(chosen).decode(request)
         return [
             Continuation(

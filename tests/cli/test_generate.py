@@ -215,6 +215,12 @@ def test_unknown_words_are_counted_and_told(project: Path, unroll: Unroll) -> No
     assert unroll("generate", "plain", "--prompt", "we <unk>", "--next", "1").err.count("\n") == 1, "it is a word"
 
 
+def test_an_unknown_word_is_written_only_where_it_is_allowed(project: Path, unroll: Unroll) -> None:
+    call = ("generate", "plain", "--prompt", "", "samples=200", "temperature=20")
+    assert "<unk>" not in unroll(*call).out
+    assert "<unk>" in unroll(*call, "unknown=allowed").out
+
+
 def test_a_beginning_may_have_several_lines(project: Path, unroll: Unroll) -> None:
     """They are read as in training: behind each the end of a line."""
     lines = unroll("generate", "plain", "--prompt", "bo met\nwe", "method=beam", "width=2", "--scores").out

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.decoding.decoding import Decoding, Hypothesis, Request
+from tasks.decoding.decoding import Decoding, Hypothesis, Request, forbid
 from tasks.decoding.decodings.beam import Beam
 from tasks.decoding.decodings.greedy import Greedy
 from tasks.decoding.decodings.sampling import Sampling
@@ -109,6 +109,16 @@ def test_without_an_end_every_hypothesis_has_the_sentences_length(small: Small) 
         for limit, found in zip([2, 5, 3], decoding.decode(request), strict=True):
             assert {len(one.tokens) for one in found} == {limit}
             assert not any(one.finished for one in found)
+
+
+@pytest.mark.parametrize("decoding", DECODINGS, ids=lambda d: type(d).__name__)
+def test_what_is_forbidden_is_never_chosen_and_changes_no_other_probability(decoding: Decoding, small: Small) -> None:
+    request = small.request(6, 5)
+    for sentence, found in enumerate(decoding.decode(replace(request, step=forbid(request.step, [2, 3])))):
+        assert found
+        for one in found:
+            assert {*one.tokens} <= {END, 1}
+            assert one.log_probability == pytest.approx(small.score(request, sentence, one.tokens), abs=1e-9)
 
 
 class Fixed:
