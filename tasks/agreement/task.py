@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -13,7 +13,7 @@ from tasks.agreement.settings import AgreementSettings
 from tasks.learning.learned_task import SentenceTask
 from tasks.recurrent.settings import build_recurrent
 from tasks.text.embeddings import embedding_size, with_word_vectors
-from unroll.contract import Metric
+from unroll.contract import Answer, Metric, NewText
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -72,6 +72,19 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
             network=build_network(settings, dataset),
             learning=self.learning(settings, dataset),
         )
+
+    def predict(
+        self, settings: AgreementSettings, dataset: AgreementCorpus, module: pl.LightningModule, text: NewText
+    ) -> Sequence[Answer]:
+        """The number of the verb behind each line of words.
+
+        Raises:
+            UserError: a format is named, or the objective is that of a language model.
+        """
+        from tasks.agreement.prediction import predict_numbers
+
+        network: Any = module.network
+        return predict_numbers(text, data=dict(settings.data), corpus=dataset, network=network)
 
     def maker(self, settings: AgreementSettings, dataset: AgreementCorpus, split: str) -> Maker[Any]:
         """What stands before verbs; whole sentences to train a language model."""

@@ -26,7 +26,7 @@ def read_sentences(text: NewText, *, labels: Sequence[Labels], settings: Mapping
         return [Sentence(tuple(line.split()), line=number) for number, line in enumerate(text.lines, text.first)]
     known = sorted(_formats(labels))
     if text.format not in known:
-        rule = f"the format must be one of {', '.join(known)}"
+        rule = f"the format must be one of {', '.join(known)}" if known else "the trial's task reads plain lines alone"
         raise UserError(rule, where="--format", received=repr(text.format))
     return list(build_format(text.format, settings).parse(list(text.lines), text.where))
 
