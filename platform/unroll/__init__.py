@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from unroll.api import (
         Answer,
+        Continuation,
         Overview,
         RunResult,
         Trained,
         UserError,
+        generate,
         history,
         plan,
         predict,
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
+    "Continuation",
     "Overview",
     "RunResult",
     "Trained",
     "UserError",
     "__version__",
+    "generate",
     "history",
     "plan",
     "predict",

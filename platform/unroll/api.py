@@ -10,14 +10,15 @@ from __future__ import annotations
 import functools
 import random
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unroll import interruption
-from unroll.contract import Answer, NewText, UserError
+from unroll.contract import Answer, Continuation, NewText, UserError
 from unroll.study import spell_overrides
+from unroll.workflow.generating import Generator
 from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 from unroll.workflow.launch import RunResult, Watch, launch
 from unroll.workflow.overview import Overview, look_ahead
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Continuation",
     "Overview",
     "RunResult",
     "Trained",
     "UserError",
+    "generate",
     "history",
     "plan",
     "predict",
@@ -221,6 +224,38 @@ def predict(
     predictor = Predictor(trained(folder, arm=arm, seed=seed, trial=trial))
     with _command():
         return list(predictor.answers([NewText(lines=list(lines), where="lines")]))
+
+
+def generate(
+    folder: str | Path,
+    beginnings: Iterable[str],
+    *,
+    arm: str | None = None,
+    seed: int | None = None,
+    trial: str | None = None,
+    draw: int = 0,
+    **how: Any,
+) -> list[Sequence[Continuation]]:
+    """How a finished trial goes on with texts.
+
+    Args:
+        folder: as in :func:`results`.
+        beginnings: of the texts; an empty one begins a text.
+        arm: as in :func:`trained`.
+        seed: as in :func:`trained`.
+        trial: as in :func:`trained`.
+        draw: what is drawn depends on it.
+        how: how text is written, as in the task's options: ``method="beam"``, ``temperature=0.8``.
+
+    Returns:
+        For each beginning the ways to go on with it, the best first; their ``text`` is what follows.
+
+    Raises:
+        UserError: as in :func:`trained`; or the task goes on with no text, has no such options, or cannot read one.
+    """
+    generator = Generator(trained(folder, arm=arm, seed=seed, trial=trial), spell_overrides(how), draw=draw)
+    with _command():
+        return [generator.write(beginning) for beginning in beginnings]
 
 
 def _prepared(

@@ -141,6 +141,18 @@ def test_the_next_words_have_the_models_probabilities(project: Path, unroll: Unr
     assert len(everything) == len(words)
 
 
+def test_python_gets_what_the_command_prints(project: Path, unroll: Unroll) -> None:
+    options = ("method=beam", "width=3", "length_normalization=none")
+    lines = unroll("generate", "words", "--arm", "lstm", "--prompt", "the", *options, "--scores").out.splitlines()
+    (found,) = door.generate("words", ["the"], arm="lstm", method="beam", width=3, length_normalization="none")
+    assert [f"the{one.text}\t{one.log_probability:.4f}" for one in found] == lines
+    drawn = door.generate("words", ["the", "the"], arm="lstm", draw=4, temperature=2.0, samples=2)
+    assert drawn == door.generate("words", ["the", "the"], arm="lstm", draw=4, temperature=2.0, samples=2)
+    assert drawn[0] != drawn[1]
+    with pytest.raises(door.UserError, match="temprature: unknown key"):
+        door.generate("words", [""], arm="lstm", temprature=1)
+
+
 def test_a_characters_name_can_be_seen(project: Path, unroll: Unroll) -> None:
     lines = unroll("generate", "letters", "--arm", "lstm", "--prompt", "the", "--next", "100").out.splitlines()
     assert {"' '", "'\\n'", "'a'"} <= {line.split("\t")[0] for line in lines}
