@@ -19,7 +19,11 @@ from unroll.execution import find_missing, run_plan
 from unroll.execution.job_queue import JobQueue
 from unroll.execution.trial import process
 from unroll.ledger import Ledger, Outcome
+from unroll.reporting.findings import Findings
+from unroll.reporting.prose.plan import warm_start_sentences
+from unroll.reporting.tables.results import arms_table
 from unroll.study import Job, Plan, load_study, load_task, make_jobs, make_plan
+from unroll.workflow.warnings import warnings
 
 __all__ = ["quick_disk"]
 
@@ -234,6 +238,38 @@ def test_weights_that_are_lost_are_told_before_anything_starts(make: Callable[..
     assert not watch.begun
     shutil.rmtree(start.folder)
     assert {end.status for end in run(jobs, ledger).values()} == {"completed"}
+
+
+def test_what_a_trial_cost_is_told_with_and_without_what_it_begins_with(make: Callable[..., Made]) -> None:
+    plan, jobs, make_ledger = make(seeds=2)
+    ledger = make_ledger("whole")
+    run(jobs, ledger)
+    trials = ledger.trials_frame(plan)
+    costs = trials.filter(seed=1).select("arm", "steps", "steps_before", "items", "items_before").rows()
+    assert costs == [("plain", 9, None, 27, None), ("bent", 6, 3, 18, 9), ("doubled", 0, 9, 0, 27)]
+    prepared = ledger.preparations_frame(plan)
+    assert prepared.select("arm", "seed", "steps").rows() == [(PREPARED, 0, 3), (PREPARED, 1, 3)]
+    assert trials.filter(arm="bent")["warm_start"].to_list() == prepared["trial"].to_list()
+    assert trials.filter(arm="bent")["seconds_before"].to_list() == prepared["seconds"].to_list()
+    findings = Findings(plan, trials, ledger.history_frame(plan), runs=())
+    (column,) = [column for column in arms_table(findings).columns if column.head == "Begins with"]
+    assert column.cells == ["–", f"{PREPARED}: 3 of 9 steps", "bent: 9 of 9 steps"]
+    assert [*warm_start_sentences(plan)] == [
+        f"bent begins with the final weights of a trial that is not compared: {PREPARED}."
+    ]
+    assert "test/loss" not in findings.logged, "it has no curve, although arms are tested after different steps"
+    assert findings.curves.filter(arm="bent")["step"].to_list() == [6, 9], "of all steps, as the control's"
+    assert findings.curves.filter(arm="plain")["step"].to_list() == [3, 6, 9]
+
+
+def test_the_status_tells_what_waits_for_what(make: Callable[..., Made]) -> None:
+    plan, jobs, make_ledger = make(seeds=2, fault="refuses", batches=8)
+    ledger = make_ledger("failed")
+    assert warnings(plan, ledger, "status") == []
+    run(jobs, ledger)
+    assert warnings(plan, ledger, "status") == [
+        f"4 trials wait for what they begin with: '{PREPARED}' seed 0 (failed_user), '{PREPARED}' seed 1 (failed_user)"
+    ]
 
 
 @pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.slow)])

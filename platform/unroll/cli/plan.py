@@ -34,7 +34,7 @@ def plan(
     overview = look_ahead(prepared, results, calibrate=calibrate)
     if format is Format.JSON:
         whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
-        frames = {"arms": overview.arms.to_dicts(), "trials": overview.trials.to_dicts()}
+        frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "trials")}
         untimed = () if calibrate else ("core_seconds", "seconds")
         whole |= {"results": shown(overview.results), **frames}
         print_json({name: value for name, value in whole.items() if name not in untimed})
@@ -68,10 +68,12 @@ def _print(overview: Overview, *, better: str) -> None:
         )
     for metric, value in overview.chance.items():
         print_lines(visible(f"{metric} at chance, of one who ignores the input: {format_value(value)}"))
-    print_rows([_readable(row) for row in overview.arms.to_dicts()], Format.TABLE)
+    if overview.controls:
+        print_lines(visible(f"added by itself, as the control of what is compared: {'; '.join(overview.controls)}"))
+    for rows in (overview.arms.to_dicts(), overview.prepared.to_dicts()):
+        print_rows([_readable(row) for row in rows], Format.TABLE)
     print_lines(
-        f"{overview.planned} trials, {overview.done} done, {overview.missing} missing; "
-        f"about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
+        f"{overview.count}; about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
         + (f", {format_bytes(overview.kept_bytes)} of it trained weights that stay" if overview.kept_bytes else "")
     )
     if overview.seconds is not None:

@@ -34,5 +34,9 @@ def results(
         ]
         rows = [{name: row[name] for name in (*TERSE, *metrics)} for row in rows]
     print_rows(rows, format, keys=2)
+    if format is Format.TABLE and not every and plan.preparations:
+        prepared = ledger.preparations_frame(plan).select(TERSE).to_dicts()
+        print_lines(f"{len(prepared)} trials that others begin with, which are not compared:")
+        print_rows(prepared, format, keys=2)
     found = (f"damaged: {damage}" for damage in ledger.damage()) if every else warnings(plan, ledger, "results")
     print_lines(*map(visible, found), stderr=format is not Format.TABLE)

@@ -76,6 +76,7 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         "results": shown(folder),
         "planned": len(plan.trials),
         "counts": _counts(frame),
+        "preparations": _counts(ledger.preparations_frame(plan)),
         "owned_by": _name(_living_owner(ledger)),
         "left_by": _name(owner if owner and owner.is_gone else None),
         "unsynced": unsynced(folder),
@@ -94,7 +95,9 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
             whose = f"run by {overview['owned_by']}"
         elif overview["left_by"]:
             whose = f"was run by {overview['left_by']}, which is gone: run it again to go on"
-        lines = [f"{plan.study}: {len(plan.trials)} trials: {counts}", whose, *overview["warnings"]]
+        others = ", ".join(f"{count} {status}" for status, count in overview["preparations"].items())
+        prepared = [f"{len(plan.preparations)} trials that others begin with: {others}"] if others else []
+        lines = [f"{plan.study}: {len(plan.trials)} trials: {counts}", *prepared, whose, *overview["warnings"]]
         print_lines(*map(visible, lines))
         if overview["unsynced"]:
             sync = sync_command(Path(overview["results"])).splitlines()
@@ -112,8 +115,8 @@ def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
         return []
     from unroll.ledger import FINAL
 
-    outcomes = ledger.outcomes(trial.id for trial in plan.trials)
-    trials = {t.id: t for t in plan.trials if t.id not in outcomes or outcomes[t.id].status not in FINAL}
+    outcomes = ledger.outcomes(trial.id for trial in plan.every_trial)
+    trials = {t.id: t for t in plan.every_trial if t.id not in outcomes or outcomes[t.id].status not in FINAL}
     notes = ledger.progress(trials)
     return [
         {

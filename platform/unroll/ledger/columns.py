@@ -32,6 +32,10 @@ TRIAL_COLUMNS = {
 }
 """Name -> type in Polars, before the metrics: a column of ``Float64`` each."""
 
+WARM_COLUMNS = {"warm_start": "String", "steps_before": "Int64", "items_before": "Int64", "seconds_before": "Float64"}
+"""Behind these, where any trial begins with another one: its id, and what was spent on that, on what that began with,
+and so on. ``steps``, ``items`` and ``seconds`` are a trial's own; the sum of both is what it cost in all."""
+
 
 def check_metrics(names: Iterable[str]) -> None:
     """Refuse metrics that are named like another column of the trials.
@@ -40,7 +44,7 @@ def check_metrics(names: Iterable[str]) -> None:
         UserError: one is.
     """
     for name in names:
-        if name in TRIAL_COLUMNS:
+        if name in TRIAL_COLUMNS or name in WARM_COLUMNS:
             raise UserError(
                 "a metric must not be named like a column of the trials",
                 where=name,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unroll.ledger.columns import ENVIRONMENT, TRIAL_COLUMNS, check_metrics
+from unroll.ledger.columns import ENVIRONMENT, TRIAL_COLUMNS, WARM_COLUMNS, check_metrics
 from unroll.ledger.files import read_file, write_atomic
 from unroll.ledger.history import Row
 from unroll.ledger.outcome import Outcome
@@ -32,8 +32,16 @@ _HISTORY_COLUMNS = {
 }
 
 
-def trials_table(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], metrics: Iterable[str]) -> pl.DataFrame:
+def trials_table(
+    trials: Sequence[Trial], outcomes: Mapping[str, Outcome], metrics: Iterable[str], begun_with: Iterable[Trial] = ()
+) -> pl.DataFrame:
     """One row per trial, in order; one column per metric of ``metrics`` and of the outcomes.
+
+    Args:
+        trials: the rows.
+        outcomes: how they ended, and what they begin with.
+        metrics: columns that are there whatever was logged.
+        begun_with: trials that these begin with, as far as they are no rows.
 
     Raises:
         UserError: a metric is named like another column.
@@ -42,7 +50,16 @@ def trials_table(trials: Sequence[Trial], outcomes: Mapping[str, Outcome], metri
     names = list(dict.fromkeys([*metrics, *sorted(set(found))]))
     check_metrics(names)
     rows = [_trial_row(trial, outcomes.get(trial.id), names) for trial in trials]
-    return _frame(rows, TRIAL_COLUMNS | dict.fromkeys(names, "Float64"))
+    columns, logged = TRIAL_COLUMNS, dict.fromkeys(names, "Float64")
+    if any(trial.warm_start for trial in trials):
+        every = {trial.id: trial for trial in (*begun_with, *trials)}
+        place = len(columns)
+        rows = [
+            (*row[:place], *_before(trial, every, outcomes), *row[place:])
+            for trial, row in zip(trials, rows, strict=True)
+        ]
+        columns = columns | WARM_COLUMNS
+    return _frame(rows, columns | logged)
 
 
 def history_table(histories: Iterable[tuple[Trial, Iterable[Row]]]) -> pl.DataFrame:
@@ -74,11 +91,26 @@ def _trial_row(trial: Trial, outcome: Outcome | None, metrics: Sequence[str]) ->
     if outcome is None:
         empty = [None] * (len(TRIAL_COLUMNS) - len(about) - 3 + len(metrics))
         return (*about, MISSING, "", trial.parameters, *empty)
-    speed = outcome.items / outcome.seconds if outcome.seconds > 0 else None
+    speed = outcome.items / outcome.seconds if outcome.seconds > 0 and outcome.items else None
     epoch = outcome.selected.epoch if outcome.selected else None
     end = (outcome.status, outcome.message, trial.parameters, epoch, outcome.steps, outcome.items)
     environment = (outcome.environment.get(name) for name in ENVIRONMENT)
     return (*about, *end, outcome.seconds, speed, *environment, *map(outcome.metrics.get, metrics))
+
+
+def _before(
+    trial: Trial, every: Mapping[str, Trial], outcomes: Mapping[str, Outcome]
+) -> tuple[str | None, int | None, int | None, float | None]:
+    """What a trial begins with, and what was spent on that and before; null as far as it is not known."""
+    chain: list[Outcome] = []
+    start = trial.warm_start
+    while start is not None and start in every and start in outcomes:
+        chain.append(outcomes[start])
+        start = every[start].warm_start
+    if not chain or start is not None:
+        return trial.warm_start, None, None, None
+    spent = sum(end.steps for end in chain), sum(end.items for end in chain), sum(end.seconds for end in chain)
+    return trial.warm_start, *spent
 
 
 def _frame(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> pl.DataFrame:

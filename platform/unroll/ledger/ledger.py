@@ -278,15 +278,22 @@ class Ledger:
         """One row per trial of ``plan``, in its order.
 
         Columns are trial, study, task, arm, seed, phase, status (``missing`` without an outcome), message,
-        parameters, selected_epoch, steps, items, seconds, items_per_second, those of ``ENVIRONMENT`` and one per
-        metric: null where a trial has none, and NaN and infinities as they were. A completed trial that lost a part of
-        its history is left to :meth:`damage`.
+        parameters, selected_epoch, steps, items, seconds, items_per_second, those of ``ENVIRONMENT``, where any trial
+        begins with another one those of ``WARM_COLUMNS``, and one per metric: null where a trial has none, and NaN and
+        infinities as they were. A completed trial that lost a part of its history is left to :meth:`damage`.
         """
-        outcomes = self.outcomes(trial.id for trial in plan.trials)
+        outcomes = self.outcomes(trial.id for trial in plan.every_trial)
         for outcome in outcomes.values():
             if outcome.status == "completed":
                 self.trial(outcome.trial).history.check(outcome.steps)
-        return trials_table(plan.trials, outcomes, plan.metrics)
+        return trials_table(plan.trials, outcomes, plan.metrics, plan.preparations)
+
+    def preparations_frame(self, plan: Plan) -> pl.DataFrame:
+        """The same for what trials of ``plan`` begin with that is not compared, as far as it is needed or done."""
+        outcomes = self.outcomes(trial.id for trial in plan.every_trial)
+        done = {trial for trial, outcome in outcomes.items() if outcome.status in FINAL}
+        shown = {trial.id for trial in plan.needed(done)} | outcomes.keys()
+        return trials_table([trial for trial in plan.preparations if trial.id in shown], outcomes, ())
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""

@@ -29,6 +29,8 @@ from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
 
+_BEGUN = {"arm": pl.String, "begins_with": pl.String}
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -100,6 +102,32 @@ class Findings:
     def arm_rank(self) -> pl.Expr:
         """The place of a row's ``arm`` among :attr:`names`, from 0."""
         return pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """Arms that the study does not name: added, being the controls that others must be compared with."""
+        return {arm.name for arm in self.arms if arm.control}
+
+    @cached_property
+    def begun(self) -> pl.DataFrame:
+        """What arms begin with and what that cost; empty where none does.
+
+        One row per arm that begins with another one: ``arm, begins_with`` (its name, or that of a preparation),
+        ``own_steps, steps_before, own_seconds, seconds_before``: medians over completed trials, own and of all that
+        they begin with.
+        """
+        names = {arm.name: arm.warm_start for arm in self.arms if arm.warm_start}
+        begun = pl.DataFrame({"arm": list(names), "begins_with": list(names.values())}, schema=_BEGUN)
+        if not names:
+            return begun
+        done = self.trials.filter(pl.col("status") == "completed").group_by("arm")
+        costs = done.agg(
+            own_steps=pl.col("steps").median(),
+            steps_before=pl.col("steps_before").median(),
+            own_seconds=pl.col("seconds").median(),
+            seconds_before=pl.col("seconds_before").median(),
+        )
+        return begun.join(costs, on="arm", how="left", maintain_order="left")
 
     @cached_property
     def solved_sizes(self) -> dict[str, int]:
@@ -191,8 +219,9 @@ class Findings:
     def logged(self) -> list[str]:
         """Metrics that were logged at several steps, by name."""
         # A metric that was logged once, as those of the test text are, has no curve.
-        several = self.history.filter(pl.col("value").is_finite()).group_by("metric").agg(pl.col("step").n_unique())
-        return sorted(several.filter(pl.col("step") > 1)["metric"])
+        finite = self.history.filter(pl.col("value").is_finite())
+        several = finite.group_by("trial", "metric").agg(pl.col("step").n_unique()).filter(pl.col("step") > 1)
+        return sorted(several["metric"].unique())
 
     @cached_property
     def curve_metric(self) -> str | None:
@@ -272,7 +301,13 @@ class Findings:
 
     @cached_property
     def _ranked_history(self) -> pl.DataFrame:
-        return self.history.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, maintain_order=True)
+        """What was logged, arm by arm; a trial's steps are counted behind those of all that it begins with."""
+        known = self.history.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, maintain_order=True)
+        if self.begun.is_empty():
+            return known
+        before = self.trials.select("trial", "steps_before").unique("trial")
+        moved = known.join(before, on="trial", how="left", maintain_order="left")
+        return moved.with_columns(pl.col("step") + pl.col("steps_before").fill_null(0)).drop("steps_before")
 
 
 def _side_by_side(frames: Mapping[str, pl.DataFrame], *names: str) -> pl.DataFrame:

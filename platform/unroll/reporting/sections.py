@@ -13,6 +13,7 @@ from unroll.reporting.document import Block, Chart, Document, Matrix, Note, Sect
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
 from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.prose.plan import warm_start_sentences
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
 from unroll.reporting.tables.columns import name_arm
@@ -54,7 +55,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     runs = context.provenance_table(findings) if findings.runs else "The ledger holds no record of a run."
     seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
     metrics = results.metrics_table(findings) if findings.other_metrics else None
-    yield _section("arms", "Arms", results.arms_table(findings), metrics)
+    yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
     if findings.any_diverged:
         rates = charts["divergence"], divergence_table(findings)

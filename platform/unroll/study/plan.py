@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -131,6 +131,19 @@ class Plan(Frozen):
     def every_trial(self) -> list[Trial]:
         """The trials of :attr:`every_arm`."""
         return [*self.preparations, *self.trials]
+
+    def needed(self, done: Collection[str]) -> list[Trial]:
+        """Preparations without which a trial that is not done cannot begin.
+
+        Args:
+            done: ids of the trials that have a result.
+        """
+        begun = {trial.id: trial.warm_start for trial in self.every_trial}
+        needed = {trial.id for trial in self.trials} - {*done}
+        for trial in tuple(needed):
+            while (start := begun[trial]) is not None and start not in done:
+                needed.add(trial := start)
+        return [trial for trial in self.preparations if trial.id in needed]
 
     def begun_with(self, trial: str) -> list[Trial]:
         """Every trial that begins with this one, or with one that does."""

@@ -51,6 +51,14 @@ class Overview:
     done: int
     """Those that have a result."""
     missing: int
+    preparations: int
+    """Trials beside them, which others begin with."""
+    preparations_done: int
+    """Those that have a result."""
+    preparations_missing: int
+    """Those that have none and that a missing trial needs."""
+    controls: list[str]
+    """Arms that the study does not name and that were added, being the controls that others must be compared with."""
     at_once: int
     """Trials that fit onto this machine's cores, or into the plan."""
     disk_bytes: int
@@ -76,16 +84,28 @@ class Overview:
     seconds: float | None
     """Time for what is missing on this machine, if its cores are idle; None without calibration."""
     arms: pl.DataFrame
-    """Per arm: what it is compared with where that differs, size, steps, trials, how many of them are done."""
+    """Per arm: what it is compared with where that differs, what it begins with if anything, size, steps, trials, how
+    many of them are done."""
+    prepared: pl.DataFrame
+    """The same of what arms begin with that is no arm; missing are those that are needed."""
     trials: pl.DataFrame
     """Per trial: id, arm, seed, phase, parameters, whether it has a result."""
+
+    @property
+    def count(self) -> str:
+        """How many trials there are, how many are done, and how many are missing."""
+        count = f"{self.planned} trials, {self.done} done, {self.missing} missing"
+        if self.preparations:
+            prepared = f"{self.preparations_done} done, {self.preparations_missing} missing"
+            count += f", and {self.preparations} that others begin with, {prepared}"
+        return count
 
     def __repr__(self) -> str:
         lines = [
             f"{self.study}: {self.question}",
             f"task {self.task}, decided by {self.metric}",
             *(f"warning: {warning}" for warning in self.warnings),
-            f"{self.planned} trials, {self.done} done, {self.missing} missing; in {self.results}",
+            f"{self.count}; in {self.results}",
             str(self.arms),
         ]
         return "\n".join(lines)
@@ -114,7 +134,8 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = max(1, min(math.floor(cores / cpus), len(plan.trials)))
     rows, reached = [_arm_row(arm, plan, done, seconds) for arm in plan.arms], reach(plan)
-    work = sum(row["missing"] * row["seconds_per_trial"] for row in rows) if calibrate else None
+    prepared_rows = [_prepared_row(arm, plan, done, seconds) for arm in plan.prepared]
+    work = sum(row["missing"] * row["seconds_per_trial"] for row in (*rows, *prepared_rows)) if calibrate else None
     facts = _shared([arm.facts for arm in plan.arms])
     own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
     names = [arm.name for arm in plan.arms]
@@ -129,8 +150,12 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         monitored_by=list(monitored),
         results=folder,
         planned=len(plan.trials),
-        done=len(done),
-        missing=len(plan.trials) - len(done),
+        done=sum(row["done"] for row in rows),
+        missing=sum(row["missing"] for row in rows),
+        preparations=len(plan.preparations),
+        preparations_done=sum(row["done"] for row in prepared_rows),
+        preparations_missing=sum(row["missing"] for row in prepared_rows),
+        controls=[arm.name for arm in plan.arms if arm.control],
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
         kept_bytes=_kept_bytes(prepared),
@@ -148,6 +173,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         core_seconds=None if work is None else work * cpus,
         seconds=None if work is None else work / at_once,
         arms=pl.DataFrame(rows, infer_schema_length=None),
+        prepared=pl.DataFrame(prepared_rows, infer_schema_length=None),
         trials=pl.DataFrame(
             [(t.id, t.arm, t.seed, t.phase, t.parameters, t.id in done) for t in plan.trials], columns, orient="row"
         ),
@@ -155,12 +181,12 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
 
 
 def finished_trials(folder: Path, plan: Plan) -> set[str]:
-    """Ids of the plan's trials that have a result in a results folder, which need not exist yet."""
+    """Ids of the plan's trials and preparations that have a result in a folder, which need not exist yet."""
     from unroll.ledger import FINAL, Ledger
 
     ledger = Ledger(folder)
     ledger.check_place()
-    outcomes = ledger.outcomes([trial.id for trial in plan.trials])
+    outcomes = ledger.outcomes([trial.id for trial in plan.every_trial])
     return {id for id, outcome in outcomes.items() if outcome.status in FINAL}  # noqa: A001
 
 
@@ -175,6 +201,8 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float])
     row: dict[str, Any] = {"arm": arm.name}
     if len(set(baselines.values())) > 1:
         row["against"] = None if baselines[arm.name] == arm.name else baselines[arm.name]
+    if any(other.warm_start for other in plan.arms):
+        row["begins_with"] = arm.warm_start
     row["parameters"] = arm.parameters
     if any(other.partly_trained for other in plan.arms):
         row["trained"] = arm.trained_parameters
@@ -187,6 +215,21 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float])
     return row
 
 
+def _prepared_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float]) -> dict[str, Any]:
+    trials = {trial.id for trial in plan.preparations if trial.arm == arm.name}
+    row: dict[str, Any] = {
+        "prepared": arm.name,
+        "for": ", ".join(other.name for other in plan.every_arm if other.warm_start == arm.name),
+        **({"begins_with": arm.warm_start} if any(other.warm_start for other in plan.prepared) else {}),
+        "parameters": arm.parameters,
+        "steps": arm.steps,
+        "trials": len(trials),
+        "done": len(done & trials),
+        "missing": len(trials & {trial.id for trial in plan.needed(done)}),
+    }
+    return row | ({"seconds_per_trial": seconds[arm.name]} if arm.name in seconds else {})
+
+
 def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
     from unroll.execution.calibration import calibrate
 
@@ -195,17 +238,15 @@ def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
 
 def _disk_bytes(prepared: Prepared, at_once: int) -> int:
     """Records, logs and weights stay, checkpoints only while a trial runs."""
-    arms = {arm.name: arm for arm in prepared.plan.arms}
-    count = Counter(trial.arm for trial in prepared.plan.trials)
+    arms = {arm.name: arm for arm in prepared.plan.every_arm}
+    count = Counter(trial.arm for trial in prepared.plan.every_trial)
     metrics = len(prepared.plan.metrics) + 2
     rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
     best = prepared.study.keep == "best"
     state = at_once * max(arm.parameters * (STATES + (arm.selects or best)) for arm in arms.values()) * STATE_BYTES
-    records = REPORT_BYTES + len(prepared.plan.trials) * TRIAL_BYTES + rows * ROW_BYTES
+    records = REPORT_BYTES + count.total() * TRIAL_BYTES + rows * ROW_BYTES
     return records + state + _kept_bytes(prepared)
 
 
 def _kept_bytes(prepared: Prepared) -> int:
-    if prepared.study.keep == "none":
-        return 0
-    return sum(trial.parameters for trial in prepared.plan.trials) * WEIGHT_BYTES
+    return sum(job.trial.parameters for job in prepared.jobs if job.keep != "none") * WEIGHT_BYTES

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from unroll.reporting.prose.plan import part_sentences, reach_sentence, selection_sentences, twin_sentences
 
 if TYPE_CHECKING:
-    from unroll.ledger import Ledger
+    from unroll.ledger import Ledger, Outcome
     from unroll.study import Plan
 
 Audience = Literal["plan", "run", "status", "results"]
 """The command that prints a warning."""
+
+
+MOST_NAMED = 3
+"""Trials that are named in one line."""
 
 
 def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
@@ -30,6 +34,7 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
         ("plan", lambda: filter(None, [reach_sentence(plan)])),
         ("plan run", lambda: _changed(plan, ledger, "see --if-changed" if audience == "plan" else "these are kept")),
         ("run", lambda: _slower(plan, ledger)),
+        ("run status", lambda: _waiting(plan, ledger)),
         ("status results", lambda: part_sentences(plan, ledger.left_out(plan), ledger.runs())),
         ("results", lambda: _held_out(plan, ledger)),
         ("run status results", lambda: (f"damaged: {damage}" for damage in ledger.damage())),  # while it was read
@@ -49,6 +54,30 @@ def _slower(plan: Plan, ledger: Ledger) -> Iterator[str]:
     reasons = Counter(outcome.stood_in for outcome in outcomes if outcome.stood_in)
     for reason, number in reasons.most_common():
         yield f"{number} of {len(plan.trials)} trials ran without the compiled loop, which is slower: {reason}"
+
+
+def _waiting(plan: Plan, ledger: Ledger) -> Iterator[str]:
+    """How many trials cannot begin, since what they begin with failed or was stopped."""
+    from unroll.ledger import FINAL
+
+    outcomes = ledger.outcomes(trial.id for trial in plan.every_trial)
+    trials = {trial.id: trial for trial in plan.every_trial}
+    causes: list[str] = []
+    for trial in plan.trials:
+        first = trial
+        while trial.id not in outcomes and first.warm_start and not _ended(outcomes.get(first.warm_start), FINAL):
+            first = trials[first.warm_start]
+        if first is not trial and first.id in outcomes:
+            causes.append(first.id)
+    if causes:
+        named = [f"'{trials[id].arm}' seed {trials[id].seed} ({outcomes[id].status})" for id in dict.fromkeys(causes)]  # noqa: A001
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        wait = f"{len(causes)} trials wait" if len(causes) > 1 else "1 trial waits"
+        yield f"{wait} for what they begin with: {', '.join(named[:MOST_NAMED])}{more}"
+
+
+def _ended(outcome: Outcome | None, ends: Collection[str]) -> bool:
+    return outcome is not None and outcome.status in ends
 
 
 def _held_out(plan: Plan, ledger: Ledger) -> Iterator[str]:

@@ -27,6 +27,7 @@ from unroll.study.groups import kept_factors, varied_factors
 HEIGHT, SMALLER = 360, 220
 """Pixels of height of validation curves and of training curves, which are secondary."""
 SURVIVORS = " A trial that diverged ends there: from then on the mean is over survivors."
+BEGUN = " Steps of a trial that begins with another one are counted behind those of that one."
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
 TICKS = 8
@@ -68,6 +69,7 @@ def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, hei
     caption = (
         f"{metric}{f' ({goal(known.direction)})' if known else ''} along training: mean over the seeds that reached "
         "each step, with its 95 % t band."
+        + ("" if findings.begun.is_empty() else BEGUN)
         + ("" if ceiling is None else f" Values above {ceiling:,.4g} are outside the chart.")
         + (SURVIVORS if findings.any_diverged else "")
         + f"{describe_lines(findings, metric, references)}{explain_looks(findings)}"

@@ -74,6 +74,19 @@ def twin_sentences(plan: Plan) -> Iterator[str]:
             )
 
 
+def warm_start_sentences(plan: Plan) -> Iterator[str]:
+    """Which control was added by itself, and what is trained beside the arms."""
+    if controls := [arm.name for arm in plan.arms if arm.control]:
+        were = "was" if len(controls) == 1 else "were"
+        yield f"{'; '.join(controls)} {were} added by itself: the control that what is compared needs beside it."
+    for prepared in plan.prepared:
+        arms = [arm.name for arm in plan.every_arm if arm.warm_start == prepared.name]
+        steps = "" if prepared.steps is None else f" of {count(prepared.steps, 'step')}"
+        begin = "begins" if len(arms) == 1 else "begin"
+        weights = f"the final weights of a trial{steps} that is not compared"
+        yield f"{'; '.join(arms)} {begin} with {weights}: {prepared.name}."
+
+
 def selection_sentences(plan: Plan) -> Iterator[str]:
     """Why the deciding metric is too good, where the tested state was chosen by it; worse where only some arms choose.
 

@@ -44,13 +44,15 @@ def make_table(
 
 
 def arm_column(findings: Findings) -> Build:
-    """Names of arms with their colours, baselines marked."""
+    """Names of arms with their colours, baselines and added controls marked."""
     return text("Arm", lambda row: name_arm(row["arm"], findings), mark="arm")
 
 
 def name_arm(arm: str, findings: Findings) -> str:
-    """An arm's name, baselines marked."""
-    return f"{arm} (baseline)" if arm == findings.baselines[arm] else arm
+    """An arm's name, baselines and added controls marked."""
+    marks = ["baseline"] if arm == findings.baselines[arm] else []
+    marks += ["control, added by itself"] if arm in findings.controls else []
+    return f"{arm} ({'; '.join(marks)})" if marks else arm
 
 
 def p_columns() -> list[Build]:

@@ -17,6 +17,11 @@ SELECTED = (
     "profiles and confusions are those that were logged last."
 )
 
+BEGUN = (
+    " Begins with: the trial of the same seed whose final weights a trial begins with, and how many of all optimizer "
+    "steps were spent there, as medians over completed trials."
+)
+
 
 def arms_table(findings: Findings) -> Table:
     """The study's metric per arm."""
@@ -31,14 +36,20 @@ def arms_table(findings: Findings) -> Table:
     selected = not epochs.is_empty()
     if selected:
         rows = rows.join(epochs, on="arm", how="left", maintain_order="left")
+    begun = not findings.begun.is_empty()
+    if begun:
+        costs = findings.begun.select("arm", "begins_with", "own_steps", "steps_before")
+        rows = rows.join(costs, on="arm", how="left", maintain_order="left")
     unit = f", in {findings.note.unit}" if findings.note.unit else ""
     caption = (
         f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
         f"interval, standard deviation over seeds, median, best.{_survivors(findings)}{operations(flops.values())}"
         + (SELECTED if selected else "")
+        + (BEGUN if begun else "")
     )
     columns = [
         arm_column(findings),
+        text("Begins with", _begins_with) if begun else None,
         number("Completed", lambda row: f"{row['completed']} of {row['planned']}"),
         number("Diverged", lambda row: str(row["diverged"])) if findings.any_diverged else None,
         number("Mean", lambda row: _mean(row, places)),
@@ -51,6 +62,14 @@ def arms_table(findings: Findings) -> Table:
         number(f"{findings.plan.item}s/s", lambda row: rate(row["items_per_second"])),
     ]
     return make_table("arms", caption, rows, columns)
+
+
+def _begins_with(row: Row) -> str:
+    """What an arm begins with, and how many of all updates were spent there."""
+    if row["begins_with"] is None:
+        return DASH
+    before, own = row["steps_before"], row["own_steps"]
+    return f"{row['begins_with']}{'' if before is None else f': {before:,.0f} of {before + own:,.0f} steps'}"
 
 
 def _epochs(row: Row) -> str:

@@ -27,6 +27,7 @@ def size_table(findings: Findings) -> Table:
     equal = {"parameters": "parameters", "flops_per_token": FLOPS}
     solved = findings.solved_sizes
     rows = _sizes(findings, solved)
+    begun = not findings.begun.is_empty()
     flops = rows["flops_per_token"].to_list()
     caption = (
         (f"The arms were made equal in {equal[matched]}" if matched else "")
@@ -34,6 +35,7 @@ def size_table(findings: Findings) -> Table:
         + (". " if matched else "")
         + "Throughput and seconds are medians over completed trials, measured while trials shared the machine: they "
         f"measure what the study cost, not which arm is faster.{operations(flops)}"
+        + (" Seconds before: of what a trial begins with, which come on top of its own." if begun else "")
         + (" Trained: parameters that gradients change, not those that are frozen or counted." if partly else "")
     )
     columns = [
@@ -46,6 +48,7 @@ def size_table(findings: Findings) -> Table:
         number(findings.plan.size_setting.rpartition(".")[2], lambda row: whole(row["size"])) if solved else None,
         number(f"{findings.plan.item}s/s", lambda row: rate(row["items_per_second"])),
         number("Seconds per trial", lambda row: fixed(row["seconds"], 1)),
+        number("Seconds before", lambda row: fixed(row["seconds_before"], 1)) if begun else None,
     ]
     return make_table("size", caption, rows, columns)
 
@@ -69,4 +72,7 @@ def _sizes(findings: Findings, solved: dict[str, int]) -> pl.DataFrame:
     strings, floats = dict.fromkeys(("arm", "matched"), pl.String), {"mismatch": pl.Float64}
     sizes = pl.DataFrame(arms, schema={**dict.fromkeys(arms[0], pl.Int64), **strings, **floats})
     speeds = findings.summary.select("arm", "items_per_second")
-    return sizes.join(speeds, on="arm", how="left").join(time, on="arm", how="left", maintain_order="left")
+    sizes = sizes.join(speeds, on="arm", how="left").join(time, on="arm", how="left", maintain_order="left")
+    if findings.begun.is_empty():
+        return sizes
+    return sizes.join(findings.begun.select("arm", "seconds_before"), on="arm", how="left", maintain_order="left")
