@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from unroll.reporting.prose.plan import part_sentences, reach_sentence, selection_sentences, twin_sentences
+from unroll.reporting.prose.plan import (
+    part_sentences,
+    reach_sentence,
+    selection_sentences,
+    twin_sentences,
+    warm_start_sentences,
+)
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger, Outcome
@@ -30,6 +36,7 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
     """
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
         ("plan run", lambda: twin_sentences(plan)),
+        ("run", lambda: warm_start_sentences(plan)),
         ("plan run results", lambda: selection_sentences(plan)),
         ("plan", lambda: filter(None, [reach_sentence(plan)])),
         ("plan run", lambda: _changed(plan, ledger, "see --if-changed" if audience == "plan" else "these are kept")),
