@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies
 
+import unroll
 from tests.execution.test_log_rows import ROOT, Killed, attempt, killed_at, quick_disk
 from unroll.contract import UserError
 from unroll.execution import find_missing, run_plan
@@ -260,6 +261,28 @@ def test_what_a_trial_cost_is_told_with_and_without_what_it_begins_with(make: Ca
     assert "test/loss" not in findings.logged, "it has no curve, although arms are tested after different steps"
     assert findings.curves.filter(arm="bent")["step"].to_list() == [6, 9], "of all steps, as the control's"
     assert findings.curves.filter(arm="plain")["step"].to_list() == [3, 6, 9]
+
+
+def test_a_plan_tells_what_is_prepared_and_how_much_of_it_is_missing(
+    make: Callable[..., Made], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNROLL_CACHE", str(tmp_path / "cache"))
+    _, jobs, make_ledger = make(seeds=2, keep="none")
+    overview = unroll.plan(tmp_path / "study.yaml", results=tmp_path / "none")
+    assert overview.count == "6 trials, 0 done, 6 missing, and 2 that others begin with, 0 done, 2 missing"
+    assert overview.arms.select("arm", "begins_with").rows() == [
+        ("plain", None),
+        ("bent", PREPARED),
+        ("doubled", "bent"),
+    ]
+    prepared = overview.prepared.select("prepared", "for", "trials", "done", "missing").rows()
+    assert prepared == [(PREPARED, "bent", 2, 0, 2)]
+    assert overview.kept_bytes == 4 * 2 * (2 + 3), "of what others begin with, although nothing else is kept"
+    ledger = make_ledger("done")
+    run(jobs, ledger)
+    shutil.rmtree(ledger.trial(of(jobs, PREPARED).trial.id).folder)
+    done = unroll.plan(tmp_path / "study.yaml", results=ledger.root)
+    assert done.count == "6 trials, 6 done, 0 missing, and 2 that others begin with, 1 done, 0 missing"
 
 
 def test_the_status_tells_what_waits_for_what(make: Callable[..., Made]) -> None:

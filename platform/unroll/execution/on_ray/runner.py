@@ -86,7 +86,7 @@ class RayRunner:
         stopping, begin, once = Stopping(ledger, token, observer), _Begin(ready), _OnceObserver(observer, before)
         for restart in range(RESTARTS + 1):
             remaining = [job for job in jobs if ledger.trial(job.trial.id).outcome() == before.get(job.trial.id)]
-            if not remaining:
+            if JobQueue(remaining, ledger).next() is None:  # nothing is left, or what is left begins with what failed
                 break
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
             drive = functools.partial(self._drive, remaining, ledger, token)
