@@ -28,7 +28,7 @@ WRONG = {
     "label_text": ("x", "each line must be a label, white space and a text"),
     "csv": ("x,a,b", "each row must have 2 columns, as the first one has"),
     "tsv": ("x\ta\tb", "each row must have 2 columns, as the first one has"),
-    "json_lines": ("{", "each line must be a JSON object"),
+    "json_lines": ("[]", "each line must be a JSON object"),
     "text": ("a <eos>", "the text must not hold the word <eos>, which is added to every line"),
 }
 
