@@ -260,6 +260,8 @@ def copied(project: Path, tmp_path: Path) -> Path:
         ("older", "the weights must be those of version 1 of task tagging, which is the one here (received version 9)"),
         ("renamed", "the settings of a trial must still be settings of its task (received network.sell"),
         ("shrunk", "the weights must fit the module that the task builds (received size mismatch"),
+        ("huge", "the weights must fit the module that the task builds (received"),
+        ("emptied", "the weights must fit the module that the task builds (received KeyError"),
         ("stopped", "gru, seed 0: a trial must have completed before anything can be done with it (received stopped)"),
         ("missing", "a trial must have completed before anything can be done with it (received none of gru)"),
     ],
@@ -284,8 +286,11 @@ def test_weights_that_cannot_be_used_are_told(unroll: Unroll, copied: Path, harm
         case "renamed":
             network = {"sell" if key == "cell" else key: value for key, value in said.settings["network"].items()}
             write_record(record, "weights", said.model_copy(update={"settings": {**said.settings, "network": network}}))
-        case "shrunk":
-            network = {**said.settings["network"], "hidden": 3}
+        case "emptied":
+            said = said.model_copy(update={"kept": records.weights.keep({})})
+            write_record(record, "weights", said)
+        case "shrunk" | "huge":
+            network = {**said.settings["network"], "hidden": 3 if harm == "shrunk" else 65_000}
             write_record(record, "weights", said.model_copy(update={"settings": {**said.settings, "network": network}}))
         case "stopped" | "missing":
             shutil.rmtree(records.folder / "attempts")

@@ -1,6 +1,7 @@
 """Declare: strict YAML -> Study -> Plan of trials; overrides; identity; JSON Schema."""
 
 from unroll.study._overrides import spell_overrides
+from unroll.study._size import count_parameters
 from unroll.study.declaration import Declaration, Limits, Resources, Study, Wandb
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
@@ -25,6 +26,7 @@ __all__ = [
     "Study",
     "Trial",
     "Wandb",
+    "count_parameters",
     "discover_studies",
     "discover_tasks",
     "find_study",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.contract import Settings, UserError
 from unroll.ledger import Ledger, Outcome
-from unroll.study import Trial, load_task, restore_settings, suggestion
+from unroll.study import Trial, count_parameters, load_task, restore_settings, suggestion
 from unroll.study.project import AnyTask
 
 if TYPE_CHECKING:
@@ -154,17 +154,23 @@ def load_trained(ledger: Ledger, chosen: Chosen) -> Trained:
             advice="use the code that trained them, or run the study anew",
         )
     settings = restore_settings(task, record.settings, record.located, where=where)
-    dataset = task.restored(settings, weights.rebuilt_from())
-    module = task.module(settings, dataset)
+    misfit = UserError(
+        "the weights must fit the module that the task builds",
+        where=where,
+        advice=f"was tasks/{record.task} changed since? use the code that trained them",
+    )
     try:
+        dataset = task.restored(settings, weights.rebuilt_from())
+        if (parameters := count_parameters(task, settings, dataset)) > record.size:  # a number has a byte at least
+            misfit.received = f"{parameters:,} parameters, and {record.size:,} bytes"
+            raise misfit
+        module = task.module(settings, dataset)
         module.load_state_dict(weights.read())
-    except RuntimeError as error:
-        raise UserError(
-            "the weights must fit the module that the task builds",
-            where=where,
-            received=" ".join(str(error).splitlines()[1:2]).strip(),
-            advice=f"was tasks/{record.task} changed since? use the code that trained them",
-        ) from None
+    except UserError:
+        raise
+    except Exception as error:  # of records with a right checksum whose content nobody has written
+        misfit.received = " ".join(str(error).splitlines()[1:2]).strip() or f"{type(error).__name__}: {error}"
+        raise misfit from None
     return Trained(
         trial=trial,
         outcome=chosen.outcome,
