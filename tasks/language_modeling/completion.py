@@ -60,10 +60,10 @@ class Completer:
     probable ones, those of lower number.
 
     Keystrokes saved are ``1 - keys / all_keys`` (Trnka and McCoy 2008, *Evaluating word prediction: framing keystroke
-    savings*, equation 1). A word is written letter by letter, and one more key, a blank or a line's end, stands behind
-    it. Before each letter the writer sees the ``shown`` most probable words that begin with the letters typed so far;
-    once the right one is among them, one key chooses it, with the blank. A word of n letters that is shown after i of
-    them takes i + 1 keys in place of n + 1.
+    savings*, who show how much hangs on what counts as a key). Here a word is written letter by letter, and one more
+    key, a blank or a line's end, stands behind it. Before each letter the writer sees the ``shown`` most probable words
+    that begin with the letters typed so far; once the right one is among them, one key chooses it, with the blank. A
+    word of n letters that is shown after i of them takes i + 1 keys in place of n + 1.
 
     Args:
         vocabulary: the tokens.
