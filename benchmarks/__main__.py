@@ -28,6 +28,12 @@ BUCKETING: dict[str, dict[str, int]] = {
     "full": {"repeats": 5, "batches": 100},
 }
 """Size -> repeats, batches of each turn."""
+TRANSLATION: dict[str, dict[str, int]] = {
+    "smallest": {"repeats": 1, "segments": 2, "segment": 1},
+    "small": {"repeats": 3, "segments": 3, "segment": 10},
+    "full": {"repeats": 7, "segments": 3, "segment": 10},
+}
+"""Size -> repeats, segments of each turn, steps per segment."""
 LOOPS: dict[str, dict[str, int]] = {
     "smallest": {"repeats": 1, "turns": 1},
     "small": {"repeats": 3, "turns": 20},
@@ -60,6 +66,13 @@ def bucketing(size: str, _: list[float] | None) -> Iterator[Measurement]:
     yield measure_bucketing(**BUCKETING[size])
 
 
+def translation_epoch(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """A translator with attention."""
+    from benchmarks.translation_epoch import measure_translation
+
+    yield measure_translation(**TRANSLATION[size])
+
+
 def time_loop(size: str, _: list[float] | None) -> Iterator[Measurement]:
     """Every cell in every loop."""
     from benchmarks.time_loop import SHAPES, SMALLEST, measure_time_loops
@@ -72,6 +85,7 @@ BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]
     "step_time": step_time,
     "study_overhead": study_overhead,
     "time_loop": time_loop,
+    "translation_epoch": translation_epoch,
 }
 
 
