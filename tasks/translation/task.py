@@ -155,7 +155,8 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         return {f"{split}/exact_match": _commonest(text) for split, text in texts.items()}
 
     def unused(self, settings: TranslationSettings) -> Iterator[str]:
-        """What follows from the sizes of the encoder, and what an attention would be without being told."""
+        """What follows from the encoder's size, and what attention and decoding would do without being told."""
+        from tasks.decoding.decodings import DECODINGS
         from tasks.encoder_decoder.attentions import ATTENTIONS
 
         yield from super().unused(settings)
@@ -165,6 +166,9 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         for name, value in network.attention_options.items():
             if value == ATTENTIONS.options(network.attention)[name].default:
                 yield f"network.{name}"
+        for name, option in DECODINGS.options(settings.decoding.method).items():
+            if getattr(settings.decoding, name) == option.default is not None:
+                yield f"decoding.{name}"
 
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
         """Beside the loops, how sacrebleu computed its scores."""

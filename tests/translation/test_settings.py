@@ -61,6 +61,11 @@ def test_the_decoder_is_as_large_as_both_directions_of_the_encoder(corpus: Paral
         assert module.network.decoder.network.outputs == sizes.outputs
 
 
+def test_what_a_decoding_does_anyhow_is_known() -> None:
+    told = settings_of(decoding={"method": "beam", "width": 5, "alpha": 1.0})
+    assert {name for name in TASK.unused(told) if name.startswith("decoding.")} == {"decoding.width"}
+
+
 def test_operations_are_those_of_the_matrices(corpus: ParallelCorpus) -> None:
     """Counted by hand for a GRU of 12 that looks from 12 at 12 values, with 4 units of attention."""
     settings = settings_of(network={"attention_size": 4})
