@@ -15,6 +15,7 @@ from tasks.learning.descent import Learning
 from tasks.remedies.module import RemedyModule
 from tasks.remedies.remedy import PADDING, Examples, Remedy
 from tasks.translation.batches import PairBatch
+from tasks.translation.exposure import own_nats
 from tasks.translation.tally import Scorer, Tally
 from unroll.contract import derive_seed
 
@@ -69,6 +70,11 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
         self._scorer = Scorer(lowercase=lowercase)
         self.begin_counting()
 
+    @property
+    def end(self) -> int:
+        """Number of ``<eos>`` in the target language."""
+        return self._end
+
     def sequence_model(self, batch: PairBatch) -> Conditioned:
         """The distribution over translations of the batch's source sentences."""
         return self.network.bind(batch.source, batch.lengths)
@@ -118,20 +124,31 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
         """Count anew."""
         self._held_out, self._seed = Tally(), torch.initial_seed()
 
+    def on_test_epoch_start(self) -> None:
+        """Begin with the test data, of which more is asked."""
+        super().on_test_epoch_start()
+        self._held_out.own_nats = 0.0
+
     def count(self, batch: PairBatch) -> None:
         """Predict the right words of held-out pairs, and translate them."""
         model, tally = self.sequence_model(batch), self._held_out
         examples, real = self.examples(batch), batch.targets != PADDING
         features = model.read(model.embed(examples.inputs()), model.begin())
         logits, right = model.logits(features[real]), batch.targets[real]
+        hits = logits.argmax(1) == right
         tally.nats += cross_entropy(logits, right, reduction="none").double().sum().item()
         tally.tokens += len(right)
-        tally.forced += int((logits.argmax(1) == right).sum())
+        tally.forced += int(hits.sum())
+        if tally.own_nats is not None:
+            tally.own_nats += own_nats(model, examples)
         seeds = [derive_seed(self._seed, "translation", place) for place in batch.places.tolist()]
         found = [several[0] for several in self.translate(model, batch.lengths, seeds)]
-        for one, column in zip(found, batch.targets.T.tolist(), strict=True):
+        forced = torch.zeros_like(real).masked_scatter(real, hits).T.tolist()
+        for one, column, told in zip(found, batch.targets.T.tolist(), forced, strict=True):
             reference = [token for token in column if token != PADDING]
-            tally.free += sum(a == b for a, b in zip(one.tokens, reference, strict=False))
+            free = [a == b for a, b in zip(one.tokens, reference, strict=False)]
+            tally.free += sum(free)
+            tally.by_place.add(told[: len(reference)], free)
             tally.exact += list(one.tokens) == reference and self._unknown not in reference
             tally.unfinished += not one.finished
             tally.written += len(one.tokens)

@@ -10,6 +10,8 @@ from typing import Any, final
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from tasks.translation.exposure import ByPlace
+
 
 @final
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class Tally:
         exact: those whose translation is the right one, every word of it known.
         unfinished: those whose translation ended by its limit.
         written: number of tokens of all translations, ``<eos>`` included.
+        by_place: right tokens by their place in the sentence.
+        own_nats: what ``nats`` is behind the model's own words; None: not asked for.
         translations: as text.
         references: as they are written.
     """
@@ -37,21 +41,27 @@ class Tally:
     exact: int = 0
     unfinished: int = 0
     written: int = 0
+    by_place: ByPlace = field(default_factory=ByPlace)
+    own_nats: float | None = None
     translations: list[str] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
 
     def scores(self, scorer: Scorer) -> dict[str, float]:
         """Every metric, by name without its split."""
         loss = self.nats / self.tokens
+        own = {} if self.own_nats is None else {"free_running_loss": self.own_nats / self.tokens}
         return {
             **scorer.score(self.translations, self.references),
             "exact_match": self.exact / self.pairs,
             "accuracy": self.forced / self.tokens,
             "free_running_accuracy": self.free / self.tokens,
+            "accuracy_gap": (self.forced - self.free) / self.tokens,
             "loss": loss,
             "perplexity": math.exp(loss) if loss < math.log(1e300) else math.inf,
             "unfinished": self.unfinished / self.pairs,
             "length_ratio": self.written / self.tokens,
+            **own,
+            **self.by_place.scores(),
         }
 
 

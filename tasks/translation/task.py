@@ -16,7 +16,7 @@ from tasks.remedies.remedy_task import RemedyTask
 from tasks.text.parallel import ParallelCorpus, ParallelText, load
 from tasks.text.vocabulary import EOS
 from tasks.translation.settings import Decoding, TranslationSettings
-from unroll.contract import Answer, Metric, NewText
+from unroll.contract import Answer, Example, Metric, NewText
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -43,13 +43,16 @@ def _declare_metrics() -> dict[str, Metric]:
         "perplexity": "Perplexity of the tokens of the {} translations, from the right ones before.",
         "unfinished": "Share of the {} sentences whose translation was cut off at its greatest length.",
     }
+    lower["accuracy_gap"] = "Accuracy of the {} translations from right words before, less that from guessed ones."
     found = {name: Metric("maximize", "", text) for name, text in higher.items()}
     found |= {name: Metric("minimize", "nats" if name == "loss" else "", text) for name, text in lower.items()}
-    return {
+    of_both = {
         f"{split}/{name}": Metric(metric.direction, metric.unit, metric.description.format(split))
         for name, metric in found.items()
         for split in ("validation", "test")
     }
+    own = "Mean negative log-likelihood of a token of the test translations, while the model reads its own words."
+    return {**of_both, "test/free_running_loss": Metric("minimize", "nats", own)}
 
 
 @final
@@ -169,6 +172,16 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         for name, option in DECODINGS.options(settings.decoding.method).items():
             if getattr(settings.decoding, name) == option.default is not None:
                 yield f"decoding.{name}"
+
+    def examples(
+        self, settings: TranslationSettings, dataset: ParallelCorpus, module: pl.LightningModule
+    ) -> Sequence[Example]:
+        """The first sentences of the test text, how they are translated, and where was looked."""
+        from tasks.translation.attending import show
+
+        translator = cast("TranslationModule", module)
+        maker = self.maker(settings, dataset, "test")
+        return list(show(maker, reverse=settings.network.reverse_source, corpus=dataset, module=translator))
 
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:
         """Beside the loops, how sacrebleu computed its scores."""
