@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, final
+from typing import Any, Literal, cast, final
 
+import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -12,7 +13,8 @@ from torch.nn.functional import cross_entropy
 from tasks.language_modeling.completion import Completer
 from tasks.language_modeling.exposure.measurement import ExposureMeasurement
 from tasks.language_modeling.held_out import HeldOut
-from tasks.language_modeling.network import NextToken
+from tasks.language_modeling.network import LanguageModel, NextToken
+from tasks.language_modeling.remedied import TextRemedy
 from tasks.language_modeling.training_state import TrainingState
 from tasks.learning.clipping import Clipped
 from tasks.learning.descent import Learning
@@ -51,6 +53,8 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         characters: whether a token is a character.
         completer: what ranks the tokens of the test text; None: nothing does.
         exposure: what measures exposure bias after the test; None: nothing does.
+        remedied: what is minimized in place of the negative log-likelihood behind right words, of a recurrent network;
+            None: nothing else. Then ``train/loss`` is still that likelihood, and ``train/objective`` what is minimized.
     """
 
     network: NextToken
@@ -67,9 +71,11 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         characters: bool,
         completer: Completer | None = None,
         exposure: ExposureMeasurement | None = None,
+        remedied: TextRemedy | None = None,
     ) -> None:
         super().__init__(network=network, learning=learning, omega=omega, diagnose_every=diagnose_every)
-        self._completer, self._exposure = completer, exposure
+        self._completer, self._exposure, self._remedied = completer, exposure, remedied
+        self.remedy = None if remedied is None else remedied.remedy
         self._bptt, self._reduction, self._characters = bptt, reduction, characters
         self._training_state, self._held_out = TrainingState(), HeldOut()
 
@@ -97,7 +103,9 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         before, ends = self._training_state.epoch, self.trainer.is_last_batch
         for begin in range(0, len(batch) - 1, self._bptt):
             end = begin + self._bptt + 1
-            _, clipped = self.learn(batch[begin:end], last=ends and end >= len(batch))
+            minimized, clipped = self.learn(batch[begin:end], last=ends and end >= len(batch))
+            if self._remedied is not None and not minimized.isfinite():
+                return minimized
             if clipped is not None and not clipped.usable:
                 self.log_now({"train/gradient_norm": clipped.norm})
                 loss = self._training_state.epoch.since(before).mean()
@@ -112,6 +120,33 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         nats = cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
         self._training_state.count(nats.detach(), targets.numel())
         return nats / self.terms(batch)
+
+    def back_propagate(self, batch: Tensor) -> Tensor:
+        """See :meth:`LearningModule.back_propagate`; a remedy's own weights take their step."""
+        if self._remedied is None:
+            return super().back_propagate(batch)
+        network = cast("LanguageModel", self.network)
+        found = self._remedied.objective(network, self._before(batch), batch, update=self.global_step)
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        torch.autograd.backward(found.loss, inputs=weights)
+        with torch.no_grad():
+            self.loss(batch)  # right words alone: their likelihood is counted, and their state is carried on
+        if found.own is not None:
+            clipped = self._remedied.own.learn(found.own, self.optimizers(use_pl_optimizer=False))
+            if not clipped.usable:
+                return torch.full_like(found.loss.detach(), clipped.norm)
+        return found.loss.detach()
+
+    def initialise(self, seed: int) -> None:
+        """See :meth:`LearningModule.initialise`; a remedy's weights, too."""
+        super().initialise(seed)
+        if self.remedy is not None:
+            self.learning.initialization.fill(self.remedy, seed=seed)
+
+    def configure_optimizers(self) -> Any:
+        """The network's optimizer, and behind it that of a remedy's weights, if it has any."""
+        network = super().configure_optimizers()
+        return network if self._remedied is None else self._remedied.own.behind(network)
 
     def items(self, batch: Tensor) -> int:
         """Tokens that are predicted."""
@@ -138,6 +173,8 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         """See :meth:`ThroughTimeModule.step_metrics`."""
         unlogged, omega = self._training_state.take_unlogged().mean(), self._training_state.omega
         metrics = {**super().step_metrics(unlogged, clipped), "train/learning_rate": self.learning_rate}
+        if self._remedied is not None:
+            metrics |= {f"train/{name}": value for name, value in self._remedied.logged.items()}
         return metrics if omega is None else {**metrics, "train/omega": omega.item()}
 
     # Evaluation

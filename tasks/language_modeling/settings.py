@@ -8,10 +8,12 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.decoding.decodings import DECODINGS
 from tasks.decoding.settings import DecodingSettings
-from tasks.learning.settings import LearnedSettings, ThroughTimeSettings, TrainingSettings
+from tasks.learning.settings import LearnedSettings, ThroughTimeSettings
 from tasks.named import refuse_unused
 from tasks.recurrent.omega.settings import check_omega
 from tasks.recurrent.settings import WIDEST, RecurrentSettings
+from tasks.remedies.kinds import REMEDIES
+from tasks.remedies.settings import PLAIN, RemedySettings
 from tasks.text.embeddings import WordVectorSettings
 from tasks.text.running import TextData
 from unroll.contract import MEASUREMENT, UnusedSettings
@@ -88,7 +90,7 @@ def _settings_of(kind: str) -> set[str]:
     return both | RecurrentSettings.model_fields.keys()
 
 
-class Training(TrainingSettings, ThroughTimeSettings):
+class Training(RemedySettings, ThroughTimeSettings):
     """Truncated back-propagation through time over contiguous columns of the training text."""
 
     batch_size: int = Field(32, ge=1, le=WIDEST, description="Columns that the training text is cut into.")
@@ -142,6 +144,32 @@ class LanguageModelingSettings(LearnedSettings):
             if value is not None and self.network.kind != "recurrent":
                 rule = f"{name} needs kind recurrent, received {value} for kind {self.network.kind}"
                 raise UnusedSettings(rule, unused=[f"training.{name}"], choice="network.kind")
+        return self
+
+    @model_validator(mode="after")
+    def _remedy_is_of_running_text(self) -> Self:
+        training, network = self.training, self.network
+        if (remedy := training.remedy) == PLAIN:
+            return self
+        if network.kind != "recurrent":
+            rule = f"remedy needs kind recurrent, received {remedy} for kind {network.kind}"
+            raise UnusedSettings(rule, unused=["training.remedy"], choice="network.kind")
+        if not REMEDIES.find(remedy).of_running_text:
+            fit = [name for name in REMEDIES.names() if REMEDIES.find(name).of_running_text]
+            raise ValueError(
+                f"a remedy of running text, which is cut into windows, must do without whole sentences, received "
+                f"training.remedy {remedy}; choose among {', '.join(fit)}"
+            )
+        for name, plain in (("omega", None), ("reduction", "token_mean")):
+            if (value := getattr(training, name)) != plain:
+                raise ValueError(f"training.{name} {value} is for teacher forcing, received remedy {remedy}")
+        given = [name for name in ("recurrent_dropout",) if getattr(network, name)]
+        given += ["dropout_kind locked"] if network.dropout and network.dropout_kind == "locked" else []
+        if given:
+            raise ValueError(
+                f"network.{' and network.'.join(given)} would keep one mask for a window; with remedy {remedy} the "
+                "network takes its steps one by one: leave it out, or use dropout and zoneout, which are drawn at each"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from tasks.language_modeling.exposure.names import EXPOSURE, OF_KNOWN_LANGUAGE
 from tasks.language_modeling.metrics import BITS, COMPLETIONS, KEYSTROKES, METRICS
 from tasks.language_modeling.settings import LanguageModelingSettings, Network, WritingSettings
-from tasks.learning.learned_task import LearnedTask
 from tasks.recurrent.settings import build_recurrent
+from tasks.remedies.remedy_task import RemedyTask
+from tasks.remedies.settings import PLAIN
 from tasks.text.embeddings import WordVectors, embedding_size, with_word_vectors
 from tasks.text.running import TokenCorpus, load
 from unroll.contract import Metric, PlainTorch, Selection, UserError
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from tasks.language_modeling.completion import Completer
     from tasks.language_modeling.exposure.measurement import ExposureMeasurement
     from tasks.language_modeling.network import NextToken
+    from tasks.language_modeling.remedied import TextRemedy
     from tasks.language_modeling.writer import TextWriter
 
 
 @final
-class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
+class LanguageModeling(RemedyTask[LanguageModelingSettings, TokenCorpus]):
     """Predict each token of a text from all the tokens before it; see this folder's README for papers and choices."""
 
     version: ClassVar[int] = 2
@@ -91,9 +93,10 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
         from tasks.language_modeling.module import LanguageModelingModule
         from tasks.recurrent.omega.omega import Omega
 
-        network, training = settings.network, settings.training
+        training = settings.training
+        network = build_network(settings.network, vocabulary=len(dataset.vocabulary), vectors=dataset.vectors)
         return LanguageModelingModule(
-            network=build_network(network, vocabulary=len(dataset.vocabulary), vectors=dataset.vectors),
+            network=network,
             learning=self.learning(settings, dataset),
             bptt=training.bptt,
             omega=None if training.omega is None else Omega(strength=training.omega, form=training.omega_form),
@@ -102,7 +105,24 @@ class LanguageModeling(LearnedTask[LanguageModelingSettings, TokenCorpus]):
             characters=settings.data.level == "character",
             completer=_completer(settings, dataset),
             exposure=_exposure(settings, dataset),
+            remedied=self._remedied(settings, dataset, network),
         )
+
+    def _remedied(
+        self, settings: LanguageModelingSettings, dataset: TokenCorpus, network: NextToken
+    ) -> TextRemedy | None:
+        """What is minimized where that is not the likelihood behind right words."""
+        from tasks.language_modeling.network import LanguageModel
+        from tasks.language_modeling.remedied import TextRemedy
+        from tasks.remedies.own_weights import OwnWeights
+
+        training = settings.training
+        if training.remedy == PLAIN or not isinstance(network, LanguageModel):
+            return None
+        remedy = self.remedy(settings, features=network.recurrent.outputs)
+        clipping = self.learning(settings, dataset).clipping
+        own = OwnWeights(remedy, rate=training.own_rate, clipping=clipping)
+        return TextRemedy(remedy=remedy, own=own, end=dataset.start, updates=self.steps(settings, dataset))
 
     def data(
         self,

@@ -9,12 +9,11 @@ from typing import Any, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from tasks.learning.clipping import Clipped
 from tasks.learning.descent import Learning
 from tasks.learning.module import LearningModule
-from tasks.learning.optimizer import build_optimizer
+from tasks.remedies.own_weights import OwnWeights
 from tasks.remedies.remedy import Examples, Remedy, SequenceModel
 
 BatchT = TypeVar("BatchT")
@@ -49,7 +48,7 @@ class RemedyModule(LearningModule[BatchT, HeldOutT]):
     ) -> None:
         super().__init__(network=network, learning=learning)
         self.remedy, self.updates = remedy, updates
-        self._own_rate, self._last = own_rate, _Last()
+        self._own, self._last = OwnWeights(remedy, rate=own_rate, clipping=learning.clipping), _Last()
 
     @abstractmethod
     def sequence_model(self, batch: BatchT) -> SequenceModel:
@@ -74,10 +73,7 @@ class RemedyModule(LearningModule[BatchT, HeldOutT]):
 
     def configure_optimizers(self) -> Any:
         """The network's optimizer, and behind it that of the remedy's weights, if it has any."""
-        network = super().configure_optimizers()
-        if self._own_rate is None:
-            return network
-        return [network, build_optimizer("adam", self.remedy.parameters(), learning_rate=self._own_rate)]
+        return self._own.behind(super().configure_optimizers())
 
     def back_propagate(self, batch: BatchT) -> Tensor:
         """See :meth:`LearningModule.back_propagate`; the remedy's own weights take their step."""
@@ -85,19 +81,10 @@ class RemedyModule(LearningModule[BatchT, HeldOutT]):
         torch.autograd.backward(found.loss, inputs=list(self.network.parameters()))
         self._last.logged = found.logged
         if found.own is not None:
-            clipped = self._learn_own(found.own)
+            clipped = self._own.learn(found.own, self.optimizers(use_pl_optimizer=False))
             if not clipped.usable:
                 return torch.full_like(found.loss.detach(), clipped.norm)
         return found.loss.detach()
-
-    def _learn_own(self, loss: Tensor) -> Clipped:
-        _, optimizer = cast("list[Optimizer]", self.optimizers(use_pl_optimizer=False))
-        optimizer.zero_grad()
-        torch.autograd.backward(loss, inputs=list(self.remedy.parameters()))
-        clipped = self.learning.clipping.apply(self.remedy.parameters())
-        if clipped.usable:
-            optimizer.step()
-        return clipped
 
     def step_metrics(self, loss: Tensor, clipped: Clipped) -> Mapping[str, float]:
         """See :meth:`LearningModule.step_metrics`; with what the remedy logs."""

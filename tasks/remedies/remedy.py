@@ -121,6 +121,10 @@ class Remedy(nn.Module, ABC):
     mean_of: ClassVar[Literal["tokens", "sentences"] | None] = None
     """What its loss is a mean of; None: of several things, so that batches cannot be added up to a larger one."""
 
+    of_running_text: ClassVar[bool] = False
+    """Whether it also trains models of running text, window by window: a window begins and ends anywhere, so that a
+    sequence which the model ends itself, or which is rewarded as a whole, means nothing there."""
+
     @abstractmethod
     def objective(self, model: SequenceModel, examples: Examples) -> Objective:
         """What this update minimizes."""

@@ -8,9 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.language_modeling.settings import LanguageModelingSettings
+from tasks.learning.settings import TrainingSettings
 from tasks.recurrent.cells import cell_names, find_cell
 from tasks.recurrent.omega.settings import ELMAN_CELLS
 from tasks.recurrent.omega.total_gradients import check_elman
+from tasks.remedies.settings import RemedySettings
 from unroll.contract import UserError, find_measurements
 from unroll.study import load_study, make_plan
 
@@ -117,6 +119,11 @@ NUMBERS += ["network.recurrent_dropout", "network.zoneout", "network.zoneout_mem
 NUMBERS += ["training.decay_factor", "training.clip_norm", "training.clip_value", "training.omega"]
 NUMBERS += ["training.momentum", "training.weight_decay", "training.plateau_factor"]
 NUMBERS += ["data.validation_fraction", "data.test_fraction"]
+NUMBERS += [
+    f"training.{name}"
+    for name, field in RemedySettings.model_fields.items()
+    if name not in TrainingSettings.model_fields and field.annotation == float | None
+]
 
 
 def test_these_are_all_the_settings_that_are_no_whole_numbers() -> None:

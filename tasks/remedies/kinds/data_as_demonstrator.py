@@ -28,6 +28,7 @@ class DataAsDemonstrator(Remedy):
     """
 
     mean_of = "tokens"
+    of_running_text = True
 
     def __init__(
         self,

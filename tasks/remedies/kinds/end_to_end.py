@@ -27,6 +27,7 @@ class EndToEnd(Remedy):
     """
 
     mean_of = "tokens"
+    of_running_text = True
 
     def __init__(
         self,

@@ -54,6 +54,7 @@ class ProfessorForcing(Remedy):
     """
 
     own_rate = 1e-4  # as in the authors' program
+    of_running_text = True
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class ScheduledSampling(Remedy):
     """
 
     mean_of = "tokens"
+    of_running_text = True
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ class TeacherForcing(Remedy):
     """
 
     mean_of = "tokens"
+    of_running_text = True
 
     def __init__(self, *, features: int) -> None:  # noqa: ARG002
         super().__init__()
