@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import unroll as door
 from tests.tasks.run import quiet_trainer, same
+from unroll.cli.predict import _tell
 from unroll.contract import Task
 from unroll.ledger import Ledger, Outcome
 from unroll.ledger.records import read_record, write_record
@@ -179,6 +181,14 @@ def test_probabilities_stand_behind_the_answer(project: Path, unroll: Unroll, tm
         2,
         "error: --probabilities: the trial's task gives no probabilities; leave it out",
     )
+
+
+def test_scores_are_named_and_only_those_of_shares_have_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    known: Any = SimpleNamespace(scores={"bleu": 31.25, "accuracy": 0.5}, right=2, counted=4, unknown=0, words=9)
+    _tell(known)
+    known.counted = 0
+    _tell(known)
+    assert capsys.readouterr().err.splitlines() == ["bleu 31.25", "accuracy 0.5 (2 of 4)", "bleu 31.25", "accuracy 0.5"]
 
 
 @pytest.mark.slow

@@ -62,8 +62,9 @@ def _line(answer: Answer, *, probabilities: bool) -> str:
 
 
 def _tell(predictor: Predictor) -> None:
+    counts = f" ({predictor.right:,} of {predictor.counted:,})" if predictor.counted else ""
     for name, score in predictor.scores.items():
-        print_lines(f"{name} {score!r} ({predictor.right:,} of {predictor.counted:,})", stderr=True)
+        print_lines(f"{name} {score!r}{counts if name == 'accuracy' else ''}", stderr=True)
     if predictor.unknown:
         print_lines(
             f"{predictor.unknown:,} of {predictor.words:,} words are unknown to the model: read as <unk>", stderr=True
