@@ -17,7 +17,7 @@ import unroll as door
 from tests.tasks.run import quiet_trainer, same
 from unroll.cli.predict import _tell
 from unroll.contract import Task
-from unroll.ledger import Ledger, Outcome
+from unroll.ledger import Ledger, Outcome, Selected
 from unroll.ledger.records import read_record, write_record
 from unroll.ledger.weights import WeightsRecord
 from unroll.workflow.trained import choose_trial, load_trained
@@ -311,6 +311,16 @@ def test_weights_that_cannot_be_used_are_told(unroll: Unroll, copied: Path, harm
     errors = [each for each in found.err.splitlines() if each.startswith("error: ")]
     assert (found.code, len(errors)) == (2, 1), found.err
     assert line in errors[0]
+
+
+def test_weights_that_were_not_tested_are_told(unroll: Unroll, copied: Path, project: Path) -> None:
+    ledger = Ledger.open(copied)
+    (trial,) = ledger.plan().trials
+    record = ledger.trial(trial.id).folder / "weights.json"
+    said = read_record(record, "weights", WeightsRecord)
+    write_record(record, "weights", said.model_copy(update={"which": "best", "selected": Selected(epoch=1, step=8)}))
+    told = unroll("predict", str(copied), "names/test.txt").err.splitlines()
+    assert told[1] == "weights of the best validation, epoch 1; the recorded test is of the last ones"
 
 
 def test_a_moved_folder_predicts_as_before(unroll: Unroll, project: Path, copied: Path) -> None:

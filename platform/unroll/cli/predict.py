@@ -45,9 +45,9 @@ def predict(
 
     ledger = open_results(folder)
     chosen = choose_trial(ledger, arm=arm, seed=seed)
-    predictor = Predictor(load_trained(ledger, chosen))
-    if chosen.note:
-        print_lines(visible(chosen.note), stderr=True)
+    trained = load_trained(ledger, chosen)
+    predictor = Predictor(trained)
+    print_lines(*(visible(note) for note in (chosen.note, trained.note) if note), stderr=True)
     for answer in predictor.answers(read_texts(file, format=format, encoding=encoding)):
         sys.stdout.write(_line(answer, probabilities=probabilities) + "\n")
         sys.stdout.flush()

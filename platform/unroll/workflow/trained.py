@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unroll.contract import Settings, UserError
-from unroll.ledger import Ledger, Outcome
+from unroll.ledger import Ledger, Outcome, WeightsRecord
 from unroll.study import Trial, count_parameters, load_task, restore_settings, suggestion
 from unroll.study.project import AnyTask
 
@@ -124,6 +124,7 @@ class Trained:
         settings: the trial's; what was located lies nowhere.
         dataset: what is left of the data (``contract.Task.restored``).
         module: with the weights that were kept, no longer training, on the processor.
+        note: what these weights are, where they are not those that the trial tested; else empty.
     """
 
     trial: Trial
@@ -132,6 +133,7 @@ class Trained:
     settings: Settings
     dataset: Any
     module: pl.LightningModule
+    note: str = ""
 
 
 def load_trained(ledger: Ledger, chosen: Chosen) -> Trained:
@@ -178,7 +180,14 @@ def load_trained(ledger: Ledger, chosen: Chosen) -> Trained:
         settings=settings,
         dataset=dataset,
         module=module.eval(),
+        note=_note(record, chosen.outcome),
     )
+
+
+def _note(record: WeightsRecord, outcome: Outcome) -> str:
+    if record.which == "last" or record.selected is None or record.selected == outcome.selected:
+        return ""
+    return f"weights of the best validation, epoch {record.selected.epoch}; the recorded test is of the last ones"
 
 
 @contextmanager
