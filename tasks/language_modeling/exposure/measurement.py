@@ -1,12 +1,14 @@
 """EB-C and EB-M of a language model.
 
 He, Zhang, Zhou and Glass 2021, *Exposure bias versus self-recovery: are distortions really incremental for
-autoregressive text generation?* (EMNLP 2021, arXiv 1905.10617). Seen at the source: the idea (what a model makes of
-prefixes of the data should be better than what it makes of its own, if the discrepancy harms), both names, the
-divergences d_TV and d_JS (appendix A) and that the conditional deviation is an expectation, over prefixes, of the
-divergence between the model's and the true distribution of the next word. Not seen there, and so inferred: that both
-numbers are ratios, which way up, and that the quality of EB-M is corpus BLEU. Ours: lengths, numbers of tokens, which
-references, and what is done with prefixes that are outside the language.
+autoregressive text generation?* (EMNLP 2021, arXiv 1905.10617).
+
+Seen at the source: the idea (what a model makes of prefixes of the data should be better than what it makes of its
+own, if the discrepancy harms), both names, the formulas of d_TV and d_JS (appendix A), and that a conditional
+deviation is an expectation, over prefixes of which the model wrote some words, of a divergence f_div of its
+distribution of the next word. Inferred: that the other distribution is the true one, that both numbers are ratios,
+and which way up, that logarithms are natural, and that the quality of EB-M is corpus BLEU. Ours: lengths, numbers of
+tokens, which references, and what is done with prefixes that are outside the language.
 """
 
 from __future__ import annotations
