@@ -1,11 +1,13 @@
 """The chart of a metric beside the same of a model that reads its own words."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tests.report.conftest import METRIC, MakeLedger
+from tests.report.test_baselines import group_up
 from unroll.contract import distance_metric, free_running_metric, parse_free_running_metric
 from unroll.ledger import HistoryRow, Ledger
 from unroll.reporting import write_report
@@ -25,13 +27,15 @@ METRICS = {
 GAP = {"elman": 0.3, "gru": 0.1, "lstm": 0.05}
 
 
-def with_gaps(ledger: Ledger, *, distances: tuple[int, ...] = (1, 2, 5)) -> Ledger:
+def with_gaps(
+    ledger: Ledger, *, distances: tuple[int, ...] = (1, 2, 5), gap: Callable[[str], float] = GAP.__getitem__
+) -> Ledger:
     """Trials that are right on 0.8 behind right words, less by the arm's gap behind their own, more so further on."""
     for trial in ledger.plan().trials:
-        gap = GAP[trial.arm] + 0.001 * trial.seed
-        values = {(step, name): 0.8 - (gap if name == OWN else 0) for step in (100, 200) for name in (RIGHT, OWN)}
+        lost = gap(trial.arm) + 0.001 * trial.seed
+        values = {(step, name): 0.8 - (lost if name == OWN else 0) for step in (100, 200) for name in (RIGHT, OWN)}
         values |= {
-            (200, distance_metric(name, n)): 0.9 - (gap * n if name == OWN else 0)
+            (200, distance_metric(name, n)): 0.9 - (lost * n if name == OWN else 0)
             for name in (RIGHT, OWN)
             for n in distances
         }
@@ -84,3 +88,16 @@ def test_the_values_are_in_files(make_ledger: MakeLedger, tmp_path: Path) -> Non
     assert set(frame["metric"]) == {RIGHT, OWN}
     assert set(pl.read_csv(places.tables / "by_distance.csv")["profile"]) == {RIGHT, OWN}
     assert "charts/free_running_step_1.svg" in places.markdown.read_text(encoding="utf-8")
+
+
+def test_every_group_of_arms_has_a_chart_of_its_own(make_ledger: MakeLedger) -> None:
+    """Groups share colours, and line patterns already tell right words from own ones."""
+    ledger = group_up(make_ledger, {"elman": 0.0, "gru": -1.5}, seeds=2, metrics=METRICS)
+    charts = draw_charts(gather(with_gaps(ledger, gap=lambda arm: 0.1 if "elman" in arm else 0.2)))
+    names = [name for name in charts if name.startswith("free_running_step_")]
+    assert names == ["free_running_step_1_1", "free_running_step_1_2"]
+    for chart, length in zip((charts[name] for name in names), (20, 50), strict=True):
+        assert {row["arm"] for row in rows_of(chart, "step")} == {
+            f"cell={c}, length={length}" for c in ("elman", "gru")
+        }
+        assert chart.caption.endswith(f"length={length}.")
