@@ -21,7 +21,7 @@ def build_network(settings: EncoderDecoderSettings, *, source_words: int, target
     A decoder that cannot read several words at once is run by Python's loop over time: for single steps a fused kernel
     costs more than it saves.
     """
-    embedding = settings.embedding
+    embedding, normal = settings.embedding, settings.embedding_initialization == "normal"
     encoder = build_recurrent(settings, inputs=embedding)
     reads = Decoder.reads(
         embedding=embedding,
@@ -56,8 +56,11 @@ def build_network(settings: EncoderDecoderSettings, *, source_words: int, target
         looks=settings.looks,
         input_feeding=settings.input_feeding,
         dropout=settings.dropout,
+        normal=normal,
     )
-    return EncoderDecoder(Encoder(vocabulary=source_words, embedding=embedding, network=encoder), decoder)
+    return EncoderDecoder(
+        Encoder(vocabulary=source_words, embedding=embedding, network=encoder, normal=normal), decoder
+    )
 
 
 def _build_attention(settings: EncoderDecoderSettings) -> Attention | None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tasks.encoder_decoder.attention import Attention, Memory
 from tasks.encoder_decoder.bridge import Bridge
+from tasks.encoder_decoder.embedding import build_embedding
 from tasks.encoder_decoder.encoder import Encoded
 from tasks.recurrent.cell import State
 from tasks.recurrent.stack import RecurrentNetwork
@@ -64,6 +65,7 @@ class Decoder(nn.Module):
         input_feeding: whether the last attentional vector is read with the next word (Luong et al. 2015, section 3.3);
             only where the source is looked at ``after``.
         dropout: of what the output layer reads, while training; the outputs of the layers have the network's.
+        normal: whether embeddings begin with N(0, 1).
     """
 
     def __init__(
@@ -79,9 +81,10 @@ class Decoder(nn.Module):
         looks: Looks,
         input_feeding: bool,
         dropout: float,
+        normal: bool = False,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = build_embedding(vocabulary, embedding, normal=normal)
         self.network, self.bridge, self.attention = network, bridge, attention
         self._looks, self._input_feeding, self._hidden = looks, input_feeding, hidden
         size = hidden

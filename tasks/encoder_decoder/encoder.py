@@ -6,6 +6,7 @@ from typing import NamedTuple, final
 
 from torch import Tensor, nn
 
+from tasks.encoder_decoder.embedding import build_embedding
 from tasks.recurrent.cell import State
 from tasks.recurrent.stack import RecurrentNetwork
 
@@ -32,11 +33,12 @@ class Encoder(nn.Module):
         vocabulary: number of words of the source language.
         embedding: size of a word's embedding.
         network: the recurrent layers.
+        normal: whether embeddings begin with N(0, 1).
     """
 
-    def __init__(self, *, vocabulary: int, embedding: int, network: RecurrentNetwork) -> None:
+    def __init__(self, *, vocabulary: int, embedding: int, network: RecurrentNetwork, normal: bool = False) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.embedding = build_embedding(vocabulary, embedding, normal=normal)
         self.network = network
 
     def forward(self, words: Tensor, lengths: Tensor) -> Encoded:

@@ -31,6 +31,9 @@ class EncoderDecoderSettings(RecurrentSettings):
         description="Size of each layer of the decoder; null: that of a layer of the encoder, all directions together.",
     )
     embedding: int = Field(64, ge=1, le=WIDEST, description="Size of a word's embedding, of either language.")
+    embedding_initialization: Literal["scaled", "normal"] = Field(
+        "scaled", description="What embeddings begin with; scaled: as other weights; normal: N(0, 1), as torch's own."
+    )
     attention: str = Field(
         "additive",
         json_schema_extra={"enum": [*ATTENTIONS.names(), NONE]},
@@ -89,6 +92,15 @@ class EncoderDecoderSettings(RecurrentSettings):
             raise ValueError(
                 "attention dot compares a state of the decoder and an output of the encoder as they are: they have "
                 f"one size, received {self.queries} and {self.features}; attention general compares any two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _embeddings_are_drawn_once(self) -> Self:
+        if self.embedding_initialization == "normal" and self.initialization != "scaled":
+            raise ValueError(
+                "embedding_initialization normal goes with initialization scaled, which draws each kind of weight for "
+                f"itself, received {self.initialization}"
             )
         return self
 

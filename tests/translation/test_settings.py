@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from pydantic import ValidationError
+from scipy.stats import kstest
 
 from tasks.text.parallel import ParallelCorpus
 from tests.translation.conftest import TASK, module_of, settings_of
@@ -21,6 +23,16 @@ from tests.translation.conftest import TASK, module_of, settings_of
         ({"network": {"attention": "dot", "decoder_hidden": 5}}, "received 5 and 12; attention general"),
         ({"network": {"bridge": "copy", "decoder_hidden": 5}}, "received 12 of the encoder's layers and 5"),
         ({"network": {"attention": "none", "bridge": "none"}}, "leave nothing of the source"),
+        (
+            {
+                "network": {
+                    "embedding_initialization": "normal",
+                    "initialization": "uniform",
+                    "initialization_scale": 0.1,
+                }
+            },
+            "goes with initialization scaled",
+        ),
         ({"network": {"recurrent_dropout": 0.1}}, "attention that looks before a step"),
         ({"network": {"dropout": 0.1, "dropout_kind": "locked"}}, "one mask for a sentence"),
         (
@@ -59,6 +71,21 @@ def test_the_decoder_is_as_large_as_both_directions_of_the_encoder(corpus: Paral
         module = module_of(settings_of(network=network), corpus)
         sizes = settings_of(network=network).network
         assert module.network.decoder.network.outputs == sizes.outputs
+
+
+def test_embeddings_may_begin_as_torchs_do(corpus: ParallelCorpus) -> None:
+    drawn = {}
+    for name in ("scaled", "normal"):
+        module: Any = TASK.module(settings_of(network={"embedding": 50, "embedding_initialization": name}), corpus)
+        module.initialise(3)
+        drawn[name] = dict(module.network.named_parameters())
+    assert all(
+        torch.equal(weight, drawn["normal"][name]) == ("embedding" not in name)
+        for name, weight in drawn["scaled"].items()
+    )
+    for side in ("encoder", "decoder"):
+        values = drawn["normal"][f"{side}.embedding.weight"].detach().flatten().double().numpy()
+        assert kstest(values, "norm").pvalue > 1e-3
 
 
 def test_what_a_decoding_does_anyhow_is_known() -> None:
