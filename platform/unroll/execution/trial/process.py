@@ -51,6 +51,7 @@ def quieten() -> None:
     """Silence libraries that talk about themselves in a trial's process."""
     for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.raiseExceptions = False  # W&B has a log of its own, whose full disk is told by what writes records
     warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric)\..*")
     warnings.filterwarnings("ignore", message=r".*srun.*")
 
@@ -60,6 +61,7 @@ def restored() -> Iterator[None]:
     """After the block, what :func:`pin`, :func:`reseed` and :func:`quieten` changed in this process is as before."""
     tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
     generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    raises = logging.raiseExceptions
     threads, levels = torch.get_num_threads(), {name: logging.getLogger(name).level for name in VERBOSE_LOGGERS}
     try:
         with warnings.catch_warnings():
@@ -69,6 +71,7 @@ def restored() -> Iterator[None]:
         np.random.set_state(generators[1])
         torch.set_rng_state(generators[2])
         torch.set_num_threads(threads)
+        logging.raiseExceptions = raises
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = tf32
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
