@@ -51,6 +51,20 @@ def test_a_named_baseline_stays(project: Path, write: Write) -> None:
     assert plan(project).baseline == "reward"
 
 
+def test_an_added_control_may_be_named_as_the_baseline(project: Path, write: Write) -> None:
+    write(HEAD + "compare: {network.cell: [elman, gru], training.remedy: [anneal, reward]}\n")
+    made = plan(project, "baseline={training.remedy: none}")
+    assert {arm.name: arm.baseline for arm in made.arms} == {
+        f"cell={cell}, remedy={remedy}": f"cell={cell}, remedy=none"
+        for remedy in ("anneal", "reward", "none")
+        for cell in ("elman", "gru")
+    }
+    write(HEAD + "compare: {training.remedy: [anneal, reward]}\nbaseline: none\n")
+    assert plan(project).baseline == "none"
+    with pytest.raises(UserError, match="must be the name of an arm"):
+        plan(project, "baseline=nothing")
+
+
 def test_a_control_that_is_there_is_not_added(project: Path, write: Write) -> None:
     write(HEAD + "compare: {training.remedy: [anneal, none, reward]}\n")
     made = plan(project)

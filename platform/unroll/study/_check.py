@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from unroll.contract import VALIDATION
+from pydantic import ValidationError
+
+from unroll.contract import VALIDATION, Task, UserError
+from unroll.study._arms import draft_arms
 from unroll.study._check_settings import check_settings
 from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector
@@ -38,7 +42,7 @@ def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, erro
     if factors and sound == factors:
         for index, rule in enumerate(draft.exclude):
             _check_rule(("exclude", index), rule, factors, errors)
-        _check_arms(draft, factors, errors)
+        _check_arms(draft, factors, task, errors)
     if task:
         check_settings(draft, sound, task, errors)
 
@@ -97,14 +101,18 @@ def _check_match(draft: Declaration, factors: Sequence[Factor], task: AnyTask, e
             errors.add(("compare", factor.name), rule, advice="leave one of them out (match=null)")
 
 
-def _check_arms(draft: Declaration, factors: Sequence[Factor], errors: ErrorCollector) -> None:
+def _check_arms(draft: Declaration, factors: Sequence[Factor], task: AnyTask | None, errors: ErrorCollector) -> None:
     number = count_arms(factors)
     if number > MOST_ARMS:
         errors.add(("compare",), f"must come to at most {MOST_ARMS} arms", received=number)
         return
     arms = {arm_name(factors, levels): levels for levels in combine(factors, draft.exclude)}
-    baseline = draft.baseline
-    if not arms:
+    named, baseline = dict(arms), draft.baseline
+    if task and type(task).control is not Task.control and baseline is not None:
+        with suppress(ValidationError, UserError):  # mistakes in settings are told elsewhere
+            factors, drafted = draft_arms(draft, task)
+            arms |= {arm.name: arm.levels for arm in drafted}
+    if not named:
         errors.add(("exclude",), "leaves no arm")
     elif isinstance(baseline, str) and baseline not in arms:
         of = [factor.name for factor in factors if baseline in [level.name for level in factor.levels]]
@@ -112,7 +120,7 @@ def _check_arms(draft: Declaration, factors: Sequence[Factor], errors: ErrorColl
         advice = as_level or suggestion(baseline, arms)
         errors.add(("baseline",), "must be the name of an arm", received=baseline, advice=advice)
     elif isinstance(baseline, dict) and _check_rule(("baseline",), baseline, factors, errors):
-        needed = {name: arm_name(factors, with_levels(factors, levels, baseline)) for name, levels in arms.items()}
+        needed = {name: arm_name(factors, with_levels(factors, levels, baseline)) for name, levels in named.items()}
         if alone := next((name for name, other in needed.items() if other not in arms), None):
             rule = f"exclude leaves out what an arm is to be compared with, '{needed[alone]}'"
             errors.add(("baseline",), rule, received=alone, advice="exclude this arm too, or choose other levels")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from unroll.contract import Settings, UserError, find_locations
+from unroll.contract import Settings, Task, UserError, find_locations
 from unroll.study._arms import draft_arms
 from unroll.study._check import check_study
 from unroll.study._document import COMMAND_LINE, Document, KeyPath, read_document
@@ -190,6 +190,7 @@ def _study(draft: Declaration, name: str, file: Path, task: AnyTask, locations: 
         "baseline": arm_name(factors, first) if draft.baseline is None else draft.baseline,
     }
     study = Study(**{**dict(draft), **chosen}, name=name, file=file, locations=locations)
-    if draft.baseline is None and len(controls := [arm.name for arm in draft_arms(study, task)[1] if arm.control]) == 1:
-        return study.model_copy(update={"baseline": controls[0]})
+    if draft.baseline is None and type(task).control is not Task.control:
+        controls = [arm.name for arm in draft_arms(study, task)[1] if arm.control]
+        return study.model_copy(update={"baseline": controls[0]}) if len(controls) == 1 else study
     return study
