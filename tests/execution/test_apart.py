@@ -179,7 +179,7 @@ def test_what_went_wrong_on_ray_is_told_although_ray_ends_before(call: Call, mon
     def tune(*_: object) -> None:
         raise UserError("what it found")
 
-    monkeypatch.setitem(sys.modules, "unroll.execution.on_ray.bridge", SimpleNamespace(Bridge=lambda *_: None))
+    monkeypatch.setitem(sys.modules, "unroll.execution.on_ray.bridge", SimpleNamespace(Bridge=lambda *_, **__: None))
     monkeypatch.setattr(runner, "connected", connected)
     monkeypatch.setattr(runner, "own_processes", lambda: [part.pid for part in parts])
     monkeypatch.setattr(RayRunner, "_check_room", lambda *_: None)

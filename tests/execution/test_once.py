@@ -3,10 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from unroll.execution.on_ray.bridge import Bridge
+from unroll.execution.on_ray.runner import _begun_with
 from unroll.execution.on_ray.trainable import WORK, TrialTrainable
 from unroll.execution.trial.session import Session
 from unroll.ledger import Fenced, Ledger
@@ -135,3 +138,32 @@ def test_a_trial_that_has_its_result_is_not_run_again(job: Job, tmp_path: Path) 
         second.stop()
         assert {path: path.read_bytes() for path in ledger.root.glob("trials/*/*/*.json")} == records
     assert json.dumps(seen[-1])
+
+
+def test_what_tune_gives_up_although_it_has_retries_is_run_again(job: Job, tmp_path: Path) -> None:
+    """A process that dies while it takes a trial over has failed it for good, whatever ``max_failures`` says."""
+    ledger, said = Ledger.create(tmp_path / "results"), list[Any]()
+    ledger.register(job.trial)
+    watch: Any = SimpleNamespace(message=said.append, finished=lambda outcome: said.append(outcome.status))
+    work, counts = {WORK: {"job": job.model_dump_json()}}, {"num_failures": 1, "max_failures": 3}
+    dead = SimpleNamespace(config=work, pickled_error_file=None, get_error=lambda: RuntimeError("it died"), **counts)
+    with ledger.lock("unroll run") as lock:
+        bridge = Bridge(ledger, lock.token, watch, [job])
+        bridge.died(dead)
+        assert bridge.given_up == {job.trial.id}
+        assert ledger.trial(job.trial.id).outcome() is None
+        last = Bridge(ledger, lock.token, watch, [job], again=False)
+        last.died(dead)
+        dead.num_failures = 4
+        bridge.died(dead)
+    told = f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again"
+    assert said == [told, "failed_infrastructure", "failed_infrastructure"]
+
+
+def test_what_is_run_again_takes_along_what_begins_with_it(job: Job) -> None:
+    def made(name: str, start: str | None) -> Job:
+        return job.model_copy(update={"trial": job.trial.model_copy(update={"id": name, "warm_start": start})})
+
+    jobs = [made(*names) for names in (("a", None), ("b", None), ("c", "a"), ("d", "c"), ("e", "b"))]
+    assert [each.trial.id for each in _begun_with({"a"}, jobs)] == ["a", "c", "d"]
+    assert _begun_with(set(), jobs) == []

@@ -31,15 +31,20 @@ class Bridge:
         token: the owner's token.
         observer: who watches.
         jobs: what is to be run.
+        again: whether :attr:`given_up` is run again; else these trials end as failed.
     """
 
-    def __init__(self, ledger: Ledger, token: str, observer: Observer, jobs: Sequence[Job]) -> None:
-        self.ledger, self.token, self.observer = ledger, token, observer
+    def __init__(
+        self, ledger: Ledger, token: str, observer: Observer, jobs: Sequence[Job], *, again: bool = True
+    ) -> None:
+        self.ledger, self.token, self.observer, self._again = ledger, token, observer, again
         self.lost = False
         self.refused: StorageError | None = None
         """The results folder takes no more: every trial would end so."""
         self.trials: Sequence[Any] = ()
         """Tune's trials."""
+        self.given_up: set[str] = set()
+        """Ids of trials that Tune tries no more although they have retries left."""
         self._limit = jobs[0].limits.no_progress_seconds
         self._vigil = Vigil(ledger, seconds=self._limit, trials=[job.trial.id for job in jobs])
         self._looked_at = time.monotonic()
@@ -75,10 +80,14 @@ class Bridge:
             self.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again")
 
     def died(self, trial: Any) -> None:
-        """A trial's process died more often than is retried."""
+        """A trial's process died more often than is retried, or before Tune thought that it runs."""
         if self.lost or self._is_refused(trial) or not self.ledger.is_current(self.token):
             return  # what became of it is unknown, or another driver's to record
         identity = job_of(trial).trial.id
+        if self._again and trial.num_failures <= trial.max_failures:  # a used process died as it took the trial over
+            self.given_up.add(identity)
+            self.retried(trial)
+            return
         with self._refusals():
             outcome = settle_hung_attempt(self.ledger, identity) or record_end(
                 self.ledger, identity, status_of_death(trial), reason_of_death(trial)

@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
@@ -61,6 +61,15 @@ class _OnceObserver:
         if outcome != self._known.get(outcome.trial):
             self._known[outcome.trial] = outcome
             self._observer.finished(outcome)
+
+
+def _begun_with(trials: Set[str], jobs: Sequence[Job]) -> list[Job]:
+    """The jobs of some trials and of all that begin with them; ``jobs`` has each behind what it begins with."""
+    ids = {*trials}
+    for job in jobs:
+        if job.trial.warm_start in ids:
+            ids.add(job.trial.id)
+    return [job for job in jobs if job.trial.id in ids]
 
 
 class RayRunner:
@@ -126,7 +135,12 @@ class RayRunner:
             link.depend(own_processes())
             try:
                 link.ready()
-                self._tune(jobs, Bridge(ledger, token, link, jobs))
+                for number in range(RESTARTS + 1):
+                    bridge = Bridge(ledger, token, link, jobs, again=number < RESTARTS)
+                    self._tune(jobs, bridge)
+                    jobs = _begun_with(bridge.given_up, jobs)
+                    if not jobs or ledger.stop_requested(token):
+                        break
             finally:
                 link.depend([])  # from here on they end in order, also before an error is reported
 
