@@ -24,6 +24,8 @@ def study_of(name: str) -> dict[str, Any]:
     """A study of one trial: a task that was found, as small as it can be, in several batches and with dropout."""
     settings = Variant(name, {}).settings(12, batch=2, dropout=0.2).model_dump(mode="json", exclude_defaults=True)
     size = load_task(name).size_setting
+    section, _, field = size.partition(".")
+    settings.get(section, {}).pop(field, None)  # it is what the study varies
     return {
         "question": "Is a stopped trial the same trial?",
         "task": name,
