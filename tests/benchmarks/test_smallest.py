@@ -33,12 +33,14 @@ def test_step_time(tmp_path: Path) -> None:
     assert zaremba["facts"]["parameters"] == 4_651_600  # of Zaremba's small network with a vocabulary of 10,000
 
 
+@pytest.mark.slow
 def test_bucketing(tmp_path: Path) -> None:
     (found,) = measure("bucketing", out=tmp_path / "out.json")
     assert all(share < 0.05 for share in found["facts"]["bucketed, share of padding"])
     assert all(share > 0.6 for share in found["facts"]["random, share of padding"])
 
 
+@pytest.mark.slow
 def test_time_loop(tmp_path: Path) -> None:
     *cells, start = measure("time_loop", out=tmp_path / "out.json")
     assert [found["name"].split(",")[0] for found in cells] == list(cell_names())

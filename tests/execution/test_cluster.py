@@ -29,6 +29,7 @@ def cluster(line: Any, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate(timeout=60)  # the end of its input is its end
 
 
+@pytest.mark.slow
 def test_a_lost_node_changes_nothing(
     cluster: subprocess.Popen[str], line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
 ) -> None:

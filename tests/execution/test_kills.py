@@ -52,7 +52,7 @@ def done(results: Path) -> int:
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize(
     "victim",
-    ["driver", "gcs_server", *(pytest.param(name, marks=pytest.mark.slow) for name in ("worker", "raylet"))],
+    ["driver", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gcs_server", "worker", "raylet"))],
 )
 def test_a_killed_study_completes_with_the_same_numbers(
     victim: str, moment: int, line: Any, undisturbed: list[dict[str, Any]], tmp_path: Path
