@@ -27,12 +27,16 @@ _COUNTED: dict[tuple[str, int], int] = {}
 def count_grams(corpus: TokenCorpus, order: int) -> int:
     """How many counts a model of the training text keeps: its different n-grams of all lengths up to ``order``.
 
-    A plan asks several times; counting takes seconds, so that a process does it once for each text.
+    A plan asks several times; counting takes seconds, so that a process does it once for each text that has a fingerprint:
+    one that was restored without its words has none.
     """
     key = (corpus.fingerprint, order)
-    if key not in _COUNTED:
-        _COUNTED[key] = len(_count(corpus.train, order, len(corpus.vocabulary), corpus.start).counts())
-    return _COUNTED[key]
+    if key in _COUNTED:
+        return _COUNTED[key]
+    counts = len(_count(corpus.train, order, len(corpus.vocabulary), corpus.start).counts())
+    if corpus.fingerprint:
+        _COUNTED[key] = counts
+    return counts
 
 
 def _count(text: Any, order: int, vocabulary: int, boundary: int) -> KneserNey:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.nn.functional import cross_entropy, dropout
 
+from tasks.language_modeling.counting import count_grams
 from tasks.language_modeling.kneser_ney import KneserNey
 from tasks.language_modeling.settings import LanguageModelingSettings
 from tasks.language_modeling.task import LanguageModeling
@@ -162,6 +163,12 @@ def test_counts_come_back_from_a_checkpoint(
     assert again["test/perplexity"] == told["test/perplexity"]
     assert fresh.items_seen == 200
     assert torch.equal(fresh.counts, module.counts)
+
+
+def test_texts_without_a_fingerprint_are_not_taken_for_each_other(corpus_of: CorpusOf) -> None:
+    small, large = (count_grams(corpus_of(train=size), 3) for size in (20, 200))
+    assert small < large
+    assert count_grams(corpus_of(train=20), 3) == small
 
 
 def test_all_kinds_predict_the_same_tokens(corpus_of: CorpusOf, fit: Fit) -> None:
