@@ -27,8 +27,8 @@ _COUNTED: dict[tuple[str, int], int] = {}
 def count_grams(corpus: TokenCorpus, order: int) -> int:
     """How many counts a model of the training text keeps: its different n-grams of all lengths up to ``order``.
 
-    A plan asks several times; counting takes seconds, so that a process does it once for each text that has a fingerprint:
-    one that was restored without its words has none.
+    A plan asks several times; counting takes seconds, so that a process does it once for each text that has a
+    fingerprint. One that was restored without its words has none.
     """
     key = (corpus.fingerprint, order)
     if key in _COUNTED:
