@@ -247,7 +247,7 @@ def test_a_beginning_may_have_several_lines(project: Path, unroll: Unroll) -> No
         (["words", "--prompt", "a"], "an arm must be named where a study has several (--arm NAME); known: 'lstm', "),
         (["words", "--arm", "lstn", "--prompt", ""], "there is no such arm (received 'lstn'); did you mean 'lstm'?"),
         (["gone", "--prompt", ""], "the weights of a trial must have been kept (received none); they stay where"),
-        (["tags", "--prompt", "a"], "a trial of tagging goes on with no text; those of language_modeling do, and all"),
+        (["tags", "--prompt", "a"], "a trial of tagging goes on with no text; tasks that define writing and writer"),
         (
             ["words", "--arm", "lstm", "--prompt", "the xyzzy"],
             "--prompt: every word must be in the vocabulary, which has no <unk> (received 'xyzzy')",

@@ -212,7 +212,7 @@ def test_a_pipe_gives_each_answer_as_its_line_comes(project: Path) -> None:
         (["sentences", "f"], "an arm must be named where a study has several (--arm NAME); known: 'elman', 'lstm'"),
         (["sentences", "f", "--arm", "lstn"], "there is no such arm (received 'lstn'); did you mean 'lstm'?"),
         (["sentences", "f", "--arm", "lstm", "--seed", "7"], "there is no such seed (received 7); seeds of lstm: 0, 1"),
-        (["counts", "f"], "a trial of language_modeling has no answers to lines of text; those of classification and"),
+        (["counts", "f"], "a trial of language_modeling has no answers to lines of text; tasks that define predict"),
         (["entities", "absent.txt"], "absent.txt: the text must be a readable file, or - for standard input (received"),
         (["entities", "names"], "names: the text must be a readable file, or - for standard input (received Is a dir"),
         (["entities", "empty"], "empty: a text must not be empty"),

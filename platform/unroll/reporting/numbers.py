@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Iterable
+from statistics import median
 
 DASH = "–"
 """Stands where there is no value."""
@@ -23,13 +24,17 @@ def choose_decimals(
 ) -> int:
     """Decimals for one table: two significant digits of the smallest spread and of the smallest difference.
 
-    A difference of less than a tenth of the smallest spread is noise and asks for no digit of its own. Where there is
-    neither spread nor difference, four significant digits of the smallest value.
+    A spread counts as a hundredth of their median at least: an arm that collapsed, and is the same on every seed, asks
+    for no digits that are noise for all others. A difference of less than a tenth of the smallest spread is noise and
+    asks for no digit of its own. Where there is neither spread nor difference, four significant digits of the smallest
+    value.
     """
-    spread, difference, size = (
+    seen = [abs(number) for number in spreads if number and math.isfinite(number)]
+    difference, size = (
         min((abs(number) for number in numbers if number and math.isfinite(number)), default=None)
-        for numbers in (spreads, differences, values)
+        for numbers in (differences, values)
     )
+    spread = max(min(seen), median(seen) / 100) if seen else None
     if spread is not None and difference is not None:
         # At least a tenth of the spread, or noise would ask for digits; at most the spread, which needs its own.
         difference = min(spread, max(difference, spread / 10))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from unroll.contract import Continuation, UserError, derive_seed
 from unroll.study import load_options
-from unroll.workflow.trained import Trained, as_tested
+from unroll.workflow.trained import Trained, as_tested, list_tasks
 
 T = TypeVar("T")
 
@@ -28,7 +28,8 @@ class Generator:
     def __init__(self, trained: Trained, options: Sequence[str] = (), *, draw: int = 0) -> None:
         if trained.task.writing is None:
             rule = f"a trial of {trained.trial.task} goes on with no text"
-            raise UserError(rule, advice="those of language_modeling do, and all whose task defines writing and writer")
+            others = list_tasks(lambda task: task.writing is not None)
+            raise UserError(rule, advice=f"tasks that define writing and writer do{others}")
         self._trained, self._draw, self._asked = trained, draw, 0
         self._options = load_options(trained.task.writing, options)
         self._writer = trained.task.writer(trained.settings, trained.dataset, trained.module)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from unroll.contract import Answer, NewText, Task, UserError
-from unroll.workflow.trained import Trained, as_tested
+from unroll.study.project import AnyTask
+from unroll.workflow.trained import Trained, as_tested, list_tasks
 
 STANDARD_INPUT = "-"
 CHUNK = 4096
@@ -29,9 +30,9 @@ class Predictor:
     """
 
     def __init__(self, trained: Trained) -> None:
-        if type(trained.task).predict is Task.predict:
+        if not _answers(trained.task):
             rule = f"a trial of {trained.trial.task} has no answers to lines of text"
-            raise UserError(rule, advice="those of classification and tagging have, and all whose task defines predict")
+            raise UserError(rule, advice=f"tasks that define predict have{list_tasks(_answers)}")
         self._trained = trained
         self.words = self.unknown = self.right = self.counted = 0
         self.scores: Mapping[str, float] = {}
@@ -57,6 +58,10 @@ class Predictor:
             where = text.where
         if not self.words:
             raise UserError("a text must have at least one word", where=where)
+
+
+def _answers(task: AnyTask) -> bool:
+    return type(task).predict is not Task.predict
 
 
 def read_texts(file: str, *, format: str | None, encoding: str) -> Iterator[NewText]:  # noqa: A002  (as in NewText)

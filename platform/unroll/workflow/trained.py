@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unroll.contract import Settings, UserError
 from unroll.ledger import Ledger, Outcome, WeightsRecord
-from unroll.study import Trial, count_parameters, load_task, restore_settings, suggestion
+from unroll.study import Trial, count_parameters, discover_tasks, load_task, restore_settings, suggestion
 from unroll.study.project import AnyTask
 
 if TYPE_CHECKING:
@@ -111,6 +111,16 @@ def _has_completed(outcome: Outcome | None) -> bool:
 def _listed(choices: list[Any]) -> str:
     more = f" and {len(choices) - MOST_SHOWN} more" if len(choices) > MOST_SHOWN else ""
     return ", ".join(repr(each) for each in choices[:MOST_SHOWN]) + more
+
+
+def list_tasks(can: Callable[[AnyTask], bool]) -> str:
+    """This project's tasks that can do what another one cannot, behind a colon in an error; a broken one is none."""
+    found = list[str]()
+    for name in discover_tasks():
+        with suppress(UserError):
+            if can(load_task(name)):
+                found.append(name)
+    return f": {', '.join(found)}" if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
