@@ -60,6 +60,15 @@ def test_schedules_have_their_stated_values(name: AnnealingName, rate: float | N
         assert right_share(name, update, 100, rate=rate, floor=0.25) == pytest.approx(max(share, 0.25))
 
 
+@pytest.mark.parametrize(
+    ("name", "possible", "impossible"), [("linear", 1.0, 1.1), ("exponential", 0.999, 1.0), ("inverse_sigmoid", 1, 0.9)]
+)
+def test_a_rate_without_a_schedule_is_refused(name: AnnealingName, possible: float, impossible: float) -> None:
+    ScheduledSampling(features=HIDDEN, annealing=name, annealing_rate=possible)
+    with pytest.raises(ValueError, match=f"^annealing {name} .*annealing_rate.* received {impossible:g}$"):
+        ScheduledSampling(features=HIDDEN, annealing=name, annealing_rate=impossible)
+
+
 def test_schedules_without_a_rate_fit_the_run() -> None:
     for updates in (10, 1000, 100_000):
         assert right_share("linear", updates, updates, rate=None, floor=0.1) == pytest.approx(0.1)

@@ -11,6 +11,23 @@ LARGEST_EXPONENT: Final = 700.0
 """Behind it ``exp`` overflows a float64; the share is 0 to the last bit by then."""
 
 
+def refuse_impossible(name: AnnealingName, rate: float | None) -> None:
+    """Refuse a rate with which a schedule is none (section 2.4 of the paper).
+
+    Raises:
+        ValueError: c of linear is above 1; k of exponential is not below 1; k of inverse_sigmoid is below 1.
+    """
+    if rate is None:
+        return
+    rules = {
+        "linear": ("takes annealing_rate off the share of right tokens at each update: at most 1", rate <= 1),
+        "exponential": ("multiplies the share of right tokens by annealing_rate at each update: below 1", rate < 1),
+        "inverse_sigmoid": ("is k / (k + exp(i / k)), k the annealing_rate: at least 1", rate >= 1),
+    }
+    if name in rules and not rules[name][1]:
+        raise ValueError(f"annealing {name} {rules[name][0]} is possible, received {rate:g}")
+
+
 def right_share(name: AnnealingName, update: int, updates: int, *, rate: float | None, floor: float) -> float:
     """Probability that a right token is read at an update.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.remedies.free_running import draw, most_probable
-from tasks.remedies.kinds._annealing import AnnealingName, right_share
+from tasks.remedies.kinds._annealing import AnnealingName, refuse_impossible, right_share
 from tasks.remedies.kinds._mixed_inputs import read_mixed
 from tasks.remedies.remedy import Examples, Objective, Remedy, SequenceModel, negative_log_likelihood
 
@@ -27,6 +27,9 @@ class ScheduledSampling(Remedy):
         annealing_rate: c or k of the schedule; None: it fits the whole run, see ``right_share``.
         right_tokens: what the probability does not fall below; what it always is with ``constant``.
         own_tokens: ``sample``: drawn from the model's distribution; ``best``: its most probable token.
+
+    Raises:
+        ValueError: with such a rate the schedule is none.
     """
 
     mean_of = "tokens"
@@ -42,6 +45,7 @@ class ScheduledSampling(Remedy):
         own_tokens: Literal["sample", "best"] = "sample",
     ) -> None:
         super().__init__()
+        refuse_impossible(annealing, annealing_rate)
         self._annealing, self._rate, self._floor = annealing, annealing_rate, right_tokens
         self._choose = draw if own_tokens == "sample" else most_probable
 
