@@ -64,10 +64,6 @@ class Conditioned:
         """See :meth:`SequenceModel.embed`."""
         return cast("Tensor", self._model.decoder.embedding(tokens))
 
-    def mix(self, probabilities: Tensor) -> Tensor:
-        """See :meth:`SequenceModel.mix`."""
-        return probabilities @ self._model.decoder.embedding.weight  # the expected embedding
-
     def step(self, embedded: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """See :meth:`SequenceModel.step`."""
         features, new = self._model.decoder.step(embedded, state)

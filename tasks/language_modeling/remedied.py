@@ -36,10 +36,6 @@ class Window:
         """See :meth:`SequenceModel.embed`."""
         return cast("Tensor", self._network.embedding(tokens))
 
-    def mix(self, probabilities: Tensor) -> Tensor:
-        """See :meth:`SequenceModel.mix`."""
-        return probabilities @ self._network.embedding.weight
-
     def step(self, embedded: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         """See :meth:`SequenceModel.step`."""
         outputs, after = self._network.recurrent(embedded.unsqueeze(0), state)

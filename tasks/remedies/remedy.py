@@ -25,9 +25,6 @@ class SequenceModel(Protocol):
     def embed(self, tokens: Tensor) -> Tensor:
         """What the model reads of tokens, shape (..., embedding)."""
 
-    def mix(self, probabilities: Tensor) -> Tensor:
-        """The expected embedding under a distribution over the vocabulary, from (..., vocabulary)."""
-
     def step(self, embedded: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Read one token per sentence, (batch, embedding); gives features (batch, size) and the new state."""
 

@@ -37,9 +37,6 @@ class Tiny(nn.Module):
     def embed(self, tokens: Tensor) -> Tensor:
         return self.embedding[tokens]
 
-    def mix(self, probabilities: Tensor) -> Tensor:
-        return probabilities @ self.embedding
-
     def step(self, embedded: Tensor, state: Any) -> tuple[Tensor, Any]:
         h = torch.tanh(embedded + state @ self.recurrent)
         return h, h
