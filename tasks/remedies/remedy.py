@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Literal, Protocol
@@ -125,6 +125,15 @@ class Remedy(nn.Module, ABC):
     @abstractmethod
     def objective(self, model: SequenceModel, examples: Examples) -> Objective:
         """What this update minimizes."""
+
+    def warnings(self, *, vocabulary: int, length: int) -> Sequence[str]:  # noqa: ARG002
+        """What must be known of its options before anything is trained, in whole sentences; nothing, as here.
+
+        Args:
+            vocabulary: number of tokens, the end symbol included.
+            length: tokens of a right sequence, on average and without the end symbol; at least 1.
+        """
+        return ()
 
 
 def negative_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 
 from tasks.learning.learned_task import SentenceTask
 from tasks.remedies.remedy_task import RemedyTask
+from tasks.remedies.settings import PLAIN
 from tasks.text.parallel import ParallelCorpus, ParallelText, load
 from tasks.text.vocabulary import EOS
 from tasks.translation.settings import Decoding, TranslationSettings
@@ -151,6 +152,15 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
         if _is_plain(settings):
             return {}
         return {name: "only the test is run" for name in self.metrics if name.startswith("validation/")}
+
+    def warnings(self, settings: TranslationSettings, dataset: ParallelCorpus) -> Sequence[str]:
+        """See :meth:`LearnedTask.warnings`; with what a remedy's options come to on these data."""
+        found = super().warnings(settings, dataset)
+        if settings.training.remedy == PLAIN:
+            return found
+        vocabulary, length = len(dataset.target_vocabulary), round(float(dataset.train.target.lengths.mean()))
+        remedy = self.remedy(settings, features=1)
+        return [*found, *remedy.warnings(vocabulary=vocabulary, length=max(1, length))]
 
     def chance(self, settings: TranslationSettings, dataset: ParallelCorpus) -> Mapping[str, float]:  # noqa: ARG002
         """The share of the commonest translation."""

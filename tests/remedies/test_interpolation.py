@@ -11,7 +11,7 @@ import torch
 from tasks.remedies.kinds.interpolation import Interpolation
 from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tasks.remedies.remedy import PADDING
-from tasks.remedies.rewards import token_accuracy
+from tasks.remedies.rewards import REWARDS, RewardName, token_accuracy
 from tests.remedies.conftest import END, HIDDEN, VOCABULARY, Tiny, examples_of, same
 
 
@@ -78,3 +78,24 @@ def test_shares_are_linear_in_updates(tiny: Tiny) -> None:
     ]
     assert [one["right_tokens"] for one in shares] == pytest.approx([0.9, 0.55, 0.2])
     assert [one["rewarded_tokens"] for one in shares] == pytest.approx([0.0, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("reward", ["bleu", "accuracy"])
+def test_a_temperature_that_draws_noise_is_told(reward: RewardName) -> None:
+    """By the softmax over what each word of a small vocabulary adds, word by word."""
+    vocabulary, right, temperature = 9, [0, 1, 2, 3], 0.2
+    remedy = Interpolation(features=HIDDEN, reward=reward, reward_temperature=temperature)
+    shares = []
+    for place, token in enumerate(right):
+        weights = {
+            other: math.exp(REWARDS[reward]([*right[:place], other], right) / temperature)
+            for other in range(vocabulary - 1)
+        }
+        shares.append(weights[token] / sum(weights.values()))
+    share = sum(shares) / len(shares)
+    assert remedy.right_share(vocabulary=vocabulary, length=len(right)) == pytest.approx(share)
+    (told,) = remedy.warnings(vocabulary=vocabulary, length=len(right))
+    assert f"{share:.1%} would be right for a sentence of 4 words of 9, behind right words" in told
+    cold = Interpolation(features=HIDDEN, reward=reward, reward_temperature=1e-3)
+    assert not cold.warnings(vocabulary=vocabulary, length=len(right))
+    assert not Interpolation(features=HIDDEN, reward_at_last=0.0).warnings(vocabulary=vocabulary, length=4)

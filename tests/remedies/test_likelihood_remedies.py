@@ -16,7 +16,7 @@ from tasks.remedies.kinds._annealing import AnnealingName, half_way, right_share
 from tasks.remedies.kinds._prefixes import PrefixAnnealing
 from tasks.remedies.kinds.data_as_demonstrator import DataAsDemonstrator
 from tasks.remedies.kinds.end_to_end import EndToEnd
-from tasks.remedies.kinds.reward_augmented import RewardAugmented, substitute
+from tasks.remedies.kinds.reward_augmented import RewardAugmented, substitute, substituted_share
 from tasks.remedies.kinds.scheduled_sampling import ScheduledSampling
 from tasks.remedies.kinds.teacher_forcing import TeacherForcing
 from tasks.remedies.remedy import PADDING, Examples
@@ -191,6 +191,22 @@ def test_substitutions_have_the_exponentiated_payoff_distribution() -> None:
     for tokens, payoff in payoffs.items():
         share = payoff / sum(payoffs.values())
         assert drawn[tokens] / count == pytest.approx(share, abs=5 * math.sqrt(share / count))
+
+
+def test_a_temperature_that_replaces_most_tokens_is_told() -> None:
+    vocabulary, temperature, count = 30, 0.4, 2_000
+    share = substituted_share(vocabulary=vocabulary, temperature=temperature)
+    examples = examples_of(*[(2, 1, 3, 2, END)] * count)
+    torch.manual_seed(0)
+    wrong = substitute(examples, vocabulary=vocabulary, temperature=temperature) != examples.targets
+    assert wrong.sum().item() / (4 * count) == pytest.approx(share, abs=5 * math.sqrt(share / (4 * count)))
+
+    (told,) = RewardAugmented(features=HIDDEN, payoff_temperature=temperature).warnings(vocabulary=30, length=4)
+    assert told.startswith(f"training.payoff_temperature 0.4 replaces {share:.0%} of the target tokens")
+    lower = float(told.split(": ")[1].split()[0])
+    assert substituted_share(vocabulary=vocabulary, temperature=lower) == pytest.approx(0.1, abs=0.01)
+    assert not RewardAugmented(features=HIDDEN, payoff_temperature=lower).warnings(vocabulary=30, length=4)
+    assert substituted_share(vocabulary=vocabulary, temperature=1e-6) == 0
 
 
 def test_substitutions_leave_padding_and_ends_alone() -> None:

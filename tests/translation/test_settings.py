@@ -104,3 +104,13 @@ def test_operations_are_those_of_the_matrices(corpus: ParallelCorpus) -> None:
     look = 2 * (12 * 4 + 12 * 4 + 4) + 2 * (4 + 12) * source
     bridge = 2 * 12 * 12
     assert TASK.flops_per_token(settings, corpus) == round(step + look + (encoder * source + bridge) / target)
+
+
+def test_what_a_remedys_options_come_to_on_the_data_is_told(corpus: ParallelCorpus) -> None:
+    plain = list(TASK.warnings(settings_of(), corpus))
+    hot = settings_of(training={"remedy": "reward_augmented", "payoff_temperature": 1.0})
+    told = [text for text in TASK.warnings(hot, corpus) if text not in plain]
+    assert len(told) == 1
+    assert f"by others of the {len(corpus.target_vocabulary):,}:" in told[0]
+    cold = settings_of(training={"remedy": "reward_augmented", "payoff_temperature": 0.05})
+    assert list(TASK.warnings(cold, corpus)) == plain
