@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, final
+from typing import Final, NamedTuple, final
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from tasks.remedies.remedy import PADDING
 from tasks.text.parallel import ParallelText
+
+TOGETHER: Final = 128
+"""Held-out or new sentences that are translated at once; the result does not depend on it."""
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from tasks.learning.loaders import sorted_batches
 from tasks.text.parallel import ParallelCorpus, ParallelText, RawLines
 from tasks.text.prepared import SentenceText
 from tasks.text.vocabulary import EOS
-from tasks.translation.batches import BatchMaker
+from tasks.translation.batches import TOGETHER, BatchMaker
 from tasks.translation.module import TranslationModule
 from tasks.translation.settings import TranslationSettings
 from unroll.contract import Answer, NewText, UserError, derive_seed
-
-TOGETHER: Final = 128
-"""Sentences that are translated at once; the result does not depend on it."""
 
 
 def translate(

@@ -48,7 +48,7 @@ class TranslationSettings(LearnedSettings):
         steps = "attention that looks before a step or is fed back" if network.decodes_alone else ""
         if self.training.remedy != PLAIN:
             steps = f"remedy {self.training.remedy}"
-        given = [name for name in ("recurrent_dropout",) if getattr(network, name)]
+        given = ["recurrent_dropout"] if network.recurrent_dropout else []
         if network.dropout and network.dropout_kind == "locked":
             given.append("dropout_kind locked")
         if steps and given:

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from tasks.translation.batches import BatchMaker
     from tasks.translation.module import TranslationModule
 
-HELD_OUT_PAIRS = 128
-"""Held-out pairs that are translated at once; the result does not depend on it."""
-
 
 def _declare_metrics() -> dict[str, Metric]:
     higher = {
@@ -132,11 +129,12 @@ class Translation(RemedyTask[TranslationSettings, ParallelCorpus], SentenceTask[
     def data(self, settings: TranslationSettings, dataset: ParallelCorpus, seed: int) -> pl.LightningDataModule:
         """See :meth:`SentenceTask.data`; held-out pairs in larger batches."""
         from tasks.learning.loaders import BucketLoader, Loaders, SortedLoader
+        from tasks.translation.batches import TOGETHER
 
         size = settings.training.batch_size
         return Loaders(
             train=lambda: BucketLoader(self.maker(settings, dataset, "train"), size=size, seed=seed),
-            held_out=lambda split: SortedLoader(self.maker(settings, dataset, split), size=HELD_OUT_PAIRS),
+            held_out=lambda split: SortedLoader(self.maker(settings, dataset, split), size=TOGETHER),
         )
 
     def epochs(self, settings: TranslationSettings) -> int:

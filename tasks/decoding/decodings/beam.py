@@ -13,8 +13,8 @@ from tasks.decoding.decodings._length import LengthNormalization, rank
 class Beam(Decoding):
     """The ``width`` most probable prefixes of a sentence, less one for each that has ended.
 
-    Widths are log-probabilities' alone; length normalization chooses among what was found. A wider beam finds more
-    probable sequences, not always better ones (Koehn and Knowles 2017, arXiv 1706.03872, section 3.6).
+    Log-probabilities alone say which prefixes stay; length normalization chooses among what was found. A wider beam
+    finds more probable sequences, not always better ones (Koehn and Knowles 2017, arXiv 1706.03872, section 3.6).
 
     Args:
         width: prefixes at most; 1 is greedy.

@@ -12,7 +12,8 @@ from tasks.remedies.remedy import PADDING, Examples, SequenceModel, token_log_pr
 from tasks.remedies.rewards import Reward
 
 BASELINE_RATE: Final = 1e-2
-"""Adam's: a constant reward in [0, 1] is learned within a hundred updates. Ranzato et al. state none of their own."""
+"""Adam's: a constant reward in [0, 1] is learned within a hundred updates. Ranzato et al. state none; their program
+takes a hundredth of the model's 0.2, by plain descent."""
 
 
 @final

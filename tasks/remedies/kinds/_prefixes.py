@@ -12,8 +12,8 @@ class PrefixAnnealing:
     """Falls from all tokens to none, some tokens at a time.
 
     Args:
-        start: updates before the first fall.
-        every: updates between falls; None: so that the last third of the run has no right token left.
+        start: updates before the first of the stages, in which all tokens are still right; the first fall ends it.
+        every: updates of a stage; None: so that the last third of the run has no right token left.
         by: tokens at each fall.
     """
 
@@ -26,5 +26,5 @@ class PrefixAnnealing:
         longest = len(examples.targets)
         falls = -(-longest // self.by)
         every = max(1, (2 * (examples.updates - self.start)) // (3 * falls)) if self.every is None else self.every
-        fallen = max(0, examples.update - self.start) // every if examples.update >= self.start else 0
+        fallen = max(0, examples.update - self.start) // every
         return max(0, longest - self.by * fallen)

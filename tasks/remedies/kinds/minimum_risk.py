@@ -26,7 +26,7 @@ class MinimumRisk(Remedy):
 
     arXiv 1512.02433, equations 13 and 14. The candidates are drawn from the model without dropout; each stands once in
     the sums, however often it was drawn, and p is the product over a whole sequence. Small a makes Q nearly uniform and
-    gradients small.
+    gradients small; the authors take 0.005, with 100 candidates.
 
     Args:
         features: not needed.

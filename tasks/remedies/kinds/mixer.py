@@ -18,7 +18,12 @@ class Mixer(Remedy):
     """Likelihood for the first s tokens, REINFORCE for those that the model draws behind them; s falls to 0.
 
     Ranzato et al. 2016 (arXiv 1511.06732, section 3.2.2 and algorithm 1). The reward is that of the whole sentence.
-    The two losses are added with the weights of the authors' code, which are 1/2 each once s has begun to fall.
+
+    The two losses are weighted with 1/2 each once s has begun to fall, as in the authors' program, but each is a mean
+    here: likelihood per token of the prefix, policy per sentence. In that program likelihood is summed over steps and
+    meaned over the batch, the policy summed over both, so that the policy weighs as many times more as a batch has
+    sentences; here it weighs as many times more as the prefix has tokens. Their reward leaves n-grams out that lie in
+    the prefix.
 
     Args:
         features: size of a step's features.

@@ -39,7 +39,8 @@ class Discriminator(nn.Module):
 class ProfessorForcing(Remedy):
     """Likelihood, and an adversary that cannot tell free-running from teacher-forced states (Lamb et al. 2016).
 
-    arXiv 1610.09038, section 2.2: with B the features of all steps, ``C_d = -log D(B_teacher) - log(1 - D(B_free))``
+    arXiv 1610.09038, section 2.2: with B the features of all steps (the authors' B also has the output's
+    probabilities), ``C_d = -log D(B_teacher) - log(1 - D(B_free))``
     for the discriminator and ``C_f = -log D(B_free)`` for the model, beside its negative log-likelihood; no gradient
     flows through the drawn words. As in section 2.3 each of the two waits for the other: the discriminator learns only
     while it is wrong often enough, and the model hears of it only while it is right often enough.
