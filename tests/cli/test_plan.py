@@ -56,7 +56,7 @@ def test_a_plan_tells_what_only_some_arms_have(unroll: Unroll) -> None:
 def test_a_plan_tells_what_its_seeds_cannot_decide(unroll: Unroll) -> None:
     told = json.loads(unroll("plan", "tiny", "--format", "json").out)
     sentence = (
-        "The planned seeds cannot decide: with 2 pairs and 1 comparison the smallest p that can be reached is 0.5; "
+        "The planned seeds cannot decide: with 2 pairs the smallest p that can be reached is 0.5; "
         "6 seeds can reach 0.05."
     )
     assert told["warnings"] == {sentence: ["elman", "lstm"]}

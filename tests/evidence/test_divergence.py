@@ -53,14 +53,16 @@ def test_every_number_of_a_study_of_ten_seeds() -> None:
     assert row["none"] == {
         **{"arm": "none", "planned": 10, "n": 10, "diverged": 9, "rate": 0.9},
         **{"low": pytest.approx(0.554984, abs=1e-6), "high": pytest.approx(0.997471, abs=1e-6)},
-        **dict.fromkeys(("baseline", "pairs", "planned_pairs", "alone", "baseline_alone", "p", "p_holm", "verdict")),
-        **dict.fromkeys(("smallest_p", "smallest_p_holm")),
+        **dict.fromkeys(
+            ("baseline", "pairs", "planned_pairs", "alone", "baseline_alone", "p", "p_adjusted", "verdict")
+        ),
+        "smallest_p": None,
     }
     assert row["clipped"] == {
         **{"arm": "clipped", "planned": 10, "n": 10, "diverged": 0, "rate": 0.0},
         **{"low": 0.0, "high": pytest.approx(0.308497, abs=1e-6)},
         **{"baseline": "none", "pairs": 10, "planned_pairs": 10, "alone": 0, "baseline_alone": 9},
-        **{"p": 2 / 2**9, "p_holm": 2 / 2**9, "smallest_p": 2 / 2**10, "smallest_p_holm": 2 / 2**10},
+        **{"p": 2 / 2**9, "p_adjusted": 2 / 2**9, "smallest_p": 2 / 2**10},
         "verdict": "less often",
     }
 
@@ -68,14 +70,14 @@ def test_every_number_of_a_study_of_ten_seeds() -> None:
 def test_seeds_on_which_both_or_neither_diverged_decide_nothing() -> None:
     row = rates("a", a="xxxxoooo", b="xxxxoooo", c="xxxxxxxx")
     assert (row["b"]["alone"], row["b"]["baseline_alone"], row["b"]["p"], row["b"]["verdict"]) == (0, 0, 1, "undecided")
-    assert (row["c"]["alone"], row["c"]["p"], row["c"]["p_holm"]) == (4, 2 / 2**4, 2 * 2 / 2**4)
+    assert (row["c"]["alone"], row["c"]["p"], row["c"]["p_adjusted"]) == (4, 2 / 2**4, 2 / 2**4)
 
 
-def test_holm_counts_every_comparison() -> None:
+def test_seeds_are_flipped_in_every_comparison_together() -> None:
     row = rates("a", a="o" * 7, b="x" * 7, c="o" * 7, d="x" * 7)
-    assert [row[arm]["p_holm"] for arm in "bcd"] == [3 * 2 / 2**7, 1.0, 3 * 2 / 2**7]
+    assert [row[arm]["p_adjusted"] for arm in "bcd"] == [2 / 2**7, 1.0, 2 / 2**7]
     assert [row[arm]["verdict"] for arm in "bcd"] == ["more often", "undecided", "more often"]
-    assert {row[arm]["smallest_p_holm"] for arm in "bcd"} == {3 * 2 / 2**7}
+    assert {row[arm]["smallest_p"] for arm in "bcd"} == {2 / 2**7}
 
 
 def test_five_seeds_that_all_agree_stay_undecided() -> None:
@@ -92,7 +94,7 @@ def test_a_trial_without_a_result_is_in_no_rate_and_in_no_pair() -> None:
 def test_without_results_there_is_no_rate_and_no_winner() -> None:
     row = rates("a", a="!!!", b="xxx", c="---")
     assert [row["a"][name] for name in ("n", "rate", "low", "high")] == [0, None, None, None]
-    assert [row["b"][name] for name in ("pairs", "p", "p_holm", "verdict")] == [0, None, None, "undecided"]
+    assert [row["b"][name] for name in ("pairs", "p", "p_adjusted", "verdict")] == [0, None, None, "undecided"]
     assert [row["c"][name] for name in ("n", "rate", "pairs", "verdict")] == [0, None, 0, "undecided"]
 
 

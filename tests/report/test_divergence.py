@@ -60,12 +60,18 @@ def test_clipping_is_answered_in_numbers(make_ledger: MakeLedger) -> None:
     assert shown == [
         {
             **{"Arm": "none (baseline)", "Diverged": "9 of 10", "Rate": "90.0 %", "95 % interval": "55.5 to 99.7 %"},
-            **dict.fromkeys(("Diverges", "Alone", "Pairs", "p", "p (Holm)", "Smallest p (Holm)"), "–"),
+            **dict.fromkeys(("Diverges", "Alone", "Pairs", "p", "p (adjusted)", "Smallest p"), "–"),
         },
         {
             **{"Arm": "one", "Diverged": "0 of 10", "Rate": "0 %", "95 % interval": "0 to 30.8 %"},
-            **{"Diverges": "less often", "Alone": "0 (9)", "Pairs": "10 of 10", "p": "0.00391", "p (Holm)": "0.00391"},
-            "Smallest p (Holm)": "0.00195 (0.00195)",
+            **{
+                "Diverges": "less often",
+                "Alone": "0 (9)",
+                "Pairs": "10 of 10",
+                "p": "0.00391",
+                "p (adjusted)": "0.00391",
+            },
+            "Smallest p": "0.00195",
         },
     ]
 

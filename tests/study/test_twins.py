@@ -33,7 +33,7 @@ def test_arms_that_differ_in_what_is_not_used_are_one(project: Path, write: Writ
     assert made.arms[0].twins == (ELMAN.format(2), ELMAN.format(4))
     assert [arm.twins for arm in made.arms[1:]] == [()] * 3
     assert len(made.trials) == 2 * 4
-    assert reach(made).comparisons == 3, "Holm's correction does not pay for twins"
+    assert reach(made).comparisons == 3, "what is adjusted does not pay for twins"
     assert len(make_jobs(made, load_study("cells"), cache=project)) == 8
     assert Plan.model_validate_json(made.model_dump_json()) == made
     (told,) = twin_sentences(made)

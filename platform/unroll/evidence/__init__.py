@@ -9,7 +9,7 @@ from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
-from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, holm, resolution, sign_flip_p, smallest_p
+from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles
 from unroll.evidence.reach import Reach, reach
 from unroll.evidence.splits import split_gaps, twin_metric
@@ -27,8 +27,8 @@ __all__ = [
     "final_values",
     "find_confusions",
     "find_profiles",
-    "holm",
     "learning_curves",
+    "max_t",
     "pair_seeds",
     "paired_differences",
     "reach",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 from scipy.special import bdtr, betaincinv
 
 from unroll.evidence.intervals import CONFIDENCE
-from unroll.evidence.pairs import LEVEL
-from unroll.evidence.permutation import correct
+from unroll.evidence.pairs import LEVEL, adjust
 from unroll.ledger import FINAL
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -19,7 +18,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("rate", "low", "high"), pl.Float64),
     "baseline": pl.String,
     **dict.fromkeys(("pairs", "planned_pairs", "alone", "baseline_alone"), pl.Int64),
-    **dict.fromkeys(("p", "p_holm", "smallest_p", "smallest_p_holm"), pl.Float64),
+    **dict.fromkeys(("p", "p_adjusted", "smallest_p"), pl.Float64),
     "verdict": pl.String,
 }
 
@@ -39,18 +38,19 @@ def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> p
         (diverged / n), ``low, high`` (exact 95 % interval of the rate, Clopper and Pearson 1934; null without a
         result), then against its baseline, null in rows of baselines: ``baseline, pairs`` (seeds on which both have a
         result), ``planned_pairs``, ``alone`` (seeds on which the arm diverged and its baseline did not),
-        ``baseline_alone`` (the other way round), ``p`` (:func:`discordant_p`; null without a pair), ``p_holm`` (Holm
-        over all comparisons, whatever their baselines), ``smallest_p`` and ``smallest_p_holm`` (what the planned pairs
-        can reach at best), ``verdict`` (``more often``, ``less often``, ``undecided``).
+        ``baseline_alone`` (the other way round), ``p`` (:func:`discordant_p`; null without a pair), ``p_adjusted``
+        (for all comparisons, whatever their baselines, as of paired differences: one side diverged alone, the other
+        one did, or no difference), ``smallest_p`` (what the planned pairs can reach at best), ``verdict`` (``more
+        often``, ``less often``, ``undecided``).
     """
     arms = trials["arm"].unique(maintain_order=True).to_list()
     ends = {arm: _ends(trials.filter(pl.col("arm") == arm)) for arm in arms}
     rows = [_rate(arm, ends[arm]) for arm in arms]
     compared = [row | _compare(row["arm"], baselines[row["arm"]], ends) for row in rows]
     compared = [row for row in compared if row["arm"] != row["baseline"]]
-    correct(compared)
+    adjust(compared, _differences(compared, ends))
     for row in compared:
-        undecided = row["p_holm"] is None or row["p_holm"] > LEVEL
+        undecided = row["p_adjusted"] is None or row["p_adjusted"] > LEVEL
         more = "more often" if row["alone"] > row["baseline_alone"] else "less often"
         row["verdict"] = "undecided" if undecided else more
     by_arm = {row["arm"]: row for row in compared}
@@ -97,8 +97,20 @@ def _rate(arm: str, ends: dict[int, bool | None]) -> dict[str, Any]:
     return {"arm": arm, "planned": len(ends), "n": n, "diverged": diverged, "rate": rate, "low": low, "high": high}
 
 
+def _differences(rows: Iterable[dict[str, Any]], ends: Mapping[str, dict[int, bool | None]]) -> pl.DataFrame:
+    """What each seed says of each comparison: 1 where the arm diverged alone, -1 where its baseline did, else 0."""
+    found = [
+        (row["arm"], seed, float(mine) - float(other), 0.0)
+        for row in rows
+        for seed, mine in ends[row["arm"]].items()
+        if mine is not None and (other := ends.get(row["baseline"], {}).get(seed)) is not None
+    ]
+    types = {"arm": pl.String, "seed": pl.Int64, "difference": pl.Float64, "error": pl.Float64}
+    return pl.DataFrame(found, schema=types, orient="row")
+
+
 def _compare(arm: str, baseline: str, ends: Mapping[str, dict[int, bool | None]]) -> dict[str, Any]:
-    """Counts over the seeds of both sides, and their p-value; Holm and the verdict need the other arms."""
+    """Counts over the seeds of both sides, and their p-value; what is adjusted and the verdict need the other arms."""
     mine, other = ends[arm], ends.get(baseline, {})
     shared = [(mine[seed], other[seed]) for seed in mine.keys() & other.keys()]  # planned for both sides
     pairs = [pair for pair in shared if None not in pair]

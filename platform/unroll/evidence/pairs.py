@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from unroll.contract import Direction
 from unroll.evidence.arms import final_values
 from unroll.evidence.intervals import t_factor
-from unroll.evidence.permutation import correct, resolution, sign_flip_p, smallest_p
+from unroll.evidence.permutation import max_t, resolution, sign_flip_p, smallest_p
 
 LEVEL = 0.05
-"""Holm-adjusted p-value up to which a verdict is given."""
+"""Adjusted p-value up to which a verdict is given."""
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("arm", "baseline"), pl.String),
     "n": pl.Int64,
-    **dict.fromkeys(("difference", "low", "high", "relative", "superiority", "p", "p_holm"), pl.Float64),
+    **dict.fromkeys(("difference", "low", "high", "relative", "superiority", "p", "p_adjusted"), pl.Float64),
     "planned_pairs": pl.Int64,
-    **dict.fromkeys(("smallest_p", "smallest_p_holm"), pl.Float64),
+    "smallest_p": pl.Float64,
     "verdict": pl.String,
     **dict.fromkeys(("diverged", "baseline_diverged"), pl.Int64),
     "unpaired_seeds": pl.List(pl.Int64),
@@ -47,18 +48,19 @@ def paired_differences(
         of arm minus baseline), ``low, high`` (95 % t interval; null below two pairs), ``relative`` (difference over
         the baseline's absolute mean on the same seeds), ``superiority`` (effect size: share of pairs in which the arm
         is better, ties half; Grissom and Kim 2012, the paired probability of superiority), ``p`` (exact two-sided
-        sign-flip), ``p_holm`` (Holm over all rows, whatever their baselines), ``planned_pairs``, ``smallest_p`` and
-        ``smallest_p_holm`` (what the planned pairs can reach at best), ``verdict`` (``better``, ``worse``,
-        ``undecided``), ``diverged`` and ``baseline_diverged`` (trials of each side that the verdict leaves out because
-        they diverged: it is over survivors), ``unpaired_seeds`` (planned for both, not completed by both).
+        sign-flip), ``p_adjusted`` (:func:`~unroll.evidence.permutation.max_t` over all rows, whatever their
+        baselines), ``planned_pairs``, ``smallest_p`` (what the planned pairs can reach at best), ``verdict``
+        (``better``, ``worse``, ``undecided``), ``diverged`` and ``baseline_diverged`` (trials of each side that the
+        verdict leaves out because they diverged: it is over survivors), ``unpaired_seeds`` (planned for both, not
+        completed by both).
     """
     pairs = pair_seeds(trials, metric, baselines=baselines)
     others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baselines[arm]]
     rows = [_compare(arm, pairs.filter(pl.col("arm") == arm), direction) for arm in others]
     diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
-    correct(rows)
+    adjust(rows, pairs.select("arm", "seed", "difference", error=_error("value") + _error("reference")))
     for row in rows:
-        if row["p_holm"] is None or row["p_holm"] > LEVEL or not row["difference"]:
+        if row["p_adjusted"] is None or row["p_adjusted"] > LEVEL or not row["difference"]:
             row["verdict"] = "undecided"
         else:
             row["verdict"] = "better" if (row["difference"] < 0) == (direction == "minimize") else "worse"
@@ -87,6 +89,25 @@ def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str
     )
     difference, error = pl.col("value") - pl.col("reference"), _error("value") + _error("reference")
     return paired.with_columns(difference=pl.when(difference.abs() > error).then(difference).otherwise(0 * difference))
+
+
+def adjust(rows: Sequence[dict[str, Any]], differences: pl.DataFrame) -> None:
+    """Add ``p_adjusted`` to comparisons that have ``p``: null where that is.
+
+    Args:
+        rows: one for each comparison, with the name of its ``arm``.
+        differences: ``arm, seed, difference, error``: what each seed says of each comparison, null where nothing, and
+            how far that may be off by rounding.
+    """
+    seeds = {seed: place for place, seed in enumerate(sorted(differences["seed"].unique()))}
+    arms = {row["arm"]: place for place, row in enumerate(rows)}
+    matrix = np.full((len(seeds), len(arms)), np.nan)
+    errors = np.zeros_like(matrix)
+    for arm, seed, difference, error in differences.drop_nulls("difference").iter_rows():
+        matrix[seeds[seed], arms[arm]], errors[seeds[seed], arms[arm]] = difference, error
+    for row, p in zip(rows, max_t(matrix, errors=errors), strict=True):
+        # Of more seeds than are enumerated p is an estimate, of the comparison alone perhaps not.
+        row["p_adjusted"] = None if row["p"] is None else max(row["p"], float(p))
 
 
 def _compare(arm: str, pairs: pl.DataFrame, direction: Direction) -> dict[str, Any]:

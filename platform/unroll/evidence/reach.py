@@ -11,10 +11,10 @@ from unroll.study.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """How small a p-value of a comparison can become.
+    """How small a p-value of a comparison can become, adjusted for all of them.
 
     Args:
-        comparisons: how many the study has: Holm's correction counts them all.
+        comparisons: how many the study has.
         pairs: seeds that are planned for both sides, in the comparison that has fewest.
     """
 
@@ -23,8 +23,8 @@ class Reach:
 
     @property
     def smallest_p(self) -> float:
-        """The smallest p after Holm's correction."""
-        return min(1.0, self.comparisons * smallest_p(self.pairs))
+        """The smallest adjusted p: that of one comparison, since all comparisons of a seed are flipped together."""
+        return smallest_p(self.pairs)
 
     @property
     def decides(self) -> bool:
@@ -33,9 +33,8 @@ class Reach:
 
     @property
     def enough_seeds(self) -> int:
-        """Least number of seeds with which one is: 16 for the thousand arms that a study may have."""
-        seeds = (n for n in range(1, EXACT_UP_TO) if self.comparisons * smallest_p(n) <= LEVEL)
-        return next(seeds, EXACT_UP_TO)
+        """Least number of seeds with which one is."""
+        return next(n for n in range(1, EXACT_UP_TO) if smallest_p(n) <= LEVEL)
 
 
 def reach(plan: Plan) -> Reach:

@@ -44,7 +44,7 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
     yield str(len(findings.seeds)), "seed" if len(findings.seeds) == 1 else "seeds"
     yield findings.metric, goal(findings.direction)
     if not findings.differences.is_empty():
-        yield p_value(min(findings.differences["smallest_p_holm"])), "smallest p within reach (Holm)"
+        yield p_value(min(findings.differences["smallest_p"])), "smallest p within reach"
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
@@ -158,9 +158,11 @@ READING = (
     "other seeds of the same study, not other data. With few seeds it may leave out zero where the test, which "
     "assumes no normal distribution, cannot decide: the verdict follows the test.",
     "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
-    "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. Holm's correction "
-    f"keeps the chance of any wrong verdict among all comparisons at {100 * LEVEL:g} %.",
-    f"A verdict is “better” or “worse” when the corrected p is at most {LEVEL:g}, else “undecided”. Undecided means "
+    "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. The adjusted p holds for all "
+    "comparisons of the study together: a seed's signs are turned in all of them at once, and what is seen is set "
+    "against the largest that any comparison would show (step-down max-T, Westfall and Young 1993). It keeps the "
+    f"chance of any wrong verdict at {100 * LEVEL:g} % where arms that do not differ vary alike.",
+    f"A verdict is “better” or “worse” when the adjusted p is at most {LEVEL:g}, else “undecided”. Undecided means "
     "that these seeds do not separate the arms, not that the arms are equal.",
     "Diverged trials are results: they are counted under Coverage and enter no mean. Trials that failed or have not "
     "run are missing; running the same command again runs them.",
@@ -169,6 +171,6 @@ READING_DIVERGENCE = (
     "Where trials diverged, every mean and every difference is over survivors: the seeds on which an arm completed, "
     "which may be the easier ones. Read them beside the rates of divergence. Those are compared over all seeds on "
     "which both arms have a result: if both diverged equally often, each seed on which only one of them did would be "
-    "as likely the other way round. p is that binomial tail, two-sided; Holm's correction is over the comparisons of "
-    "divergence."
+    "as likely the other way round. p is that binomial tail, two-sided; it is adjusted for the comparisons of "
+    "divergence as the others are for theirs."
 )

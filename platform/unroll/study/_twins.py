@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 def merge_twins(sized: Sequence[tuple[Arm, Settings]], task: AnyTask) -> list[tuple[Arm, Settings]]:
     """One arm for all that run the same, named by a baseline among them, or else by the first.
 
-    Holm's correction would pay for the others, and their trials would be run twice.
+    The adjusted p-values would pay for the others, and their trials would be run twice.
     """
     groups: dict[tuple[str, str], list[tuple[Arm, Settings]]] = {}
     for arm, settings in sized:

@@ -73,7 +73,9 @@ def _compared(row: dict[str, Any], findings: Findings) -> str:
     if row["p"] is None:
         return ""
     several = findings.divergence["baseline"].count() > 1
-    return f": {row['verdict']}, p = {p_value(row['p'])}" + (f", Holm {p_value(row['p_holm'])}" if several else "")
+    return f": {row['verdict']}, p = {p_value(row['p'])}" + (
+        f", adjusted {p_value(row['p_adjusted'])}" if several else ""
+    )
 
 
 def _by_name(findings: Findings) -> Iterator[str]:

@@ -86,10 +86,10 @@ def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
 def _test(row: dict[str, Any], findings: Findings) -> str:
     """Both p-values, and why an interval on one side of zero decides nothing."""
     p = f"p = {p_value(row['p'])}"
-    both = p if len(findings.differences) == 1 else f"{p}, Holm {p_value(row['p_holm'])}"
-    if row["smallest_p_holm"] > LEVEL:
+    both = p if len(findings.differences) == 1 else f"{p}, adjusted {p_value(row['p_adjusted'])}"
+    if row["smallest_p"] > LEVEL:
         return f"{both} (these seeds cannot reach {LEVEL:g})"
-    if len(findings.differences) * smallest_p(row["n"]) > LEVEL:
+    if smallest_p(row["n"]) > LEVEL:
         return f"{both} (the {row['n']} of {count(row['planned_pairs'], 'pair')} that completed cannot reach {LEVEL:g})"
     if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
         return f"{both} (p decides, not the interval)"

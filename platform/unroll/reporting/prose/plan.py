@@ -113,7 +113,6 @@ def reach_sentence(plan: Plan) -> str:
     if reached.decides:
         return ""
     return (
-        f"The planned seeds cannot decide: with {count(reached.pairs, 'pair')} and "
-        f"{count(reached.comparisons, 'comparison')} the smallest p that can be reached is "
-        f"{p_value(reached.smallest_p)}; {reached.enough_seeds} seeds can reach {LEVEL:g}."
+        f"The planned seeds cannot decide: with {count(reached.pairs, 'pair')} the smallest p that can "
+        f"be reached is {p_value(reached.smallest_p)}; {reached.enough_seeds} seeds can reach {LEVEL:g}."
     )

@@ -9,7 +9,7 @@ import polars as pl
 
 from unroll.reporting.document import Column, Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import DASH, p_value
+from unroll.reporting.numbers import count, p_value
 
 Row = Mapping[str, Any]
 Build = Callable[[Sequence[Row]], Column]
@@ -56,19 +56,19 @@ def name_arm(arm: str, findings: Findings) -> str:
 
 
 def p_columns() -> list[Build]:
-    """The p-value of a comparison, corrected, and the smallest that its planned pairs could have; a dash for none."""
-
-    def smallest(row: Row) -> str:
-        if row["smallest_p"] is None:
-            return DASH
-        return f"{p_value(row['smallest_p'])} ({p_value(row['smallest_p_holm'])})"
-
+    """The p-value of a comparison, adjusted, and the smallest that its planned pairs could have; a dash for none."""
     return [
         number("p", lambda row: p_value(row["p"])),
-        number("p (Holm)", lambda row: p_value(row["p_holm"])),
-        number("Smallest p (Holm)", smallest),
+        number("p (adjusted)", lambda row: p_value(row["p_adjusted"])),
+        number("Smallest p", lambda row: p_value(row["smallest_p"])),
     ]
 
 
-SMALLEST_P = "Smallest p: what the planned pairs can reach at best, in brackets after Holm."
+SMALLEST_P = "Smallest p: what the planned pairs can reach at best, adjusted or not."
 """Explains the last of :func:`p_columns` in a caption."""
+
+
+def adjusted_for(comparisons: int) -> str:
+    """What a caption says of the adjusted p-value."""
+    several = f"for {count(comparisons, 'comparison')} together, step-down max-T over joint sign flips of the seeds"
+    return f"adjusted: {'for one comparison, which changes nothing' if comparisons == 1 else several}."

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import DASH, count, percent, percent_span
-from unroll.reporting.tables.columns import SMALLEST_P, Row, arm_column, make_table, number, p_columns, text
+from unroll.reporting.numbers import DASH, percent, percent_span
+from unroll.reporting.tables.columns import (
+    SMALLEST_P,
+    Row,
+    adjusted_for,
+    arm_column,
+    make_table,
+    number,
+    p_columns,
+    text,
+)
 from unroll.reporting.wording import describe_baseline
 
 
@@ -18,8 +27,7 @@ def divergence_table(findings: Findings) -> Table:
         "rate (Clopper and Pearson)."
         + (
             f" Alone: seeds on which the arm diverged and {baseline} did not, in brackets the other way round. p: "
-            "two-sided exact test on these seeds (McNemar); Holm: corrected for "
-            f"{count(comparisons, 'comparison')}. {SMALLEST_P}"
+            f"two-sided exact test on these seeds (McNemar); {adjusted_for(comparisons)} {SMALLEST_P}"
             if comparisons
             else ""
         )

@@ -7,8 +7,18 @@ import polars as pl
 from unroll.evidence import DRAWS, EXACT_UP_TO
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import DASH, count, fixed, percent, plus_minus, rate, span, whole
-from unroll.reporting.tables.columns import SMALLEST_P, Build, Row, arm_column, make_table, number, p_columns, text
+from unroll.reporting.numbers import DASH, fixed, percent, plus_minus, rate, span, whole
+from unroll.reporting.tables.columns import (
+    SMALLEST_P,
+    Build,
+    Row,
+    adjusted_for,
+    arm_column,
+    make_table,
+    number,
+    p_columns,
+    text,
+)
 from unroll.reporting.tables.size import FLOPS, operations
 from unroll.reporting.wording import decimals, describe_baseline, goal, metric_decimals, with_unit
 
@@ -103,7 +113,7 @@ def differences_table(findings: Findings) -> Table:
     caption = (
         f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seeds "
         f"({goal(findings.direction)}). The t interval is not corrected. p: two-sided sign-flip test, "
-        f"{'exact' if exact else estimated}; Holm: corrected for {count(len(findings.differences), 'comparison')}. "
+        f"{'exact' if exact else estimated}; {adjusted_for(len(findings.differences))} "
         f"{SMALLEST_P} Better on: share of pairs in which the arm is better, ties half."
         + (
             " Survivors: a seed on which either side diverged enters no difference, which favours an arm that "
