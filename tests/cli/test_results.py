@@ -162,5 +162,5 @@ def test_status_prints_the_command_that_sends_what_wandb_lacks(unroll: Unroll, r
     run.mkdir(parents=True)
     (run / "run-abc.wandb").write_bytes(b"more than a header")
     said = unroll("status", "tiny")
-    assert f"wandb sync {run}" in said.out
+    assert "unroll sync results/tiny" in said.out
     assert "1 run is unsynced, on disk only" in unroll("run", "tiny", "--no-report").out

@@ -1,8 +1,5 @@
 """Online runs against a server in miniature, which may refuse, fail or never answer."""
 
-import shlex
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -11,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from unroll.tracking import close_mirror, server, service, sync_command, unsynced
+from unroll.ledger import Ledger
+from unroll.tracking import close_mirror, server, service, unsynced
+from unroll.workflow import syncing
 
 SLACK = 60.0
 """Seconds that a busy machine may add to a deadline: what is tested is that there is one."""
@@ -40,14 +39,6 @@ def steps_on_disk(folder: Path, inspect: Any) -> list[int]:
     close_mirror()
     rows = [row["item"] for run in (folder / "wandb").glob("*run-*") for row in inspect(run)["history"]]
     return [row["trainer/global_step"] for row in rows]
-
-
-def sync(folder: Path) -> None:
-    """Type the command that the user is told to type."""
-    command = sync_command(folder)
-    assert command.startswith("wandb sync ")
-    line = f"{shlex.quote(sys.executable)} -m {command}"
-    subprocess.run(["/bin/sh", "-c", line], cwd=folder, capture_output=True, check=True, timeout=60)
 
 
 def test_an_online_run_arrives_and_is_marked(tmp_path: Path, trial: Any, stub: Any) -> None:
@@ -122,23 +113,21 @@ def test_a_server_lost_midway_delays_the_end_only_so_long(
 
 
 def test_what_stayed_behind_can_be_synced_later(tmp_path: Path, trial: Any, stub: Any) -> None:
+    ledger = Ledger.create(tmp_path)
     stub.front = "errors"
     run_trial(trial)
     close_mirror()
-    sync(tmp_path)
+    syncing.sync(ledger, command="unroll sync", entity="", project="", watch=lambda done, total: None)
     assert [row["trainer/global_step"] for row in stub.history] == [0, 1, 2, 3]
     assert unsynced(tmp_path) == 0
 
 
-@pytest.mark.parametrize("mode", ["online", "offline"])
-def test_a_second_attempt_adds_to_the_run_of_the_first(tmp_path: Path, trial: Any, stub: Any, mode: str) -> None:
+def test_a_second_attempt_adds_to_the_run_of_the_first(tmp_path: Path, trial: Any, stub: Any) -> None:
     for steps in ([0, 1, 2], [3, 4]):
-        with trial(mode=mode) as mirrored:
+        with trial(mode="online") as mirrored:
             for step in steps:
                 mirrored.loggers()[0].log_metrics({"training/loss": 1.0}, step=step)
     close_mirror()
-    if mode == "offline":
-        sync(tmp_path)
     assert [row["trainer/global_step"] for row in stub.history] == [0, 1, 2, 3, 4]
     assert [row["_step"] for row in stub.history] == [0, 1, 2, 3, 4], "nothing of the first attempt is overwritten"
     assert unsynced(tmp_path) == 0

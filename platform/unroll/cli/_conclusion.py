@@ -73,8 +73,8 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
             yield f"whole     {whole}   (the report is of {visible(', '.join(plan.overrides))})"
     if result.unsynced:
         runs = f"{result.unsynced} {'runs are' if result.unsynced > 1 else 'run is'}"
-        status = f"unroll status {shlex.quote(shown(result.folder))}"
-        yield f"W&B       {runs} unsynced, on disk only; `{status}` prints how to send them"
+        sync = f"unroll sync {shlex.quote(shown(result.folder))}"
+        yield f"W&B       {runs} unsynced, on disk only; `{sync}` sends {'them' if result.unsynced > 1 else 'it'}"
     yield from _next(result, invocation, ledger)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, export, generate, new, plan, predict, report, results, run, settings, status
+from unroll.cli import data, doctor, export, generate, new, plan, predict, report, results, run, settings, status, sync
 from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, print_lines
 from unroll.contract import UserError
@@ -46,6 +46,7 @@ COMMANDS = (
     predict.predict,
     generate.generate,
     export.export,
+    sync.sync,
     settings.settings,
     new.new,
     doctor.doctor,

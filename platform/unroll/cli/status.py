@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unroll.cli._options import FormatOption, complete_study
-from unroll.cli._output import Format, print_json, print_lines, print_rows, shown
+from unroll.cli._output import Format, print_json, print_lines, print_rows, shell_line, shown
 from unroll.reporting.numbers import duration
 from unroll.terminal.text import visible
 from unroll.workflow.places import find_results, results_folder, results_names
@@ -63,7 +63,7 @@ def _study_row(folder: Path) -> dict[str, Any]:
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
     from unroll.evidence import coverage
     from unroll.ledger import Ledger
-    from unroll.tracking import sync_command, unsynced
+    from unroll.tracking import unsynced
     from unroll.workflow.warnings import warnings
 
     ledger = Ledger.open(folder)
@@ -100,8 +100,8 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         lines = [f"{plan.study}: {len(plan.trials)} trials: {counts}", *prepared, whose, *overview["warnings"]]
         print_lines(*map(visible, lines))
         if overview["unsynced"]:
-            sync = sync_command(Path(overview["results"])).splitlines()
-            print_lines(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", *sync)
+            sync = shell_line(["unroll", "sync", overview["results"]])
+            print_lines(f"{overview['unsynced']} W&B runs are unsynced, on disk only; this sends them:", sync)
 
 
 def _counts(trials: pl.DataFrame) -> dict[str, int]:

@@ -10,7 +10,7 @@ from unroll.contract import NotOurs, UserError, check_ours
 
 INSIDE = (
     *("trials", "runs", "lock", "sources", "kept", "set_aside"),
-    *("report", "report/tables", "report/charts", "wandb", ".ray"),
+    *("report", "report/tables", "report/charts", "wandb", "wandb/sync", "wandb/set_aside", ".ray"),
 )
 """Folders of a results folder that are written to."""
 OF_A_TRIAL = ("attempts", "history", "checkpoint", "claims")

@@ -4,19 +4,18 @@ The ledger is the record of truth; what stands at W&B is a copy for looking at. 
 Lightning before a trial asks for it.
 """
 
-from unroll.tracking.local import sync_command, unsynced, unsynced_runs
+from unroll.tracking.local import Destination, unsynced
 from unroll.tracking.mirror import Mirror, Mode, mirror
 from unroll.tracking.server import has_credentials, is_reachable
 from unroll.tracking.service import close_mirror
 
 __all__ = [
+    "Destination",
     "Mirror",
     "Mode",
     "close_mirror",
     "has_credentials",
     "is_reachable",
     "mirror",
-    "sync_command",
     "unsynced",
-    "unsynced_runs",
 ]

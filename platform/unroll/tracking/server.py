@@ -26,7 +26,24 @@ _answers: dict[str, tuple[float, bool]] = {}
 def has_credentials() -> bool:
     """Whether wandb would find a key (environment, its settings or ``~/.netrc``). The key itself goes nowhere."""
     settings = _settings()
-    return bool(settings.api_key or settings.identity_token_file or _netrc_knows(urlsplit(settings.base_url).hostname))
+    return bool(settings.api_key or settings.identity_token_file or _netrc_key(urlsplit(settings.base_url).hostname))
+
+
+def key() -> str | None:
+    """The key that wandb would use; None where there is none. Never print it, write it or pass it on."""
+    settings = _settings()
+    return str(settings.api_key) if settings.api_key else _netrc_key(urlsplit(settings.base_url).hostname)
+
+
+def mode() -> str:
+    """What ``WANDB_MODE`` or wandb's settings say: "online" where nothing does."""
+    return str(_settings().mode or "online")
+
+
+def address() -> str:
+    """W&B's address, without a name or password that may stand in it."""
+    parts = urlsplit(str(_settings().base_url))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
 
 
 def is_reachable() -> bool:
@@ -65,11 +82,12 @@ def _settings() -> wandb.Settings:
     return settings
 
 
-def _netrc_knows(host: str | None) -> bool:
+def _netrc_key(host: str | None) -> str | None:
     try:
-        return host is not None and host in netrc.netrc().hosts
+        known = netrc.netrc(os.environ.get("NETRC")).hosts
     except (OSError, netrc.NetrcParseError):
-        return False
+        return None
+    return known[host][2] if host in known else None
 
 
 def _answers_sensibly(url: str) -> bool:
