@@ -149,7 +149,7 @@ def test_killed_in_the_middle_of_an_upload_it_goes_on_where_the_server_is(result
     stub.faults = ["stuck"]
     command = [sys.executable, "-c", "from unroll.cli.main import main; main()", "sync", str(results)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert stub.stuck.wait(60)
+    assert stub.stuck.wait(180), "the upload has begun"
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert 0 < len(stub.run("twice").lines) < len(STEPS)
