@@ -632,6 +632,7 @@ class KnownCorpus:
         settings: overrides that make this task read it, ``data.path`` aside.
         licence: what its makers allow, in one line.
         homepage: where to read more.
+        languages: which languages it is in, by their English names.
     """
 
     name: str
@@ -640,6 +641,7 @@ class KnownCorpus:
     settings: tuple[str, ...]
     licence: str
     homepage: str
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -680,6 +682,14 @@ class Library(ABC):
     @abstractmethod
     def known(self) -> Sequence[KnownCorpus]:
         """Every corpus that it knows, sorted by name."""
+
+    def recognise(self, places: Sequence[Path]) -> KnownCorpus | None:  # noqa: ARG002
+        """The known corpus whose files lie at these places (files, or folders that hold them), unchanged.
+
+        None, as here, where a library does not say. A plan asks it what the data are called, and what their makers
+        allow.
+        """
+        return None
 
     @abstractmethod
     def locate(self, name: str, root: Path) -> Path | None:

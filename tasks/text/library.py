@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -26,10 +27,20 @@ class TextLibrary(Library):
 
     def known(self) -> Sequence[KnownCorpus]:
         """Every corpus with an entry, sorted by name."""
-        # An entry knows more than a list shows; the fields of both have the same names.
-        shown = {field.name for field in fields(KnownCorpus)}
-        entries = [load_entry(self._entries, name) for name in names(self._entries)]
-        return [KnownCorpus(**entry.model_dump(include=shown)) for entry in entries]
+        return [self._shown(load_entry(self._entries, name)) for name in names(self._entries)]
+
+    @staticmethod
+    def _shown(entry: Entry) -> KnownCorpus:
+        """An entry knows more than a list shows; the fields of both have the same names."""
+        return KnownCorpus(**entry.model_dump(include={field.name for field in fields(KnownCorpus)}))
+
+    def recognise(self, places: Sequence[Path]) -> KnownCorpus | None:
+        """The corpus of which every file lies at one of these places, unchanged."""
+        from tasks.text.catalogue.recognise import recognise
+
+        # A plan of many arms asks for each of them.
+        entry = recognise(_load_entries(self._entries, self._entries.stat().st_mtime_ns), places)
+        return entry and self._shown(entry)
 
     def locate(self, name: str, root: Path) -> Path | None:
         """The folder of a corpus that was fetched to ``root``; None where it was not."""
@@ -85,6 +96,11 @@ class TextLibrary(Library):
         if name not in names(self._entries):
             raise UserError("there is no such corpus", received=repr(name))
         return load_entry(self._entries, name)
+
+
+@lru_cache(maxsize=4)
+def _load_entries(folder: Path, _changed: int) -> Sequence[Entry]:
+    return [load_entry(folder, name) for name in names(folder)]
 
 
 def _files(entry: Entry, side: str, folder: Path) -> dict[str, Path]:

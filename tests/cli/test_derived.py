@@ -55,3 +55,19 @@ def test_a_table_that_is_right_is_not_touched(unroll: Unroll) -> None:
     unroll("run", "tiny", "--no-report")
     unroll("report", "tiny")
     assert TRIALS.stat().st_mtime_ns == before
+
+
+def test_a_checklist_that_lies_there_is_written_anew_with_the_report(unroll: Unroll) -> None:
+    unroll("run", "tiny", "--no-report")
+    said = unroll("report", "tiny", "--checklist", "acl")
+    assert [line.split()[-1] for line in said.out.splitlines() if line.startswith("checklist")] == [
+        "results/tiny/report/checklist-acl.md",
+        "results/tiny/report/checklist-acl.tex",
+    ]
+    file = Path("results/tiny/report/checklist-acl.md")
+    whole = file.read_text(encoding="utf-8")
+    assert "artificial, no natural language" in whole  # the toy language: its plan names no file
+    file.write_text("stale", encoding="utf-8")
+    unroll("report", "tiny")
+    assert file.read_text(encoding="utf-8") == whole
+    assert unroll("report", "tiny", "--checklist", "alc").code == 2

@@ -117,7 +117,7 @@ def test_the_plan_tells_what_a_report_needs(project: Path, write: Write) -> None
     assert (made.metric, made.baseline, made.item) == ("test/accuracy", "gru", "token")
     assert made.metrics["test/accuracy"].direction == "maximize"
     assert made.arms[0].bounds == {"validation/loss": 0.5}
-    assert made.arms[0].facts == {"vocabulary": 10}
+    assert made.arms[0].facts == {"vocabulary": 10, "corpus": "generated"}
     assert made.arms[0].steps == 500
     assert made.declaration["settings"]["training"] == {"epochs": 5}
     assert made.declaration["resources"] == {"cpus": 1.0, "gpus": 0.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,41 @@ def test_an_entry_is_complete(name: str) -> None:
     assert entry.format in FORMATS.names()
     assert canonical_encoding(entry.encoding)
     assert entry.note
+    assert entry.languages
     assert all(setting.startswith("data.") for setting in entry.settings)
     assert [file.split for file in entry.files].count("train") == (
         0 if len(entry.files) == 1 else len(entry.sides) or 1
     )
+
+
+def test_a_corpus_is_known_by_its_bytes(tmp_path: Path) -> None:
+    content = b"a b c\n"
+    hashed = f'bytes = 6\nsha256 = "{hashlib.sha256(content).hexdigest()}"\n'
+    second = hashed.join(['[[files]]\nname = "test.txt"\n', URLS])
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries" / "tiny.toml").write_text(ENTRY + FILE + hashed + URLS + second, encoding="utf-8")
+    library, folder = TextLibrary(tmp_path / "entries"), tmp_path / "renamed"
+    folder.mkdir()
+    (folder / "x").write_bytes(content)
+    assert library.recognise([tmp_path / "absent"]) is None
+    for places in ([folder], [folder / "x"]):
+        assert getattr(library.recognise(places), "name", None) == "tiny"
+    (folder / "x").write_bytes(b"a b d\n")
+    assert library.recognise([folder]) is None
+
+
+def test_a_corpus_whose_archive_alone_has_a_hash_is_known_where_it_was_fetched(tmp_path: Path) -> None:
+    (tmp_path / "entries").mkdir()
+    (tmp_path / "entries" / "tiny.toml").write_text(ENTRY + FILE + ARCHIVE + HASH + MEMBERS, encoding="utf-8")
+    library, folder = TextLibrary(tmp_path / "entries"), tmp_path / "data"
+    folder.mkdir()
+    (folder / "train.txt").write_bytes(b"a\n")
+    assert library.recognise([folder]) is None
+    record = {"name": "tiny", "sha256": {"train.txt": hashlib.sha256(b"a\n").hexdigest()}}
+    (folder / ".fetched.json").write_text(json.dumps(record), encoding="utf-8")
+    assert getattr(library.recognise([folder]), "licence", None) == "public domain"
+    (folder / "train.txt").write_bytes(b"other\n")
+    assert library.recognise([folder]) is None
 
 
 @pytest.mark.corpora

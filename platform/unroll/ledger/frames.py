@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +74,42 @@ def history_table(histories: Iterable[tuple[Trial, Iterable[Row]]]) -> pl.DataFr
     return _frame(rows, _HISTORY_COLUMNS)
 
 
+def attempts_table(attempts: Iterable[tuple[Trial, bool, Sequence[Outcome]]]) -> pl.DataFrame:
+    """One row per attempt.
+
+    Args:
+        attempts: a trial, whether it was set aside, and how its attempts ended, oldest first.
+    """
+    rows = [
+        (trial.id, trial.arm, trial.seed, trial.phase, aside, outcome.status, seconds)
+        for trial, aside, outcomes in attempts
+        for outcome, seconds in zip(outcomes, _own_seconds(outcomes), strict=True)
+    ]
+    columns = {**{name: _HISTORY_COLUMNS[name] for name in ("trial", "arm", "seed")}, "phase": "String"}
+    return _frame(rows, {**columns, "aside": "Boolean", "status": "String", "seconds": "Float64"})
+
+
+def _own_seconds(outcomes: Sequence[Outcome]) -> list[float]:
+    """What each attempt took: an attempt that goes on from a checkpoint counts on from the seconds that stand there.
+
+    By its clock (whole seconds, so one is added) no attempt took longer than from its start to its end. The last one
+    has at least what is left of its sum: an attempt before it that was killed wrote nothing down.
+    """
+    own = [min(outcome.seconds, _clock(outcome)) for outcome in outcomes]
+    if own:
+        own[-1] = max(own[-1], outcomes[-1].seconds - sum(own[:-1]))
+    return own
+
+
+def _clock(outcome: Outcome) -> float:
+    """Longest time between start and end of an attempt; infinite where they are not known, or noted from outside."""
+    try:
+        took = (datetime.fromisoformat(outcome.finished) - datetime.fromisoformat(outcome.started)).total_seconds()
+    except (TypeError, ValueError):
+        return math.inf
+    return took + 1 if took > 0 else math.inf
+
+
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write or replace a Parquet file in one step, unless it holds the very same bytes.
 
@@ -116,5 +154,5 @@ def _before(
 def _frame(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> pl.DataFrame:
     import polars as pl
 
-    types = {"String": pl.String, "Int64": pl.Int64, "Float64": pl.Float64}
+    types = {"String": pl.String, "Int64": pl.Int64, "Float64": pl.Float64, "Boolean": pl.Boolean}
     return pl.DataFrame(rows, schema={name: types[kind] for name, kind in columns.items()}, orient="row")

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Self
 from unroll.contract import UserError
 from unroll.ledger.columns import check_metrics
 from unroll.ledger.files import StorageError, make_folder, move_folder, read_file, remove, sweep, write_atomic
-from unroll.ledger.frames import history_table, trials_table, write_parquet
+from unroll.ledger.frames import attempts_table, history_table, trials_table, write_parquet
 from unroll.ledger.kept import Kept
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.outcome import FINAL, Outcome, Progress
@@ -299,6 +299,22 @@ class Ledger:
         """The same for all trials that were ever registered here, whatever their settings."""
         trials = list(self.registered())
         return trials_table(trials, self.outcomes(trial.id for trial in trials), ())
+
+    def attempts_frame(self) -> pl.DataFrame:
+        """Every attempt that this folder knows of, whatever came of it and whatever plan it belonged to.
+
+        One row per attempt: trial, arm, seed, phase, aside (whether its trial was set aside), status, seconds: those
+        of this attempt alone, as far as its record tells. By trial, oldest first.
+        """
+        here = [(trial, False, self.trial(trial.id)) for trial in self.registered()]
+        return attempts_table((trial, aside, records.attempts()) for trial, aside, records in [*here, *self._aside()])
+
+    def _aside(self) -> Iterator[tuple[Trial, bool, TrialRecords]]:
+        for folder in sorted((self.root / "set_aside").glob("[!.]*-[0-9]*")):
+            name = folder.name.rpartition("-")[0]
+            records = TrialRecords(folder, name, self._reader, Kept(self._kept))
+            if _TRIAL_ID.fullmatch(name) and (trial := records.read()) is not None:
+                yield trial, True, records
 
     def left_out(self, plan: Plan) -> list[Trial]:
         """Trials that have a result here and are none of the plan's, by arm and seed."""

@@ -117,6 +117,11 @@ class TrialRecords:
             latest = latest or outcome
         return latest
 
+    def attempts(self) -> list[Outcome]:
+        """How every attempt ended that was written down, oldest first; damaged ones are left out."""
+        read = (self._reader.read(path, "outcome", Outcome, owner=self._id) for _, path in sorted(self._numbered()))
+        return [outcome for outcome in read if outcome is not None]
+
     def _numbered(self) -> list[tuple[int, Path]]:
         files = self._reader.list(self.folder / "attempts")
         return [(int(p.stem), p) for p in files if p.suffix == ".json" and p.stem.isascii() and p.stem.isdigit()]

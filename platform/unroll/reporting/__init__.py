@@ -5,6 +5,7 @@ Importing this room loads no chart library; writing a report does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,23 +16,29 @@ if TYPE_CHECKING:
 __all__ = ["needs_update", "write_report"]
 
 
-def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None = None) -> ReportFiles:
+def write_report(
+    ledger: Ledger, out: Path | None = None, *, cache: Path | None = None, checklists: Sequence[str] = ()
+) -> ReportFiles:
     """Write the report of a ledger: the same ledger always gives the same bytes.
 
     Args:
         ledger: the study's record; it is only read.
         out: folder to write to; ``<results>/report`` if not given.
         cache: folder for what every report needs, made once for all of them; None to make it anew.
+        checklists: venues whose checklists are filled beside it; those that lie there already are written anew.
 
     Returns:
         Where page, Markdown and tables are.
 
     Raises:
-        UserError: the ledger holds no plan, or the folder is a symbolic link.
+        UserError: the ledger holds no plan, the folder is a symbolic link, or there is no such checklist.
         StorageError: the disk refused.
     """
     from unroll.ledger.files import write_atomic
     from unroll.ledger.place import refuse_link
+    from unroll.reporting.checklist.subject import Subject
+    from unroll.reporting.checklist.venue import load_venue
+    from unroll.reporting.checklist.write import write_checklists, written_before
     from unroll.reporting.findings import gather
     from unroll.reporting.pages.files import write_files
     from unroll.reporting.pages.stamp import STAMP, digest
@@ -40,8 +47,12 @@ def write_report(ledger: Ledger, out: Path | None = None, *, cache: Path | None 
     folder = out or ledger.root / "report"
     for place in (folder, folder / "tables", folder / "charts"):
         refuse_link(place)
+    for venue in checklists:
+        load_venue(venue)  # a name that is none is refused before anything is written
     findings = gather(ledger)
     places = write_files(findings, compose(findings), folder, cache=cache)
+    if venues := list(dict.fromkeys([*checklists, *written_before(folder)])):
+        write_checklists(venues, Subject(findings, ledger.attempts_frame()), folder)
     write_atomic(folder / STAMP, f"{digest(findings)}\n".encode())
     return places
 

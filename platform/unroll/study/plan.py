@@ -13,6 +13,13 @@ from unroll.study._factors import level_name
 from unroll.study.declaration import Measure
 from unroll.study.trial import Count, Finite, Frozen, Trial, later
 
+CORPUS, SOURCE, LICENCE, LANGUAGES = "corpus", "corpus from", "corpus licence", "corpus languages"
+"""Facts of an arm's data that a plan adds to those of the task, where it knows them: what they are called, where they
+are from, what their makers allow, which languages they are in."""
+ORIGIN = (CORPUS, SOURCE, LICENCE, LANGUAGES)
+GENERATED = "generated"
+"""The corpus where the settings name no file: the task's own code makes the data."""
+
 
 class Arm(Frozen):
     """One combination of levels: what is compared."""

@@ -22,6 +22,7 @@ from unroll.contract import (
 from unroll.study._arms import DraftedArm, draft_arms
 from unroll.study._check_parts import check_parts, check_warm_start
 from unroll.study._factors import Factor, arm_name, with_levels
+from unroll.study._origin import find_origin
 from unroll.study._settings import Nested, dumped, get, put, validated, without
 from unroll.study._size import count_parameters, count_trained, solve_size
 from unroll.study._twins import merge_twins
@@ -181,7 +182,7 @@ def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset
         target_flops_per_token=match.flops_per_token if match else None,
         bounds=dict(dataset.bounds),
         chance=dict(task.chance(settings, dataset)),
-        facts=dict(dataset.facts),
+        facts={**dataset.facts, **find_origin(task, dumped(settings))},
         warnings=tuple(task.warnings(settings, dataset)),
         absent={
             **(dict.fromkeys(logged_in_training, "it trains nothing and is only tested") if idle else {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,21 @@ def read_trials(ledger: Ledger, *, every: bool = False) -> pl.DataFrame:
     return ledger.every_trial_frame() if every else ledger.trials_frame(ledger.plan())
 
 
-def write_report(ledger: Ledger) -> ReportFiles:
+def write_report(ledger: Ledger, checklists: Sequence[str] = ()) -> ReportFiles:
     """Write the report and the two Parquet tables anew from what is recorded so far; no task code is run.
 
+    Args:
+        ledger: the study's record.
+        checklists: venues whose checklists are filled beside the report.
+
     Raises:
-        UserError: the folder holds no plan.
+        UserError: the folder holds no plan, or there is no such checklist.
         StorageError: the disk refused.
     """
     from unroll.reporting import write_report as write
 
     ledger.compact(ledger.plan())
-    return write(ledger, cache=cache_folder())
+    return write(ledger, cache=cache_folder(), checklists=checklists)
 
 
 def update_report(ledger: Ledger, *, wanted: bool) -> Path | None:

@@ -27,6 +27,8 @@ class Entry(Shipment):
     settings: tuple[str, ...]
     """Overrides that make the task read it, ``data.path`` aside."""
     licence: Text
+    languages: tuple[Text, ...] = ()
+    """In English."""
     note: str = ""
     """Where addresses and hashes are from."""
     format: Text

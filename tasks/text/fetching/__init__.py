@@ -5,7 +5,7 @@ a zip or tar archive, ``placing.py`` makes the folder. Why this is not ``pooch``
 hand".
 """
 
-from tasks.text.fetching.placing import fetch, is_complete
+from tasks.text.fetching.placing import fetch, is_complete, recorded_hashes
 from tasks.text.fetching.shipment import Archive, File, Shipment
 
-__all__ = ["Archive", "File", "Shipment", "fetch", "is_complete"]
+__all__ = ["Archive", "File", "Shipment", "fetch", "is_complete", "recorded_hashes"]

@@ -32,6 +32,15 @@ def is_complete(shipment: Shipment, root: Path) -> bool:
     return all((root / shipment.name / file.name).is_file() for file in shipment.files)
 
 
+def recorded_hashes(name: str, place: Path) -> dict[str, str]:
+    """File -> hash as it was written down when a shipment of this name was fetched; empty where it was not."""
+    try:
+        record = _Record.model_validate_json((place / RECORD).read_bytes())
+    except (OSError, ValidationError):
+        return {}
+    return record.sha256 if record.name == name else {}
+
+
 def fetch(shipment: Shipment, root: Path, watch: Callable[[Fetching], None]) -> Path:
     """Make the folder ``root/NAME``; do nothing if it is there, whole and unchanged.
 
@@ -52,10 +61,7 @@ def fetch(shipment: Shipment, root: Path, watch: Callable[[Fetching], None]) -> 
 def _is_in_place(shipment: Shipment, place: Path) -> bool:
     if not place.is_dir() or not any(place.iterdir()):
         return False
-    try:
-        recorded = _Record.model_validate_json((place / RECORD).read_bytes()).sha256
-    except (OSError, ValidationError):
-        recorded = {}
+    recorded = recorded_hashes(shipment.name, place)
     for item in shipment.files:
         file = place / item.name
         wanted, found = item.sha256 or recorded.get(item.name), hash_file(file) if file.is_file() else None
