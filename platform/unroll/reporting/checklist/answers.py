@@ -398,7 +398,7 @@ def tests(subject: Subject) -> Answer | None:
     lines = [
         f"Each of {count(len(rows), 'arm')} against {describe_baseline(findings.plan)}, paired by seed: two-sided "
         f"sign-flip test of the mean difference, exact up to {EXACT_UP_TO} pairs, else by {DRAWS:,} drawn patterns; "
-        f"p corrected by Holm's method for {count(len(rows), 'comparison')}; level {LEVEL:g}. It assumes that without "
+        f"p adjusted for {count(len(rows), 'comparison')} together; level {LEVEL:g}. It assumes that without "
         "an effect a difference is as likely with the other sign, and no normal distribution.",
     ]
     for row in rows:
@@ -407,8 +407,8 @@ def tests(subject: Subject) -> Answer | None:
             interval = f", 95 % interval {span(row['low'], row['high'], places, sign=True)}"
         lines.append(
             f"{row['arm']} against {row['baseline']}: {row['verdict']}, difference "
-            f"{fixed(row['difference'], places, sign=True)}{interval}, {pairs}, p = {p_value(row['p'])}, corrected "
-            f"{p_value(row['p_holm'])}."
+            f"{fixed(row['difference'], places, sign=True)}{interval}, {pairs}, p = {p_value(row['p'])}, adjusted "
+            f"{p_value(row.get('p_adjusted', row.get('p_holm')))}."
         )
     return Answer(lines=tuple(lines), sources=("tables/differences.csv", "#differences"))
 
