@@ -40,7 +40,7 @@ class TextLibrary(Library):
 
         # A plan of many arms asks for each of them.
         entry = recognise(_load_entries(self._entries, self._entries.stat().st_mtime_ns), places)
-        return entry and self._shown(entry)
+        return None if entry is None else self._shown(entry)
 
     def locate(self, name: str, root: Path) -> Path | None:
         """The folder of a corpus that was fetched to ``root``; None where it was not."""

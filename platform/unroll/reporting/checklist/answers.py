@@ -184,7 +184,7 @@ def licences(subject: Subject) -> Answer | None:
     """What the makers of the data allow."""
     known = _of_origin(subject, LICENCE)
     ours = f"Code (Unroll and its tasks): {CODE_LICENCE}."
-    return known and Answer(lines=(*known.lines, ours), sources=known.sources)
+    return None if known is None else Answer(lines=(*known.lines, ours), sources=known.sources)
 
 
 def new_assets(subject: Subject) -> Answer | None:
