@@ -262,6 +262,7 @@ class Answer:
         counted: how much of it is compared with the gold answer: 1 label, or so many tags; 0 where that is not known.
         words: of the input.
         unknown: how many of them the module reads as ``<unk>``.
+        strange: gold labels or tags that are none of the module's, so that no answer can be right, one for each time.
         probabilities: possible answer -> its probability, the likeliest first; empty where the task gives none.
     """
 
@@ -271,6 +272,7 @@ class Answer:
     counted: int = 0
     words: int = 0
     unknown: int = 0
+    strange: Sequence[str] = ()
     probabilities: Mapping[str, float] = field(default_factory=dict)
 
 

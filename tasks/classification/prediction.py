@@ -40,11 +40,14 @@ def classify(
         for at, guess, row in zip(batch.tolist(), guesses, shares, strict=True):
             ranked = sorted(zip(labels, row, strict=True), key=lambda each: -each[1])
             unknown = sum(word not in vocabulary for word in told[at].words)
-            answers[places[at]] = _answer(told[at], labels[guess], unknown, ranked)
+            strange = [label for label in told[at].labels if label not in corpus.labels]
+            answers[places[at]] = _answer(told[at], labels[guess], unknown, strange, ranked)
     return answers
 
 
-def _answer(sentence: Sentence, label: str, unknown: int, ranked: Sequence[tuple[str, float]]) -> Answer:
+def _answer(
+    sentence: Sentence, label: str, unknown: int, strange: Sequence[str], ranked: Sequence[tuple[str, float]]
+) -> Answer:
     gold = sentence.labels[0] if sentence.labels else None
     return Answer(
         text=label,
@@ -53,5 +56,6 @@ def _answer(sentence: Sentence, label: str, unknown: int, ranked: Sequence[tuple
         counted=int(gold is not None),
         words=len(sentence.words),
         unknown=unknown,
+        strange=strange,
         probabilities=dict(ranked),
     )

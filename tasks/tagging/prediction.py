@@ -46,7 +46,8 @@ def tag(text: NewText, *, settings: TaggingSettings, corpus: TaggedCorpus, netwo
         for at, row in zip(batch.tolist(), guesses, strict=True):
             found = corpus.tags.decode(row[: len(told[at].words)])
             unknown = sum(word not in vocabulary for word in told[at].words)
-            answers[places[at]] = _answer(told[at], found, unknown)
+            strange = [gold for gold in told[at].labels if gold not in corpus.tags]
+            answers[places[at]] = _answer(told[at], found, unknown, strange)
     return answers
 
 
@@ -56,7 +57,7 @@ def _spelling(sentences: Sequence[Sentence], corpus: TaggedCorpus) -> Spelling:
     return Spelling.of_one(forms, forms.encode(words_of(sentences)), corpus.spelling.characters)
 
 
-def _answer(sentence: Sentence, tags: Sequence[str], unknown: int) -> Answer:
+def _answer(sentence: Sentence, tags: Sequence[str], unknown: int, strange: Sequence[str]) -> Answer:
     gold = sentence.labels
     return Answer(
         text=" ".join(tags),
@@ -65,4 +66,5 @@ def _answer(sentence: Sentence, tags: Sequence[str], unknown: int) -> Answer:
         counted=len(gold),
         words=len(sentence.words),
         unknown=unknown,
+        strange=strange,
     )

@@ -127,6 +127,11 @@ def test_a_template_keeps_the_form(kind: str) -> None:
     assert not any(word in text for text in scaffold.files.values() for word in ("$name", "$Name", "${name}"))
 
 
+def test_help_names_every_kind(unroll: Unroll) -> None:
+    told = re.sub(r"[^a-z_]+", " ", unroll("new", "--help").out)
+    assert {*told.split()} >= {*KINDS}
+
+
 def test_it_works_from_any_folder_of_the_project(
     project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch
 ) -> None:

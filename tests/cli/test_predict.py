@@ -167,6 +167,17 @@ def test_unknown_words_are_counted_once(project: Path, unroll: Unroll, tmp_path:
     assert said.err == "2 of 6 words are unknown to the model: read as <unk>\n"
 
 
+def test_gold_labels_that_the_model_does_not_have_are_told(project: Path, unroll: Unroll, tmp_path: Path) -> None:
+    """Labels of another scheme would else be an accuracy of nothing, and no word why."""
+    (tmp_path / "moods.txt").write_text("glad the day was bright\ncross the day\ngloomy night\ncross wet\n")
+    words = ("--arm", "lstm", "--seed", "1", "--format", "label_text")
+    told = unroll("predict", "sentences", *words, str(tmp_path / "moods.txt")).err
+    assert "\n3 of 4 gold labels are none that the model has, and cannot be answered rightly: cross, gloomy\n" in told
+    (tmp_path / "names.txt").write_text("we\tO\nsaw\tO\nAda1\tB-LOC\n")
+    told = unroll("predict", "entities", "--format", "columns", str(tmp_path / "names.txt")).err
+    assert "\n1 of 3 gold labels is none that the model has, and cannot be answered rightly: B-LOC\n" in told
+
+
 def test_probabilities_stand_behind_the_answer(project: Path, unroll: Unroll, tmp_path: Path) -> None:
     (tmp_path / "new.txt").write_text("the day was wet\n\n")
     words = ("--seed", "0", str(tmp_path / "new.txt"), "--probabilities")
@@ -184,7 +195,8 @@ def test_probabilities_stand_behind_the_answer(project: Path, unroll: Unroll, tm
 
 
 def test_scores_are_named_and_only_those_of_shares_have_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    known: Any = SimpleNamespace(scores={"bleu": 31.25, "accuracy": 0.5}, right=2, counted=4, unknown=0, words=9)
+    scores = {"bleu": 31.25, "accuracy": 0.5}
+    known: Any = SimpleNamespace(scores=scores, right=2, counted=4, unknown=0, words=9, strange={})
     _tell(known)
     known.counted = 0
     _tell(known)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from tasks.decoding.decoding import forbid
 from tasks.decoding.decodings import DECODINGS
+from tasks.decoding.settings import DecodingSettings
 from tests.decoding.conftest import END, Small
 from tests.decoding.test_decoding import close, only
 
@@ -43,3 +45,17 @@ def test_a_sentence_is_decoded_alike_alone_and_in_a_batch_and_twice(name: str, s
     alone = [build().decode(only(request, sentence))[0] for sentence in range(5)]
     assert all(map(close, together, alone))
     assert all(map(close, together, again))
+
+
+@pytest.mark.parametrize("name", DECODINGS.names())
+def test_what_may_not_be_written_is_never_written(name: str, small: Small) -> None:
+    build: Any = DECODINGS.find(name)
+    request = small.request(8, 12, end=None)
+    found = build().decode(replace(request, step=forbid(request.step, [2])))
+    assert all(math.isfinite(one.log_probability) for hypotheses in found for one in hypotheses)
+    assert not any(2 in one.tokens for hypotheses in found for one in hypotheses)
+
+
+@pytest.mark.parametrize("name", DECODINGS.names())
+def test_its_options_are_settings(name: str) -> None:
+    assert DECODINGS.options(name).keys() <= DecodingSettings.model_fields.keys() - {"method"}

@@ -59,12 +59,17 @@ def test_an_unknown_name_is_told_with_the_nearest(write: Write) -> None:
     assert refused("x") == "there is no such study (received 'x'); known: 'cells'"
 
 
+@pytest.mark.usefixtures("project")
+def test_where_studies_are_looked_for_is_told_where_none_is_near() -> None:
+    assert refused("x") == "there is no such study (received 'x'); studies lie in studies"
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("gur", "gru"), ("ltsm", "lstm"), ("vanish", "vanishing"), ("nothing", None), ("novel", None)],
+    [("gur", "gru"), ("ltsm", "lstm"), ("vanish", "vanishing"), ("nothing", None), ("novel", None), ("epsilon", None)],
 )
 def test_only_a_name_that_is_near_is_suggested(written: str, meant: str | None) -> None:
-    assert nearest(written, ["gru", "lstm", "vanishing", "clipping", "word_vectors"]) == meant
+    assert nearest(written, ["gru", "lstm", "vanishing", "clipping", "word_vectors", "question"]) == meant
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a$b", "CON", "nul.x", ".hidden", "é", "a" * 65])

@@ -1,4 +1,4 @@
-"""``unroll new``: the smallest study, cell or task that runs."""
+"""``unroll new``: the smallest study, cell, remedy, ... that runs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def new(
             metavar="KIND",
             autocompletion=complete_kind,
             show_default=False,
-            help="study, cell, task, encoder, format, tagged_format, reader, schedule: whatever has a template "
-            "tasks/<folder>/new/KIND.tmpl.",
+            help="study, task, cell, encoder, remedy, decoding, schedule, format, tagged_format, reader: whatever has "
+            "a template tasks/<folder>/new/KIND.tmpl.",
         ),
     ],
     name: Annotated[
@@ -39,7 +39,7 @@ def new(
         ),
     ],
 ) -> None:
-    """Write the smallest study, cell, task, encoder, format, reader or schedule that runs, and print what tries it.
+    """Write the smallest study, task, cell, remedy, decoding, format, ... that runs, and print what tries it.
 
     Nothing is overwritten: either all files are written, or none.
     """

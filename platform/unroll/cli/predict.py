@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from unroll.contract import Answer
     from unroll.workflow.predicting import Predictor
 
+MOST_NAMED = 8
+"""Gold labels unknown to the model that are told by name."""
+
 
 def predict(
     folder: FolderArgument,
@@ -32,10 +35,13 @@ def predict(
     ] = None,
     encoding: Annotated[str, typer.Option("--encoding", metavar="NAME", help="Encoding of the text.")] = "utf-8",
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Print the probability of every label behind the answer.")
+        bool,
+        typer.Option(
+            "--probabilities", help="Print the probability of every label behind the answer, where the task gives it."
+        ),
     ] = False,
 ) -> None:
-    """Label or tag new text with a finished trial: one answer for each line, as lines come.
+    """Label, tag or translate new text with a finished trial: one answer for each line, as lines come.
 
     Where a format tells the gold labels, their score is printed to standard error in the end.
     """
@@ -65,7 +71,22 @@ def _tell(predictor: Predictor) -> None:
     counts = f" ({predictor.right:,} of {predictor.counted:,})" if predictor.counted else ""
     for name, score in predictor.scores.items():
         print_lines(f"{name} {score!r}{counts if name == 'accuracy' else ''}", stderr=True)
-    if predictor.unknown:
-        print_lines(
-            f"{predictor.unknown:,} of {predictor.words:,} words are unknown to the model: read as <unk>", stderr=True
+    if predictor.strange:
+        times, named = (
+            predictor.strange.total(),
+            ", ".join(visible(each) for each in list(predictor.strange)[:MOST_NAMED]),
         )
+        more = f" and {len(predictor.strange) - MOST_NAMED} more" if len(predictor.strange) > MOST_NAMED else ""
+        print_lines(
+            f"{times:,} of {predictor.counted:,} gold labels {_are(times)} none that the model has, and cannot be "
+            f"answered rightly: {named}{more}",
+            stderr=True,
+        )
+    if unknown := predictor.unknown:
+        print_lines(
+            f"{unknown:,} of {predictor.words:,} words {_are(unknown)} unknown to the model: read as <unk>", stderr=True
+        )
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -20,8 +20,10 @@ from unroll.study.declaration import NAME, TASK, Declaration, is_safe
 
 AnyTask = Task[Any, Any]
 
-NEAR = 0.65
-"""Similarity from which on a name may be meant: ``gur`` has 0.67 to ``gru``, ``nothing`` 0.63 to ``vanishing``."""
+NEAR = 0.7
+"""Similarity from which on a name may be meant: ``epsilon`` has 0.67 to ``question``, and means it not."""
+NEAR_SHORT = 0.65
+"""The same for names of at most four letters, where one slip is more: ``gur`` has 0.67 to ``gru``."""
 
 
 def suggestion(name: str, known: Iterable[str], elsewhere: Iterable[str] = ()) -> str:
@@ -63,8 +65,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     if section and word in words and words[word] != name:
         return words[word]
     siblings = {_split_name(other)[1]: other for other in reversed(names) if _split_name(other)[0] == section}
+    least = NEAR_SHORT if len(word) <= 4 else NEAR
     for candidates in (siblings, words):
-        near = difflib.get_close_matches(word, candidates, 1, NEAR) or [w for w in candidates if _initials(w) == word]
+        near = difflib.get_close_matches(word, candidates, 1, least) or [w for w in candidates if _initials(w) == word]
         if near:
             return candidates[near[0]]
     return None
@@ -252,9 +255,8 @@ def _study_file(target: Path) -> Path:
                 return path.resolve()
         if (candidate / "study.yml").is_file():
             raise _misnamed(candidate / "study.yml")
-    raise UserError(
-        "there is no such study", received=repr(str(target)), advice=suggestion(target.name, discover_studies())
-    )
+    advice = suggestion(target.name, discover_studies()) or f"studies lie in {display(project_root() / 'studies')}"
+    raise UserError("there is no such study", received=repr(str(target)), advice=advice)
 
 
 def _misnamed(file: Path) -> UserError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,8 @@ class Predictor:
             raise UserError(rule, advice=f"tasks that define predict have{list_tasks(_answers)}")
         self._trained = trained
         self.words = self.unknown = self.right = self.counted = 0
+        self.strange = Counter[str]()
+        """How often each gold label came that no answer can be."""
         self.scores: Mapping[str, float] = {}
         """Of the answers so far, where their gold is known; by the metrics' names without the split."""
 
@@ -50,6 +53,7 @@ class Predictor:
                 answers = trained.task.predict(trained.settings, trained.dataset, trained.module, text)
             self.words += sum(answer.words for answer in answers)
             self.unknown += sum(answer.unknown for answer in answers)
+            self.strange.update(label for answer in answers for label in answer.strange)
             self.right += sum(answer.right for answer in answers)
             self.counted += sum(answer.counted for answer in answers)
             if text.format is not None:  # then it is the whole text
@@ -97,7 +101,7 @@ def _check_encoding(encoding: str) -> None:
             return
     except (LookupError, ValueError):
         pass
-    advice = "such as utf-8 or latin-1; others can be converted: iconv -f utf-16 -t utf-8 FILE | unroll predict ... -"
+    advice = "such as utf-8 or latin-1; others can be converted: iconv -f utf-16 -t utf-8 FILE"
     rule = "an encoding must be one that Python knows, in which a line end is one byte"
     raise UserError(rule, where="--encoding", received=repr(encoding), advice=advice)
 
