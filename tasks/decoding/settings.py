@@ -55,7 +55,10 @@ class DecodingSettings(Settings):
     )
     samples: int | None = Field(None, ge=1, le=WIDEST, description="Sequences that are drawn for a sentence.")
     temperature: float | None = Field(
-        None, gt=0, le=1000, description="What logits are divided by before drawing; 1: the model, towards 0: greedy."
+        None,
+        ge=1e-6,
+        le=1000,
+        description="What logits are divided by before drawing; 1: the model, towards 0: greedy.",
     )
     top_k: int | None = Field(
         None, ge=1, le=WIDEST, description="Draw among so many most probable tokens (Fan et al. 2018)."

@@ -31,8 +31,8 @@ class FreeRun(NamedTuple):
 
 
 def draw(logits: Tensor) -> Tensor:
-    """A token from the model's distribution, shape (batch,)."""
-    return torch.multinomial(logits.softmax(1), 1).squeeze(1)
+    """A token from the model's distribution, shape (batch,); any one where that is NaN, as the loss then is, too."""
+    return torch.multinomial(logits.softmax(1).nan_to_num(nan=1.0), 1).squeeze(1)
 
 
 def most_probable(logits: Tensor) -> Tensor:

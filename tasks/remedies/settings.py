@@ -74,7 +74,10 @@ class RemedySettings(TrainingSettings):
         None, description="How good a whole sentence is: smoothed BLEU, or the share of right tokens; null: bleu."
     )
     payoff_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="tau of reward_augmented: how far targets are from the right ones; null: 0.2."
+        None,
+        ge=1e-6,
+        le=1e6,
+        description="tau of reward_augmented: how far targets are from the right ones; null: 0.2.",
     )
     own_at_first: float | None = Field(
         None, ge=0, le=1, description="Share of the model's own tokens at the first update; null: 0.04."
@@ -84,7 +87,7 @@ class RemedySettings(TrainingSettings):
         None, ge=0, le=1, description="Share of tokens that the reward chooses at the last update; null: 0.48."
     )
     reward_temperature: float | None = Field(
-        None, gt=0, le=1e6, description="Of the reward's choice among tokens; null: 0.05."
+        None, ge=1e-6, le=1e6, description="Of the reward's choice among tokens; null: 0.05."
     )
     candidates: int | None = Field(
         None, ge=1, le=WIDEST, description="Sequences that minimum_risk draws for each sentence; null: 10."

@@ -227,6 +227,8 @@ def test_a_pipe_gives_each_answer_as_its_line_comes(project: Path) -> None:
         (["counts", "f"], "a trial of language_modeling has no answers to lines of text; tasks that define predict"),
         (["entities", "absent.txt"], "absent.txt: the text must be a readable file, or - for standard input (received"),
         (["entities", "names"], "names: the text must be a readable file, or - for standard input (received Is a dir"),
+        (["entities", "/proc/self/mem"], "the text must be a readable file, or - for standard input (received Input"),
+        (["entities", "-"], "standard input: the text must be a readable file, or - for standard input (received Bad"),
         (["entities", "empty"], "empty: a text must not be empty"),
         (["entities", "empty", "--format", "columns"], "empty: a text must not be empty"),
         (["entities", "blank"], "blank: a text must have at least one word"),
@@ -249,7 +251,10 @@ def test_a_pipe_gives_each_answer_as_its_line_comes(project: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_mistake_is_one_clear_line(project: Path, unroll: Unroll, words: list[str], line: str) -> None:
+def test_a_mistake_is_one_clear_line(
+    project: Path, unroll: Unroll, monkeypatch: pytest.MonkeyPatch, words: list[str], line: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)  # closed: <&-
     files = {
         "f": b"x",
         "empty": b"",

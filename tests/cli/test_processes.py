@@ -43,6 +43,14 @@ def test_completion_offers_the_studies_of_the_project(project: Path) -> None:
     assert done.stdout.split() == ["tiny"]
 
 
+@pytest.mark.parametrize(("closed", "told"), [(1, ""), (2, "unroll ")])
+def test_a_closed_output_is_like_the_null_device(closed: int, told: str) -> None:
+    words = ["sh", "-c", f'"$0" --version {closed}>&-', str(PROGRAM)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(told)
+
+
 @pytest.mark.usefixtures("project")
 def test_a_real_run_ends_and_the_next_one_loads_no_ray() -> None:
     first, _ = watched("run", "tiny", "--runner", "inline")

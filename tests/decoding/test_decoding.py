@@ -136,6 +136,19 @@ class Fixed:
         return Request(step=self, state=(), start=start, end=None, limits=limits, seeds=tuple(range(batch)))
 
 
+@pytest.mark.parametrize("decoding", DECODINGS, ids=lambda d: type(d).__name__)
+def test_a_sentence_whose_probabilities_are_no_numbers_has_a_hypothesis_and_harms_no_other(
+    decoding: Decoding, small: Small
+) -> None:
+    request = small.request(3, 5)
+    expected = decoding.decode(request)
+    request.state["h"][0][1] = torch.nan
+    found = decoding.decode(request)
+    assert [found[0], found[2]] == [expected[0], expected[2]]
+    assert found[1]
+    assert math.isnan(found[1][0].log_probability)
+
+
 def tokens_of(decoding: Decoding, request: Request) -> set[tuple[int, ...]]:
     return {one.tokens for found in decoding.decode(request) for one in found}
 

@@ -68,7 +68,14 @@ def test_what_a_method_does_not_have_is_refused() -> None:
         DecodingSettings(width=3)
     with pytest.raises(ValidationError, match="did you mean 'sampling'"):
         DecodingSettings(method="samplin")
-    for wrong in ({"temperature": 0}, {"top_p": 0}, {"top_p": 1.1}, {"top_k": 0}, {"samples": 0}):
+    for wrong in (
+        {"temperature": 0},
+        {"temperature": 1e-9},
+        {"top_p": 0},
+        {"top_p": 1.1},
+        {"top_k": 0},
+        {"samples": 0},
+    ):
         with pytest.raises(ValidationError):
             DecodingSettings.model_validate({"method": "sampling", **wrong})
 

@@ -217,3 +217,8 @@ def test_substitutions_leave_padding_and_ends_alone() -> None:
         fixed = (examples.targets == PADDING) | (examples.targets == END)
         assert torch.equal(made[fixed], examples.targets[fixed])
         assert ((made[~fixed] > 0) & (made[~fixed] < VOCABULARY)).all()
+
+
+def test_where_there_is_one_word_none_is_substituted() -> None:
+    examples = examples_of((1, 1, END), (1, END))
+    assert torch.equal(substitute(examples, vocabulary=2, temperature=1.0), examples.targets)

@@ -130,6 +130,11 @@ def test_minimum_risk_is_its_equation_over_the_distinct_candidates(
     assert same(tiny.gradients(found), tiny.gradients(slow))
 
 
+def test_the_risk_of_one_candidate_alone_is_refused() -> None:
+    with pytest.raises(ValueError, match="candidates must be 2 at least where the right sequence is none of them"):
+        MinimumRisk(features=HIDDEN, candidates=1, right_candidate=False)
+
+
 def test_minimum_risk_over_all_outputs_is_the_expected_risk(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny, examples, listed = Tiny(batch=1), examples_of(RIGHT), everything()
     monkeypatch.setattr(minimum_risk, "draw", Forced(*listed))

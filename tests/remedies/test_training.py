@@ -146,6 +146,14 @@ def test_a_remedy_whose_own_gradient_is_no_number_ends_the_run_as_diverged() -> 
         train(module_of(Broken()), callbacks=[StopAtDivergence()])
 
 
+@pytest.mark.parametrize("name", REMEDIES.names())
+def test_every_remedy_of_a_model_that_diverged_says_so(name: str) -> None:
+    module = module_of(remedy_of(name))
+    torch.nn.init.constant_(module.network.output, torch.nan)
+    with pytest.raises(Diverged):
+        train(module, callbacks=[StopAtDivergence()])
+
+
 def test_a_baseline_begins_where_its_authors_say() -> None:
     weights = dict(module_of(remedy_of("reinforce")).remedy.named_parameters())
     assert not weights["baseline.weight"].any()

@@ -67,7 +67,7 @@ def generate(
     generator = Generator(load_trained(ledger, chosen), how or (), draw=draw)
     if chosen.note:
         print_lines(visible(chosen.note), stderr=True)
-    if prompt is None and sys.stdin.isatty():
+    if prompt is None and sys.stdin is not None and sys.stdin.isatty():  # None: closed before the program began
         _converse(generator, suggestions, scores=scores)
         return
     for beginning, where in [(prompt, "--prompt")] if prompt is not None else _lines(encoding):

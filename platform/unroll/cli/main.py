@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from unroll.interruption import SIGNALS, Interrupted, ignore_at_exit, listening
 
+_STDERR = 2
 INTERRUPTED = 130
 """128 + SIGINT, as shells count; the same for SIGTERM, since the same follows."""
 
@@ -18,6 +20,7 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: what follows ``unroll`` on the command line; the process's own arguments by default.
     """
+    _replace_closed()
     with listening():
         try:
             from unroll.cli.program import run_program
@@ -30,6 +33,16 @@ def main(args: Sequence[str] | None = None) -> None:
             sys.exit(INTERRUPTED)
         finally:
             ignore_at_exit()
+
+
+def _replace_closed() -> None:
+    """Where a standard stream was closed (``>&-``) is the null device: else the next file would take its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _report_interruption(words: Sequence[str]) -> None:

@@ -61,7 +61,7 @@ def predict(
 
 
 def _line(answer: Answer, *, probabilities: bool) -> str:
-    if probabilities and answer.text and not answer.probabilities:
+    if probabilities and answer.words and not answer.probabilities:  # of a blank line there are none
         raise UserError("the trial's task gives no probabilities", where="--probabilities", advice="leave it out")
     shares = answer.probabilities.items() if probabilities else ()
     return "\t".join([harmless(answer.text), *(f"{harmless(name)}={share:.4g}" for name, share in shares)])

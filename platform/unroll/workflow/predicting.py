@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -107,18 +108,35 @@ def _check_encoding(encoding: str) -> None:
 
 
 def _opened(file: str) -> BinaryIO:
-    if file == STANDARD_INPUT:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    path = Path(file)
     try:
-        return path.open("rb")
+        if file != STANDARD_INPUT:
+            return Path(file).open("rb")
+        if sys.stdin is None:  # it was closed before the program began
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     except OSError as error:
-        rule, received = "the text must be a readable file, or - for standard input", error.strerror or str(error)
-        raise UserError(rule, where=file, received=received) from None
+        where = "standard input" if file == STANDARD_INPUT else file
+        raise _unreadable(where, error) from None
+
+
+def _unreadable(where: str, error: OSError) -> UserError:
+    rule, received = "the text must be a readable file, or - for standard input", error.strerror or str(error)
+    return UserError(rule, where=where, received=received)
+
+
+def _read(binary: BinaryIO, where: str) -> Iterator[bytes]:
+    while True:
+        try:
+            line = binary.readline()
+        except OSError as error:  # a disk that fails, or a terminal that is gone
+            raise _unreadable(where, error) from None
+        if not line:
+            return
+        yield line
 
 
 def _lines(binary: BinaryIO, encoding: str, where: str) -> Iterator[str]:
-    for number, line in enumerate(iter(binary.readline, b""), start=1):
+    for number, line in enumerate(_read(binary, where), start=1):
         place = f"{where}, line {number}"
         try:
             text = line.removesuffix(b"\n").removesuffix(b"\r").decode(encoding)

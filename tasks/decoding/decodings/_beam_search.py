@@ -48,11 +48,11 @@ def search(request: Request, *, width: int, per_parent: int, prune: Prune | None
         steps[sentences, slots] = best
         totals = torch.full_like(steps, -torch.inf)
         totals[sentences, slots] = scores.to(best).unsqueeze(1) + best
-        if prune is not None:
-            totals = totals.masked_fill(~prune(totals, steps), -torch.inf)
+        if prune is not None:  # what a model says that has diverged, NaN, stays: every sentence has a hypothesis
+            totals = totals.masked_fill(~(prune(totals, steps) | totals.isnan()), -torch.inf)
         flat = totals.flatten(1)
         kept, places = flat.topk(min(width, flat.shape[1]), dim=1)
-        stays = (torch.arange(kept.shape[1], device=device) < widths.unsqueeze(1)) & (kept > -torch.inf)
+        stays = (torch.arange(kept.shape[1], device=device) < widths.unsqueeze(1)) & (kept != -torch.inf)
         sentences, ranks = stays.nonzero(as_tuple=True)
         scores, places = kept[sentences, ranks], places[sentences, ranks]
         parents = rows_before[sentences] + places // count

@@ -64,7 +64,8 @@ class Sampling(Decoding):
             probabilities = probabilities.masked_fill(before >= self._top_p, 0.0)  # the first one always stays
         cumulative = probabilities.cumsum(1)
         places = torch.searchsorted(cumulative, (uniform * cumulative[:, -1]).unsqueeze(1), right=True)
-        most = (probabilities > 0).sum(1, keepdim=True) - 1  # rounding may lead behind the last possible token
+        # Rounding may lead behind the last possible token; of a model that has diverged, NaN, none is.
+        most = ((probabilities > 0).sum(1, keepdim=True) - 1).clamp(min=0)
         return tokens.gather(1, torch.minimum(places, most)).squeeze(1)
 
 

@@ -35,6 +35,9 @@ class MinimumRisk(Remedy):
         sharpness: a.
         likelihood: weight of the right tokens' negative log-likelihood, added to the risk.
         reward: r.
+
+    Raises:
+        ValueError: there is one candidate alone, whose Q is 1 whatever the model says.
     """
 
     warm_start = True
@@ -51,6 +54,10 @@ class MinimumRisk(Remedy):
         reward: RewardName = "bleu",
     ) -> None:
         super().__init__()
+        if candidates + right_candidate < 2:
+            raise ValueError(
+                f"candidates must be 2 at least where the right sequence is none of them, received {candidates}"
+            )
         self._candidates, self._with_right, self._sharpness = candidates, right_candidate, sharpness
         self._likelihood, self._reward = likelihood, REWARDS[reward]
 

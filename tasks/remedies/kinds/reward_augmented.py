@@ -77,7 +77,8 @@ def substitute(examples: Examples, *, vocabulary: int, temperature: float) -> Te
     """Targets with tokens replaced by others of the vocabulary but the end symbol, shape (time, batch)."""
     targets, device = examples.targets, examples.targets.device
     free = (targets != PADDING) & (targets != examples.end)
-    others = vocabulary - 2  # neither the right token nor the end symbol
+    if not (others := vocabulary - 2):  # neither the right token nor the end symbol: one symbol, to reverse say
+        return targets
     lengths = free.sum(0).double()  # (batch,)
     edits = torch.arange(len(targets) + 1, device=device, dtype=torch.float64).unsqueeze(1)
     ways = torch.lgamma(lengths + 1) - torch.lgamma(edits + 1) - torch.lgamma((lengths - edits).clamp(min=0) + 1)
