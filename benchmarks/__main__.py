@@ -40,6 +40,21 @@ LOOPS: dict[str, dict[str, int]] = {
     "full": {"repeats": 5, "turns": 100},
 }
 """Size -> repeats, turns of each contender in a repeat."""
+SCALES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
+    "smallest": (
+        {"trials": 4, "points": 3, "metrics": 82, "repeats": 1},
+        {"trials": 4, "points": 3, "metrics": 3},
+    ),
+    "small": (
+        {"trials": 100, "points": 100, "metrics": 100, "repeats": 3},
+        {"trials": 100, "points": 200, "metrics": 3},
+    ),
+    "full": (
+        {"trials": 500, "points": 200, "metrics": 100, "repeats": 5},
+        {"trials": 500, "points": 200, "metrics": 3},
+    ),
+}
+"""Size -> trials, points of each metric, metrics and repeats of the tables; of the page."""
 
 
 def study_overhead(size: str, seconds: list[float] | None) -> Iterator[Measurement]:
@@ -80,8 +95,18 @@ def time_loop(size: str, _: list[float] | None) -> Iterator[Measurement]:
     return measure_time_loops(**LOOPS[size], shapes=SMALLEST if size == "smallest" else SHAPES)
 
 
+def report_scale(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Tables and page of a large study."""
+    from benchmarks.report_scale import measure_page, measure_tables
+
+    tables, page = SCALES[size]
+    yield measure_tables(**tables)
+    yield measure_page(**page)
+
+
 BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
     "bucketing": bucketing,
+    "report_scale": report_scale,
     "step_time": step_time,
     "study_overhead": study_overhead,
     "time_loop": time_loop,

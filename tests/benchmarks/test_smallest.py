@@ -34,6 +34,13 @@ def test_step_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_report_scale(tmp_path: Path) -> None:
+    tables, page = measure("report_scale", out=tmp_path / "out.json")
+    assert [ratio["name"] for ratio in tables["ratios"]] == ["pandas / ours", "seconds of ours", "GB of ours"]
+    assert page["facts"]["bytes of the page"] > 100_000
+
+
+@pytest.mark.slow
 def test_bucketing(tmp_path: Path) -> None:
     (found,) = measure("bucketing", out=tmp_path / "out.json")
     assert all(share < 0.05 for share in found["facts"]["bucketed, share of padding"])

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from unroll.evidence import by_distance, fading, find_profiles
+from unroll.evidence import by_distance, fading, find_profiles, profile_steps
 
 Looks = dict[int, dict[int, float]]
 
@@ -117,3 +119,24 @@ def test_by_distance_gives_the_last_values_in_their_own_unit() -> None:
     low, high = stats.t.interval(0.95, 1, loc=0.55, scale=stats.sem([0.6, 0.5]))
     assert found.row(1)[4:] == pytest.approx((low, high))
     assert found["low"].to_list()[2] is None
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 2)),
+        st.dictionaries(
+            st.integers(1, 6),
+            st.dictionaries(st.integers(0, 3), st.sampled_from([math.nan, 0.0, 1.0, 2.0, 5.0]), min_size=1),
+            min_size=1,
+        ),
+        min_size=1,
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_a_profile_is_the_same_of_the_steps_that_count(trials: dict[tuple[str, int], Looks]) -> None:
+    history = frame(trials).sort("arm", "trial", "step")
+    step = pl.col("step")
+    logged = history.group_by("trial", "metric").agg(begins=step.min(), ends=step.max())
+    some = history.join(profile_steps(logged, "flow/layer0"), on=["trial", "step"], how="semi", maintain_order="left")
+    for average in (fading, by_distance):
+        assert average(some, "flow/layer0").equals(average(history, "flow/layer0"), null_equal=True)

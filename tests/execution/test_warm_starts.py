@@ -252,7 +252,7 @@ def test_what_a_trial_cost_is_told_with_and_without_what_it_begins_with(make: Ca
     assert prepared.select("arm", "seed", "steps").rows() == [(PREPARED, 0, 3), (PREPARED, 1, 3)]
     assert trials.filter(arm="bent")["warm_start"].to_list() == prepared["trial"].to_list()
     assert trials.filter(arm="bent")["seconds_before"].to_list() == prepared["seconds"].to_list()
-    findings = Findings(plan, trials, ledger.history_frame(plan), runs=())
+    findings = Findings(plan, trials, ledger.logged(plan).rows, runs=())
     (column,) = [column for column in arms_table(findings).columns if column.head == "Begins with"]
     assert column.cells == ["–", f"{PREPARED}: 3 of 9 steps", "bent: 9 of 9 steps"]
     assert [*warm_start_sentences(plan)] == [

@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import altair as alt
 import polars as pl
 import pytest
 
 from unroll.ledger import Ledger
 from unroll.reporting.charts import draw_charts
 from unroll.reporting.charts.axis_range import is_wide
-from unroll.reporting.charts.style import ARM_COLOURS, colour_arms, dash_arms
+from unroll.reporting.charts.curves import bound_points
+from unroll.reporting.charts.style import ARM_COLOURS, colour_arms, dash_arms, make_chart
 from unroll.reporting.document import Chart, Note
 from unroll.reporting.findings import Findings, gather
 from unroll.reporting.sections import compose
@@ -193,3 +195,14 @@ def test_no_two_ticks_of_whole_numbers_have_one_label(make_ledger: MakeLedger) -
     svg = draw_charts(dataclasses.replace(findings, history=few))["curves"].svg
     (axis,) = re.findall(r'aria-label="X-axis titled \'step\'.*?role-axis-title', svg, re.DOTALL)
     assert re.findall(r">(\d+)</text>", axis) == ["4", "5", "6"]
+
+
+def test_a_chart_of_many_arms_has_few_points_of_each_and_no_limit() -> None:
+    arms, steps = 100, 200
+    places = [(f"arm{arm:03}", step) for arm in range(arms) for step in range(steps)]
+    thinned = bound_points(pl.DataFrame(places, schema=["arm", "step"], orient="row"))
+    assert thinned.group_by("arm").len()["len"].unique().to_list() == [50]
+    assert {0, steps - 1} < set(thinned["step"])
+    points = alt.Chart(pl.DataFrame({"place": range(6_000)})).mark_point().encode(x="place:Q")
+    (rows,) = make_chart("x", "", [points], height=10).spec["datasets"].values()
+    assert len(rows) == 6_000  # where Altair itself would refuse

@@ -6,11 +6,11 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 
 from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.confusions import confusion, find_confusions
-from unroll.evidence.curves import learning_curves
+from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, max_t, resolution, sign_flip_p, smallest_p
-from unroll.evidence.profiles import by_distance, fading, find_profiles
+from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, reach
 from unroll.evidence.splits import split_gaps, twin_metric
 
@@ -31,11 +31,13 @@ __all__ = [
     "max_t",
     "pair_seeds",
     "paired_differences",
+    "profile_steps",
     "reach",
     "resolution",
     "sign_flip_p",
     "smallest_p",
     "split_gaps",
     "summarise_arms",
+    "thin_curves",
     "twin_metric",
 ]

@@ -30,7 +30,7 @@ def learning_curves(history: pl.DataFrame, metric: str, *, points: int = POINTS)
     logged = history.filter((pl.col("metric") == metric) & pl.col("value").is_finite())
     logged = logged.unique(["arm", "trial", "step"], keep="last", maintain_order=True)
     on_grid = _resample(logged.select("arm", "trial", "step", "value"))
-    return _thin(order_arms(average_trials(on_grid, "step"), history), points)
+    return thin_curves(order_arms(average_trials(on_grid, "step"), history), points)
 
 
 def _resample(logged: pl.DataFrame) -> pl.DataFrame:
@@ -42,8 +42,8 @@ def _resample(logged: pl.DataFrame) -> pl.DataFrame:
     return values.with_columns(pl.col("value").interpolate_by("step").over("arm", "trial"))
 
 
-def _thin(curves: pl.DataFrame, points: int) -> pl.DataFrame:
-    """Keep at most ``points`` rows per arm, evenly spread by rank, first and last among them."""
+def thin_curves(curves: pl.DataFrame, points: int) -> pl.DataFrame:
+    """Keep at most ``points`` (2 or more) rows per arm, evenly spread by rank, first and last among them."""
     # Ranks 0 to count - 1 fall into `points` slots of equal width; the first row of each slot is kept.
     place, count = pl.int_range(pl.len()).over("arm"), pl.len().over("arm")
     slot = (place * (points - 1)) // (count - 1).clip(lower_bound=1)

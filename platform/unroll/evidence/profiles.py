@@ -20,6 +20,25 @@ def find_profiles(metrics: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not any(name.startswith(f"{other}/") for other in names))
 
 
+def profile_steps(logged: pl.DataFrame, profile: str) -> pl.DataFrame:
+    """The steps that :func:`fading` and :func:`by_distance` look at; of millions of rows they need no others.
+
+    A profile goes as far as any of its trial's where its farthest value was logged.
+
+    Args:
+        logged: ``trial, metric, begins, ends``: the steps at which each trial first and last logged each metric.
+        profile: name of the profile.
+
+    Returns:
+        ``trial, step``.
+    """
+    points = logged.join(_distances(logged, profile), on="metric", maintain_order="left")
+    farthest = points.filter(pl.col("distance") == pl.col("distance").max().over("trial"))
+    steps = [farthest.select("trial", step="begins"), farthest.select("trial", step="ends")]
+    steps.append(points.group_by("trial", maintain_order=True).agg(step=pl.col("ends").max()))
+    return pl.concat(steps).unique(maintain_order=True)
+
+
 def fading(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """How a profile fades with distance, when it was first and when it was last logged, averaged over an arm's trials.
 
@@ -64,11 +83,16 @@ def by_distance(history: pl.DataFrame, profile: str) -> pl.DataFrame:
 
 def _points(history: pl.DataFrame, profile: str) -> pl.DataFrame:
     """``trial, arm, step, distance, value`` of one profile, one row each."""
-    parsed = ((metric, parse_distance_metric(metric)) for metric in history["metric"].unique())
-    distances = [(metric, point[1]) for metric, point in parsed if point and point[0] == profile]
-    named = pl.DataFrame(distances, schema={"metric": pl.String, "distance": pl.Int64}, orient="row")
-    points = history.join(named, on="metric", maintain_order="left").select("trial", "arm", "step", "distance", "value")
+    known = history.join(_distances(history, profile), on="metric", maintain_order="left")
+    points = known.select("trial", "arm", "step", "distance", "value")
     return points.unique(["trial", "step", "distance"], keep="last", maintain_order=True)
+
+
+def _distances(rows: pl.DataFrame, profile: str) -> pl.DataFrame:
+    """``metric, distance`` of a profile's metrics among those of the rows."""
+    parsed = ((metric, parse_distance_metric(metric)) for metric in rows["metric"].unique())
+    distances = [(metric, point[1]) for metric, point in parsed if point and point[0] == profile]
+    return pl.DataFrame(distances, schema={"metric": pl.String, "distance": pl.Int64}, orient="row")
 
 
 def _relative(points: pl.DataFrame, moment: str) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.ledger.columns import ENVIRONMENT, TRIAL_COLUMNS, WARM_COLUMNS, check_metrics
 from unroll.ledger.files import read_file, write_atomic
-from unroll.ledger.history import Row
 from unroll.ledger.outcome import Outcome
 from unroll.study.trial import Trial
 
@@ -64,14 +63,33 @@ def trials_table(
     return _frame(rows, columns | logged)
 
 
-def history_table(histories: Iterable[tuple[Trial, Iterable[Row]]]) -> pl.DataFrame:
-    """One row per logged value, in the order given."""
-    rows = [
-        (trial.id, trial.arm, trial.seed, step, epoch, seconds, metric, value)
+def history_table(histories: Iterable[tuple[Trial, pl.DataFrame]]) -> pl.DataFrame:
+    """One row per logged value, in the order given.
+
+    Args:
+        histories: trials with what they logged (``History.frame``).
+    """
+    import polars as pl
+
+    parts = [
+        history.with_columns(trial=pl.lit(trial.id), arm=pl.lit(trial.arm), seed=pl.lit(trial.seed, pl.Int64)).select(
+            *_HISTORY_COLUMNS
+        )
         for trial, history in histories
-        for step, epoch, seconds, metric, value in history
     ]
-    return _frame(rows, _HISTORY_COLUMNS)
+    return pl.concat(parts) if parts else empty_history()
+
+
+def empty_history() -> pl.DataFrame:
+    """A table of :func:`history_table` without rows."""
+    return _frame([], _HISTORY_COLUMNS)
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """A frame as the bytes of a Parquet file; equal frames give equal bytes."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def attempts_table(attempts: Iterable[tuple[Trial, bool, Sequence[Outcome]]]) -> pl.DataFrame:
@@ -116,12 +134,11 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     Raises:
         StorageError: the disk refused.
     """
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    data = parquet_bytes(frame)
     with contextlib.suppress(OSError):
-        if read_file(path) == buffer.getvalue():
+        if read_file(path) == data:
             return
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, data)
 
 
 def _trial_row(trial: Trial, outcome: Outcome | None, metrics: Sequence[str]) -> tuple[Any, ...]:

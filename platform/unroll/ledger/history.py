@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from pydantic import model_validator
 
@@ -15,6 +17,9 @@ from unroll.ledger.files import remove
 from unroll.ledger.outcome import HistoryRow
 from unroll.ledger.records import LostHistory, Reader, write_record_once
 from unroll.study.trial import Count, Frozen, Seconds
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _KIND = "history"
 _NAME = re.compile(r"(?P<step>\d+)(?:\.(?P<number>\d+)|(?:-(?P<older>\d+))?)\.json")
@@ -47,6 +52,10 @@ class Segment(Frozen):
     def rows(self) -> Iterator[Row]:
         """Its rows."""
         return zip(self.steps, self.epochs, self.seconds, self.metrics, self.values, strict=True)
+
+    def columns(self) -> tuple[Sequence[int], Sequence[int], Sequence[float], Sequence[str], Sequence[float]]:
+        """Its columns, in the order of a row."""
+        return self.steps, self.epochs, self.seconds, self.metrics, self.values
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -110,6 +119,35 @@ class History:
         """Rows by step; where (step, metric) was logged again, the last segment counts."""
         latest = {(row[0], row[3]): row for place in self._places() for row in self._read(place.path)}
         return sorted(latest.values(), key=itemgetter(0))
+
+    def frame(self) -> pl.DataFrame:
+        """What :meth:`rows` gives, as a frame and without a Python object for each row.
+
+        Columns are ``step, epoch, seconds, metric, value``.
+        """
+        import polars as pl
+
+        types = {"step": pl.Int64, "epoch": pl.Int64, "seconds": pl.Float64, "metric": pl.String, "value": pl.Float64}
+        read = (self._reader.read(place.path, _KIND, Segment, owner=self._trial) for place in self._places())
+        parts = [
+            pl.DataFrame(dict(zip(types, segment.columns(), strict=True)), schema=types) for segment in read if segment
+        ]
+        rows = pl.concat(parts) if parts else pl.DataFrame(schema=types)
+        keys = ["step", "metric"]
+        if rows.select(pl.struct(keys).is_duplicated().any()).item():
+            # A value that was logged again stands where it was.
+            placed = rows.with_row_index("place").with_columns(pl.col("place").min().over(keys))
+            rows = placed.unique(keys, keep="last", maintain_order=True).sort("place").drop("place")
+        return rows.sort("step", maintain_order=True)
+
+    def mark(self) -> str:
+        """What tells whether the segments have been changed: a hash of their names, sizes and times of change."""
+        parts = []
+        for place in self._places():
+            with contextlib.suppress(FileNotFoundError):  # a running trial may just have rewound it
+                stat = place.path.stat()
+                parts.append(f"{place.path.name} {stat.st_size} {stat.st_mtime_ns}")
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def check(self, steps: int) -> None:
         """Note it as damage if a segment is missing, up to the step at which the trial was completed."""

@@ -20,6 +20,7 @@
       trials/<id>/examples.json      what its model made of a few examples, replaced by a later attempt
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
+      history.made.json              what history.parquet was made of, see logged.py
 
 No record holds an absolute path (see pathless.py), so the folder can be moved and copied.
 """
@@ -41,6 +42,7 @@ from unroll.ledger.files import StorageError, make_folder, move_folder, read_fil
 from unroll.ledger.frames import attempts_table, history_table, trials_table, write_parquet
 from unroll.ledger.kept import Kept
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
+from unroll.ledger.logged import Logged, LoggedTable
 from unroll.ledger.outcome import FINAL, Outcome, Progress
 from unroll.ledger.place import check_links, check_owners
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record
@@ -334,7 +336,11 @@ class Ledger:
 
         (trial, step, metric) is unique; rows are ordered by the plan's trials and then by step.
         """
-        return history_table((trial, self.trial(trial.id).history.rows()) for trial in plan.trials)
+        return history_table((trial, self.trial(trial.id).history.frame()) for trial in plan.trials)
+
+    def logged(self, plan: Plan) -> Logged:
+        """The same, read lazily out of ``history.parquet`` where that holds it (see :meth:`compact`)."""
+        return self._logged.read(plan.trials)
 
     def compact(self, plan: Plan) -> None:
         """Rebuild ``trials.parquet`` and ``history.parquet``; a file that is as it must be is left alone.
@@ -343,7 +349,15 @@ class Ledger:
             StorageError: the disk refused.
         """
         write_parquet(self.root / "trials.parquet", self.trials_frame(plan))
-        write_parquet(self.root / "history.parquet", self.history_frame(plan))
+        self._logged.write(plan.trials)
+
+    @property
+    def _logged(self) -> LoggedTable:
+        def is_damaged(trial: Trial) -> bool:
+            folder = self.trial(trial.id).folder / "history"
+            return any(folder == each.path or folder in each.path.parents for each in self.damage())
+
+        return LoggedTable(self.root, lambda trial: self.trial(trial.id).history, is_damaged)
 
     # Ownership
 

@@ -9,7 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from unroll.contract import VALIDATION, Direction, parse_free_running_metric
+from unroll.contract import (
+    VALIDATION,
+    Direction,
+    parse_confusion_metric,
+    parse_distance_metric,
+    parse_free_running_metric,
+)
 from unroll.evidence import (
     by_distance,
     confusion,
@@ -22,6 +28,7 @@ from unroll.evidence import (
     learning_curves,
     pair_seeds,
     paired_differences,
+    profile_steps,
     summarise_arms,
 )
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord, ShownExample
@@ -39,8 +46,8 @@ class Findings:
     plan: Plan
     trials: pl.DataFrame
     """One row per planned trial (``Ledger.trials_frame``)."""
-    history: pl.DataFrame
-    """One row per logged value (``Ledger.history_frame``)."""
+    history: pl.LazyFrame
+    """One row per logged value (``Ledger.logged``): millions of them, of which each table reads what it needs."""
     runs: Sequence[RunRecord]
     """Provenance of the runs that had something to do, killed ones too, oldest first."""
     left_out: Sequence[Trial] = ()
@@ -51,6 +58,8 @@ class Findings:
     """Arm -> what the model of its first completed seed that shows examples made of them, with that seed."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
     """Trials whose result other source files gave than the plan's, with the files that differ (``Ledger.changed``)."""
+    history_digest: str = ""
+    """Equal for an equal history."""
 
     @property
     def metric(self) -> str:
@@ -216,12 +225,22 @@ class Findings:
         return {status: number for status, number in sums.items() if number}
 
     @cached_property
+    def logged_at(self) -> pl.DataFrame:
+        """At which steps each trial logged each metric.
+
+        ``trial, metric, begins, ends`` (first and last step), ``first, last`` (of finite values; null without one).
+        """
+        step = pl.col("step")
+        finite = pl.when(pl.col("value").is_finite()).then(step)
+        grouped = self.history.group_by("trial", "metric")
+        steps = grouped.agg(begins=step.min(), ends=step.max(), first=finite.min(), last=finite.max())
+        return steps.collect(engine="streaming").sort("trial", "metric")
+
+    @cached_property
     def logged(self) -> list[str]:
         """Metrics that were logged at several steps, by name."""
         # A metric that was logged once, as those of the test text are, has no curve.
-        finite = self.history.filter(pl.col("value").is_finite())
-        several = finite.group_by("trial", "metric").agg(pl.col("step").n_unique()).filter(pl.col("step") > 1)
-        return sorted(several["metric"].unique())
+        return sorted(self.logged_at.filter(pl.col("first") < pl.col("last"))["metric"].unique())
 
     @cached_property
     def curve_metric(self) -> str | None:
@@ -241,12 +260,12 @@ class Findings:
     @cached_property
     def curves(self) -> pl.DataFrame:
         """Mean curves of :attr:`curve_metric` with bands."""
-        return learning_curves(self._ranked_history, self.curve_metric or self.metric)
+        return self._curve(self.curve_metric or self.metric)
 
     @cached_property
     def training_curves(self) -> pl.DataFrame:
         """Mean curves of :attr:`training_metric` with bands; empty where there is none."""
-        return learning_curves(self._ranked_history, self.training_metric or "")
+        return self._curve(self.training_metric or "")
 
     @cached_property
     def profiles(self) -> dict[str, pl.DataFrame]:
@@ -268,7 +287,7 @@ class Findings:
     @cached_property
     def free_running_curves(self) -> dict[str, pl.DataFrame]:
         """Curves of such a metric and of its twin, which ``metric`` names; those that were logged along the way."""
-        curve = {name: learning_curves(self._ranked_history, name) for name in self._both_of(self.logged)}
+        curve = {name: self._curve(name) for name in self._both_of(self.logged)}
         return {right: _side_by_side(curve, right, own) for right, own in self.free_running.items() if right in curve}
 
     @cached_property
@@ -285,24 +304,61 @@ class Findings:
 
     @cached_property
     def _profile_names(self) -> list[str]:
-        return find_profiles(self._ranked_history["metric"].unique())
+        return find_profiles(self.logged_at["metric"].unique())
 
     def _profiles_of(
         self, average: Callable[[pl.DataFrame, str], pl.DataFrame], names: Iterable[str]
     ) -> dict[str, pl.DataFrame]:
-        found = {name: average(self._ranked_history, name) for name in names}
+        found = {name: average(self._ranked(self._profile_metrics[name]), name) for name in names}
         return {name: frame for name, frame in found.items() if frame["distance"].n_unique() > 1}
+
+    @cached_property
+    def _profile_metrics(self) -> dict[str, list[str]]:
+        """Every profile with its metrics."""
+        found: dict[str, list[str]] = {name: [] for name in self._profile_names}
+        for metric in self.logged_at["metric"].unique().sort():
+            if (point := parse_distance_metric(metric)) and point[0] in found:
+                found[point[0]].append(metric)
+        return found
 
     @cached_property
     def confusions(self) -> dict[str, pl.DataFrame]:
         """How often each label was classified as each (``confusion``), by split."""
-        known = self._ranked_history
-        return {split: confusion(known, split) for split in find_confusions(known["metric"].unique())}
+        known = self._ranked(self._confusion_metrics)
+        return {split: confusion(known, split) for split in find_confusions(self._confusion_metrics)}
 
     @cached_property
-    def _ranked_history(self) -> pl.DataFrame:
-        """What was logged, arm by arm; a trial's steps are counted behind those of all that it begins with."""
-        known = self.history.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, maintain_order=True)
+    def _confusion_metrics(self) -> list[str]:
+        return [name for name in self.logged_at["metric"].unique().sort() if parse_confusion_metric(name)]
+
+    def _curve(self, metric: str) -> pl.DataFrame:
+        return learning_curves(self._ranked([metric]), metric)
+
+    @cached_property
+    def _needed(self) -> pl.DataFrame:
+        """The rows that any table is made of, read in one pass; arm by arm.
+
+        These are all rows of what has a curve or is a confusion, and of profiles those of the steps that count.
+        """
+        curves = [self.curve_metric, self.training_metric, *self._both_of(self.logged), *self._confusion_metrics]
+        whole = pl.col("metric").is_in(sorted({name for name in curves if name is not None}))
+        steps = {name: profile_steps(self.logged_at, name) for name in self._profile_metrics}
+        of_profiles = [metric for metrics in self._profile_metrics.values() for metric in metrics]
+        counting = pl.concat([each["step"] for each in steps.values()]).unique().to_list() if steps else []
+        # Without the trials first: a list of steps is compared faster than pairs are joined, and few rows are left.
+        some = pl.col("metric").is_in(of_profiles) & pl.col("step").is_in(counting)
+        read = self.history.filter(whole | some).collect(engine="streaming")
+        parts = [read.filter(whole)]
+        for name, pairs in steps.items():
+            own = read.filter(pl.col("metric").is_in(self._profile_metrics[name]))
+            parts.append(own.join(pairs, on=["trial", "step"], how="semi"))
+        known = pl.concat(parts).unique(["trial", "step", "metric"], maintain_order=True)
+        # In one order, whatever order it was read in: sums of the same numbers are the same to the last digit.
+        return known.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, "trial", "step", "metric")
+
+    def _ranked(self, metrics: Sequence[str]) -> pl.DataFrame:
+        """What was logged of some of these, arm by arm; a trial's steps are counted behind those of all before it."""
+        known = self._needed.filter(pl.col("metric").is_in(metrics))
         if self.begun.is_empty():
             return known
         before = self.trials.select("trial", "steps_before").unique("trial")
@@ -320,12 +376,25 @@ def gather(ledger: Ledger) -> Findings:
     plan = ledger.plan()
     trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
     changed = ledger.changed(plan)
-    history = ledger.history_frame(plan).filter(pl.col("trial").is_in(trials["trial"].implode()))
+    logged = ledger.logged(plan)
+    history = logged.rows
+    if len(trials) < len(plan.trials):
+        history = history.filter(pl.col("trial").is_in(trials["trial"].to_list()))
     left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
     shown = _read_shown(ledger, trials)
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
     runs = ledger.runs()
-    return Findings(plan, trials, history, runs, left_out=left_out, damaged=damaged, shown=shown, changed=changed)
+    return Findings(
+        plan,
+        trials,
+        history,
+        runs,
+        left_out=left_out,
+        damaged=damaged,
+        shown=shown,
+        changed=changed,
+        history_digest=logged.digest,
+    )
 
 
 def _read_shown(ledger: Ledger, trials: pl.DataFrame) -> dict[str, tuple[int, Sequence[ShownExample]]]:

@@ -106,7 +106,7 @@ def _no_curve(findings: Findings, charts: dict[str, Chart]) -> str:
     """Why there is no curve of validation; empty where there is one."""
     if "curves" in charts:
         return ""
-    logged = findings.history.filter(pl.col("value").is_finite())["metric"].unique()
+    logged = findings.logged_at.drop_nulls()["metric"].unique()
     if findings.metric in logged or any(name.startswith(VALIDATION) for name in logged):
         return "The validation metrics were logged at one step only: a curve needs several."
     return "No validation metric was logged during training."

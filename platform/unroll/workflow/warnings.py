@@ -88,8 +88,8 @@ def _ended(outcome: Outcome | None, ends: Collection[str]) -> bool:
 
 
 def _held_out(plan: Plan, ledger: Ledger) -> Iterator[str]:
-    from unroll.ledger.frames import history_table
+    from unroll.ledger.frames import empty_history
     from unroll.reporting.findings import Findings
     from unroll.reporting.prose.warnings import held_out_sentences
 
-    yield from held_out_sentences(Findings(plan, ledger.trials_frame(plan), history_table(()), runs=()))
+    yield from held_out_sentences(Findings(plan, ledger.trials_frame(plan), empty_history().lazy(), runs=()))

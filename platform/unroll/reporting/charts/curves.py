@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import altair as alt
 import polars as pl
 
+from unroll.evidence import thin_curves
 from unroll.reporting.charts.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
 from unroll.reporting.charts.reference_lines import describe_lines, draw_across
 from unroll.reporting.charts.style import (
@@ -30,6 +31,8 @@ SURVIVORS = " A trial that diverged ends there: from then on the mean is over su
 BEGUN = " Steps of a trial that begins with another one are counted behind those of that one."
 DOTS_UP_TO = 40
 """Steps per arm up to which each has a visible dot."""
+MOST_POINTS, LEAST_POINTS = 5_000, 20
+"""Of a chart, of which each is some hundred bytes of the page; of an arm nevertheless. The tables hold up to 200."""
 TICKS = 8
 """About as many ticks of the horizontal axis as a phone has room for."""
 LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
@@ -46,6 +49,7 @@ def draw_curves(findings: Findings) -> Iterator[Chart]:
 
 def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, height: int) -> Chart:
     """Curves of one metric, as ``evidence.learning_curves`` gives them."""
+    curves = bound_points(curves)
     ceiling = find_ceiling(curves["mean"])
     shown = [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
     # The best possible, which curves approach, is always drawn; chance only if they begin near it.
@@ -76,6 +80,11 @@ def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, hei
         + " Click an arm in the legend to single it out."
     )
     return make_chart(name, caption, layers, height=height)
+
+
+def bound_points(curves: pl.DataFrame) -> pl.DataFrame:
+    """Curves thinned to what a chart of all of them has room for."""
+    return thin_curves(curves, max(LEAST_POINTS, MOST_POINTS // curves["arm"].n_unique()))
 
 
 def round_bands(rows: pl.DataFrame) -> pl.DataFrame:

@@ -74,7 +74,8 @@ def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerCh
     # Names beside the axis take their room from the plot: a chart is never wider than the page.
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     drawn = alt.layer(*layers).properties(height=height, width="container", autosize=fit)
-    return Chart(name, caption, {**drawn.to_dict(), "config": CONFIG})
+    with alt.data_transformers.enable("default", max_rows=None):  # Altair refuses 5,000 rows; what is drawn bounds them
+        return Chart(name, caption, {**drawn.to_dict(), "config": CONFIG})
 
 
 def arm_axis(names: Sequence[str]) -> alt.Y:
