@@ -117,7 +117,7 @@ def fill(folder: Path, plan: Plan, points: int, metrics: int, *, records: bool) 
     return ledger
 
 
-def _frame(trial: Trial, steps: np.ndarray, names: list[str], values: np.ndarray) -> pl.DataFrame:  # type: ignore[type-arg]
+def _frame(trial: Trial, steps: np.ndarray, names: list[str], values: np.ndarray) -> pl.DataFrame:
     count = len(names)
     return pl.DataFrame(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -34,7 +34,7 @@ def full(ledger: Ledger, make_plan: MakePlan, make_row: MakeRow) -> Ledger:
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of trials whose segments are read, since the list was last cleared."""
     seen: list[str] = []
     frame = History.frame
