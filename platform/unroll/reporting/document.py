@@ -21,6 +21,8 @@ from unroll.reporting.numbers import plain
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
+TIPS = "tips"
+"""Name of a chart's layer that is invisible and carries tooltips: a drawing has none."""
 _CLIP = re.compile(r"(?<=[\"#])clip\d+(?=[\")])")
 _ROOT = re.compile(r"<svg[^>]*>")
 
@@ -105,7 +107,9 @@ class Chart(_Sanitised):
         axes = (layer.get("encoding", {}).get("y", {}) for layer in self.spec["layer"])
         names = (name for axis in axes if axis.get("type") == "nominal" for name in axis["scale"]["domain"])
         padding = {"left": 5 + max(map(len, names), default=0), "right": 16, "top": 5, "bottom": 5}
-        drawn = str(vl_convert.vegalite_to_svg(json.dumps({**self.spec, "width": WIDTH, "padding": padding})))
+        layers = [layer for layer in self.spec["layer"] if layer.get("name") != TIPS]
+        spec = {**self.spec, "layer": layers, "width": WIDTH, "padding": padding}
+        drawn = str(vl_convert.vegalite_to_svg(json.dumps(spec)))
         # Vega numbers clip paths on from one chart to the next: named after the chart, they do not depend on others.
         clips = {name: f"{self.name}-clip{n}" for n, name in enumerate(dict.fromkeys(_CLIP.findall(drawn)))}
         return _CLIP.sub(lambda found: clips[found[0]], drawn)

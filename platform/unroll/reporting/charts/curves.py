@@ -19,7 +19,7 @@ from unroll.reporting.charts.style import (
     make_chart,
     number_tips,
 )
-from unroll.reporting.document import Chart
+from unroll.reporting.document import TIPS, Chart
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import choose_decimals
 from unroll.reporting.wording import CHANCE, REFERENCES, goal, list_factors
@@ -29,9 +29,9 @@ HEIGHT, SMALLER = 360, 220
 """Pixels of height of validation curves and of training curves, which are secondary."""
 SURVIVORS = " A trial that diverged ends there: from then on the mean is over survivors."
 BEGUN = " Steps of a trial that begins with another one are counted behind those of that one."
-DOTS_UP_TO = 40
-"""Steps per arm up to which each has a visible dot."""
-MOST_POINTS, LEAST_POINTS = 5_000, 20
+DOTS_UP_TO, MOST_DOTS = 40, 1_000
+"""Steps per arm up to which each has a visible dot, and dots of a chart."""
+MOST_POINTS, LEAST_POINTS = 2_000, 20
 """Of a chart, of which each is some hundred bytes of the page; of an arm nevertheless. The tables hold up to 200."""
 TICKS = 8
 """About as many ticks of the horizontal axis as a phone has room for."""
@@ -153,13 +153,14 @@ def draw_arms(
         alt.Tooltip("n:Q", title="seeds"),
     ]
     # Of many steps the dots are invisible, and there all the same: they carry the tooltips.
-    many = any(len(curve) > DOTS_UP_TO for curve in rows.partition_by("arm", *([kinds] if kinds else [])))
+    longest = max(len(curve) for curve in rows.partition_by("arm", *([kinds] if kinds else [])))
+    many = longest > DOTS_UP_TO or len(rows) > MOST_DOTS
     dots = base.mark_circle(size=46, clip=clip).encode(y=y, opacity=strength(0 if many else 1, 0), tooltip=tips)
     return [
         # Each mark has a name: Altair's own count up within a process, and the bytes of a page would depend on it.
         band.properties(name="band"),
         line.add_params(chosen).properties(name="mean"),
-        dots.properties(name="dots"),
+        dots.properties(name=TIPS if many else "dots"),
     ]
 
 
