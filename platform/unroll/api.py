@@ -163,20 +163,21 @@ def history(folder: str | Path) -> pl.DataFrame:
     return ledger.history_frame(ledger.plan())
 
 
-def report(folder: str | Path) -> ReportFiles:
+def report(folder: str | Path, *, checklists: Sequence[str] = ()) -> ReportFiles:
     """Write the report anew from what is recorded so far; no task code is run.
 
     Args:
         folder: as in :func:`results`.
+        checklists: venues whose reproducibility checklists are filled beside it: ``"neurips"``, ``"acl"``, ``"aaai"``.
 
     Returns:
         Where the page (``html``), the text (``markdown``) and the folder of ``tables`` lie.
 
     Raises:
-        UserError: nothing is there.
+        UserError: nothing is there, or there is no such checklist.
     """
     with _command():
-        return write_report(open_results(folder))
+        return write_report(open_results(folder), checklists)
 
 
 def trained(

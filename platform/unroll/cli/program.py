@@ -16,7 +16,22 @@ from typing import Annotated, NoReturn
 import typer
 
 import unroll
-from unroll.cli import data, doctor, export, generate, new, plan, predict, report, results, run, settings, status, sync
+from unroll.cli import (
+    data,
+    doctor,
+    explain,
+    export,
+    generate,
+    new,
+    plan,
+    predict,
+    report,
+    results,
+    run,
+    settings,
+    status,
+    sync,
+)
 from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, print_lines
 from unroll.contract import UserError
@@ -43,6 +58,7 @@ COMMANDS = (
     status.status,
     results.results,
     report.report,
+    explain.explain,
     predict.predict,
     generate.generate,
     export.export,

@@ -9,7 +9,7 @@ from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences
-from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, max_t, resolution, sign_flip_p, smallest_p
+from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, reach
 from unroll.evidence.splits import split_gaps, twin_metric
@@ -21,6 +21,7 @@ __all__ = [
     "Reach",
     "by_distance",
     "confusion",
+    "count_flips",
     "coverage",
     "divergence_rates",
     "fading",

@@ -51,6 +51,18 @@ def sign_flip_p(differences: Sequence[float] | NDArray[np.float64], *, error: fl
     Raises:
         ValueError: no pair, or a value that is not finite.
     """
+    hits, patterns = count_flips(differences, error=error)
+    return hits / patterns
+
+
+def count_flips(differences: Sequence[float] | NDArray[np.float64], *, error: float = 0.0) -> tuple[int, int]:
+    """What :func:`sign_flip_p` counts: patterns of signs whose sum is at least as far from zero, and all patterns.
+
+    Up to :data:`EXACT_UP_TO` pairs all 2**n patterns; beyond that the drawn ones, the observed one as one more.
+
+    Raises:
+        ValueError: no pair, or a value that is not finite.
+    """
     values = np.asarray(differences, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():
         raise ValueError("a permutation test needs at least one difference, and only finite ones")
@@ -58,10 +70,9 @@ def sign_flip_p(differences: Sequence[float] | NDArray[np.float64], *, error: fl
     slack = 1e-12 * np.abs(values).sum() + 2 * error
     observed = abs(values.sum()) - slack
     if values.size <= EXACT_UP_TO:
-        return float((np.abs(_all_sums(values)) >= observed).mean())
+        return 2 * int((np.abs(_all_sums(values)) >= observed).sum()), 2**values.size
     flips = np.random.default_rng(0).integers(0, 2, size=(DRAWS, values.size), dtype=np.int8)
-    hits = int((np.abs((2.0 * flips - 1.0) @ values) >= observed).sum())
-    return (1 + hits) / (1 + DRAWS)
+    return 1 + int((np.abs((2.0 * flips - 1.0) @ values) >= observed).sum()), 1 + DRAWS
 
 
 def smallest_p(pairs: int) -> float:
