@@ -23,9 +23,9 @@ def test_a_comparison_is_told_trial_by_trial(unroll: Unroll) -> None:
     unroll("run", "tiny", "--no-report")
     said = unroll("explain", "tiny", "lstm better than elman")
     assert said.out.startswith("lstm against elman on validation/perplexity (lower is better), paired by seed\n")
-    assert "patterns as far from zero  4" in said.out
+    assert "planned pairs" in said.out
     told = json.loads(unroll("explain", "tiny", "lstm", "elman", "-f", "json", "--metric", "test/perplexity").out)
-    assert (told["metric"], told["decides"], told["test"]["patterns"]) == ("test/perplexity", False, 4)
+    assert (told["metric"], told["decides"], told["test"]["planned pairs"]) == ("test/perplexity", False, 2)
     rows = list(csv.DictReader(io.StringIO(unroll("explain", "tiny", "lstm", "-f", "csv").out)))
     assert [row["seed"] for row in rows] == ["0", "1"]
     assert all(row["trial"] in said.out and row["baseline_trial"] in said.out for row in rows)
