@@ -221,6 +221,10 @@ class TrainingModule(Protocol):
     for every pair of labels that occurs, also of a label with itself, are a confusion matrix, of which the report shows
     the last.
 
+    It may define ``helpers``, parts of it that are used in training alone: a baseline, a discriminator. They are kept
+    and resumed like all of it; but nothing that is tested has their weights, so that no comparison of size counts them,
+    that of ``match: {parameters: N}`` neither.
+
     Where :meth:`Task.warm_start` names another trial, it may define ``begin_with(weights)``, called once after
     ``initialise`` with that trial's final weights: name in the ``state_dict`` -> tensor on the processor. Without it,
     every weight and buffer whose name and shape agree is taken over; all others keep what ``initialise`` gave them.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast, final
 
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tasks.language_modeling.completion import Completer
@@ -78,6 +78,11 @@ class LanguageModelingModule(ThroughTimeModule[Tensor, Tensor]):
         self.remedy = None if remedied is None else remedied.remedy
         self._bptt, self._reduction, self._characters = bptt, reduction, characters
         self._training_state, self._held_out = TrainingState(), HeldOut()
+
+    @property
+    def helpers(self) -> Sequence[nn.Module]:
+        """A remedy: nothing that is tested reads its weights."""
+        return () if self.remedy is None else (self.remedy,)
 
     # Training
 

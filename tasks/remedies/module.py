@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast, final
 
@@ -49,6 +49,11 @@ class RemedyModule(LearningModule[BatchT, HeldOutT]):
         super().__init__(network=network, learning=learning)
         self.remedy, self.updates = remedy, updates
         self._own, self._last = OwnWeights(remedy, rate=own_rate, clipping=learning.clipping), _Last()
+
+    @property
+    def helpers(self) -> Sequence[nn.Module]:
+        """The remedy: nothing that is tested reads its weights."""
+        return (self.remedy,)
 
     @abstractmethod
     def sequence_model(self, batch: BatchT) -> SequenceModel:

@@ -158,3 +158,10 @@ def test_a_baseline_begins_where_its_authors_say() -> None:
     weights = dict(module_of(remedy_of("reinforce")).remedy.named_parameters())
     assert not weights["baseline.weight"].any()
     assert weights["baseline.bias"].item() == pytest.approx(0.01)
+
+
+def test_a_remedy_helps_and_is_not_tested() -> None:
+    module = module_of(remedy_of("professor_forcing"))
+    helping = {id(weight) for part in module.helpers for weight in part.parameters()}
+    assert helping == {id(weight) for weight in module.remedy.parameters()} != set()
+    assert {id(weight) for weight in module.parameters()} - helping == {id(w) for w in module.network.parameters()}

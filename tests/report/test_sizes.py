@@ -65,6 +65,20 @@ def test_parameters_that_are_not_trained_are_reported(make_ledger: MakeLedger) -
     assert table.caption.endswith(" Trained: parameters that gradients change, not those that are frozen or counted.")
 
 
+def test_what_helps_in_training_alone_is_no_size(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger()
+    plan = ledger.plan()
+    first, second, third = plan.arms
+    helped = third.model_copy(update={"parameters": 290_074, "tested_parameters": third.parameters})
+    ledger.save_plan(plan.model_copy(update={"arms": [first, second, helped]}))
+    findings = gather(ledger)
+    table = size_table(findings)
+    shown = table.shown.select("Parameters", "Tested", "Asked for", "Off by").rows()
+    assert shown[1:] == [("200,037", "200,037", "200,000", "+0.02 %"), ("290,074", "200,074", "200,000", "+0.04 %")]
+    assert table.caption.endswith(" Tested: parameters without those that help in training alone.")
+    assert notes(findings) == []
+
+
 def test_operations_stand_beside_parameters(make_ledger: MakeLedger) -> None:
     findings = with_flops(make_ledger(), 390_000, 410_000, 400_000, target=400_000)
     table = size_table(findings)

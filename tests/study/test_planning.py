@@ -188,6 +188,20 @@ def test_match_finds_the_size_with_as_many_operations(project: Path, write: Writ
         assert trial.settings["network"]["hidden"] == flops.index(wanted) + 1
 
 
+def test_what_helps_in_training_alone_is_not_matched(project: Path, write: Write) -> None:
+    edit(
+        project,
+        "self.layer = torch.nn.Linear(9, width)",
+        "self.layer = torch.nn.Linear(9, width); self.critic = torch.nn.Linear(6, 10); self.helpers = [self.critic]",
+    )
+    write()
+    arms = plan(project, "match.parameters=800").arms
+    # The nearest multiples of 10, 30 and 40 weights; the critic has 70 more.
+    assert [arm.size for arm in arms] == [arm.tested_parameters for arm in arms] == [800, 810, 800]
+    assert [arm.parameters for arm in arms] == [870, 880, 870]
+    assert [arm.mismatch for arm in arms] == [0, pytest.approx(0.0125), 0]
+
+
 def test_operations_are_told_whatever_is_matched(project: Path, write: Write) -> None:
     write()
     made = plan(project)

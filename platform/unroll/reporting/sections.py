@@ -122,7 +122,7 @@ def _matrix(findings: Findings) -> Matrix:
 
 def _sizes_differ(findings: Findings) -> Iterator[str]:
     among = "Among arms that are compared, the" if findings.several_baselines else "The"
-    if ratio := _ratio(findings, {arm.name: arm.parameters for arm in findings.arms}):
+    if ratio := _ratio(findings, {arm.name: arm.size for arm in findings.arms}):
         yield f"{among} largest arm has {ratio} times the parameters of the smallest: a difference may come from size."
     if ratio := _ratio(findings, {arm.name: arm.flops_per_token or 0 for arm in findings.arms}):
         yield (

@@ -61,11 +61,22 @@ def count_trained(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
     return sum(weight.numel() for weight in _weights(task, settings, dataset) if weight.requires_grad)
 
 
+def count_tested(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
+    """Number of those weights that are no helper's (``contract.TrainingModule``): of what is tested."""
+    module = _module(task, settings, dataset)
+    helping = {weight for part in getattr(module, "helpers", ()) for weight in part.parameters()}
+    return sum(weight.numel() for weight in module.parameters() if weight not in helping)
+
+
 def _weights(task: AnyTask, settings: Settings, dataset: Dataset) -> Iterator[nn.Parameter]:
+    return _module(task, settings, dataset).parameters()
+
+
+def _module(task: AnyTask, settings: Settings, dataset: Dataset) -> nn.Module:
     import torch
 
     with torch.device("meta"):
-        return task.module(settings, dataset).parameters()
+        return task.module(settings, dataset)
 
 
 def count_flops(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
@@ -91,7 +102,7 @@ def solve_size(task: AnyTask, settings: Nested, dataset: Dataset, match: Match, 
         UserError: even the smallest or the largest size misses the target from the wrong side, or the task refuses a
             size on the way.
     """
-    sizes, measure = allowed_sizes(task), count_flops if match.measure == "flops_per_token" else count_parameters
+    sizes, measure = allowed_sizes(task), count_flops if match.measure == "flops_per_token" else count_tested
 
     @functools.cache
     def count(place: int) -> int:

@@ -34,8 +34,10 @@ class Arm(Frozen):
     parameters: Count
     trained_parameters: Count | None = None
     """Those that gradients change, not what is frozen or counted; None in plans of older versions."""
+    tested_parameters: Count | None = later(None)
+    """Those of what is tested, where helpers have others (``contract.TrainingModule``); None: all are."""
     target_parameters: Count | None = None
-    """What ``match`` asked for in weights; the difference to ``parameters`` is the mismatch left."""
+    """What ``match`` asked for in weights; the difference to :attr:`size` is the mismatch left."""
     flops_per_token: Count | None = None
     """``contract.Task.flops_per_token``; None where the task does not count them."""
     target_flops_per_token: Count | None = None
@@ -61,6 +63,11 @@ class Arm(Frozen):
     """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
     @property
+    def size(self) -> int:
+        """Parameters of what is tested: what comparisons of size look at."""
+        return self.parameters if self.tested_parameters is None else self.tested_parameters
+
+    @property
     def partly_trained(self) -> bool:
         """Whether gradients leave some of the parameters as they are."""
         return self.trained_parameters not in (None, self.parameters)
@@ -80,7 +87,7 @@ class Arm(Frozen):
     @property
     def mismatch(self) -> float | None:
         """What ``match`` left, as a share of what was asked for: 0.01 means one percent too much."""
-        size = self.parameters if self.matched == "parameters" else self.flops_per_token
+        size = self.size if self.matched == "parameters" else self.flops_per_token
         return size / self.target - 1 if size is not None and self.target else None
 
 

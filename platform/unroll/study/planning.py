@@ -24,7 +24,7 @@ from unroll.study._check_parts import check_parts, check_warm_start
 from unroll.study._factors import Factor, arm_name, with_levels
 from unroll.study._origin import find_origin
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import count_parameters, count_trained, solve_size
+from unroll.study._size import count_parameters, count_tested, count_trained, solve_size
 from unroll.study._twins import merge_twins
 from unroll.study._warm_starts import Sized, find_warm_starts, in_order
 from unroll.study.declaration import Keep, Study
@@ -171,11 +171,13 @@ def _prepared(study: Study, task: AnyTask, name: str, settings: Settings, cache:
 def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset: Dataset) -> Arm:
     check_parts(task, settings, dataset, keeps=study.keep != "none")
     match, idle = study.match, task.epochs(settings) == 0
+    parameters, tested = (count(task, settings, dataset) for count in (count_parameters, count_tested))
     logged_in_training = (metric for metric in task.metrics if metric.startswith((TRAINING, VALIDATION)))
     return Arm(
         name=name,
         levels={},
-        parameters=count_parameters(task, settings, dataset),
+        parameters=parameters,
+        tested_parameters=None if tested == parameters else tested,
         trained_parameters=count_trained(task, settings, dataset),
         target_parameters=match.parameters if match else None,
         flops_per_token=task.flops_per_token(settings, dataset),

@@ -204,10 +204,12 @@ def _arm_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float])
     if any(other.warm_start for other in plan.arms):
         row["begins_with"] = arm.warm_start
     row["parameters"] = arm.parameters
+    if any(other.tested_parameters is not None for other in plan.arms):
+        row["tested"] = arm.size
     if any(other.partly_trained for other in plan.arms):
         row["trained"] = arm.trained_parameters
     if arm.target_parameters is not None:
-        row |= {"target": arm.target_parameters, "mismatch": arm.parameters / arm.target_parameters - 1}
+        row |= {"target": arm.target_parameters, "mismatch": arm.mismatch}
     row |= {"steps": arm.steps, "trials": len(trials), "done": len(done & set(trials))}
     row["missing"] = row["trials"] - row["done"]
     if arm.name in seconds:

@@ -23,6 +23,7 @@ def operations(flops: Iterable[int | None]) -> str:
 def size_table(findings: Findings) -> Table:
     """Parameters and operations, the setting that ``match`` solved and the mismatch that it left, and throughput."""
     partly = any(arm.partly_trained for arm in findings.arms)
+    helped = any(arm.tested_parameters is not None for arm in findings.arms)
     matched = next((arm.matched for arm in findings.arms if arm.matched), None)
     equal = {"parameters": "parameters", "flops_per_token": FLOPS}
     solved = findings.solved_sizes
@@ -36,11 +37,13 @@ def size_table(findings: Findings) -> Table:
         + "Throughput and seconds are medians over completed trials, measured while trials shared the machine: they "
         f"measure what the study cost, not which arm is faster.{operations(flops)}"
         + (" Seconds before: of what a trial begins with, which come on top of its own." if begun else "")
+        + (" Tested: parameters without those that help in training alone." if helped else "")
         + (" Trained: parameters that gradients change, not those that are frozen or counted." if partly else "")
     )
     columns = [
         arm_column(findings),
         number("Parameters", lambda row: whole(row["parameters"])),
+        number("Tested", lambda row: whole(row["tested"])) if helped else None,
         number("Trained", lambda row: whole(row["trained"])) if partly else None,
         number(FLOPS, lambda row: whole(row["flops_per_token"])) if any(flops) else None,
         number("Asked for", lambda row: whole(row["target"])) if matched else None,
@@ -60,6 +63,7 @@ def _sizes(findings: Findings, solved: dict[str, int]) -> pl.DataFrame:
         {
             "arm": arm.name,
             "parameters": arm.parameters,
+            "tested": arm.size,
             "trained": arm.trained_parameters,
             "flops_per_token": arm.flops_per_token,
             "matched": arm.matched,
