@@ -108,11 +108,7 @@ def prepare_pairs(
     facts |= {f"{split} pairs left out, a side is empty": missing for split, missing in empty.items()}
     if longest is not None:
         facts["train pairs left out, longer than data.longest"] = len(whole["train"]) - len(kept["train"])
-    for split in HELD_OUT:
-        for side in SIDES:
-            seen = {getattr(each, side).words for each in kept["train"]}
-            repeated = sum(getattr(each, side).words in seen for each in kept[split])
-            facts[f"{split} {side} sentences also in training"] = repeated
+    facts |= _repeated(kept)
     for side in SIDES:
         unknown = {split: float(facts[f"{split} {side} tokens read as <unk>"]) for split in SPLITS}
         refuse_unknown(unknown, f"{side} tokens", where, _FOREIGN)
@@ -202,6 +198,18 @@ def _facts(split: str, text: ParallelText, source: Vocabulary, target: Vocabular
         facts[f"{split} longest {side} sentence"] = int(sentences.lengths.max())
         facts[f"{split} {side} tokens read as <unk>"] = float((sentences.words == vocabulary.unknown).mean())
     return facts
+
+
+def _repeated(kept: Mapping[str, Sequence[_Tokenized]]) -> Facts:
+    """How many held-out sentences of either language stand in the training text, too."""
+    seen = {side: {getattr(each, side).words for each in kept["train"]} for side in SIDES}
+    return {
+        f"{split} {side} sentences also in training": sum(
+            getattr(each, side).words in seen[side] for each in kept[split]
+        )
+        for split in HELD_OUT
+        for side in SIDES
+    }
 
 
 def _bounds(texts: Mapping[str, ParallelText], facts: Facts) -> dict[str, float]:
