@@ -41,7 +41,16 @@ def test_a_kind_of_corpus_is_built_of_its_settings_and_no_others(corpus: str) ->
     options = set(READERS.options(corpus))
     assert options <= set(ParallelData.model_fields) - {"corpus"}
     content = READERS.build(ParallelData(corpus=corpus)).content()
-    assert set(content) - {"reader", "version"} == options - {"path"}
+    assert set(content) - {"reader", "version", "sacrebleu"} == options - {"path"}
+
+
+@pytest.mark.parametrize("corpus", ["toy_language", "parallel_files"])
+def test_prepared_text_is_that_of_the_library_that_cut_it(corpus: str) -> None:
+    made = {
+        tokens: {"tokenizers", "sacrebleu"} & set(READERS.build(ParallelData(corpus=corpus, tokens=tokens)).content())
+        for tokens in ("words", "white_space", "subwords", "characters")
+    }
+    assert made == {"words": {"sacrebleu"}, "white_space": set(), "subwords": {"tokenizers"}, "characters": set()}
 
 
 def test_an_editor_can_offer_the_kinds_and_explain_the_fields() -> None:

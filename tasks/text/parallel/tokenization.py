@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
 from tasks.text.vocabulary import UNKNOWN
@@ -64,6 +65,15 @@ class Tokenization:
                 return "".join(tokens).replace(_BLANK, " ").strip()
             case "characters":
                 return "".join(tokens)
+
+
+def made_by(kind: TokenKind) -> dict[str, str]:
+    """The library that says what a token of this kind is, and its version, on which prepared text depends; {} for none.
+
+    Subwords are learned by ``tokenizers``, words are cut by ``sacrebleu``.
+    """
+    libraries = {"subwords": "tokenizers", "words": "sacrebleu"}
+    return {library: version(library)} if (library := libraries.get(kind)) else {}
 
 
 def fit_subwords(texts: Iterable[str], *, size: int, lowercase: bool) -> Tokenization:

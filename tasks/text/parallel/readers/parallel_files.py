@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from tasks.text.doubts import doubt_warnings
 from tasks.text.errors import format_places
@@ -14,7 +14,7 @@ from tasks.text.parallel.corpus import ParallelCorpus
 from tasks.text.parallel.doubts import find_pair_doubts, uneven
 from tasks.text.parallel.folder import endings, find_pairs
 from tasks.text.parallel.prepare import SIDES, Pair, Vocabularies, prepare_pairs
-from tasks.text.parallel.tokenization import TokenKind
+from tasks.text.parallel.tokenization import TokenKind, made_by
 from tasks.text.reading import FileReader, Texts
 from tasks.text.splits import SPLITS
 from tasks.text.vocabulary import EOS
@@ -41,6 +41,10 @@ class ParallelFiles(FileReader[Lines, ParallelCorpus]):
     vocabularies: Vocabularies
     longest: int | None
     incomplete: Incomplete
+
+    def content(self) -> dict[str, Any]:
+        """See :meth:`Reader.content`; with what makes the tokens."""
+        return {**super().content(), **made_by(self.tokens)}
 
     def find(self, path: Path) -> dict[str, Path]:
         """See :func:`~tasks.text.parallel.folder.find_pairs`.

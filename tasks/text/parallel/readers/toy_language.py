@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from tasks.text.parallel.corpus import ParallelCorpus
 from tasks.text.parallel.prepare import Pair, Vocabularies, prepare_pairs
-from tasks.text.parallel.tokenization import TokenKind
+from tasks.text.parallel.tokenization import TokenKind, made_by
 from tasks.text.prepared import cached
 from tasks.text.reading import Reader
 from tasks.text.toy import TOY_PLACES, generate, split_sizes, toy_grammar
@@ -32,6 +32,10 @@ class ToyLanguage(Reader[ParallelCorpus]):
     sentences: int
     training_sentences: int | None
     seed: int
+
+    def content(self) -> dict[str, Any]:
+        """See :meth:`Reader.content`; with what makes the tokens."""
+        return {**super().content(), **made_by(self.tokens)}
 
     def read(self, cache: Path) -> ParallelCorpus:
         """See :meth:`Reader.read`."""
