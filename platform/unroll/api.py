@@ -207,7 +207,7 @@ def predict(
     seed: int | None = None,
     trial: str | None = None,
 ) -> list[Answer]:
-    """What a finished trial says of new lines: a label, or tags, with probabilities where the task gives them.
+    """What a finished trial says of new lines: a label, tags or a translation; probabilities where the task gives them.
 
     Args:
         folder: as in :func:`results`.

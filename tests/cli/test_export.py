@@ -15,7 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 import unroll as door
+from unroll.contract import UserError
 from unroll.ledger import Ledger
+from unroll.workflow import exporting
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Said
@@ -170,6 +172,13 @@ def test_nothing_is_overwritten(project: Path, unroll: Unroll, tmp_path: Path) -
         assert sorted((tmp_path / "empty").iterdir()) == before
     assert (tmp_path / "file").read_text() == "mine"
     assert unroll("export", "labels", "--arm", "ends", "--to", str(tmp_path / "file/below")).code == 2
+
+
+def test_the_folder_that_one_is_in_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^\.: the folder for exported weights must be writable, new"):
+        exporting._write(Path(), {"settings.json": b"{}"})
+    assert not [*tmp_path.iterdir(), *tmp_path.parent.glob(f".{tmp_path.name}.*")]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,8 @@ def _readme(chosen: Chosen, record: WeightsRecord, plain: PlainTorch | None) -> 
 
 def _write(to: Path, files: Mapping[str, bytes]) -> None:
     """Whole, beside its place first: a folder that is there is replaced only where it is empty."""
-    beside = to.with_name(f".{to.name}.{uuid.uuid4().hex[:8]}.tmp")
+    place = to.absolute()  # "." has no name of its own
+    beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         try:
             beside.mkdir(parents=True)
