@@ -45,6 +45,10 @@ class ProfessorForcing(Remedy):
     flows through the drawn words. As in section 2.3 each of the two waits for the other: the discriminator learns only
     while it is wrong often enough, and the model hears of it only while it is right often enough.
 
+    At the rate of its own that the authors have, 1e-4, the discriminator needs a long run, and before that the remedy
+    is teacher forcing: of the first 300 updates on the toy language (GRU of 64, batches of 32) the model hears of it in
+    7 %, at 1e-3 in 44 %. ``train/discriminator_heard`` says how it was.
+
     Args:
         features: size of a step's features.
         discriminator: size of its layers.
