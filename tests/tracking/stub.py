@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, final
+from urllib.parse import unquote
 
 CANARY = "local-" + "c0ffee0123456789" * 2 + "deadbeef"
 """The only key that it takes."""
@@ -31,6 +32,7 @@ class StoredRun:
     summary: dict[str, Any] = field(default_factory=dict)
     config: str = "{}"
     state: str = "running"
+    files: dict[str, bytes] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
     """Variables of the newest mutation that named everything."""
 
@@ -113,8 +115,11 @@ class Stub:
         owner = {"id": "P", "name": project, "entity": {"id": "E", "name": entity}}
         if "upsertView" in query:
             self.views.append(variables)
-            view = {"id": "VmlldzoxMjM0", "type": "project-view", "name": "nw-x-v", "displayName": "d", "spec": "{}"}
-            return {"upsertView": {"view": {**view, "project": owner}, "inserted": True}}
+            view = {"id": variables.get("id") or f"view-{len(self.views)}", "name": variables["name"]}
+            return {"upsertView": {"view": view, "inserted": "id" not in variables}}
+        if "view(id" in query:
+            found = [view for at, view in enumerate(self.views, 1) if variables["id"] in (f"view-{at}", view.get("id"))]
+            return {"view": {"id": variables["id"], "displayName": found[-1]["displayName"]} if found else None}
         if "upsertBucket" in query:
             if entity in self.closed_to:
                 raise PermissionError(f"permission denied: {entity}")
@@ -126,15 +131,18 @@ class Stub:
             return {"upsertBucket": {"bucket": bucket, "inserted": True}}
         if "bucket(" in query:
             known = self.runs.get((entity, project, variables["name"]))
+            if known and "files(" in query:
+                nodes = [{"node": {"name": n, "sizeBytes": len(data)}} for n, data in known.files.items()]
+                return {"model": {"bucket": {"files": {"edges": nodes}}}}
             return {"model": {**owner, "bucket": self._told(variables["name"], known)} if known else None}
         if "viewer" in query.lower():
             teams = {"edges": [{"node": {"name": "me"}}, {"node": {"name": "our-team"}}]}
             whose = {"id": "V", "entity": "me", "username": "me", "email": "", "flags": "{}"}
             return {"viewer": {**whose, "teams": teams}}
         if "createRunFiles" in query:
-            return {"createRunFiles": {"runID": "B", "uploadHeaders": [], "files": []}}
-        if "internalId" in query:
-            return {"project": {"internalId": "UHJvamVjdEludGVybmFsSWQ6MQ=="}}
+            place = f"{self.url}/upload/{entity}/{project}/{variables['run']}"
+            files = [{"name": name, "uploadUrl": f"{place}/{name}"} for name in variables["files"]]
+            return {"createRunFiles": {"runID": "B", "uploadHeaders": [], "files": files}}
         return {"model": None, "project": None, "serverInfo": None}
 
     def _told(self, name: str, run: StoredRun) -> dict[str, Any]:
@@ -182,7 +190,10 @@ def _handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
             self._reply(stub.front, {})
 
         def do_PUT(self) -> None:
-            self._body()
+            content = self._body()
+            if stub.manner == "well" and self.path.startswith("/upload/"):
+                entity, project, run, name = self.path.removeprefix("/upload/").split("/", 3)
+                stub.runs[entity, project, run].files[unquote(name)] = content
             self._reply(stub.manner, {})
 
         def do_POST(self) -> None:

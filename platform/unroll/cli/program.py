@@ -17,6 +17,7 @@ import typer
 
 import unroll
 from unroll.cli import (
+    dashboard,
     data,
     doctor,
     explain,
@@ -63,6 +64,7 @@ COMMANDS = (
     generate.generate,
     export.export,
     sync.sync,
+    dashboard.dashboard,
     settings.settings,
     new.new,
     doctor.doctor,

@@ -22,21 +22,18 @@ if TYPE_CHECKING:
 SOME_LEFT = 1
 
 
-def sync(
-    folder: FolderArgument,
-    project: Annotated[
-        str, typer.Option("--project", metavar="NAME", show_default=False, help="W&B project.  [default: each run's]")
-    ] = "",
-    entity: Annotated[
-        str,
-        typer.Option(
-            "--entity",
-            metavar="NAME",
-            show_default=False,
-            help="W&B user or team.  [default: each run's, then the key's]",
-        ),
-    ] = "",
-) -> None:
+ProjectOption = Annotated[
+    str, typer.Option("--project", metavar="NAME", show_default=False, help="W&B project.  [default: each run's]")
+]
+EntityOption = Annotated[
+    str,
+    typer.Option(
+        "--entity", metavar="NAME", show_default=False, help="W&B user or team.  [default: each run's or the key's]"
+    ),
+]
+
+
+def sync(folder: FolderArgument, project: ProjectOption = "", entity: EntityOption = "") -> None:
     """Send the runs that W&B has not received; it is asked what it has, before and after, and every step goes once.
 
     The key is that of wandb itself (WANDB_API_KEY or `wandb login`).
@@ -45,17 +42,23 @@ def sync(
     from unroll.workflow.records import open_results
 
     ledger = open_results(folder)
-    with _watching() as watch:
+    with watching() as watch:
         sent = syncing.sync(
             ledger, command=shell_line(["unroll", *sys.argv[1:]]), entity=entity, project=project, watch=watch
         )
-    print_lines(*_lines(sent))
+    print_lines(*told(sent))
+    leave_unless_all(sent)
+
+
+def leave_unless_all(sent: Sent) -> None:
+    """Leave with an exit code of its own where runs are still only on disk."""
     if sent.problems or sent.untried:
         print_lines("what W&B has confirmed stays; run the same command again for the rest", stderr=True)
         raise typer.Exit(SOME_LEFT)
 
 
-def _lines(sent: Sent) -> Iterator[str]:
+def told(sent: Sent) -> Iterator[str]:
+    """What an upload came to, a line each."""
     places = Counter(map(str, sent.runs.values()))
     for place, count in places.items():
         yield f"sent       {count} {'run' if count == 1 else 'runs'} to {place}, confirmed there"
@@ -70,7 +73,7 @@ def _lines(sent: Sent) -> Iterator[str]:
 
 
 @contextmanager
-def _watching() -> Iterator[Callable[[int, int], None]]:
+def watching() -> Iterator[Callable[[int, int], None]]:
     """Show how many runs are confirmed: on a terminal in place, else a line after each batch."""
     screen = console(stderr=True)
     if not screen.is_terminal:

@@ -167,7 +167,8 @@ def _values(record: Any) -> dict[str, Any]:
 
 
 def _name(item: Any) -> str:
-    return str(item.key) or ".".join(item.nested_key)
+    """Of a picture or a page, each part is an item: the name that they share."""
+    return str(item.key or item.nested_key[0])
 
 
 def _renumber(record: Any, step: int) -> None:

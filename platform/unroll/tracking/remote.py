@@ -25,6 +25,13 @@ query RunStanding($project: String, $entity: String, $name: String!) {
   }
 }
 """
+_FILES = """
+query RunFiles($project: String, $entity: String, $name: String!) {
+  model(name: $project, entityName: $entity) {
+    bucket(name: $name, missingOk: true) { files(first: 1000) { edges { node { name sizeBytes } } } }
+  }
+}
+"""
 
 
 class Unanswered(Exception):
@@ -123,6 +130,18 @@ class Remote:
             summary=json.loads(bucket.get("summaryMetrics") or "{}"),
             state=str(bucket.get("state") or ""),
         )
+
+    def files(self, entity: str, project: str, run_id: str) -> dict[str, int]:
+        """Name -> bytes of the files that W&B holds of a run: the first 1000.
+
+        Raises:
+            UserError: W&B refuses the question.
+            Unanswered: it does not answer.
+        """
+        answer = self.ask(_FILES, {"entity": entity, "project": project, "name": run_id})
+        bucket = (answer.get("model") or {}).get("bucket") or {}
+        nodes = [edge["node"] for edge in (bucket.get("files") or {}).get("edges") or []]
+        return {str(node["name"]): int(node.get("sizeBytes") or 0) for node in nodes}
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         """One request of GraphQL; gives its data.

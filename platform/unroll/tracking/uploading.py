@@ -233,7 +233,7 @@ def _unconfirmed(left: Sequence[Waiting], remote: Remote, sent: Sent, *, until: 
             if there is None:
                 other = f"{each.to} holds other rows of it than the disk"
                 sent.problems.append(f"{each.run.id}: {other}; delete the run there and sync again")
-            elif _has_all(each.run, standing):
+            elif _has_all(each.run, standing) and _has_files(each, remote):
                 _confirm(each, there, sent)
             else:
                 lacking.append(replace(each, there=there))
@@ -260,6 +260,17 @@ def _has_all(run: JoinedRun, standing: Standing | None) -> bool:
         and standing.state in ENDED
         and all(standing.summary.get(name) == value for name, value in run.summary.items())
     )
+
+
+def _has_files(each: Waiting, remote: Remote) -> bool:
+    """Whether W&B has what the run shows of files: pages, pictures. Those about wandb itself are not asked for."""
+    ours = {
+        path.relative_to(attempt.folder / "files").as_posix(): path.stat().st_size
+        for attempt in each.run.attempts
+        for path in (attempt.folder / "files" / "media").rglob("*")
+        if path.is_file()
+    }
+    return not ours or ours.items() <= remote.files(each.to.entity, each.to.project, each.run.id).items()
 
 
 def _confirm(each: Waiting, there: int, sent: Sent) -> None:

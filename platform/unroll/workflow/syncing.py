@@ -58,7 +58,7 @@ def sync(
     from unroll.tracking.remote import Remote, Unanswered
 
     to = Destination(server.address(), entity, project)
-    _check_there(ledger)
+    check_runs(ledger)
     ledger.check_place()
     with _alone(ledger, command):
         sent = uploading.Sent()
@@ -90,7 +90,12 @@ def sync(
     return sent
 
 
-def _check_there(ledger: Ledger) -> None:
+def check_runs(ledger: Ledger) -> None:
+    """See that a results folder holds runs of W&B.
+
+    Raises:
+        UserError: it does not.
+    """
     if (ledger.root / "wandb").is_dir():
         return
     raise UserError(
