@@ -19,6 +19,7 @@ from unroll.cli.main import main
 from unroll.contract import UserError
 from unroll.ledger import Ledger
 from unroll.tracking import close_mirror, service, unsynced
+from unroll.tracking.attempts import JoinedRun, read_attempt
 from unroll.tracking.transactions import HEADER, read_log, write_log
 from unroll.tracking.uploading import Patience, Sent
 from unroll.workflow import syncing
@@ -215,6 +216,20 @@ def test_empty_logs_are_set_aside_and_torn_ones_read_as_far_as_they_go(results: 
     assert steps == STEPS[: len(steps)]
     assert len(steps) > 30
     assert stub.run("whole").state == "failed", "no end was written down"
+
+
+def test_nothing_outside_the_runs_folder_is_sent(results: Path, tmp_path: Path) -> None:
+    log = log_of(results, "whole")
+    records = list(read_log(log).records)
+    files, artifact = type(records[0])(), type(records[0])()
+    for path in ("media/page.html", "../../secret", "/etc/hostname"):
+        files.files.files.add(path=path)
+    artifact.artifact.manifest.contents.add(path="a", local_path="/etc/hostname")
+    write_log(log, [*records, files, artifact])
+    JoinedRun([read_attempt(log)]).write(tmp_path / "out", entity="me", project="p", beyond=0)
+    sent = read_log(tmp_path / "out").records
+    assert [file.path for record in sent for file in record.files.files] == ["media/page.html"]
+    assert not any(record.HasField("artifact") for record in sent)
 
 
 def test_rows_of_somebody_else_are_not_added_to(results: Path, stub: Stub) -> None:

@@ -11,6 +11,14 @@ from typing import Any, final
 from unroll.tracking.service import STEP
 from unroll.tracking.transactions import Log, read_log, write_log
 
+SENT = frozenset(
+    {
+        *("header", "run", "config", "metric", "history", "summary", "exit", "telemetry"),
+        *("files", "stats", "environment", "output", "output_raw"),
+    }
+)
+"""Kinds of records that are sent. Not those of artifacts: they name files anywhere on the disk, and the log may be a
+stranger's."""
 OWN = "_"
 """W&B's own names begin with this: of a row ``_step``, ``_timestamp``, ``_runtime``."""
 
@@ -121,6 +129,8 @@ class JoinedRun:
             keeps = iter(kept)
             for original in attempt.log.records:
                 kind = original.WhichOneof("record_type")
+                if kind not in SENT:
+                    continue
                 if kind == "history":
                     if not next(keeps):
                         continue
@@ -144,6 +154,10 @@ class JoinedRun:
                 elif kind == "history":
                     _renumber(record, step)
                     step += 1
+                elif kind == "files":
+                    inside = [file for file in record.files.files if _is_inside(file.path)]
+                    del record.files.files[:]
+                    record.files.files.extend(inside)
                 yield record
 
 
@@ -169,6 +183,11 @@ def _values(record: Any) -> dict[str, Any]:
 def _name(item: Any) -> str:
     """Of a picture or a page, each part is an item: the name that they share."""
     return str(item.key or item.nested_key[0])
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a file lies in the run's own folder."""
+    return not Path(path).is_absolute() and ".." not in Path(path).parts
 
 
 def _renumber(record: Any, step: int) -> None:

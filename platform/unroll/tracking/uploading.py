@@ -268,7 +268,7 @@ def _has_files(each: Waiting, remote: Remote) -> bool:
         path.relative_to(attempt.folder / "files").as_posix(): path.stat().st_size
         for attempt in each.run.attempts
         for path in (attempt.folder / "files" / "media").rglob("*")
-        if path.is_file()
+        if path.is_file() and not path.is_symlink()
     }
     return not ours or ours.items() <= remote.files(each.to.entity, each.to.project, each.run.id).items()
 
@@ -302,10 +302,15 @@ def _stage(each: Waiting, folder: Path) -> Path:
     (folder / "files").mkdir(parents=True)
     for attempt in each.run.attempts:
         if (attempt.folder / "files").is_dir():
-            shutil.copytree(attempt.folder / "files", folder / "files", dirs_exist_ok=True)
+            shutil.copytree(attempt.folder / "files", folder / "files", dirs_exist_ok=True, ignore=_links)
     log = folder / "run.wandb"
     each.run.write(log, entity=each.to.entity, project=each.to.project, beyond=each.there)
     return log
+
+
+def _links(folder: str, names: Sequence[str]) -> list[str]:
+    """What leads out of the run's folder, and is not sent."""
+    return [name for name in names if Path(folder, name).is_symlink()]
 
 
 def _talk(logs: Sequence[Path], work: Path, seconds: float) -> str:
