@@ -218,6 +218,19 @@ def test_empty_logs_are_set_aside_and_torn_ones_read_as_far_as_they_go(results: 
     assert stub.run("whole").state == "failed", "no end was written down"
 
 
+def test_a_log_that_is_written_reads_back_by_wandbs_own_reader(results: Path, tmp_path: Path, inspect: Any) -> None:
+    attempts = [read_attempt(log) for log in sorted((results / "wandb").glob("*run-*/run-twice.wandb"))]
+    summary = next(record for record in attempts[-1].log.records if record.HasField("summary"))
+    for size in range(32700, 32790):  # frames that end at, just before and just after the end of a block
+        summary.summary.update.add(key=f"text {size}", value_json=f'"{"x" * size}"')
+    JoinedRun(attempts).write(tmp_path / "run-twice.wandb", entity="me", project="p", beyond=0)
+    records = inspect(tmp_path)
+    assert [row["item"]["trainer/global_step"] for row in records["history"]] == STEPS
+    texts = [value for update in records["summary"] for value in update.get("update", {}).values()]
+    assert {len(text) for text in texts if isinstance(text, str)} >= {*range(32700, 32790)}
+    assert [(head["entity"], head["project"]) for head in records["run"]] == [("me", "p")]
+
+
 def test_nothing_outside_the_runs_folder_is_sent(results: Path, tmp_path: Path) -> None:
     log = log_of(results, "whole")
     records = list(read_log(log).records)
