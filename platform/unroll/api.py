@@ -56,6 +56,7 @@ def plan(
     study: str | Path,
     *overrides: str,
     results: str | Path | None = None,
+    packs: Sequence[str | Path] = (),
     calibrate: bool = False,
     **values: Any,
 ) -> Overview:
@@ -65,6 +66,7 @@ def plan(
         study: its name, its folder or its file.
         overrides: as on the command line: ``"training.epochs=1"``, ``"network.cell=gru,lstm"`` to compare both.
         results: the results folder; ``results/<study>/`` in the project if None.
+        packs: packs whose trials count as done, each a file or the name of a study beside which one lies.
         calibrate: whether to train a few steps of each arm to estimate the time.
         values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``;
             ``network={"cell": ["gru", "lstm"]}`` to compare both.
@@ -73,7 +75,8 @@ def plan(
         UserError: the study, its overrides or its data are not right; all mistakes together.
     """
     with _command():
-        return look_ahead(_prepared(study, overrides, values)[0], _path(results), calibrate=calibrate)
+        prepared, _ = _prepared(study, overrides, values)
+        return look_ahead(prepared, _path(results), packs=list(map(str, packs)), calibrate=calibrate)
 
 
 def run(
@@ -85,6 +88,7 @@ def run(
     concurrency: int | None = None,
     retry: bool = False,
     if_changed: IfChanged = "refuse",
+    packs: Sequence[str | Path] = (),
     report: bool = True,
     progress: bool | Observer = True,
     **values: Any,
@@ -101,6 +105,7 @@ def run(
         retry: whether to run again what failed by a mistake in task or settings.
         if_changed: what to do with results of tasks' source files that were changed since: ``"refuse"`` to run,
             ``"keep"`` them, or ``"rerun"`` these trials and set the old results aside.
+        packs: as in :func:`plan`.
         report: whether to write the report at the end.
         progress: True prints lines on standard error (a table where that is a terminal); or an observer of one's own.
         values: as in :func:`plan`.
@@ -125,6 +130,7 @@ def run(
             concurrency=concurrency,
             retry=retry,
             if_changed=if_changed,
+            packs=tuple(map(str, packs)),
             report=report,
         )
         invocation.check()

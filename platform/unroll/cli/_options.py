@@ -78,6 +78,15 @@ ResultsOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What standard output holds.")]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from",
+        metavar="FILE|NAME",
+        show_default=False,
+        help="A pack whose trials count as done: a file, or a study beside which one lies. May be repeated.",
+    ),
+]
 FolderArgument = Annotated[
     str,
     typer.Argument(

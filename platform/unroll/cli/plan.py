@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
+from unroll.cli._options import FormatOption, FromOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, format_bytes, print_json, print_lines, print_rows, shown
 from unroll.reporting.numbers import duration
 from unroll.terminal.text import format_value, visible
@@ -21,6 +21,7 @@ def plan(
     study: StudyArgument,
     overrides: OverridesArgument = None,
     results: ResultsOption = None,
+    packs: FromOption = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Train a few steps of each arm to estimate the time.")
     ] = False,
@@ -31,7 +32,7 @@ def plan(
     from unroll.workflow.prepare import prepare
 
     prepared = prepare(study, overrides)
-    overview = look_ahead(prepared, results, calibrate=calibrate)
+    overview = look_ahead(prepared, results, packs=packs or (), calibrate=calibrate)
     if format is Format.JSON:
         whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
         frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "trials")}

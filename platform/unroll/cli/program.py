@@ -17,6 +17,7 @@ import typer
 
 import unroll
 from unroll.cli import (
+    compare,
     dashboard,
     data,
     doctor,
@@ -24,6 +25,7 @@ from unroll.cli import (
     export,
     generate,
     new,
+    pack,
     plan,
     predict,
     report,
@@ -32,6 +34,7 @@ from unroll.cli import (
     settings,
     status,
     sync,
+    verify,
 )
 from unroll.cli._options import AdvisedCommand
 from unroll.cli._output import error_lines, print_lines
@@ -65,6 +68,10 @@ COMMANDS = (
     export.export,
     sync.sync,
     dashboard.dashboard,
+    pack.pack,
+    pack.unpack,
+    verify.verify,
+    compare.compare,
     settings.settings,
     new.new,
     doctor.doctor,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from unroll.cli._options import FormatOption, OverridesArgument, ResultsOption, StudyArgument
+from unroll.cli._options import FormatOption, FromOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, print_lines
 from unroll.interruption import patience
 from unroll.terminal.text import console, visible
@@ -36,6 +36,7 @@ def run(
         IfChanged,
         typer.Option("--if-changed", help="What to do with results of tasks' source files that were changed since."),
     ] = "refuse",
+    packs: FromOption = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
@@ -57,6 +58,7 @@ def run(
         concurrency=concurrency,
         retry=retry,
         if_changed=if_changed,
+        packs=tuple(packs or ()),
         report=report,
         format=format,
     )

@@ -79,6 +79,10 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         "preparations": _counts(ledger.preparations_frame(plan)),
         "owned_by": _name(_living_owner(ledger)),
         "left_by": _name(owner if owner and owner.is_gone else None),
+        "packs": [
+            {"study": pack.study, "digest": pack.digest, "date": pack.date, "trials": len(trials)}
+            for pack, trials in ledger.taken_over(plan)
+        ],
         "unsynced": unsynced(folder),
         "warnings": warnings(plan, ledger, "status"),
         "damaged": [str(damage) for damage in ledger.damage()],

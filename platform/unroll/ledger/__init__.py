@@ -8,6 +8,7 @@ from unroll.ledger.frames import MISSING
 from unroll.ledger.ledger import Ledger
 from unroll.ledger.lock import Lock, Owner
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress, Selected, Status
+from unroll.ledger.packs import Pack, PackContent, PackRecord, encode_pack
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
@@ -29,6 +30,9 @@ __all__ = [
     "Lock",
     "Outcome",
     "Owner",
+    "Pack",
+    "PackContent",
+    "PackRecord",
     "Progress",
     "RunRecord",
     "Selected",
@@ -42,6 +46,7 @@ __all__ = [
     "WeightsNotKept",
     "WeightsRecord",
     "describe_changed",
+    "encode_pack",
     "nothing_left_on_error",
     "read_record",
     "write_atomic",

@@ -90,10 +90,7 @@ class History:
         return self._add([(row.step, row.epoch, row.seconds, row.metric, row.value) for row in rows], step)
 
     def _add(self, rows: Sequence[Row], step: int) -> int:
-        steps, epochs, seconds, metrics, values = ([row[column] for row in rows] for column in range(5))
-        segment = Segment(
-            trial=self._trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values
-        )
+        segment = _segment(self._trial, rows, step)
         number = max((place.number for place in self._places() if place.step <= step), default=0) + 1
         while True:
             try:
@@ -102,6 +99,17 @@ class History:
                 number += 1
             else:
                 return number
+
+    def whole(self) -> Segment | None:
+        """All rows in one segment, up to where the history goes; None where nothing was logged."""
+        places = self._places()
+        return _segment(self._trial, self.rows(), places[-1].step) if places else None
+
+    def replace(self, segment: Segment | None) -> None:
+        """Forget everything and begin with what another folder's history holds, see :meth:`whole`."""
+        self._remove([place.path for place in self._places()])
+        if segment is not None:
+            self._add(list(segment.rows()), segment.step)
 
     def rewind(self, step: int) -> None:
         """Forget everything beyond ``step``, latest first; rows up to ``step`` stay, whatever segment held them."""
@@ -175,6 +183,11 @@ class History:
         older = sorted((step, number, path) for running, step, number, path in named if running is None)
         newer = [_Place(step, int(running), path) for running, step, _, path in named if running is not None]
         return [_Place(step, place, path) for place, (step, _, path) in enumerate(older, 1)] + sorted(newer)
+
+
+def _segment(trial: str, rows: Sequence[Row], step: int) -> Segment:
+    steps, epochs, seconds, metrics, values = ([row[column] for row in rows] for column in range(5))
+    return Segment(trial=trial, step=step, steps=steps, epochs=epochs, seconds=seconds, metrics=metrics, values=values)
 
 
 def _hole(places: Sequence[_Place]) -> str:

@@ -7,6 +7,7 @@
       runs/<utc>-<random>.json       provenance of each run
       lock/                          who owns the folder, see lock.py
       stop                           a request to stop, addressed to one owner
+      packs/<digest>.json            what is known of a pack that trials were taken over from
       sources/<digest>.json          the source files that trials ran, written once
       kept/<digest>.json             what rebuilds modules around their weights, written once
       set_aside/<id>-<number>/       a trial whose result other sources gave, as it was
@@ -44,6 +45,7 @@ from unroll.ledger.kept import Kept
 from unroll.ledger.lock import HEARTBEAT, PATIENCE, Lock, Owner, read_owner
 from unroll.ledger.logged import Logged, LoggedTable
 from unroll.ledger.outcome import FINAL, Outcome, Progress
+from unroll.ledger.packs import PackRecord
 from unroll.ledger.place import check_links, check_owners
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record
 from unroll.ledger.run_record import RunRecord
@@ -126,6 +128,10 @@ class Ledger:
         return self.root / "runs"
 
     @property
+    def _packs(self) -> Path:
+        return self.root / "packs"
+
+    @property
     def _kept(self) -> Path:
         return self.root / "kept"
 
@@ -184,6 +190,29 @@ class Ledger:
         runs = (self._reader.read(path, "run", RunRecord) for path in sorted(self._runs.glob("[!.]*.json")))
         return [run for run in runs if run is not None]
 
+    def keep_pack(self, pack: PackRecord) -> None:
+        """Write down what is known of a pack, before trials are taken over from it.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        write_record(self._packs / f"{pack.digest}.json", "pack", pack)
+
+    def packs(self) -> list[PackRecord]:
+        """The packs that trials were taken over from, oldest results first."""
+        found = (self._reader.read(path, "pack", PackRecord) for path in sorted(self._packs.glob("[!.]*.json")))
+        return sorted((pack for pack in found if pack is not None), key=lambda pack: (pack.date, pack.digest))
+
+    def taken_over(self, plan: Plan) -> list[tuple[PackRecord, list[Trial]]]:
+        """The packs from which trials of ``plan`` have their outcome, with these trials."""
+        packs = self.packs()
+        if not packs:
+            return []
+        outcomes = self.outcomes(trial.id for trial in plan.every_trial)
+        came = {trial: outcome.pack for trial, outcome in outcomes.items()}
+        found = ((pack, [t for t in plan.every_trial if came.get(t.id) == pack.digest]) for pack in packs)
+        return [(pack, trials) for pack, trials in found if trials]
+
     def damage(self) -> list[DamagedRecord]:
         """What this ledger found damaged while it read, by path. Whatever it held counts as missing."""
         return self._reader.damage
@@ -239,6 +268,11 @@ class Ledger:
             StorageError: the disk refused.
         """
         self._sources.keep(sources)
+
+    def sources_of(self, digest: str) -> Mapping[str, str] | None:
+        """Source file -> hash of what a digest in an outcome stands for; None where that is lost."""
+        found = self._sources.read(digest) if digest else None
+        return None if found is None else found.files
 
     def changed(self, plan: Plan) -> dict[str, list[str]]:
         """Trials with a result that other source files gave than the plan's: id -> the files that differ."""
@@ -372,7 +406,7 @@ class Ledger:
             StorageError: the disk refused.
         """
         with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            own = (self.root, self._runs, self.root / "sources", self._kept)
+            own = (self.root, self._runs, self._packs, self.root / "sources", self._kept)
             for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
                 sweep(folder)
             yield lock

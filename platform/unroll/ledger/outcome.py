@@ -55,6 +55,8 @@ class Outcome(Frozen):
     here."""
     sources: str = ""
     """Digest of the source files that it ran (``Plan.sources``); empty in outcomes of older versions."""
+    pack: str = later("")
+    """Digest of the pack that it was taken over from (``packs.PackRecord``); empty where it ran for this folder."""
 
     @property
     def stood_in(self) -> str:

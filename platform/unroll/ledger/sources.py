@@ -56,7 +56,7 @@ class Sources:
         now = {trial.id: arms[trial.arm] for trial in plan.every_trial if arms[trial.arm]}
         outcomes = list(outcomes)
         other = [o for o in outcomes if o.status in FINAL and o.sources and o.sources != now.get(o.trial, o.sources)]
-        known = {digest: self._read(digest) for digest in {outcome.sources for outcome in other}}
+        known = {digest: self.read(digest) for digest in {outcome.sources for outcome in other}}
         differing = {}
         for outcome in other:
             then = known[outcome.sources]
@@ -70,7 +70,8 @@ class Sources:
             if later.id in ended and later.id not in differing
         }
 
-    def _read(self, digest: str) -> SourceFiles | None:
+    def read(self, digest: str) -> SourceFiles | None:
+        """What a digest stands for; None where that is lost or damaged."""
         if not digest.isalnum():  # it becomes part of a path
             return None
         return self._reader.read(self._folder / f"{digest}.json", _KIND, SourceFiles)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from unroll.contract import UserError
 from unroll.ledger.claims import PATIENCE, Claim, Fenced
 from unroll.ledger.files import read_file, write_atomic
-from unroll.ledger.history import History
+from unroll.ledger.history import History, Segment
 from unroll.ledger.kept import Kept
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
 from unroll.ledger.records import Reader, write_record, write_record_once
@@ -68,7 +68,7 @@ class TrialRecords:
             UserError: it is another trial.
         """
         known = self.read()
-        if known is not None and (differing := _differences(known, trial)):
+        if known is not None and (differing := differences(known, trial)):
             raise UserError(
                 "a trial's id must stand for one content",
                 where=str(self._file),
@@ -134,6 +134,22 @@ class TrialRecords:
     def _refuse_final(self) -> None:
         if result := self.result():
             raise Fenced(f"trial {self._id} is {result.status}, and what is final is not changed")
+
+    def take_over(self, outcomes: Sequence[Outcome], history: Segment | None, shown: ShownExamples | None) -> None:
+        """Write down what another folder holds of the trial, which is registered; what an attempt left here goes.
+
+        The outcomes are written last, so that a process which dies on the way leaves a trial without a result.
+
+        Raises:
+            Fenced: the trial has its result.
+            StorageError: the disk refused.
+        """
+        self._refuse_final()
+        self.history.replace(history)
+        if shown is not None:
+            self.show(shown)
+        for outcome in outcomes:
+            self._add(outcome)
 
     # What it logged
 
@@ -215,7 +231,7 @@ class TrialRecords:
             return None
 
 
-def _differences(known: Trial, trial: Trial) -> list[str]:
+def differences(known: Trial, trial: Trial) -> list[str]:
     """Names of what an id stands for and what is not the same in both."""
     parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters", "monitor", "warm_start")
     differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]

@@ -31,7 +31,7 @@ from unroll.evidence import (
     profile_steps,
     summarise_arms,
 )
-from unroll.ledger import ENVIRONMENT, FINAL, Ledger, RunRecord, ShownExample
+from unroll.ledger import ENVIRONMENT, FINAL, Ledger, PackRecord, RunRecord, ShownExample, ShownExamples
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
@@ -56,10 +56,17 @@ class Findings:
     """Files of the ledger whose content cannot be trusted."""
     shown: Mapping[str, tuple[int, Sequence[ShownExample]]] = field(default_factory=dict)
     """Arm -> what the model of its first completed seed that shows examples made of them, with that seed."""
+    packs: Sequence[tuple[PackRecord, Sequence[Trial]]] = ()
+    """Packs from which trials were taken over, with these trials (``Ledger.taken_over``)."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
     """Trials whose result other source files gave than the plan's, with the files that differ (``Ledger.changed``)."""
     history_digest: str = ""
     """Equal for an equal history."""
+
+    @cached_property
+    def every_run(self) -> list[RunRecord]:
+        """All runs that results come from: those of packs, then those of this folder."""
+        return [*(run for pack, _ in self.packs for run in pack.runs), *self.runs]
 
     @property
     def metric(self) -> str:
@@ -207,6 +214,31 @@ class Findings:
         per_arm = ended.group_by(*ENVIRONMENT, "arm", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("trials"))
         named = pl.format("{} {}", "arm", "trials").str.join(", ").alias("arms")
         return per_arm.group_by(*ENVIRONMENT, maintain_order=True).agg(pl.col("trials").sum(), named)
+
+    @cached_property
+    def surroundings(self) -> dict[str, dict[str, list[str]]]:
+        """Arm -> column of ``ENVIRONMENT`` -> the values of its completed trials, sorted; without empty arms."""
+        done = self.ordered.filter(pl.col("status") == "completed")
+        frames = {name: done.filter(pl.col("arm") == name) for name in self.names}
+        return {
+            arm: {name: sorted(rows[name].fill_null("not recorded").unique()) for name in ENVIRONMENT}
+            for arm, rows in frames.items()
+            if not rows.is_empty()
+        }
+
+    @cached_property
+    def ran_elsewhere(self) -> dict[str, list[str]]:
+        """Arm -> in what hardware and versions differ from its baseline's; without arms for which nothing does.
+
+        ``loop`` is neither: it belongs to what is compared where it differs from arm to arm.
+        """
+        known = self.surroundings
+        found = {
+            arm: [name for name in ENVIRONMENT if name != "loop" and known[arm][name] != known[baseline][name]]
+            for arm, baseline in self.baselines.items()
+            if arm in known and baseline in known
+        }
+        return {arm: names for arm, names in found.items() if names}
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -381,7 +413,8 @@ def gather(ledger: Ledger) -> Findings:
     if len(trials) < len(plan.trials):
         history = history.filter(pl.col("trial").is_in(trials["trial"].to_list()))
     left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
-    shown = _read_shown(ledger, trials)
+    shown = read_shown(lambda trial: ledger.trial(trial).shown(), trials)
+    packs = ledger.taken_over(plan)
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
     runs = ledger.runs()
     return Findings(
@@ -392,16 +425,24 @@ def gather(ledger: Ledger) -> Findings:
         left_out=left_out,
         damaged=damaged,
         shown=shown,
+        packs=packs,
         changed=changed,
         history_digest=logged.digest,
     )
 
 
-def _read_shown(ledger: Ledger, trials: pl.DataFrame) -> dict[str, tuple[int, Sequence[ShownExample]]]:
-    """See :attr:`Findings.shown`."""
+def read_shown(
+    read: Callable[[str], ShownExamples | None], trials: pl.DataFrame
+) -> dict[str, tuple[int, Sequence[ShownExample]]]:
+    """See :attr:`Findings.shown`.
+
+    Args:
+        read: id of a trial -> what its model made of examples.
+        trials: one row per planned trial.
+    """
     found: dict[str, tuple[int, Sequence[ShownExample]]] = {}
     completed = trials.filter(pl.col("status") == "completed").sort("seed").select("arm", "seed", "trial")
     for arm, seed, trial in completed.iter_rows():
-        if arm not in found and (shown := ledger.trial(trial).shown()) is not None:
+        if arm not in found and (shown := read(trial)) is not None:
             found[arm] = seed, shown.examples
     return found

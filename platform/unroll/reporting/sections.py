@@ -14,6 +14,7 @@ from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
 from unroll.reporting.prose.answer import answer, divergence_sentence
 from unroll.reporting.prose.plan import warm_start_sentences
+from unroll.reporting.prose.surroundings import difference_sentences
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
 from unroll.reporting.tables.columns import name_arm
@@ -52,7 +53,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
     profiles = _named(charts, "free_running_distance_", "by_distance_", "profile_")
     confusions = [confusion_table(findings, split, number) for number, split in enumerate(findings.confusions, 1)]
     failures = context.failures_table(findings) or "No trial diverged, stopped or failed."
-    runs = context.provenance_table(findings) if findings.runs else "The ledger holds no record of a run."
+    known = findings.every_run or findings.packs
+    runs = context.provenance_table(findings) if known else "The ledger holds no record of a run."
     seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
     metrics = results.metrics_table(findings) if findings.other_metrics else None
     yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
@@ -97,6 +99,7 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | s
         return
     yield charts.get("differences")
     yield results.differences_table(findings)
+    yield from difference_sentences(findings)
     rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
     if seeds := "; ".join(f"{row['arm']} {ranges(row['unpaired_seeds'])}" for row in rows):
         yield f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}."

@@ -10,7 +10,7 @@ from unroll.study.loading import load_options, load_settings, load_study
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.planning import make_jobs, make_plan
 from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
-from unroll.study.restoring import restore_settings, set_locations
+from unroll.study.restoring import locate, read_locations, restore_settings, set_locations, told_locations
 from unroll.study.trial import Frozen, Phase, Trial
 
 __all__ = [
@@ -35,12 +35,15 @@ __all__ = [
     "load_settings",
     "load_study",
     "load_task",
+    "locate",
     "make_jobs",
     "make_plan",
     "project_root",
+    "read_locations",
     "restore_settings",
     "set_locations",
     "spell_overrides",
     "suggestion",
+    "told_locations",
     "trial_id",
 ]

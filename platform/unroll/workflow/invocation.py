@@ -34,6 +34,8 @@ class Invocation:
     retry: bool = False
     """Whether to run again what failed by a user's mistake."""
     if_changed: IfChanged = "refuse"
+    packs: tuple[str, ...] = ()
+    """Packs whose trials count as done, each a file or the name of a study beside which one lies."""
     report: bool = True
     """Whether to write the report at the end."""
     format: str = "table"
@@ -51,6 +53,7 @@ class Invocation:
         }
         # Defaults are left out, so that the command that is shown is as short as the one that was typed.
         options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+        options += [word for pack in self.packs for word in ("--from", pack)]
         switches = [*([] if self.report else ["--no-report"]), *(["--retry"] if self.retry else [])]
         return ["unroll", "run", self.study, *self.overrides, *options, *switches]
 

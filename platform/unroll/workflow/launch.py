@@ -21,6 +21,7 @@ from unroll.workflow.places import results_folder
 from unroll.workflow.prepare import Prepared
 from unroll.workflow.provenance import begin_record, now
 from unroll.workflow.records import update_report
+from unroll.workflow.taking_over import read_packs, take_over
 from unroll.workflow.tally import Counted, Tally
 from unroll.workflow.warnings import warnings
 
@@ -95,16 +96,17 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
         watch: gives the observer that shows progress.
 
     Raises:
-        UserError: somebody else owns the folder, other source files gave its results, the runner cannot start, or the
-            disk refused.
+        UserError: somebody else owns the folder, other source files gave its results, a pack is none, the runner cannot
+            start, or the disk refused.
         Interrupted: somebody asked this process to leave before anything was started.
     """
-    folder = results_folder(prepared.plan.study, invocation.results)
+    folder, packs = results_folder(prepared.plan.study, invocation.results), read_packs(invocation.packs)
     with nothing_left_on_error(folder):
         ledger = Ledger.create(folder)
         with ledger.lock(_recorded(invocation)) as lock:
             ledger.clear_stop()
             with settled_changed(prepared.plan, ledger, invocation.if_changed):
+                take_over(prepared.plan, ledger, packs, invocation.if_changed)
                 summary = _run(prepared, ledger, invocation, runner, lock.token, watch)
             try:
                 page = update_report(ledger, wanted=invocation.report and not summary.interrupted)

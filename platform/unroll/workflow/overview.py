@@ -50,6 +50,8 @@ class Overview:
     """Trials of the plan."""
     done: int
     """Those that have a result."""
+    from_packs: int
+    """Those of them that came from packs, or would."""
     missing: int
     preparations: int
     """Trials beside them, which others begin with."""
@@ -94,7 +96,8 @@ class Overview:
     @property
     def count(self) -> str:
         """How many trials there are, how many are done, and how many are missing."""
-        count = f"{self.planned} trials, {self.done} done, {self.missing} missing"
+        packs = f" ({self.from_packs} of them from packs)" if self.from_packs else ""
+        count = f"{self.planned} trials, {self.done} done{packs}, {self.missing} missing"
         if self.preparations:
             prepared = f"{self.preparations_done} done, {self.preparations_missing} missing"
             count += f", and {self.preparations} that others begin with, {prepared}"
@@ -111,12 +114,15 @@ class Overview:
         return "\n".join(lines)
 
 
-def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = False) -> Overview:
+def look_ahead(
+    prepared: Prepared, results: Path | None, *, packs: Sequence[str] = (), calibrate: bool = False
+) -> Overview:
     """Say what a prepared study comes to; nothing is run but, to calibrate, a few steps of each arm.
 
     Args:
         prepared: the study with its plan.
         results: the results folder; None for the study's own in the project.
+        packs: whose trials count as done, each a file or the name of a study beside which one lies.
         calibrate: whether to measure how long a trial takes.
 
     Raises:
@@ -127,10 +133,21 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
     from unroll.evidence import reach
     from unroll.ledger import Ledger
     from unroll.study.plan import warned_arms
-    from unroll.workflow.warnings import warnings
+    from unroll.workflow.taking_over import find_offers, read_packs
+    from unroll.workflow.warnings import changed_sentence, warnings
 
     plan, cpus, folder = prepared.plan, prepared.study.resources.cpus, results_folder(prepared.plan.study, results)
     seconds, done = _seconds_per_trial(prepared) if calibrate else {}, finished_trials(folder, plan)
+    ledger, read = Ledger(folder), read_packs(packs)
+    offers = find_offers(plan, ledger, read, choice="keep") if read else []
+    came = {trial.id for _, trials in ledger.taken_over(plan) for trial in trials}
+    offered = {trial for offer in offers for trial in offer.trials}
+    from_packs = sum(trial.id in came & done | offered for trial in plan.trials)
+    done |= offered
+    doubts = [
+        *warnings(plan, ledger, "plan"),
+        *(changed_sentence(plan, offer.changed, "see --if-changed") for offer in offers if offer.changed),
+    ]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = max(1, min(math.floor(cores / cpus), len(plan.trials)))
     rows, reached = [_arm_row(arm, plan, done, seconds) for arm in plan.arms], reach(plan)
@@ -151,6 +168,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         results=folder,
         planned=len(plan.trials),
         done=sum(row["done"] for row in rows),
+        from_packs=from_packs,
         missing=sum(row["missing"] for row in rows),
         preparations=len(plan.preparations),
         preparations_done=sum(row["done"] for row in prepared_rows),
@@ -160,7 +178,7 @@ def look_ahead(prepared: Prepared, results: Path | None, *, calibrate: bool = Fa
         disk_bytes=_disk_bytes(prepared, at_once),
         kept_bytes=_kept_bytes(prepared),
         fallen=plan.fallen,
-        warnings=warned_arms(plan) | dict.fromkeys(warnings(plan, Ledger(folder), "plan"), names),
+        warnings=warned_arms(plan) | dict.fromkeys(doubts, names),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         facts=facts,
         facts_of_arms=[

@@ -209,11 +209,11 @@ def as_tested(trained: Trained) -> Iterator[None]:
 
     with process.restored(), torch.inference_mode():
         process.quieten()
-        process.pin(threads=_threads(trained.outcome), seed=trained.trial.seed)
+        process.pin(threads=recorded_threads(trained.outcome), seed=trained.trial.seed)
         yield
 
 
-def _threads(outcome: Outcome) -> int:
+def recorded_threads(outcome: Outcome) -> int:
     """Those of the trial, as far as its record can be believed."""
     told = outcome.environment.get("threads", "")
     return int(told) if re.fullmatch(r"[1-9][0-9]{0,2}", told) else 1

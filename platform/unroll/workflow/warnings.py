@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from unroll.reporting.prose.plan import (
@@ -40,6 +40,7 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
         ("plan run results", lambda: selection_sentences(plan)),
         ("plan", lambda: filter(None, [reach_sentence(plan)])),
         ("plan run", lambda: _changed(plan, ledger, "see --if-changed" if audience == "plan" else "these are kept")),
+        ("run status results", lambda: _taken_over(plan, ledger)),
         ("run", lambda: _slower(plan, ledger)),
         ("run status", lambda: _waiting(plan, ledger)),
         ("status results", lambda: part_sentences(plan, ledger.left_out(plan), ledger.runs())),
@@ -50,10 +51,25 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
 
 
 def _changed(plan: Plan, ledger: Ledger, advice: str) -> Iterator[str]:
+    if changed := ledger.changed(plan):
+        yield changed_sentence(plan, changed, advice)
+
+
+def changed_sentence(plan: Plan, changed: Mapping[str, list[str]], advice: str) -> str:
+    """Which results other source files gave (``Ledger.changed``), and what can be done about it."""
     from unroll.ledger import describe_changed
 
-    if changed := ledger.changed(plan):
-        yield f"source files of results were changed since: {describe_changed(plan, changed)}; {advice}"
+    return f"source files of results were changed since: {describe_changed(plan, changed)}; {advice}"
+
+
+def _taken_over(plan: Plan, ledger: Ledger) -> Iterator[str]:
+    """How many trials came from which pack."""
+    for pack, trials in ledger.taken_over(plan):
+        compared = {trial.id for trial in plan.trials}
+        number = sum(trial.id in compared for trial in trials)
+        of = f"{number} of {len(plan.trials)} trials"
+        more = f", and {len(trials) - number} that others begin with," if len(trials) > number else ""
+        yield f"{of}{more} came from the pack {pack.named}"
 
 
 def _slower(plan: Plan, ledger: Ledger) -> Iterator[str]:

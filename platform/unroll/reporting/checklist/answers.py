@@ -71,7 +71,7 @@ def doubts(subject: Subject) -> Answer | None:
 
 def command(subject: Subject) -> Answer | None:
     """The commands that gave the results."""
-    runs = subject.findings.runs
+    runs = subject.findings.every_run
     if not runs:
         return None
     typed = dict.fromkeys(shlex.join(run.command) for run in runs if run.command)
@@ -83,13 +83,13 @@ def command(subject: Subject) -> Answer | None:
 def code(subject: Subject) -> Answer | None:
     """Which code ran."""
     findings = subject.findings
-    commits = dict.fromkeys(run.git_commit for run in findings.runs if run.git_commit)
-    dirty = {run.git_commit for run in findings.runs if run.git_dirty}
+    commits = dict.fromkeys(run.git_commit for run in findings.every_run if run.git_commit)
+    dirty = {run.git_commit for run in findings.every_run if run.git_dirty}
     lines = [f"Commit {commit}{' with uncommitted changes' if commit in dirty else ''}." for commit in commits]
     files = {file for arm in findings.arms for file in findings.plan.sources.get(arm.sources, {})}
     if files:
         lines.append(f"{count(len(files), 'source file')} of the task, each with a hash of its code.")
-    versions = dict.fromkeys(run.versions["unroll"] for run in findings.runs if "unroll" in run.versions)
+    versions = dict.fromkeys(run.versions["unroll"] for run in findings.every_run if "unroll" in run.versions)
     lines += [f"Unroll {version}, {CODE_LICENCE}." for version in versions]
     return Answer(lines=tuple(lines), sources=(RUNS, "sources/*.json", "#provenance")) if lines else None
 
@@ -425,7 +425,7 @@ def hardware(subject: Subject) -> Answer | None:
     lines = [f"{text}: {row['trials']} trials." for text, row in told.items() if text]
     machines = dict.fromkeys(
         ", ".join(f"{key} {value}" for key, value in run.hardware.items() if key != "host")
-        for run in subject.findings.runs
+        for run in subject.findings.every_run
         if run.hardware
     )
     lines += [f"Machine that the runs were started on: {machine}." for machine in machines]
@@ -436,7 +436,7 @@ def hardware(subject: Subject) -> Answer | None:
 
 def versions(subject: Subject) -> Answer | None:
     """Versions of what numbers depend on."""
-    recorded = (run.versions for run in subject.findings.runs if run.versions)
+    recorded = (run.versions for run in subject.findings.every_run if run.versions)
     told = dict.fromkeys(", ".join(f"{key} {value}" for key, value in found.items()) for found in recorded)
     ran = [name for name in ENVIRONMENT if name in ("torch", "cudnn", "python")]
     rows = subject.findings.environments.select(ran).unique(maintain_order=True).to_dicts()

@@ -80,7 +80,7 @@ def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
     numbers = f"{amount}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
-    return f"{name} is {row['verdict']}: {numbers}{_diverged(row['arm'], findings)}"
+    return f"{name} is {row['verdict']}: {numbers}{_diverged(row['arm'], findings)}{_elsewhere(row['arm'], findings)}"
 
 
 def _test(row: dict[str, Any], findings: Findings) -> str:
@@ -101,6 +101,12 @@ def _diverged(arm: str, findings: Findings, words: str = ", but {}") -> str:
     row = findings.coverage.row(by_predicate=pl.col("arm") == arm, named=True)
     number = f"{row['diverged']} of its {count(row['planned'], 'trial')} diverged"
     return words.format(number) if row["diverged"] else ""
+
+
+def _elsewhere(arm: str, findings: Findings) -> str:
+    """In what hardware and versions of the two sides differ."""
+    names = findings.ran_elsewhere.get(arm)
+    return f", on another {listed(names)} than the baseline" if names else ""
 
 
 def _verdicts(group: Group, findings: Findings) -> Iterator[tuple[str, str]]:

@@ -75,10 +75,10 @@ def _conditions(findings: Findings) -> Iterator[str]:
     data = {arm.name: arm.fingerprint for arm in findings.arms}
     if any(data[arm] != data[baseline] for arm, baseline in findings.baselines.items()):
         yield "Arms were trained on different data: a difference between them is also one between their data."
-    commits = len({run.git_commit for run in findings.runs if run.git_commit})
+    commits = len({run.git_commit for run in findings.every_run if run.git_commit})
     if commits > 1:
         yield f"Trials were run with {commits} commits of the code: see Provenance."
-    if any(run.git_dirty for run in findings.runs):
+    if any(run.git_dirty for run in findings.every_run):
         yield "The code had changes that were not committed: see Provenance."
     if findings.changed:
         changed = describe_changed(findings.plan, findings.changed)

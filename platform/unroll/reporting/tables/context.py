@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from unroll.ledger import ENVIRONMENT, MISSING, RunRecord
+from unroll.ledger import ENVIRONMENT, MISSING, PackRecord, RunRecord
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, shorten, whole
@@ -125,7 +125,23 @@ def environments_table(findings: Findings) -> Table:
 def provenance_table(findings: Findings) -> Table:
     """Where the numbers come from, run by run."""
     rows = [row for number, run in enumerate(findings.runs, 1) for row in _run_rows(f"run {number}", run)]
-    return _pairs_table("provenance", "Runs that had something to do, oldest first.", rows)
+    packed = [row for pack, trials in findings.packs for row in _pack_rows(pack, len(trials))]
+    caption = "Runs that had something to do, oldest first."
+    if packed:
+        caption += (
+            " A pack holds the records of trials that ran elsewhere: they were taken over as they are, without their "
+            "weights; `unroll verify` runs one again."
+        )
+    return _pairs_table("provenance", caption, [*packed, *rows])
+
+
+def _pack_rows(pack: PackRecord, taken: int) -> Iterator[tuple[str, str, str]]:
+    who = f"pack {pack.study} {pack.short}"
+    yield who, "digest", pack.digest
+    yield who, "date", pack.date or "not recorded"
+    yield who, "trials taken over", f"{taken:,} of {count(pack.results, 'trial')} with a result"
+    for place, run in enumerate(pack.runs, 1):
+        yield from _run_rows(f"{who}, run {place}", run)
 
 
 def _run_rows(who: str, run: RunRecord) -> Iterator[tuple[str, str, str]]:

@@ -32,6 +32,8 @@ BEGUN = (
     "steps were spent there, as medians over completed trials."
 )
 
+ELSEWHERE = " Ran on other: in which hardware or versions the arm's trials differ from the baseline's, see below."
+
 
 def arms_table(findings: Findings) -> Table:
     """The study's metric per arm."""
@@ -99,7 +101,7 @@ def _survivors(findings: Findings) -> str:
 
 def differences_table(findings: Findings) -> Table:
     """Every arm against its baseline, paired by seed."""
-    places, diverged = decimals(findings), findings.any_diverged
+    places, diverged, elsewhere = decimals(findings), findings.any_diverged, findings.ran_elsewhere
 
     def difference(row: Row) -> str:
         if not row["n"]:
@@ -121,6 +123,7 @@ def differences_table(findings: Findings) -> Table:
             if diverged
             else ""
         )
+        + (ELSEWHERE if elsewhere else "")
     )
     columns = [
         text("Arm", lambda row: row["arm"], mark="arm"),
@@ -132,6 +135,7 @@ def differences_table(findings: Findings) -> Table:
         number("Better on", lambda row: percent(row["superiority"])),
         number("Pairs", lambda row: f"{row['n']} of {row['planned_pairs']}"),
         *p_columns(),
+        text("Ran on other", lambda row: ", ".join(elsewhere.get(row["arm"], [])) or DASH) if elsewhere else None,
     ]
     return make_table("differences", caption, findings.written(findings.differences), columns)
 

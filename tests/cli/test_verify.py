@@ -1,0 +1,104 @@
+"""Trials are run again and compared bit for bit: what is the same is told so, and what is not, with where and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from unroll.ledger import Ledger
+from unroll.ledger.outcome import Outcome
+from unroll.ledger.records import read_record, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cli.conftest import FakeRunner, Said
+
+    Unroll = Callable[..., Said]
+
+METRIC = "validation/perplexity"
+
+
+@pytest.fixture
+def trained(project: Path, unroll: Unroll) -> Ledger:
+    """The study ``tiny`` with one seed, really trained: two trials of a second."""
+    assert unroll("run", "tiny", "seeds=1", "--runner", "inline", "--no-report").code == 0
+    return Ledger.open(project / "results" / "tiny")
+
+
+def change(ledger: Ledger, arm: str, **changes: Any) -> None:
+    """Write other things into the outcome of an arm's only trial, under a right checksum."""
+    (trial,) = (trial for trial in ledger.registered() if trial.arm == arm)
+    file = ledger.trial(trial.id).folder / "attempts" / "0001.json"
+    write_record(file, "outcome", read_record(file, "outcome", Outcome).model_copy(update=changes))
+
+
+def test_what_was_trained_is_found_again_and_what_was_changed_is_told(trained: Ledger, unroll: Unroll) -> None:
+    (lstm,) = (trial for trial in trained.registered() if trial.arm == "lstm")
+    outcome = trained.trial(lstm.id).outcome()
+    assert outcome is not None
+    said = unroll("verify", "tiny")
+    assert said.code == 0
+    first, *others = said.out.splitlines()
+    assert first.startswith("2 trials run one after another again: about ")
+    assert [line.split(":")[0].split(" (")[0] for line in others] == ["elman seed 0", "lstm seed 0"]
+    assert all(": identical, " in line for line in others)
+
+    ulp = float.fromhex("0x1p-52")
+    found = outcome.metrics[METRIC]
+    change(
+        trained,
+        "lstm",
+        metrics=outcome.metrics | {METRIC: found * (1 + ulp)},
+        environment=outcome.environment | {"torch": "1.0.0"},
+    )
+    said = unroll("verify", "tiny", lstm.id[:10], "--format", "json")
+    assert said.code == 1
+    (verdict,) = json.loads(said.out)
+    assert (verdict["identical"], verdict["differing"], verdict["metric"]) == (False, 1, METRIC)
+    assert verdict["here"] == found
+    assert verdict["difference"] == pytest.approx(ulp, rel=1)
+    assert verdict["environment"] == {"torch": ["1.0.0", outcome.environment["torch"]]}
+    assert verdict["sources"] == []
+    assert "differs in 1 of" in said.err
+    assert f"most in {METRIC}" in said.err
+    assert "torch: 1.0.0 recorded" in said.err
+
+    assert unroll("pack", "tiny", "--to", "tiny.pack").code == 0
+    assert unroll("verify", "tiny.pack", "--arm", "elman").code == 0
+    change(trained, "elman", status="diverged", metrics={METRIC: float("nan")})
+    said = unroll("verify", "tiny")
+    assert said.code == 1
+    assert "differs, completed here and diverged in the records" in said.out
+
+
+def test_what_is_none_of_this_code_or_data_is_refused(project: Path, unroll: Unroll, runner: FakeRunner) -> None:
+    assert unroll("run", "tiny", "--no-report").code == 0
+    ledger = Ledger.open(project / "results" / "tiny")
+    trial = next(ledger.registered())
+    file = ledger.trial(trial.id).folder / "trial.json"
+    for changes, said in (
+        ({"task_version": 99}, "received version 99"),
+        ({"fingerprint": "f00d"}, "the data here must be the data that the trial was trained on"),
+        ({"seed": 77}, "a trial's id must stand for its content"),
+        ({"settings": {"data": {"corpus": 7}}}, "the settings of a trial must still be settings of its task"),
+    ):
+        write_record(file, "trial", trial.model_copy(update=changes))
+        told = unroll("verify", "tiny", trial.id)
+        assert (told.code, said in told.err) == (2, True), told
+    write_record(file, "trial", trial)
+    told = unroll("verify", "tiny", trial.id, "network.hidden=3")
+    assert told.code == 2
+    assert "of a recorded trial only the place of its data can be told" in told.err
+    assert unroll("verify", "tiny", "no-such-trial").code == 2
+
+
+def test_nothing_to_verify_is_told(project: Path, unroll: Unroll, runner: FakeRunner) -> None:
+    runner.status = lambda job: "failed_user"
+    unroll("run", "tiny", "--no-report")
+    said = unroll("verify", "tiny")
+    assert said.code == 2
+    assert "a trial must have a result before it can be verified" in said.err
