@@ -230,14 +230,14 @@ def _gather(plan: Plan, sides: Sequence[Side], labels: Sequence[str], left_out: 
     trials = trials.filter(pl.col("phase") == "confirm").drop(*[name for name in left_out if name in trials.columns])
     kept = {*trials["trial"]}
     history = history_table(
-        (trial, owner[trial.id].trial(trial.id).history.rows())
+        (trial, owner[trial.id].trial(trial.id).history.frame())
         for trial in plan.trials
         if trial.id in owner and trial.id in kept
     )
     findings = Findings(
         plan,
         trials,
-        history,
+        history.lazy(),
         [run for side in sides for run in side.ledger.runs()],
         damaged=[
             f"{side.place}/{e.path.relative_to(side.ledger.root)}" for side in sides for e in side.ledger.damage()
