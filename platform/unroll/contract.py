@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 Direction = Literal["minimize", "maximize"]
 
+Scale = Literal["identity", "log", "logit"]
+"""On what values of a metric are averaged and compared: as they are, as logarithms (positive values that vary by
+factors, such as perplexities), or as log odds (shares)."""
+
 LOCATION = "location"
 """Put into a settings field's ``json_schema_extra={LOCATION: True}``: the field holds *where* something lies, not
 *what* it is. It is no part of a trial's identity and is never stored in a record."""
@@ -119,11 +123,16 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a number means: which way is better, its unit ("" for none), and one sentence for the report."""
+    """What a number means: which way is better, its unit ("" for none), one sentence for the report, and its scale.
+
+    Means and differences over seeds are taken on the scale and told in the metric's own unit. Where a value lies at
+    the end of a scale's range (a share of exactly 1), the values are taken as they are.
+    """
 
     direction: Direction
     unit: str
     description: str
+    scale: Scale = "identity"
 
 
 TRAINING = "train/"
@@ -555,6 +564,16 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
 
     def steps(self, settings: SettingsT, dataset: DatasetT) -> int | None:  # noqa: ARG002
         """Optimizer steps of the whole run, for estimates of time; None where unknown."""
+        return None
+
+    def seed_varies(self, settings: SettingsT) -> Sequence[str] | None:  # noqa: ARG002
+        """What differs between trials of two seeds, in a few words each; None, as here: the task does not say.
+
+        The words are ``initial weights``, ``order of the data``, ``dropout``, ``generated data``, or others of the
+        task's own. Of a task that draws nothing (it counts, say) there are none: then every seed gives the same
+        result, a plan has one trial for the arm, with the study's first seed, and its value stands beside every seed of
+        other arms.
+        """
         return None
 
     def chance(self, settings: SettingsT, dataset: DatasetT) -> Mapping[str, float]:  # noqa: ARG002

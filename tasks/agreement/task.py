@@ -30,7 +30,9 @@ def _declare_metrics() -> dict[str, Metric]:
     for number in range(MOST_ATTRACTORS + 1):
         groups[f"accuracy/attractors_{number}"] = f"the verbs behind {number} nouns of the other number"
     return {
-        f"{split}/{name}": Metric("maximize", "", f"Share of {which} of the {split} text whose number is found.")
+        f"{split}/{name}": Metric(
+            "maximize", "", f"Share of {which} of the {split} text whose number is found.", scale="logit"
+        )
         for name, which in groups.items()
         for split in _HELD_OUT
     }

@@ -26,7 +26,7 @@ def _declare_metrics() -> dict[str, Metric]:
         "macro_f1": "Mean of F1 over the labels that are true or predicted of some of the {} sentences.",
     }
     return {
-        f"{split}/{name}": Metric("maximize", "", sentence.format(split))
+        f"{split}/{name}": Metric("maximize", "", sentence.format(split), scale="logit")
         for name, sentence in what.items()
         for split in ("validation", "test")
     }

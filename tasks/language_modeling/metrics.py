@@ -21,14 +21,17 @@ COMPLETIONS: Final = tuple(f"test/{name}" for name in (*RANK_SCORES, KEYSTROKES)
 _SHARES: Final = [f"Share of the tokens of the test text that are among the {k} most probable ones." for k in RANKS]
 
 METRICS: Final[Mapping[str, Metric]] = {
-    "validation/perplexity": Metric("minimize", "", "Perplexity of the tested state on the validation text."),
-    "test/perplexity": Metric("minimize", "", "Perplexity of the tested state on the test text."),
+    "validation/perplexity": Metric("minimize", "", "Perplexity of the tested state on the validation text.", "log"),
+    "test/perplexity": Metric("minimize", "", "Perplexity of the tested state on the test text.", "log"),
     "train/perplexity": Metric(
-        "minimize", "", "Perplexity of the training text during the last epoch, with dropout, while weights moved."
+        "minimize",
+        "",
+        "Perplexity of the training text during the last epoch, with dropout, while weights moved.",
+        "log",
     ),
     BITS[0]: Metric("minimize", "bits", "log2 of the perplexity of the validation text, where a token is a character."),
     BITS[1]: Metric("minimize", "bits", "log2 of the perplexity of the test text, where a token is a character."),
-    **{name: Metric("maximize", "", text) for name, text in zip(COMPLETIONS, _SHARES, strict=False)},
+    **{name: Metric("maximize", "", text, "logit") for name, text in zip(COMPLETIONS, _SHARES, strict=False)},
     COMPLETIONS[-2]: Metric("maximize", "", "Mean over the tokens of the test text of 1 / rank by probability."),
     COMPLETIONS[-1]: Metric(
         "maximize", "", "Share of the keys of the test text that a list of the most probable words saves."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -181,6 +181,12 @@ class LanguageModeling(RemedyTask[LanguageModelingSettings, TokenCorpus]):
 
         scores = unigram_scores(dataset, characters=settings.data.level == "character")
         return scores if settings.training.completions is None else {**scores, **unigram_ranks(dataset)}
+
+    def seed_varies(self, settings: LanguageModelingSettings) -> Sequence[str] | None:
+        """Nothing of n-grams, which are counted; they draw what they write where exposure bias is measured."""
+        if settings.network.kind != "ngram":
+            return super().seed_varies(settings)
+        return () if settings.training.exposure_bias is None else ["what the model writes"]
 
     def unused(self, settings: LanguageModelingSettings) -> Iterator[str]:
         """What n-grams, which are counted once, do not learn by; of networks see :meth:`LearnedTask.unused`."""

@@ -131,6 +131,11 @@ class LearnedTask(Task[SettingsT, DatasetT]):
 
         return describe_loops(module)
 
+    def seed_varies(self, settings: SettingsT) -> Sequence[str] | None:
+        """Initial weights, and what is dropped."""
+        begins = "initial weights" if self.warm_start(settings) is None else "weights of the trial that it begins with"
+        return [begins, *(["dropout"] if _drops(settings) else [])]
+
     def unused(self, settings: SettingsT) -> Iterator[str]:
         """What the cell does not have, and what equals its default's meaning."""
         training = settings.training
@@ -144,6 +149,18 @@ class LearnedTask(Task[SettingsT, DatasetT]):
     def unused_of_network(self, settings: Any) -> Iterator[str]:
         """Names of settings of ``network`` that change nothing; by default those of its cell."""
         return unused_settings(settings.network)
+
+
+def _drops(settings: LearnedSettings) -> bool:
+    """Whether a probability of dropout or zoneout is set, of whatever section."""
+    sections = (getattr(settings, name) for name in type(settings).model_fields)
+    chances = (
+        getattr(section, name)
+        for section in sections
+        for name in getattr(type(section), "model_fields", ())
+        if "dropout" in name or "zoneout" in name
+    )
+    return any(isinstance(chance, float) and chance > 0 for chance in chances)
 
 
 def _build_schedule(training: OptimizationSettings, steps: int) -> Schedule:
@@ -178,6 +195,10 @@ class SentenceTask(LearnedTask[SettingsT, DatasetT]):
     Training sentences come in an order of (seed, epoch), held-out ones once. The length of a dataset's ``train`` is the
     number of training sentences.
     """
+
+    def seed_varies(self, settings: SettingsT) -> Sequence[str] | None:
+        """The order of the sentences too."""
+        return [*(super().seed_varies(settings) or ()), "order of the data"]
 
     @abstractmethod
     def maker(self, settings: SettingsT, dataset: DatasetT, split: str) -> Maker[Any]:

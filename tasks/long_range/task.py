@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
@@ -26,9 +26,9 @@ class LongRange(LearnedTask[LongRangeSettings, Prepared]):
     item: ClassVar[str] = "step"
     metrics: ClassVar[Mapping[str, Metric]] = {
         "validation/loss": Metric("minimize", "", "Squared error (adding) or cross entropy in nats, validation set."),
-        "validation/error": Metric("minimize", "", "Share of wrong answers on the validation set."),
+        "validation/error": Metric("minimize", "", "Share of wrong answers on the validation set.", "logit"),
         "test/loss": Metric("minimize", "", "Squared error (adding) or cross entropy in nats, test set."),
-        "test/error": Metric("minimize", "", "Share of wrong answers on the test set."),
+        "test/error": Metric("minimize", "", "Share of wrong answers on the test set.", "logit"),
     }
 
     def small(self, examples: int) -> Mapping[str, Any]:
@@ -56,6 +56,10 @@ class LongRange(LearnedTask[LongRangeSettings, Prepared]):
     def restored(self, settings: LongRangeSettings, kept: Mapping[str, Any]) -> Prepared:  # noqa: ARG002
         """Nothing of the data is part of a module."""
         return Prepared(fingerprint=_fingerprint(settings.data), facts=_facts(settings.data))
+
+    def seed_varies(self, settings: LongRangeSettings) -> Sequence[str] | None:
+        """The sequences that are learned from, too: they are drawn."""
+        return [*(super().seed_varies(settings) or ()), "generated data"]
 
     def module(self, settings: LongRangeSettings, dataset: Prepared) -> pl.LightningModule:
         """Build the network and its loss."""

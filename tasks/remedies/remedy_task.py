@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -66,6 +66,11 @@ class RemedyTask(LearnedTask[SettingsT, DatasetT]):
             return build(features=features, **training.remedy_options)
         except ValueError as error:
             raise UserError(str(error), where="training") from None
+
+    def seed_varies(self, settings: SettingsT) -> Sequence[str] | None:
+        """What a remedy draws, too."""
+        own = [] if _training(settings).remedy == PLAIN else ["what the remedy draws"]
+        return [*(super().seed_varies(settings) or ()), *own]
 
     def unused(self, settings: SettingsT) -> Iterator[str]:
         """See :meth:`LearnedTask.unused`; with what a remedy would do without being told."""

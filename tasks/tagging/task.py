@@ -39,7 +39,11 @@ def _declare_metrics() -> dict[str, Metric]:
     shares["sentence_accuracy"] = "Share of the sentences of the {} text of which every tag is right."
     moves = {"illegal_moves": "Tags per sentence of the {} text that BIO does not allow behind the last one."}
     return {
-        f"{split}/{name}": Metric("minimize" if name in moves else "maximize", "", text.format(split))
+        f"{split}/{name}": (
+            Metric("minimize", "", text.format(split))
+            if name in moves
+            else Metric("maximize", "", text.format(split), scale="logit")
+        )
         for name, text in (shares | entities | moves).items()
         for split in ("validation", "test")
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast, final
@@ -17,7 +18,7 @@ from tasks.remedies.settings import PLAIN
 from tasks.text.parallel import ParallelCorpus, ParallelText, load
 from tasks.text.vocabulary import EOS
 from tasks.translation.settings import Decoding, TranslationSettings
-from unroll.contract import Answer, Example, Metric, NewText
+from unroll.contract import Answer, Direction, Example, Metric, NewText, Scale
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -42,10 +43,17 @@ def _declare_metrics() -> dict[str, Metric]:
         "unfinished": "Share of the {} sentences whose translation was cut off at its greatest length.",
     }
     lower["accuracy_gap"] = "Accuracy of the {} translations from right words before, less that from guessed ones."
-    found = {name: Metric("maximize", "", text) for name, text in higher.items()}
-    found |= {name: Metric("minimize", "nats" if name == "loss" else "", text) for name, text in lower.items()}
+    scales: dict[str, Scale] = {"perplexity": "log", "exact_match": "logit", "accuracy": "logit"}
+    scales |= {"free_running_accuracy": "logit", "unfinished": "logit"}
+    units = {"loss": "nats"}
+    directions: dict[Direction, dict[str, str]] = {"maximize": higher, "minimize": lower}
+    found = {
+        name: Metric(direction, units.get(name, ""), text, scales.get(name, "identity"))
+        for direction, texts in directions.items()
+        for name, text in texts.items()
+    }
     of_both = {
-        f"{split}/{name}": Metric(metric.direction, metric.unit, metric.description.format(split))
+        f"{split}/{name}": replace(metric, description=metric.description.format(split))
         for name, metric in found.items()
         for split in ("validation", "test")
     }

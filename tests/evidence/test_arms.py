@@ -32,14 +32,14 @@ def frame(values: dict[str, list[float | None]], status: dict[tuple[str, int], s
 
 
 def test_agrees_with_scipy() -> None:
-    values = list(np.random.default_rng(0).normal(10, 2, 7))
+    values = list(np.random.default_rng(0).normal(10, 2, 5))
     row = summarise_arms(frame({"gru": [*values]}), METRIC, direction="minimize").row(0, named=True)
-    low, high = stats.t.interval(0.95, 6, loc=np.mean(values), scale=stats.sem(values))
+    low, high = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
     assert (row["low"], row["high"]) == pytest.approx((low, high))
     assert row["mean"] == pytest.approx(np.mean(values))
     assert row["sd"] == pytest.approx(np.std(values, ddof=1))
     assert row["median"] == pytest.approx(np.median(values))
-    assert (row["n"], row["parameters"], row["items_per_second"]) == (7, 300, 13.0)
+    assert (row["n"], row["parameters"], row["items_per_second"]) == (5, 300, 12.0)
 
 
 @pytest.mark.parametrize(("direction", "best"), [("minimize", 1.0), ("maximize", 3.0)])
@@ -96,3 +96,34 @@ def test_every_planned_trial_is_counted_once(trials: list[tuple[str, str]]) -> N
         assert row["planned"] == sum(v for k, v in row.items() if k not in ("arm", "planned"))
         assert row["diverged"] == sum(t == (row["arm"], "diverged") for t in trials)
     assert counts["planned"].sum() == len(trials)
+
+
+def test_from_six_values_on_the_interval_follows_their_skewness() -> None:
+    values = list(np.random.default_rng(1).lognormal(0, 1, 9))
+    row = summarise_arms(frame({"a": [*values]}), METRIC, direction="minimize").row(0, named=True)
+    low, high = stats.t.interval(0.95, 8, loc=np.mean(values), scale=stats.sem(values))
+    resampled = np.random.default_rng(5).choice(values, (20_000, 9))
+    t = (resampled.mean(axis=1) - np.mean(values)) / (resampled.std(axis=1, ddof=1) / 3)
+    ends = np.mean(values) - np.quantile(t, [0.975, 0.025]) * stats.sem(values)
+    assert row["low"] == pytest.approx(min(low, ends[0]), rel=0.1)
+    assert row["high"] == pytest.approx(max(high, ends[1]), rel=0.1)
+
+
+def test_an_arm_with_one_value_has_no_interval() -> None:
+    row = summarise_arms(frame({"a": [155.76] * 8}), METRIC, direction="minimize").row(0, named=True)
+    assert (row["mean"], row["low"], row["high"]) == (pytest.approx(155.76), None, None)
+
+
+def test_intervals_stay_inside_the_range_of_a_scale() -> None:
+    shares = frame({"a": [0.97, 0.99, 0.999, 0.9999, 0.98, 0.95], "b": [0.5, 0.6, 0.4, 0.5, 0.55, 0.45]})
+    first, _ = summarise_arms(shares, METRIC, direction="maximize", scale="logit").iter_rows(named=True)
+    assert 0 < first["low"] < first["mean"] < first["high"] < 1
+    whole = frame({"a": [0.97, 0.99, 1.0, 1.0, 0.98, 0.9], "b": [0.5, 0.6, 0.4, 0.5, 0.55, 0.45]})
+    first, second = summarise_arms(whole, METRIC, direction="maximize", scale="logit").iter_rows(named=True)
+    assert first["mean"] == pytest.approx(np.mean([0.97, 0.99, 1.0, 1.0, 0.98, 0.9])), "1 has no logit"
+    assert first["high"] <= 1
+    assert second["mean"] == pytest.approx(0.5), "all arms on one scale"
+    exploded = frame({"a": [20.0, 21.0, 22.0, 19.0, 20.0, 1e11]})
+    row = summarise_arms(exploded, METRIC, direction="minimize", scale="log").row(0, named=True)
+    assert row["mean"] == pytest.approx(np.exp(np.mean(np.log([20.0, 21.0, 22.0, 19.0, 20.0, 1e11]))))
+    assert row["low"] > 0

@@ -40,9 +40,14 @@ CORPORA: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def measure_ids(name: str, cache: Path, data: Path | None) -> str:
-    """Digest of the ids of all trials of a study, in order."""
+    """Digest of the ids of all trials of a study, in order: seed by seed, so that an arm that draws nothing has all."""
     path = [f"data.path={data / NEEDS_FILES[name]}"] if data and name in NEEDS_FILES else []
-    trials = make_plan(load_study(name, path), cache=cache).trials
+    study = load_study(name, path)
+    plan = make_plan(study, cache=cache)
+    trials = plan.trials
+    if len(trials) < len(plan.arms) * len(study.seeds):
+        alone = [make_plan(load_study(name, [*path, f"seeds=[{seed}]"]), cache=cache) for seed in study.seeds]
+        trials = [trial for each in alone for trial in each.trials]
     return hashlib.sha256("\n".join(trial.id for trial in trials).encode()).hexdigest()[:16]
 
 

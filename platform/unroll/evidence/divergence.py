@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.special import bdtr, betaincinv
 
 from unroll.evidence.intervals import CONFIDENCE
@@ -48,7 +50,8 @@ def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> p
     rows = [_rate(arm, ends[arm]) for arm in arms]
     compared = [row | _compare(row["arm"], baselines[row["arm"]], ends) for row in rows]
     compared = [row for row in compared if row["arm"] != row["baseline"]]
-    adjust(compared, _differences(compared, ends))
+    scores = _scores(compared, ends)
+    adjust(compared, scores, np.zeros_like(scores))
     for row in compared:
         undecided = row["p_adjusted"] is None or row["p_adjusted"] > LEVEL
         more = "more often" if row["alone"] > row["baseline_alone"] else "less often"
@@ -97,16 +100,17 @@ def _rate(arm: str, ends: dict[int, bool | None]) -> dict[str, Any]:
     return {"arm": arm, "planned": len(ends), "n": n, "diverged": diverged, "rate": rate, "low": low, "high": high}
 
 
-def _differences(rows: Iterable[dict[str, Any]], ends: Mapping[str, dict[int, bool | None]]) -> pl.DataFrame:
+def _scores(rows: Sequence[dict[str, Any]], ends: Mapping[str, dict[int, bool | None]]) -> NDArray[np.float64]:
     """What each seed says of each comparison: 1 where the arm diverged alone, -1 where its baseline did, else 0."""
-    found = [
-        (row["arm"], seed, float(mine) - float(other), 0.0)
-        for row in rows
-        for seed, mine in ends[row["arm"]].items()
-        if mine is not None and (other := ends.get(row["baseline"], {}).get(seed)) is not None
-    ]
-    types = {"arm": pl.String, "seed": pl.Int64, "difference": pl.Float64, "error": pl.Float64}
-    return pl.DataFrame(found, schema=types, orient="row")
+    seeds = sorted({seed for known in ends.values() for seed in known})
+    scores = np.full((len(seeds), len(rows)), np.nan)
+    for column, row in enumerate(rows):
+        mine, other = ends[row["arm"]], ends.get(row["baseline"], {})
+        for place, seed in enumerate(seeds):
+            pair = mine.get(seed), other.get(seed)
+            if pair[0] is not None and pair[1] is not None:
+                scores[place, column] = float(pair[0]) - float(pair[1])
+    return scores
 
 
 def _compare(arm: str, baseline: str, ends: Mapping[str, dict[int, bool | None]]) -> dict[str, Any]:

@@ -1,16 +1,86 @@
-"""Student's t intervals for means, one value or one column at a time."""
+"""Intervals of means and of differences, one value or one column at a time."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, patterns
+
 CONFIDENCE = 0.95
+RESAMPLES = 1_999
+"""Resamples of the bootstrap, of a generator with a fixed seed."""
+FEWEST = 6
+"""Values from which on an interval follows from them alone: fewer have no sign-flip interval at 95 %, and too few
+different resamples."""
 
 
 def t_factor(n: int) -> float:
     """Number of standard errors on each side of a mean of n values; n is at least 2."""
     return float(stdtrit(n - 1, (1 + CONFIDENCE) / 2))
+
+
+def mean_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float] | None:
+    """95 % interval of the mean of independent values; None below two.
+
+    On each side the farther one of the ends of two intervals: Student's t, and bootstrap-t (Efron and Tibshirani 1993,
+    section 12.5), which follows the skewness of the values. Alone, the first covers too rarely where they are skewed
+    (82 to 88 % of 8 lognormal values), the second where they have heavy tails; ``docs/statistics.md`` has the figures.
+    Below :data:`FEWEST` values it is the t interval.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    n = len(known)
+    if n < 2:
+        return None
+    mean, error = float(known.mean()), float(known.std(ddof=1)) / math.sqrt(n)
+    below = above = t_factor(n)
+    if n >= FEWEST and error > 0:
+        places = np.random.default_rng(0).integers(0, n, size=(RESAMPLES, n))
+        resampled = known[places]
+        errors = resampled.std(axis=1, ddof=1) / math.sqrt(n)
+        varied = errors > 1e-9 * error  # a resample of one value has no t
+        t = (resampled.mean(axis=1)[varied] - mean) / errors[varied]
+        tail = (1 - CONFIDENCE) / 2
+        low, high = np.quantile(t, [tail, 1 - tail])
+        below, above = max(below, float(high)), max(above, -float(low))
+    return mean - below * error, mean + above * error
+
+
+def shift_interval(differences: Sequence[float] | NDArray[np.float64]) -> tuple[float, float] | None:
+    """95 % interval of a shift: all that the sign-flip test of the differences less the shift does not reject.
+
+    So it leaves out zero exactly where the test of the comparison alone has p of at most 5 %. Its ends are means of
+    subsets of the differences (Hartigan 1969): with n up to 20 it covers the centre of a symmetric distribution in
+    95 % and a little more, since there are finitely many subsets. Below :data:`FEWEST` differences, of which the test
+    rejects no shift at all, it is Student's t interval; None below two.
+    """
+    known = np.asarray(differences, dtype=np.float64)
+    n = len(known)
+    if n < FEWEST:
+        return mean_interval(known)
+    exact = n <= EXACT_UP_TO
+    total = float(known.sum())
+    lows, highs, count, always = [], [], int(not exact), int(not exact)  # the observed pattern beside drawn ones
+    for signs in patterns(n, mirrored=True, draws=None if exact else DRAWS, columns=1):
+        turned = signs < 0
+        sizes = turned.sum(axis=1)
+        split = (sizes > 0) & (sizes < n)
+        part = turned[split] @ known
+        one, other = part / sizes[split], (total - part) / (n - sizes[split])
+        # Below the mean of all, a pattern is a hit for every shift from the smaller of the two means on.
+        lows.append(np.minimum(one, other))
+        highs.append(np.maximum(one, other))
+        count += len(signs)
+        always += len(signs) - len(part)
+    # The p-value of a shift is the share of hits, and more than 5 % from so many of them on.
+    needed = math.floor((1 - CONFIDENCE) * count * (1 + 1e-12)) + 1 - always
+    low, high = np.sort(np.concatenate(lows)), np.sort(np.concatenate(highs))
+    return float(low[needed - 1]), float(high[-needed])
 
 
 def half_width(n: pl.Expr, sd: pl.Expr) -> pl.Expr:

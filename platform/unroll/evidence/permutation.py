@@ -148,7 +148,7 @@ def max_t(
     exact = len(units) <= seeds_up_to
     hits = np.full(len(order), 0 if exact else 1, dtype=np.int64)
     count = 0 if exact else 1
-    for signs in _patterns(len(units), mirrored=mirrored, draws=None if exact else draws, columns=len(order)):
+    for signs in patterns(len(units), mirrored=mirrored, draws=None if exact else draws, columns=len(order)):
         sums = signs @ units
         statistics = (np.abs(sums) if mirrored else sums) + slack
         largest = np.maximum.accumulate(statistics[:, ::-1], axis=1)[:, ::-1]  # of a comparison and all below it
@@ -158,7 +158,7 @@ def max_t(
     return adjusted
 
 
-def _patterns(seeds: int, *, mirrored: bool, draws: int | None, columns: int) -> Iterator[NDArray[np.float64]]:
+def patterns(seeds: int, *, mirrored: bool, draws: int | None, columns: int) -> Iterator[NDArray[np.float64]]:
     """Patterns of signs in blocks of shape (some, seeds): all of them, or so many drawn with a fixed seed.
 
     Where the statistic does not know its sign, patterns with the first sign turned mirror the others and are left out.

@@ -43,5 +43,8 @@ def reach(plan: Plan) -> Reach:
     for trial in plan.trials:
         if trial.phase == "confirm":  # what is searched with is never compared
             seeds[trial.arm].add(trial.seed)
-    pairs = [len(seeds[arm] & seeds[baseline]) for arm, baseline in plan.baselines.items() if arm != baseline]
+    every, alone = set[int]().union(*seeds.values()), {arm.name for arm in plan.arms if arm.seed_varies == ()}
+    seeds |= dict.fromkeys(alone, every)  # its value stands beside every seed; two such have nothing to test
+    compared = [(arm, other) for arm, other in plan.baselines.items() if arm != other and not {arm, other} <= alone]
+    pairs = [len(seeds[arm] & seeds[other]) for arm, other in compared]
     return Reach(comparisons=len(pairs), pairs=min(pairs, default=0))

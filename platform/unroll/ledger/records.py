@@ -93,8 +93,10 @@ def _holds_later(model: BaseModel) -> bool:
         value = getattr(model, name)
         if field.exclude_if is not None and not field.exclude_if(value):
             return True
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        if parts and isinstance(parts[0], BaseModel) and any(map(_holds_later, parts)):
+        parts = (
+            list(value.values()) if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+        )
+        if any(_holds_later(part) for part in parts if isinstance(part, BaseModel)):
             return True
     return False
 

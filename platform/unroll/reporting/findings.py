@@ -29,6 +29,7 @@ from unroll.evidence import (
     pair_seeds,
     paired_differences,
     profile_steps,
+    repeat_for_seeds,
     summarise_arms,
 )
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, PackRecord, RunRecord, ShownExample, ShownExamples
@@ -119,6 +120,10 @@ class Findings:
         """The place of a row's ``arm`` among :attr:`names`, from 0."""
         return pl.col("arm").replace_strict(self.names, range(len(self.names)), return_dtype=pl.Int64)
 
+    def draws_nothing(self, arm: str) -> bool:
+        """Whether no seed changes what an arm reaches, so that one trial stands for all."""
+        return any(each.seed_varies == () for each in self.arms if each.name == arm)
+
     @cached_property
     def controls(self) -> set[str]:
         """Arms that the study does not name: added, being the controls that others must be compared with."""
@@ -171,17 +176,25 @@ class Findings:
 
     def summarise(self, metric: str) -> pl.DataFrame:
         """Any of the final metrics per arm."""
-        return summarise_arms(self.ordered, metric, direction=self.plan.metrics[metric].direction)
+        spec = self.plan.metrics[metric]
+        return summarise_arms(self.ordered, metric, direction=spec.direction, scale=spec.scale)
 
     @cached_property
     def differences(self) -> pl.DataFrame:
         """Every arm against its baseline."""
-        return paired_differences(self.ordered, self.metric, baselines=self.baselines, direction=self.direction)
+        return paired_differences(
+            self._paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
+        )
 
     @cached_property
     def divergence(self) -> pl.DataFrame:
         """How often every arm diverged, and against its baseline."""
         return divergence_rates(self.ordered, baselines=self.baselines)
+
+    @cached_property
+    def _paired(self) -> pl.DataFrame:
+        """The trials, that of an arm whose result no seed changes beside every seed."""
+        return repeat_for_seeds(self.ordered, [name for name in self.names if self.draws_nothing(name)])
 
     @property
     def any_diverged(self) -> bool:
@@ -191,7 +204,7 @@ class Findings:
     @cached_property
     def pairs(self) -> pl.DataFrame:
         """Every trial beside its baseline's of the same seed."""
-        return pair_seeds(self.ordered, self.metric, baselines=self.baselines)
+        return pair_seeds(self._paired, self.metric, baselines=self.baselines)
 
     def written(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A frame as files hold it: with a column ``baseline`` only where there are several."""

@@ -59,13 +59,6 @@ def whole(value: int | None) -> str:
     return DASH if value is None else f"{value:,}"
 
 
-def plus_minus(mean: float | None, half: float | None, decimals: int) -> str:
-    """Mean and half its interval, or the mean alone where there is no interval."""
-    return (
-        fixed(mean, decimals) if mean is None or half is None else f"{fixed(mean, decimals)} ± {fixed(half, decimals)}"
-    )
-
-
 def span(low: float | None, high: float | None, decimals: int, *, sign: bool = False) -> str:
     """An interval by its ends."""
     if low is None or high is None:

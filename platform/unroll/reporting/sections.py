@@ -44,8 +44,8 @@ def _tiles(findings: Findings) -> Iterator[tuple[str, str]]:
     yield str(len(findings.arms)), "arm" if len(findings.arms) == 1 else "arms"
     yield str(len(findings.seeds)), "seed" if len(findings.seeds) == 1 else "seeds"
     yield findings.metric, goal(findings.direction)
-    if not findings.differences.is_empty():
-        yield p_value(min(findings.differences["smallest_p"])), "smallest p within reach"
+    if smallest := findings.differences["smallest_p"].drop_nulls().to_list():
+        yield p_value(min(smallest)), "smallest p within reach"
 
 
 def _sections(findings: Findings) -> Iterator[Section]:
@@ -157,9 +157,10 @@ READING = (
     "An arm is one combination of levels; a seed gives every arm the same data order and the same initial weights "
     "wherever name and shape agree. So trials of one seed form pairs, and arms are compared pair by pair: what the "
     "seed brings to both sides cancels.",
-    "A 95 % interval is Student's t interval over seeds, not corrected for the number of comparisons. It is about "
-    "other seeds of the same study, not other data. With few seeds it may leave out zero where the test, which "
-    "assumes no normal distribution, cannot decide: the verdict follows the test.",
+    "A 95 % interval is about other seeds of the same study, not other data. That of a mean reaches as far to each "
+    "side as Student's t and the bootstrap (of t) do. That of a difference holds every difference that the test of the "
+    "comparison alone does not reject; it is not adjusted for other comparisons, so that it may leave out zero where "
+    "the verdict, which is adjusted, is undecided. Below six values both are Student's.",
     "p is the share of all sign patterns of the paired differences whose mean is at least as far from zero as the "
     "one seen (two-sided sign-flip test). With n pairs it cannot be smaller than 2 / 2ⁿ. The adjusted p holds for all "
     "comparisons of the study together: a seed's signs are turned in all of them at once, and what is seen is set "

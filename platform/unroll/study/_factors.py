@@ -118,8 +118,12 @@ def spell_levels(levels: Mapping[str, Any], among: Iterable[str] = ()) -> str:
 
 
 def short_names(factors: Iterable[str]) -> dict[str, str]:
-    """Factor -> what it is called beside the others: its last word, unless two of them share one."""
-    short = {factor: factor.rpartition(".")[2] for factor in factors}
+    """Factor -> what it is called beside the others: its last word, unless two of them share one.
+
+    Nor is it ``seed``: that word is the study's own, and ``data.seed`` is another one.
+    """
+    last = {factor: factor.rpartition(".")[2] for factor in factors}
+    short = {factor: factor if word == "seed" else word for factor, word in last.items()}
     return short if len(set(short.values())) == len(short) else {factor: factor for factor in short}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from unroll.contract import Direction, Task
+from unroll.contract import Direction, Scale, Task
 from unroll.study._document import shown
 from unroll.study._factors import level_name
 from unroll.study.declaration import Measure
@@ -57,6 +57,9 @@ class Arm(Frozen):
     """Whether the state of the best validation is tested (``contract.Selection.best``), by the trials' ``monitor``."""
     warm_start: str | None = later(None)
     """Name of the arm or preparation whose final weights its trials begin with, seed by seed."""
+    seed_varies: tuple[str, ...] | None = later(None)
+    """What the seed varies (``contract.Task.seed_varies``): empty, nothing, and one trial stands for all seeds; None
+    where the task does not say, and in older plans."""
     control: bool = later(False)
     """Whether the study does not name it: it was added, being the control that others must be compared with."""
     sources: str = ""
@@ -97,6 +100,7 @@ class MetricSpec(Frozen):
     direction: Direction
     unit: str
     description: str
+    scale: Scale = later("identity")
 
 
 class Plan(Frozen):

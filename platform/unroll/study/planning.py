@@ -69,7 +69,12 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         for group in (found.arms, found.prepared)
     )
     seeded = [_seeded(study, task, sized, seed) for seed in study.seeds]
-    trials, preparations = ([of[arm.name] for of in seeded for arm in group] for group in (arms, prepared))
+    begun = {arm.warm_start for arm in (*arms, *prepared)}
+    alone = {arm.name for arm in arms if arm.seed_varies == () and arm.name not in begun}
+    trials, preparations = (
+        [of[arm.name] for of in seeded for arm in group if of is seeded[0] or arm.name not in alone]
+        for group in (arms, prepared)
+    )
     _refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
     if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
         rule = "the metric that selects a state or ends training early must be one that every such arm logs"
@@ -88,7 +93,9 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         size_setting=task.size_setting,
         metric=study.metric,
         metrics={
-            name: MetricSpec(direction=metric.direction, unit=metric.unit, description=metric.description)
+            name: MetricSpec(
+                direction=metric.direction, unit=metric.unit, description=metric.description, scale=metric.scale
+            )
             for name, metric in task.metrics.items()
             if not all(name in arm.absent for arm in arms)
         },
@@ -193,6 +200,7 @@ def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset
         fingerprint=dataset.fingerprint,
         steps=0 if idle else task.steps(settings, dataset),
         selects=not idle and task.selection(settings).best,
+        seed_varies=None if (varies := task.seed_varies(settings)) is None else tuple(varies),
     )
 
 

@@ -76,7 +76,9 @@ class RunResult:
         plan, trials = self.plan, Ledger.open(self.folder).trials_frame(self.plan)
         ends = coverage(trials)
         seen = [status for status in ends.columns[2:] if ends[status].sum()]
-        frame = summarise_arms(trials, plan.metric, direction=plan.metrics[plan.metric].direction)
+        frame = summarise_arms(
+            trials, plan.metric, direction=(spec := plan.metrics[plan.metric]).direction, scale=spec.scale
+        )
         return frame.select("arm", "parameters", "planned", *seen, pl.col("mean").alias(plan.metric), "sd")
 
     def __repr__(self) -> str:

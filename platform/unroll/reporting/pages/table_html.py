@@ -22,6 +22,7 @@ MOST_ROWS = 200
 """Rows that a page shows; the files hold all of them."""
 VERDICTS = {
     **{verdict: verdict for verdict in ("better", "worse", "undecided")},
+    "untested": "undecided",
     **{"less often": "better", "more often": "worse"},
 }
 """Verdict -> name of its colour in the style sheet; to diverge less often is better."""

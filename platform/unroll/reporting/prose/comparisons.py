@@ -9,7 +9,7 @@ import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, fixed, listed, p_value, percent, plus_minus, span
+from unroll.reporting.numbers import count, fixed, listed, p_value, percent, ranges, span
 from unroll.reporting.wording import decimals, describe_baseline, goal, with_unit
 from unroll.study.groups import Group
 
@@ -61,38 +61,73 @@ def _baseline(group: Group, findings: Findings, *, brief: bool = False) -> str:
     if not row["n"]:
         what = "usable final value" if row["completed"] else "completed trial"
         return f"{name} has no {what}{_diverged(group.baseline, findings, ' ({})')}, so nothing can be compared with it"
-    half = None if row["high"] is None else row["high"] - row["mean"]
-    value = with_unit(plus_minus(row["mean"], half, decimals(findings)), findings.note.unit)
-    over = "one seed, so without an interval" if row["n"] == 1 else f"mean over {row['n']} seeds with its 95 % interval"
-    return f"{name} reaches {value}{'' if brief else f' ({over})'}{_diverged(group.baseline, findings)}"
+    places = decimals(findings)
+    value = with_unit(fixed(row["mean"], places), findings.note.unit)
+    over = _over(row, group.baseline, findings)
+    short = "" if row["high"] is None else f" ({span(row['low'], row['high'], places)})"
+    return f"{name} reaches {value}{short if brief else f' ({over})'}{_diverged(group.baseline, findings)}"
+
+
+def _over(row: dict[str, Any], arm: str, findings: Findings) -> str:
+    """Over what a mean is, and its interval."""
+    if findings.draws_nothing(arm):
+        return "the one value that it has, since no seed changes it"
+    if row["n"] == 1:
+        return "one seed, so without an interval"
+    if row["high"] is None:
+        return f"the same on all of {row['n']} seeds, so without an interval"
+    interval = span(row["low"], row["high"], decimals(findings))
+    kind = {"identity": "mean", "log": "geometric mean", "logit": "mean of log odds"}[findings.note.scale]
+    return f"{kind} over {row['n']} seeds, 95 % interval {interval}"
 
 
 def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     name = group.labels[row["arm"]]
     if not row["n"]:
-        return f"{name} is undecided: no completed pair with the baseline{_diverged(row['arm'], findings, ' ({})')}"
+        judged = f"{row['verdict']}: {_test(row, findings)}; " if row["test"] else "undecided: "
+        return f"{name} is {judged}no completed pair with the baseline{_diverged(row['arm'], findings, ' ({})')}"
     places = decimals(findings)
     size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
     way = "lower" if row["difference"] < 0 else "higher"
     amount = f"{size} {way}" if row["relative"] is None else f"{size} {way} ({percent(abs(row['relative']))})"
-    if row["low"] is None:
+    if row["verdict"] == "untested":
+        return f"{name} is untested: {amount}, one observation each, since neither varies over seeds"
+    if row["low"] is None and row["one_value"] is None and row["test"] == "differences":
         return f"{name} is undecided: {amount} on one seed, from which neither an interval nor a test follows"
-    interval = span(row["low"], row["high"], places, sign=True)
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
-    numbers = f"{amount}, 95 % interval {interval}, {_test(row, findings)}, {wins}"
+    interval = [] if row["low"] is None else [f"95 % interval {span(row['low'], row['high'], places, sign=True)}"]
+    numbers = ", ".join([amount, *interval, _test(row, findings), wins, *_doubts(row, places)])
     return f"{name} is {row['verdict']}: {numbers}{_diverged(row['arm'], findings)}{_elsewhere(row['arm'], findings)}"
 
 
+def _doubts(row: dict[str, Any], places: int) -> Iterator[str]:
+    """What a mean and a verdict alone would hide: few seeds that make them, and a side that does not vary."""
+    if row["difference"] * row["median"] < 0:
+        median, middle = (fixed(row[name], places, sign=True) for name in ("median", "middle_half"))
+        yield f"by few seeds: the median difference is {median}, that of the middle half {middle}"
+    if len(row["hangs_on"]) == 1:
+        yield f"hangs on one seed, without {row['hangs_on'][0]} undecided"
+    elif row["hangs_on"]:
+        yield f"hangs on single seeds, undecided without any one of {ranges(row['hangs_on'])}"
+    if row["one_value"] in ("arm", "baseline"):
+        side = "the arm" if row["one_value"] == "arm" else "the baseline"
+        yield f"{side} has one value and the other side varies around its own"
+
+
 def _test(row: dict[str, Any], findings: Findings) -> str:
-    """Both p-values, and why an interval on one side of zero decides nothing."""
+    """Both p-values, what they are of, and why nothing is decided."""
     p = f"p = {p_value(row['p'])}"
     both = p if len(findings.differences) == 1 else f"{p}, adjusted {p_value(row['p_adjusted'])}"
     if row["smallest_p"] > LEVEL:
         return f"{both} (these seeds cannot reach {LEVEL:g})"
-    if smallest_p(row["n"]) > LEVEL:
-        return f"{both} (the {row['n']} of {count(row['planned_pairs'], 'pair')} that completed cannot reach {LEVEL:g})"
-    if row["verdict"] == "undecided" and row["low"] * row["high"] > 0:
-        return f"{both} (p decides, not the interval)"
+    tested = row["tested_pairs"]
+    if smallest_p(tested) > LEVEL:
+        kept = "that completed" if row["test"] == "differences" else "on which not both diverged"
+        return f"{both} (the {tested} of {count(row['planned_pairs'], 'pair')} {kept} cannot reach {LEVEL:g})"
+    if row["test"] == "signs":
+        return f"{both} of signs, since a side that diverged is worse than any value"
+    if row["verdict"] == "undecided" and row["low"] is not None and row["low"] * row["high"] > 0:
+        return f"{both} (adjusted p decides, not the interval)"
     return both
 
 
@@ -112,7 +147,7 @@ def _elsewhere(arm: str, findings: Findings) -> str:
 def _verdicts(group: Group, findings: Findings) -> Iterator[tuple[str, str]]:
     """Each verdict of a group with the names that it is on."""
     rows = _rows(group, findings)
-    for verdict in ("better", "worse", "undecided"):
+    for verdict in ("better", "worse", "undecided", "untested"):
         names = [
             group.labels[row["arm"]] + (f" (but {row['diverged']} diverged)" if row["diverged"] else "")
             for row in rows

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from unroll.contract import Scale
 from unroll.evidence import DRAWS, EXACT_UP_TO
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import DASH, fixed, percent, plus_minus, rate, span, whole
+from unroll.reporting.numbers import DASH, fixed, percent, rate, span, whole
 from unroll.reporting.tables.columns import (
     SMALLEST_P,
     Build,
@@ -54,8 +55,9 @@ def arms_table(findings: Findings) -> Table:
         rows = rows.join(costs, on="arm", how="left", maintain_order="left")
     unit = f", in {findings.note.unit}" if findings.note.unit else ""
     caption = (
-        f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: mean ± half of its 95 % t "
-        f"interval, standard deviation over seeds, median, best.{_survivors(findings)}{operations(flops.values())}"
+        f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: "
+        f"{_mean_words(findings.note.scale)} with its 95 % interval, standard deviation over seeds, median, best."
+        f"{_survivors(findings)}{operations(flops.values())}"
         + (SELECTED if selected else "")
         + (BEGUN if begun else "")
     )
@@ -91,7 +93,15 @@ def _epochs(row: Row) -> str:
 
 
 def _mean(row: Row, places: int) -> str:
-    return plus_minus(row["mean"], None if row["high"] is None else row["high"] - row["mean"], places)
+    """``9.71 (9.66 to 9.77)``: an interval is not as long to both sides."""
+    mean = fixed(row["mean"], places)
+    return mean if row["high"] is None else f"{mean} ({span(row['low'], row['high'], places)})"
+
+
+def _mean_words(scale: Scale) -> str:
+    """What kind of mean it is."""
+    kinds: dict[Scale, str] = {"identity": "mean", "log": "geometric mean", "logit": "mean (of log odds)"}
+    return kinds[scale]
 
 
 def _survivors(findings: Findings) -> str:
@@ -114,12 +124,15 @@ def differences_table(findings: Findings) -> Table:
     estimated = f"above {EXACT_UP_TO} pairs estimated from {DRAWS:,} random sign patterns with a fixed seed"
     caption = (
         f"Difference of {findings.metric} to {describe_baseline(findings.plan)} on the same seeds "
-        f"({goal(findings.direction)}). The t interval is not corrected. p: two-sided sign-flip test, "
+        f"({goal(findings.direction)}){_scale_words(findings)}. The 95 % interval holds what the test of the "
+        "comparison alone does not reject (below six pairs: Student's t), not adjusted. Median and middle half: of "
+        "the pairs' differences, and their mean without the quarter at each end. p: two-sided sign-flip test, "
         f"{'exact' if exact else estimated}; {adjusted_for(len(findings.differences))} "
         f"{SMALLEST_P} Better on: share of pairs in which the arm is better, ties half."
         + (
             " Survivors: a seed on which either side diverged enters no difference, which favours an arm that "
-            "diverges. Diverged: such trials of the arm, in brackets the baseline's."
+            "diverges. So there the test is of signs, and a side that diverged is worse than any value "
+            "(both: no difference). Diverged: such trials of the arm, in brackets the baseline's."
             if diverged
             else ""
         )
@@ -132,12 +145,24 @@ def differences_table(findings: Findings) -> Table:
         number("Diverged", lambda row: f"{row['diverged']} ({row['baseline_diverged']})") if diverged else None,
         number("Difference (survivors)" if diverged else "Difference", difference),
         number("95 % interval", lambda row: span(row["low"], row["high"], places, sign=True)),
+        number("Median", lambda row: fixed(row["median"], places, sign=True)),
+        number("Middle half", lambda row: fixed(row["middle_half"], places, sign=True)),
         number("Better on", lambda row: percent(row["superiority"])),
         number("Pairs", lambda row: f"{row['n']} of {row['planned_pairs']}"),
         *p_columns(),
         text("Ran on other", lambda row: ", ".join(elsewhere.get(row["arm"], [])) or DASH) if elsewhere else None,
     ]
     return make_table("differences", caption, findings.written(findings.differences), columns)
+
+
+def _scale_words(findings: Findings) -> str:
+    """On which scale differences are taken, where it is not the values' own."""
+    kinds: dict[Scale, str] = {
+        "identity": "",
+        "log": ", taken between logarithms: the share in brackets is that of the geometric means",
+        "logit": ", taken between log odds",
+    }
+    return kinds[findings.note.scale]
 
 
 def metrics_table(findings: Findings) -> Table:
@@ -156,7 +181,8 @@ def metrics_table(findings: Findings) -> Table:
         for name, spec in specs.items()
     ]
     caption = (
-        f"Other final metrics: mean ± half of the 95 % t interval over completed trials.{_survivors(findings)} "
+        "Other final metrics: mean (of perplexities geometric, of shares of log odds, as each declares) with its 95 % "
+        f"interval over completed trials.{_survivors(findings)} "
         f"{'; '.join(described)}."
     )
 
