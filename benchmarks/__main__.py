@@ -55,6 +55,8 @@ SCALES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     ),
 }
 """Size -> trials, points of each metric, metrics and repeats of the tables; of the page."""
+STUDIES_DRAWN: dict[str, int] = {"smallest": 20, "small": 200, "full": 2_000}
+"""Size -> drawn studies of each kind."""
 
 
 def study_overhead(size: str, seconds: list[float] | None) -> Iterator[Measurement]:
@@ -104,8 +106,16 @@ def report_scale(size: str, _: list[float] | None) -> Iterator[Measurement]:
     yield measure_page(**page)
 
 
+def calibration(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Error rates, power and coverage of the statistics."""
+    from benchmarks.calibration import measure_calibration
+
+    return measure_calibration(replications=STUDIES_DRAWN[size])
+
+
 BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
     "bucketing": bucketing,
+    "calibration": calibration,
     "report_scale": report_scale,
     "step_time": step_time,
     "study_overhead": study_overhead,
@@ -125,6 +135,10 @@ def main() -> None:
             write(given.out, machine, measurements)
             console.print(f"measured: {measurement.name}")
     console.print(tabulate(measurements))
+    if any("cell" in measurement.facts for measurement in measurements):
+        from benchmarks.calibration import tabulate_cells
+
+        print(tabulate_cells(measurements))
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), f"everything is in {given.out}")
 
 

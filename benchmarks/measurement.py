@@ -18,10 +18,10 @@ PACKAGES = ("torch", "pytorch-lightning", "ray", "wandb")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """A quotient of two times that were measured side by side, in the same run on the same machine.
+    """A quotient of two times that were measured side by side, in the same run on the same machine; or a share.
 
     Attributes:
-        name: what is divided by what.
+        name: what is divided by what, or what it is the share of.
         repeats: its value in each repeat.
         goal: what the median should reach.
         bound: whether the goal is a lower or an upper bound.

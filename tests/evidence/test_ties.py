@@ -92,8 +92,8 @@ def test_a_comparison_knows_the_resolution_of_its_values() -> None:
 
 
 def test_numbers_that_differ_in_their_last_digit_are_equal() -> None:
-    values = 9.2 + np.arange(8)
-    row = compare(values, np.nextafter(values, 100))
+    values: Shares = np.asarray(9.2 + np.arange(8), dtype=np.float64)
+    row = compare(values, np.array([np.nextafter(value, 100) for value in values]))
     assert (row["difference"], row["p"], row["superiority"], row["verdict"]) == (0.0, 1.0, 0.5, "undecided")
 
 
