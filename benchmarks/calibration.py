@@ -38,7 +38,7 @@ def _normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
 
 def _skewed(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
     """Gamma with shape 2, of skewness 1.4: mean 0, standard deviation 1."""
-    return (generator.gamma(2.0, size=shape) - 2.0) / math.sqrt(2.0)
+    return np.asarray((generator.gamma(2.0, size=shape) - 2.0) / math.sqrt(2.0), dtype=np.float64)
 
 
 def _exponential(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
@@ -53,7 +53,7 @@ def _heavy(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
 
 def _ties(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
     """Counts of 20, in units of their standard deviation, on a grid."""
-    return (generator.binomial(20, 0.5, shape) - 10.0) / math.sqrt(5.0)
+    return np.asarray((generator.binomial(20, 0.5, shape) - 10.0) / math.sqrt(5.0), dtype=np.float64)
 
 
 def _collapsing(generator: np.random.Generator, shape: tuple[int, ...]) -> Values:
