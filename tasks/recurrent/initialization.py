@@ -1,7 +1,8 @@
 """Initial weights, each a function of (seed, parameter name, shape) and of nothing else.
 
 Two networks of one seed start from equal values wherever a name and a shape agree: an LSTM and an Elman network have
-the same embedding and output layer. Values are drawn on the CPU in float32, whatever device and type they end in.
+the same embedding, and the same output layer if they have as many hidden units, which networks of equal size have not.
+Values are drawn on the CPU in float32, whatever device and type they end in.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from unroll.reporting.findings import gather
 from unroll.reporting.prose.answer import answer
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables.context import environments_table, facts_table, provenance_table
-from unroll.reporting.tables.results import differences_table
+from unroll.reporting.tables.results import differences_table, pairing_table
 
 MakeLedger = Callable[..., Ledger]
 
@@ -393,3 +394,19 @@ def test_a_factor_called_seed_is_not_the_seed(make_ledger: MakeLedger) -> None:
     from unroll.study._factors import short_names
 
     assert short_names(["data.seed", "network.cell"]) == {"data.seed": "data.seed", "network.cell": "cell"}
+
+
+def test_what_pairing_was_worth_stands_beside_the_differences(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger({"elman": 13.0, "gru": 11.0})
+    plan = ledger.plan()
+    changes: list[dict[str, object]] = [{}, {"shared_weights": 0.18, "seed_varies": ("initial weights", "dropout")}]
+    arms = [arm.model_copy(update=change) for arm, change in zip(plan.arms, changes, strict=True)]
+    ledger.save_plan(plan.model_copy(update={"arms": arms}))
+    findings = gather(ledger)
+    sides = [findings.pairs[name].to_list() for name in ("value", "reference")]
+    r = statistics.correlation(*sides)
+    worth = sum(map(statistics.variance, sides)) / statistics.variance(findings.pairs["difference"])
+    assert pairing_table(findings).shown.rows() == [
+        ("gru", f"{r:.2f}", f"{worth:.1f} ×", "18.0 %", "initial weights, dropout")
+    ]
+    assert pairing_table(gather(make_ledger())).shown.columns == ["Arm", "r", "Worth"], "older plans do not know more"

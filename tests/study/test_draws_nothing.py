@@ -44,3 +44,12 @@ def test_tasks_say_what_a_seed_varies() -> None:
         varies = found.seed_varies(found.settings())
         assert varies is not None
         assert {"initial weights", "order of the data"} <= {*varies}
+
+
+def test_at_matched_sizes_little_begins_alike(plans: Path) -> None:
+    words = ["data.sentences=50", "seeds=1"]
+    arms = make_plan(load_study("quickstart", words), cache=plans).arms
+    assert arms[0].shared_weights is None, "the baseline"
+    assert [0.1 < (arm.shared_weights or 0) < 0.3 for arm in arms[1:]] == [True] * (len(arms) - 1), "the embedding"
+    same = make_plan(load_study("quickstart", [*words, "network.cell=lstm", "network.dropout=0,0.5"]), cache=plans).arms
+    assert [arm.shared_weights for arm in same] == [None, 1.0]

@@ -26,7 +26,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 
 def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> pl.DataFrame:
-    """Rate of divergence of every arm, and the exact comparison of each with its baseline, paired by seed.
+    """Rate of divergence of every arm, and the exact comparison of each with its baseline, seed by seed.
 
     Only trials with a result count: completed or diverged. Whether one that failed, was stopped or has not run would
     have diverged is unknown.

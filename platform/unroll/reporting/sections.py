@@ -100,6 +100,8 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | s
     yield charts.get("differences")
     yield results.differences_table(findings)
     yield from difference_sentences(findings)
+    if findings.differences["n"].max():
+        yield results.pairing_table(findings)
     rows = findings.differences.filter(pl.col("unpaired_seeds").list.len() > 0).iter_rows(named=True)
     if seeds := "; ".join(f"{row['arm']} {ranges(row['unpaired_seeds'])}" for row in rows):
         yield f"Seeds that were planned for both sides but not completed by both, and so are left out: {seeds}."
@@ -154,9 +156,10 @@ def _reading(findings: Findings) -> Iterator[str]:
 
 
 READING = (
-    "An arm is one combination of levels; a seed gives every arm the same data order and the same initial weights "
-    "wherever name and shape agree. So trials of one seed form pairs, and arms are compared pair by pair: what the "
-    "seed brings to both sides cancels.",
+    "An arm is one combination of levels. Trials of one seed form pairs, and arms are compared pair by pair: what the "
+    "seed brings to both sides cancels. That may be little: arms of different sizes share few initial weights, and the "
+    "order of the data only where there is one to draw. The table of pairs says what it was worth here; the test holds "
+    "either way.",
     "A 95 % interval is about other seeds of the same study, not other data. That of a mean reaches as far to each "
     "side as Student's t and the bootstrap (of t) do. That of a difference holds every difference that the test of the "
     "comparison alone does not reject; it is not adjusted for other comparisons, so that it may leave out zero where "

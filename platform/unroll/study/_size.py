@@ -68,6 +68,12 @@ def count_tested(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
     return sum(weight.numel() for weight in module.parameters() if weight not in helping)
 
 
+def weight_sizes(task: AnyTask, settings: Settings, dataset: Dataset) -> dict[tuple[str, tuple[int, ...]], int]:
+    """Number of values of every weight, by its name and shape; of them and the seed alone it is drawn."""
+    weights = _module(task, settings, dataset).named_parameters()
+    return {(name, tuple(weight.shape)): weight.numel() for name, weight in weights}
+
+
 def _weights(task: AnyTask, settings: Settings, dataset: Dataset) -> Iterator[nn.Parameter]:
     return _module(task, settings, dataset).parameters()
 

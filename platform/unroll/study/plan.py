@@ -60,6 +60,8 @@ class Arm(Frozen):
     seed_varies: tuple[str, ...] | None = later(None)
     """What the seed varies (``contract.Task.seed_varies``): empty, nothing, and one trial stands for all seeds; None
     where the task does not say, and in older plans."""
+    shared_weights: Finite | None = later(None)
+    """Share of its weights that its baseline has under the same name in the same shape; None where it is not known."""
     control: bool = later(False)
     """Whether the study does not name it: it was added, being the control that others must be compared with."""
     sources: str = ""

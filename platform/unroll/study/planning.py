@@ -24,7 +24,7 @@ from unroll.study._check_parts import check_parts, check_warm_start
 from unroll.study._factors import Factor, arm_name, with_levels
 from unroll.study._origin import find_origin
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import count_parameters, count_tested, count_trained, solve_size
+from unroll.study._size import count_parameters, count_tested, count_trained, solve_size, weight_sizes
 from unroll.study._twins import merge_twins
 from unroll.study._warm_starts import Sized, find_warm_starts, in_order
 from unroll.study.declaration import Keep, Study
@@ -68,6 +68,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         [arm.model_copy(update={"sources": digest_sources(sources[arm.name])}) for arm, _ in group]
         for group in (found.arms, found.prepared)
     )
+    arms = _with_shared_weights(study, task, arms, sized, cache)
     seeded = [_seeded(study, task, sized, seed) for seed in study.seeds]
     begun = {arm.warm_start for arm in (*arms, *prepared)}
     alone = {arm.name for arm in arms if arm.seed_varies == () and arm.name not in begun}
@@ -202,6 +203,36 @@ def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset
         selects=not idle and task.selection(settings).best,
         seed_varies=None if (varies := task.seed_varies(settings)) is None else tuple(varies),
     )
+
+
+def _with_shared_weights(
+    study: Study, task: AnyTask, arms: list[Arm], sized: Mapping[str, Sized], cache: Path
+) -> list[Arm]:
+    """The arms with the share of their weights that their baselines have under the same name in the same shape.
+
+    Arms that begin with other trials are left as they are, but for those that begin with the same one.
+    """
+
+    def sizes(name: str) -> dict[tuple[str, tuple[int, ...]], int]:
+        if name not in known:
+            settings = sized[name][1]
+            with _placed(study.locations):
+                known[name] = weight_sizes(task, settings, task.prepare(settings, cache))
+        return known[name]
+
+    known: dict[str, dict[tuple[str, tuple[int, ...]], int]] = {}
+    starts = {arm.name: arm.warm_start for arm in arms}
+    found = []
+    for arm in arms:
+        share, baseline = None, arm.baseline or arms[0].name
+        if arm.name != baseline and starts[arm.name] is starts[baseline] is None:
+            mine, other = sizes(arm.name), sizes(baseline)
+            if mine:
+                share = sum(number for weight, number in mine.items() if weight in other) / sum(mine.values())
+        elif arm.name != baseline and starts[arm.name] == starts[baseline]:
+            share = 1.0
+        found.append(arm.model_copy(update={"shared_weights": share}))
+    return found
 
 
 def _baseline(study: Study, factors: list[Factor], arm: DraftedArm, every: list[DraftedArm]) -> str:

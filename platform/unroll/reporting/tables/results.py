@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from unroll.contract import Scale
@@ -110,7 +112,7 @@ def _survivors(findings: Findings) -> str:
 
 
 def differences_table(findings: Findings) -> Table:
-    """Every arm against its baseline, paired by seed."""
+    """Every arm against its baseline, seed by seed."""
     places, diverged, elsewhere = decimals(findings), findings.any_diverged, findings.ran_elsewhere
 
     def difference(row: Row) -> str:
@@ -153,6 +155,42 @@ def differences_table(findings: Findings) -> Table:
         text("Ran on other", lambda row: ", ".join(elsewhere.get(row["arm"], [])) or DASH) if elsewhere else None,
     ]
     return make_table("differences", caption, findings.written(findings.differences), columns)
+
+
+def pairing_table(findings: Findings) -> Table:
+    """What the arms of each comparison share beside the number of the seed, and what pairing them was worth."""
+    arms = {arm.name: arm for arm in findings.arms}
+    varies = {name: None if arm.seed_varies is None else ", ".join(arm.seed_varies) for name, arm in arms.items()}
+    shared = {name: arm.shared_weights for name, arm in arms.items()}
+    rows = findings.differences.select(
+        *("arm", "baseline", "n", "r", "pairing"),
+        shared_weights=pl.col("arm").replace_strict(shared, return_dtype=pl.Float64),
+        seed_varies=pl.col("arm").replace_strict(varies, return_dtype=pl.String),
+    )
+    caption = (
+        "What trials of the same seed have in common. r: correlation of the two arms over seeds; near 0, the seed "
+        "brought nothing to both sides. Worth: variance of a difference between independent trials over that between "
+        "pairs, so how many times the seeds a comparison without pairs would need; 1 is nothing gained. Weights alike: "
+        "share of the arm's weights that the baseline has under the same name in the same shape, which begin alike where "
+        "both are drawn by the same rule. The seed varies: what differs between two trials of the arm."
+    )
+    columns = [
+        text("Arm", lambda row: row["arm"], mark="arm"),
+        text("Against", lambda row: row["baseline"], mark="arm") if findings.several_baselines else None,
+        number("r", lambda row: fixed(row["r"], 2)),
+        number("Worth", lambda row: DASH if row["pairing"] is None else f"{fixed(row['pairing'], 1)} ×"),
+        number("Weights alike", lambda row: percent(row["shared_weights"])) if _any_known(shared) else None,
+        text("The seed varies", lambda row: _varies(row["seed_varies"])) if _any_known(varies) else None,
+    ]
+    return make_table("pairing", caption, findings.written(rows), columns)
+
+
+def _any_known(values: Mapping[str, object]) -> bool:
+    return any(value is not None for value in values.values())
+
+
+def _varies(words: str | None) -> str:
+    return DASH if words is None else words or "nothing"
 
 
 def _scale_words(findings: Findings) -> str:
