@@ -407,6 +407,8 @@ def test_what_pairing_was_worth_stands_beside_the_differences(make_ledger: MakeL
     r = statistics.correlation(*sides)
     worth = sum(map(statistics.variance, sides)) / statistics.variance(findings.pairs["difference"])
     assert pairing_table(findings).shown.rows() == [
-        ("gru", f"{r:.2f}", f"{worth:.1f} ×", "18.0 %", "initial weights, dropout")
+        ("gru", f"{r:.2f}", f"{worth:.1f}", "18.0 %", "initial weights, dropout")
     ]
-    assert pairing_table(gather(make_ledger())).shown.columns == ["Arm", "r", "Worth"], "older plans do not know more"
+    assert pairing_table(gather(make_ledger())).shown.columns == ["Arm", "r", "Worth (times)"], (
+        "older plans do not know more"
+    )

@@ -42,7 +42,7 @@ def test_tables_hold_the_typed_values(make_ledger: MakeLedger) -> None:
     assert arms["mean"].to_list() == pl.read_parquet(folder / "arms.parquet")["mean"].to_list()
     differences = pl.read_parquet(folder / "differences.parquet")
     assert differences["verdict"].to_list() == ["better", "better"]
-    assert r"11.99 $\pm$ 0.28" in (folder / "arms.tex").read_text(encoding="ascii")
+    assert "11.99 (11.7" in (folder / "arms.tex").read_text(encoding="ascii")
 
 
 def test_text_cells_are_no_formulas_and_numbers_stay_numbers(make_ledger: MakeLedger) -> None:

@@ -292,8 +292,8 @@ def _matrices(rows: Sequence[dict[str, Any]], sides: Sequence[_Sides], seeds: Se
 def _judge(row: dict[str, Any], side: _Sides, direction: Direction) -> str:
     if row["one_value"] == "both" and row["test"] is None and row["n"]:
         return "untested"
-    if row["p_adjusted"] is None or row["p_adjusted"] > LEVEL:
-        return "undecided"
+    if row["p_adjusted"] is None or row["p_adjusted"] > LEVEL or not row["n"]:
+        return "undecided"  # without a value of both sides it is divergence alone that differs, which has its own test
     signs = row["test"] == "signs"
     scores = np.sign(side.differences) if signs else side.differences
     way = float(np.sign(np.nansum(scores)))

@@ -84,8 +84,7 @@ def _over(row: dict[str, Any], arm: str, findings: Findings) -> str:
 def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
     name = group.labels[row["arm"]]
     if not row["n"]:
-        judged = f"{row['verdict']}: {_test(row, findings)}; " if row["test"] else "undecided: "
-        return f"{name} is {judged}no completed pair with the baseline{_diverged(row['arm'], findings, ' ({})')}"
+        return f"{name} is undecided: no completed pair with the baseline{_diverged(row['arm'], findings, ' ({})')}"
     places = decimals(findings)
     size = with_unit(fixed(abs(row["difference"]), places), findings.note.unit)
     way = "lower" if row["difference"] < 0 else "higher"

@@ -171,14 +171,14 @@ def pairing_table(findings: Findings) -> Table:
         "What trials of the same seed have in common. r: correlation of the two arms over seeds; near 0, the seed "
         "brought nothing to both sides. Worth: variance of a difference between independent trials over that between "
         "pairs, so how many times the seeds a comparison without pairs would need; 1 is nothing gained. Weights alike: "
-        "share of the arm's weights that the baseline has under the same name in the same shape, which begin alike where "
-        "both are drawn by the same rule. The seed varies: what differs between two trials of the arm."
+        "share of the arm's weights that the baseline has under the same name in the same shape, which begin alike "
+        "where both are drawn by the same rule. The seed varies: what differs between two trials of the arm."
     )
     columns = [
         text("Arm", lambda row: row["arm"], mark="arm"),
         text("Against", lambda row: row["baseline"], mark="arm") if findings.several_baselines else None,
         number("r", lambda row: fixed(row["r"], 2)),
-        number("Worth", lambda row: DASH if row["pairing"] is None else f"{fixed(row['pairing'], 1)} ×"),
+        number("Worth (times)", lambda row: fixed(row["pairing"], 1)),
         number("Weights alike", lambda row: percent(row["shared_weights"])) if _any_known(shared) else None,
         text("The seed varies", lambda row: _varies(row["seed_varies"])) if _any_known(varies) else None,
     ]
