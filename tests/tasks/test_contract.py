@@ -72,6 +72,8 @@ def test_numbers_are_a_function_of_the_seed_and_of_nothing_else(variant: Variant
     if any(weight.requires_grad for weight in whole.module.parameters()):
         assert not same(other.end(), whole.end())
         assert other.rows != whole.rows
+    varies = variant.task.seed_varies(whole.settings)
+    assert varies is None or (other.rows == whole.rows) == (not varies), "seed_varies says what a seed changes"
 
 
 @every_variant
