@@ -130,7 +130,7 @@ def grid() -> list[Cell]:
         *(Cell(values="normal", seeds=n, comparisons=k, special="margin") for n, k in ((8, 2), (12, 9))),
         *(Cell(values="normal", seeds=n, comparisons=k, special="within") for n, k in ((8, 2), (12, 9))),
         Cell(values="normal", seeds=8, comparisons=1, special="equal means", wrong=("better",), limit=True),
-        Cell(values="exponential", seeds=8, comparisons=9, limit=True),
+        Cell(values="exponential", seeds=8, comparisons=9),
     ]
     return [*null, *whole, *part, *special]
 
