@@ -36,7 +36,7 @@ def test_the_test_can_be_computed_by_hand(make_ledger: MakeLedger) -> None:
     assert found.test["patterns as far from zero"] == hits
     assert found.test["patterns"] == 2**7
     assert found.test["p"] == hits / 2**7
-    assert found.test["sum of differences"] == pytest.approx(sum(differences))
+    assert found.test["their sum"] == pytest.approx(sum(differences))
     assert found.test["statistic"] == pytest.approx(sum(differences) / sum(d * d for d in differences) ** 0.5)
     reported = gather(ledger).differences.row(0, named=True)
     told = ("p", "p adjusted", "verdict", "mean difference", "pairs", "planned pairs")

@@ -8,7 +8,7 @@ from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
-from unroll.evidence.pairs import LEVEL, pair_seeds, paired_differences, repeat_for_seeds
+from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, reach
@@ -28,6 +28,7 @@ __all__ = [
     "final_values",
     "find_confusions",
     "find_profiles",
+    "flipped_scores",
     "learning_curves",
     "max_t",
     "pair_seeds",

@@ -84,16 +84,7 @@ def paired_differences(
         how many times the seeds a comparison without pairs would need), ``diverged`` and ``baseline_diverged`` (trials
         of each side), ``unpaired_seeds`` (planned for both, not completed by both).
     """
-    pairs = pair_seeds(trials, metric, baselines=baselines)
-    known = final_values(trials, metric).drop_nulls("value")
-    analysis = Analysis.choose(scale, known["value"].to_numpy())
-    others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baselines[arm]]
-    constant = {arm for arm, values in known.group_by("arm") for arm in arm if is_one_value(values["value"].to_numpy())}
-    statuses = {(arm, seed): status for arm, seed, status in trials.select("arm", "seed", "status").iter_rows()}
-    sides = [_gather(arm, baselines[arm], pairs, statuses, direction, analysis) for arm in others]
-    seeds = sorted({seed for side in sides for seed in side.seeds})
-    rows = [_compare(side, direction, analysis, constant) for side in sides]
-    scores, errors = _matrices(rows, sides, seeds)
+    rows, sides, seeds, scores, errors = _prepare(trials, metric, baselines, direction, scale)
     adjust(rows, scores, errors)
     for row, side in zip(rows, sides, strict=True):
         row["verdict"] = _judge(row, side, direction)
@@ -102,6 +93,31 @@ def paired_differences(
     for row in rows:
         row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[row["baseline"]]
     return pl.DataFrame([{name: row[name] for name in SCHEMA} for row in rows], schema=SCHEMA)
+
+
+def flipped_scores(
+    trials: pl.DataFrame,
+    metric: str,
+    *,
+    baselines: Mapping[str, str],
+    direction: Direction,
+    scale: Scale = "identity",
+) -> pl.DataFrame:
+    """What the tests of :func:`paired_differences` turn the signs of; arguments as there.
+
+    Returns:
+        ``arm, seed, score`` (a difference on the metric's scale, or the sign of one) and ``error`` (how far it may be
+        off by rounding), for each seed that enters the test of a comparison.
+    """
+    rows, _, seeds, scores, errors = _prepare(trials, metric, baselines, direction, scale)
+    found = [
+        (row["arm"], seed, float(scores[place, column]), float(errors[place, column]))
+        for column, row in enumerate(rows)
+        for place, seed in enumerate(seeds)
+        if not np.isnan(scores[place, column])
+    ]
+    types = {"arm": pl.String, "seed": pl.Int64, "score": pl.Float64, "error": pl.Float64}
+    return pl.DataFrame(found, schema=types, orient="row")
 
 
 def pair_seeds(trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str]) -> pl.DataFrame:
@@ -175,6 +191,22 @@ class _Sides:
     def any_diverged(self) -> bool:
         """Whether a side diverged on a seed on which the other one has a result."""
         return bool(np.isinf(self.differences).any() or self.both_diverged.any())
+
+
+def _prepare(
+    trials: pl.DataFrame, metric: str, baselines: Mapping[str, str], direction: Direction, scale: Scale
+) -> tuple[list[dict[str, Any]], list[_Sides], list[int], Values, Values]:
+    """Every comparison by itself, its sides, all seeds, and what each seed brings to each comparison, with errors."""
+    pairs = pair_seeds(trials, metric, baselines=baselines)
+    known = final_values(trials, metric).drop_nulls("value")
+    analysis = Analysis.choose(scale, known["value"].to_numpy())
+    others = [arm for arm in trials["arm"].unique(maintain_order=True) if arm != baselines[arm]]
+    constant = {arm for arm, values in known.group_by("arm") for arm in arm if is_one_value(values["value"].to_numpy())}
+    statuses = {(arm, seed): status for arm, seed, status in trials.select("arm", "seed", "status").iter_rows()}
+    sides = [_gather(arm, baselines[arm], pairs, statuses, direction, analysis) for arm in others]
+    seeds = sorted({seed for side in sides for seed in side.seeds})
+    rows = [_compare(side, direction, analysis, constant) for side in sides]
+    return rows, sides, seeds, *_matrices(rows, sides, seeds)
 
 
 def _gather(

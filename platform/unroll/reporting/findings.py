@@ -12,6 +12,7 @@ import polars as pl
 from unroll.contract import (
     VALIDATION,
     Direction,
+    Scale,
     parse_confusion_metric,
     parse_distance_metric,
     parse_free_running_metric,
@@ -32,6 +33,7 @@ from unroll.evidence import (
     repeat_for_seeds,
     summarise_arms,
 )
+from unroll.evidence.scales import Analysis
 from unroll.ledger import ENVIRONMENT, FINAL, Ledger, PackRecord, RunRecord, ShownExample, ShownExamples
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
@@ -183,7 +185,7 @@ class Findings:
     def differences(self) -> pl.DataFrame:
         """Every arm against its baseline."""
         return paired_differences(
-            self._paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
+            self.paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
         )
 
     @cached_property
@@ -192,7 +194,12 @@ class Findings:
         return divergence_rates(self.ordered, baselines=self.baselines)
 
     @cached_property
-    def _paired(self) -> pl.DataFrame:
+    def scale(self) -> Scale:
+        """The scale on which the metric is averaged and compared: the declared one, if every value is inside of it."""
+        return Analysis.choose(self.note.scale, self.values["value"].to_numpy()).scale
+
+    @cached_property
+    def paired(self) -> pl.DataFrame:
         """The trials, that of an arm whose result no seed changes beside every seed."""
         return repeat_for_seeds(self.ordered, [name for name in self.names if self.draws_nothing(name)])
 
@@ -204,7 +211,7 @@ class Findings:
     @cached_property
     def pairs(self) -> pl.DataFrame:
         """Every trial beside its baseline's of the same seed."""
-        return pair_seeds(self._paired, self.metric, baselines=self.baselines)
+        return pair_seeds(self.paired, self.metric, baselines=self.baselines)
 
     def written(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A frame as files hold it: with a column ``baseline`` only where there are several."""

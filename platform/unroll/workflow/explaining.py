@@ -191,36 +191,48 @@ def _address(server: str, entity: str, project: object, trial: str) -> str:
     return f"{_WANDB if server in ('', _WANDB_API) else server}/{entity}/{project}/runs/{trial}"
 
 
+_OF_SCALES = {
+    "identity": "differences",
+    "log": "differences of logarithms",
+    "logit": "differences of log odds",
+}
+"""What is compared on each scale, where every value lies inside its range."""
+
+
 def _test(findings: Findings, arm: str, baseline: str, metric: str) -> dict[str, Number]:
     import polars as pl
 
-    from unroll.evidence import count_flips, pair_seeds, paired_differences, resolution
+    from unroll.evidence import count_flips, flipped_scores, paired_differences
+    from unroll.evidence.scales import Analysis
 
     plan, baselines = findings.plan, {arm: baseline, baseline: baseline}
-    both = findings.ordered.filter(pl.col("arm").is_in([arm, baseline]))
-    compared = plan.baselines[arm] == baseline
+    compared, spec = plan.baselines[arm] == baseline, plan.metrics[metric]
+    rows = findings.paired if compared else findings.paired.filter(pl.col("arm").is_in([arm, baseline]))
+    against = plan.baselines if compared else baselines
     if compared and metric == plan.metric:
         every = findings.differences  # the report's own numbers
     else:
-        rows, against = (findings.ordered, plan.baselines) if compared else (both, baselines)
-        every = paired_differences(rows, metric, baselines=against, direction=plan.metrics[metric].direction)
+        every = paired_differences(rows, metric, baselines=against, direction=spec.direction, scale=spec.scale)
     row = every.row(by_predicate=pl.col("arm") == arm, named=True)
-    done = pair_seeds(both, metric, baselines=baselines).drop_nulls("difference")
-    differences = done["difference"].to_numpy()
     found: dict[str, Number] = {"planned pairs": row["planned_pairs"], "pairs": row["n"]}
-    if not row["n"]:
-        return found
-    error = sum(float(resolution(done[side].to_numpy()).sum()) for side in ("value", "reference"))
-    hits, patterns = count_flips(differences, error=error)
-    squares = float((differences**2).sum())
+    if row["n"]:
+        interval = {"interval from": row["low"], "interval to": row["high"]}
+        found |= {"mean difference": row["difference"], **interval, "correlation": row["r"]}
+    if row["test"] is None:
+        return found | ({"verdict": row["verdict"]} if compared and row["n"] else {})
+    turned = flipped_scores(rows, metric, baselines=against, direction=spec.direction, scale=spec.scale)
+    turned = turned.filter(pl.col("arm") == arm)
+    scores, error = turned["score"].to_numpy(), 0.0 if row["test"] == "signs" else float(turned["error"].sum())
+    hits, patterns = count_flips(scores, error=error)
+    squares = float((scores**2).sum())
+    scale = Analysis.choose(spec.scale, rows.filter(pl.col("status") == "completed")[metric].drop_nulls().to_numpy())
+    of = {"signs": "signs, as a side diverged", "differences": _OF_SCALES[scale.scale]}[row["test"]]
     found |= {
-        "sum of differences": float(differences.sum()),
-        "mean difference": row["difference"],
-        "standard deviation": float(differences.std(ddof=1)) if len(differences) > 1 else None,
-        "interval from": row["low"],
-        "interval to": row["high"],
-        "sum of squares": squares,
-        "statistic": float(differences.sum()) / squares**0.5 if squares else 0.0,
+        "signs are turned of": of,
+        "their sum": float(scores.sum()),
+        "their standard deviation": float(scores.std(ddof=1)) if len(scores) > 1 else None,
+        "their sum of squares": squares,
+        "statistic": float(scores.sum()) / squares**0.5 if squares else 0.0,
         "patterns": patterns,
         "patterns as far from zero": hits,
         "p": row["p"],

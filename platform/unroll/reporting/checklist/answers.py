@@ -378,12 +378,14 @@ def error_bars(subject: Subject) -> Answer | None:
     if not findings.summary["n"].sum():
         return None
     lines = (
-        "Intervals are given with every mean and every difference: two-sided 95 % intervals of the mean over seeds, "
-        "Student's t with n - 1 degrees of freedom on the standard error, n being the number of seeds.",
+        "Intervals are given with every mean and every difference: two-sided, 95 %, over seeds. That of a mean reaches "
+        "as far to each side as Student's t interval and bootstrap-t do; that of a difference holds every difference "
+        "that the sign-flip test of the comparison alone does not reject. Below six values both are Student's t.",
         "They cover what the seed varies: initial weights, order of the training data, random numbers of training "
         "(dropout, where there is any). They do not cover other training data, other splits or other test data.",
-        "They assume that means over seeds are close to normally distributed. Standard deviations are given beside "
-        "them and are never used as error bars. Trials that diverged enter no mean and are counted.",
+        "That of a difference assumes that differences are as likely with the other sign around it, not that they are "
+        "normally distributed. No interval leaves the metric's range. Standard deviations are given beside them and "
+        "are never used as error bars. Trials that diverged enter no mean and are counted.",
     )
     return Answer(lines=lines, sources=("tables/arms.csv", "tables/differences.csv", "#arms"))
 
@@ -396,8 +398,9 @@ def tests(subject: Subject) -> Answer | None:
         return None
     places = metric_decimals(findings, findings.metric)
     lines = [
-        f"Each of {count(len(rows), 'arm')} against {describe_baseline(findings.plan)}, paired by seed: two-sided "
-        f"sign-flip test of the mean difference, exact up to {EXACT_UP_TO} pairs, else by {DRAWS:,} drawn patterns; "
+        f"Each of {count(len(rows), 'arm')} against {describe_baseline(findings.plan)}, seed by seed: two-sided "
+        f"sign-flip test of the mean difference (of signs where a side diverged), "
+        f"exact up to {EXACT_UP_TO} pairs, else by {DRAWS:,} drawn patterns; "
         f"p adjusted for {count(len(rows), 'comparison')} by the step-down max-T method over joint sign flips of the "
         f"seeds (Westfall and Young 1993); level {LEVEL:g}. Without an effect, the differences of a seed are assumed "
         "to be as likely with all their signs turned; no normal distribution is assumed.",
@@ -406,10 +409,12 @@ def tests(subject: Subject) -> Answer | None:
         pairs, interval = f"{row['n']} of {count(row['planned_pairs'], 'pair')}", ""
         if row["low"] is not None:
             interval = f", 95 % interval {span(row['low'], row['high'], places, sign=True)}"
+        p = ", one observation each"
+        if row["p"] is not None:
+            p = f", p = {p_value(row['p'])}, adjusted {p_value(row['p_adjusted'])}"
         lines.append(
             f"{row['arm']} against {row['baseline']}: {row['verdict']}, difference "
-            f"{fixed(row['difference'], places, sign=True)}{interval}, {pairs}, p = {p_value(row['p'])}, adjusted "
-            f"{p_value(row['p_adjusted'])}."
+            f"{fixed(row['difference'], places, sign=True)}{interval}, {pairs}{p if row['n'] else ''}."
         )
     return Answer(lines=tuple(lines), sources=("tables/differences.csv", "#differences"))
 

@@ -77,7 +77,7 @@ def _over(row: dict[str, Any], arm: str, findings: Findings) -> str:
     if row["high"] is None:
         return f"the same on all of {row['n']} seeds, so without an interval"
     interval = span(row["low"], row["high"], decimals(findings))
-    kind = {"identity": "mean", "log": "geometric mean", "logit": "mean of log odds"}[findings.note.scale]
+    kind = {"identity": "mean", "log": "geometric mean", "logit": "mean of log odds"}[findings.scale]
     return f"{kind} over {row['n']} seeds, 95 % interval {interval}"
 
 

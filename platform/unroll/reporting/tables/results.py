@@ -58,7 +58,7 @@ def arms_table(findings: Findings) -> Table:
     unit = f", in {findings.note.unit}" if findings.note.unit else ""
     caption = (
         f"{findings.metric}{unit} ({goal(findings.direction)}) over completed trials: "
-        f"{_mean_words(findings.note.scale)} with its 95 % interval, standard deviation over seeds, median, best."
+        f"{_mean_words(findings.scale)} with its 95 % interval, standard deviation over seeds, median, best."
         f"{_survivors(findings)}{operations(flops.values())}"
         + (SELECTED if selected else "")
         + (BEGUN if begun else "")
@@ -200,7 +200,7 @@ def _scale_words(findings: Findings) -> str:
         "log": ", taken between logarithms: the share in brackets is that of the geometric means",
         "logit": ", taken between log odds",
     }
-    return kinds[findings.note.scale]
+    return kinds[findings.scale]
 
 
 def metrics_table(findings: Findings) -> Table:
