@@ -53,7 +53,7 @@ def document_of(text: str) -> Document:
         Matrix(text, [0], [(text, [("failed_user", text)])]),
     ]
     sections = [Section("section", text, blocks)]
-    return Document(text, text, text, [text], [(text, text)], sections, {text: "#4477aa", "calm": "#8a8a8a"})
+    return Document(text, text, text, [text], [text], [(text, text)], sections, {text: "#4477aa", "calm": "#8a8a8a"})
 
 
 def texts(value: Any) -> Iterator[str]:

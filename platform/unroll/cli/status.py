@@ -63,6 +63,7 @@ def _study_row(folder: Path) -> dict[str, Any]:
 def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's own name)
     from unroll.evidence import coverage
     from unroll.ledger import Ledger
+    from unroll.reporting.prose.decided import decided_sentences
     from unroll.tracking import unsynced
     from unroll.workflow.warnings import warnings
 
@@ -84,6 +85,7 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
             for pack, trials in ledger.taken_over(plan)
         ],
         "unsynced": unsynced(folder),
+        "decided_after_looking": list(decided_sentences(analyses)) if (analyses := ledger.analyses()) else None,
         "warnings": warnings(plan, ledger, "status"),
         "damaged": [str(damage) for damage in ledger.damage()],
     }

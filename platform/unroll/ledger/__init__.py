@@ -1,5 +1,6 @@
 """Remember: immutable records, atomic writes, read back as Polars frames."""
 
+from unroll.ledger.analyses import AnalysisRecord
 from unroll.ledger.checkpoints import CheckpointStore
 from unroll.ledger.claims import Claim, Fenced
 from unroll.ledger.columns import ENVIRONMENT
@@ -21,6 +22,7 @@ __all__ = [
     "ENVIRONMENT",
     "FINAL",
     "MISSING",
+    "AnalysisRecord",
     "CheckpointStore",
     "Claim",
     "DamagedRecord",

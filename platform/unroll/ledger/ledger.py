@@ -5,6 +5,7 @@
     <results>/
       plan.json                      the latest plan, replaced in one step
       runs/<utc>-<random>.json       provenance of each run
+      analysis/0001.json             what the first run declared of its analysis; one more for each later change
       lock/                          who owns the folder, see lock.py
       stop                           a request to stop, addressed to one owner
       packs/<digest>.json            what is known of a pack that trials were taken over from
@@ -38,6 +39,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from unroll.contract import UserError
+from unroll.ledger.analyses import Analyses, AnalysisRecord
 from unroll.ledger.columns import check_metrics
 from unroll.ledger.files import StorageError, make_folder, move_folder, read_file, remove, sweep, write_atomic
 from unroll.ledger.frames import attempts_table, history_table, trials_table, write_parquet
@@ -51,6 +53,7 @@ from unroll.ledger.records import DamagedRecord, Reader, read_record, write_reco
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
 from unroll.ledger.trial_records import TrialRecords
+from unroll.study.analysis import DeclaredAnalysis
 from unroll.study.plan import Plan
 from unroll.study.trial import TRIAL_ID, Trial
 
@@ -126,6 +129,10 @@ class Ledger:
     @property
     def _runs(self) -> Path:
         return self.root / "runs"
+
+    @property
+    def _analysis(self) -> Path:
+        return self.root / "analysis"
 
     @property
     def _packs(self) -> Path:
@@ -212,6 +219,33 @@ class Ledger:
         came = {trial: outcome.pack for trial, outcome in outcomes.items()}
         found = ((pack, [t for t in plan.every_trial if came.get(t.id) == pack.digest]) for pack in packs)
         return [(pack, trials) for pack, trials in found if trials]
+
+    def analyses(self) -> list[AnalysisRecord]:
+        """What was declared of the analysis, oldest first; none where only earlier versions ran."""
+        return self._analyses.read()
+
+    def declare(self, analysis: DeclaredAnalysis) -> None:
+        """Write down what a run declares of its analysis, unless the newest record says the same.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if self._analyses.differs(analysis):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._analyses.write(AnalysisRecord(declared=analysis, recorded=now, results=self.count_results()))
+
+    def count_results(self) -> int:
+        """Trials with a result that were ever run here, whatever their settings, those that were set aside too.
+
+        Those that a pack brought are not among them: they are no results of this study's own runs.
+        """
+        outcomes = [*self.outcomes(trial.id for trial in self.registered()).values()]
+        outcomes += filter(None, (records.outcome() for _, records in self._aside()))
+        return sum(outcome.status in FINAL and not outcome.pack for outcome in outcomes)
+
+    @property
+    def _analyses(self) -> Analyses:
+        return Analyses(self._analysis, self._reader)
 
     def damage(self) -> list[DamagedRecord]:
         """What this ledger found damaged while it read, by path. Whatever it held counts as missing."""
@@ -343,14 +377,15 @@ class Ledger:
         of this attempt alone, as far as its record tells. By trial, oldest first.
         """
         here = [(trial, False, self.trial(trial.id)) for trial in self.registered()]
-        return attempts_table((trial, aside, records.attempts()) for trial, aside, records in [*here, *self._aside()])
+        aside = [(trial, True, records) for trial, records in self._aside()]
+        return attempts_table((trial, gone, records.attempts()) for trial, gone, records in [*here, *aside])
 
-    def _aside(self) -> Iterator[tuple[Trial, bool, TrialRecords]]:
+    def _aside(self) -> Iterator[tuple[Trial, TrialRecords]]:
         for folder in sorted((self.root / "set_aside").glob("[!.]*-[0-9]*")):
             name = folder.name.rpartition("-")[0]
             records = TrialRecords(folder, name, self._reader, Kept(self._kept))
             if _TRIAL_ID.fullmatch(name) and (trial := records.read()) is not None:
-                yield trial, True, records
+                yield trial, records
 
     def left_out(self, plan: Plan) -> list[Trial]:
         """Trials that have a result here and are none of the plan's, by arm and seed."""
@@ -406,7 +441,7 @@ class Ledger:
             StorageError: the disk refused.
         """
         with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            own = (self.root, self._runs, self._packs, self.root / "sources", self._kept)
+            own = (self.root, self._runs, self._analysis, self._packs, self.root / "sources", self._kept)
             for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
                 sweep(folder)
             yield lock

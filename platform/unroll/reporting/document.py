@@ -152,6 +152,8 @@ class Document(_Sanitised):
     study: str
     question: str
     answer: str
+    decided: list[str]
+    """What was decided after looking at results: it stands above everything but the question."""
     warnings: list[str]
     tiles: list[tuple[str, str]]
     """(number, what it counts): the study at a glance."""

@@ -34,7 +34,16 @@ from unroll.evidence import (
     summarise_arms,
 )
 from unroll.evidence.scales import Analysis
-from unroll.ledger import ENVIRONMENT, FINAL, Ledger, PackRecord, RunRecord, ShownExample, ShownExamples
+from unroll.ledger import (
+    ENVIRONMENT,
+    FINAL,
+    AnalysisRecord,
+    Ledger,
+    PackRecord,
+    RunRecord,
+    ShownExample,
+    ShownExamples,
+)
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
@@ -63,6 +72,8 @@ class Findings:
     """Packs from which trials were taken over, with these trials (``Ledger.taken_over``)."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
     """Trials whose result other source files gave than the plan's, with the files that differ (``Ledger.changed``)."""
+    analyses: Sequence[AnalysisRecord] = ()
+    """What was declared of the analysis, and when, oldest first."""
     history_digest: str = ""
     """Equal for an equal history."""
 
@@ -435,6 +446,7 @@ def gather(ledger: Ledger) -> Findings:
     left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
     shown = read_shown(lambda trial: ledger.trial(trial).shown(), trials)
     packs = ledger.taken_over(plan)
+    analyses = ledger.analyses()
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
     runs = ledger.runs()
     return Findings(
@@ -447,6 +459,7 @@ def gather(ledger: Ledger) -> Findings:
         shown=shown,
         packs=packs,
         changed=changed,
+        analyses=analyses,
         history_digest=logged.digest,
     )
 

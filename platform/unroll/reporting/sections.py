@@ -13,6 +13,7 @@ from unroll.reporting.document import Block, Chart, Document, Matrix, Note, Sect
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
 from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
 from unroll.reporting.prose.plan import warm_start_sentences
 from unroll.reporting.prose.surroundings import difference_sentences
 from unroll.reporting.prose.warnings import warnings
@@ -32,6 +33,7 @@ def compose(findings: Findings) -> Document:
         study=findings.plan.study,
         question=findings.plan.question,
         answer=answer(findings),
+        decided=list(decided_sentences(findings.analyses)),
         warnings=warnings(findings),
         tiles=list(_tiles(findings)),
         sections=[section for section in _sections(findings) if section.blocks],
@@ -79,6 +81,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield _section("settings", "Settings", context.levels_table(findings), context.settings_table(findings))
     environments = None if findings.environments.is_empty() else context.environments_table(findings)
     yield _section("provenance", "Provenance", environments, runs)
+    yield _section("analysis", "What was declared, and when", *_declared(findings))
     yield _section("reading", "How to read this", *_reading(findings))
 
 
@@ -123,6 +126,13 @@ def _matrix(findings: Findings) -> Matrix:
     cells = [(name, [ends.get((name, seed), ("", "")) for seed in findings.seeds]) for name in findings.names]
     caption = "Every planned trial: arms in rows, seeds in columns."
     return Matrix(caption, findings.seeds, [(name_arm(name, findings), row) for name, row in cells])
+
+
+def _declared(findings: Findings) -> Iterator[Block | str]:
+    if not findings.analyses or findings.analyses[0].results:
+        yield NOT_RECORDED
+    if findings.analyses:
+        yield context.analysis_table(findings)
 
 
 def _sizes_differ(findings: Findings) -> Iterator[str]:

@@ -13,7 +13,9 @@ from unroll import interruption
 from unroll.execution import Observer, Runner, Summary, find_missing, run_plan
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
 from unroll.ledger.pathless import without_paths
+from unroll.reporting.prose.decided import pending_sentences
 from unroll.study import Plan
+from unroll.study.analysis import declared_analysis
 from unroll.tracking import unsynced
 from unroll.workflow.changed import settled_changed
 from unroll.workflow.invocation import Invocation
@@ -134,6 +136,8 @@ class RunStart:
     def __call__(self) -> None:
         """Write down that the run starts."""
         self._ledger.keep_sources(self._tally.plan.sources)
+        # Before the plan: a kill between the two leaves a declaration that the next run finds and does not repeat.
+        self._ledger.declare(declared_analysis(self._tally.plan))
         self._ledger.save_plan(self._tally.plan)
         for trial in self._tally.trials.values():
             self._ledger.register(trial)
@@ -166,6 +170,8 @@ def _run(
     try:
         with watch(tally) as viewer:
             observer = Counted(tally, viewer)
+            for line in pending_sentences(declared_analysis(plan), ledger):
+                observer.message(line)
             summary = run_plan(plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start)
     except interruption.Interrupted:  # a second one, or one between two steps: the trials go on from what is saved
         if not start.begun:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from unroll.reporting.prose.decided import decided_sentences, pending_sentences
 from unroll.reporting.prose.plan import (
     part_sentences,
     reach_sentence,
@@ -13,6 +14,7 @@ from unroll.reporting.prose.plan import (
     twin_sentences,
     warm_start_sentences,
 )
+from unroll.study.analysis import declared_analysis
 
 if TYPE_CHECKING:
     from unroll.ledger import Ledger, Outcome
@@ -41,6 +43,8 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
         ("plan", lambda: filter(None, [reach_sentence(plan)])),
         ("plan run", lambda: _changed(plan, ledger, "see --if-changed" if audience == "plan" else "these are kept")),
         ("run status results", lambda: _taken_over(plan, ledger)),
+        ("plan", lambda: pending_sentences(declared_analysis(plan), ledger)),
+        ("status results", lambda: _decided(ledger)),
         ("run", lambda: _slower(plan, ledger)),
         ("run status", lambda: _waiting(plan, ledger)),
         ("status results", lambda: part_sentences(plan, ledger.left_out(plan), ledger.runs())),
@@ -70,6 +74,13 @@ def _taken_over(plan: Plan, ledger: Ledger) -> Iterator[str]:
         of = f"{number} of {len(plan.trials)} trials"
         more = f", and {len(trials) - number} that others begin with," if len(trials) > number else ""
         yield f"{of}{more} came from the pack {pack.named}"
+
+
+def _decided(ledger: Ledger) -> Iterator[str]:
+    """How much was decided after looking; the report says what it does to the error rate."""
+    if decided := list(decided_sentences(ledger.analyses())):
+        changes = "1 change" if len(decided) == 1 else f"{len(decided)} changes"
+        yield f"decided after looking at results: {changes} of the analysis, which the report lists"
 
 
 def _slower(plan: Plan, ledger: Ledger) -> Iterator[str]:

@@ -19,7 +19,7 @@ def digest(findings: Findings) -> str:
     """Hash of everything that a report is made from, this version of Unroll included."""
     whole = hashlib.sha256(__version__.encode())
     packs = (record for pack, trials in findings.packs for record in (pack, *trials))
-    for text in (findings.plan, *findings.runs, *findings.left_out, *packs):
+    for text in (findings.plan, *findings.runs, *findings.left_out, *packs, *findings.analyses):
         whole.update(text.model_dump_json().encode())
     whole.update(findings.trials.write_csv(float_precision=17).encode())
     whole.update(findings.history_digest.encode())

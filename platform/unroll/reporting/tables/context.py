@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -11,9 +12,10 @@ import polars as pl
 from unroll.ledger import ENVIRONMENT, MISSING, PackRecord, RunRecord
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, shorten, whole
+from unroll.reporting.numbers import DASH, LONGEST, choose_decimals, count, duration, fixed, ranges, shorten, whole
 from unroll.reporting.tables.columns import Build, arm_column, make_table, number, text
 from unroll.reporting.wording import STATUS_WORDS, metric_decimals
+from unroll.study.analysis import find_changes
 from unroll.study.plan import Arm
 
 PROPER_NAMES = {"torch": "torch", "cudnn": "cuDNN"}
@@ -102,6 +104,29 @@ def settings_table(findings: Findings) -> Table:
     rows = [("varies" if len(v) > 1 else "shared", key, ", ".join(v)) for key, v in sorted(values.items())]
     rows.sort(key=lambda row: row[0] == "shared")
     return _pairs_table("settings", "Every setting with the values that the trials have; defaults included.", rows)
+
+
+def analysis_table(findings: Findings) -> Table:
+    """Every declaration of the analysis: when, how many results there were, what it says or changes."""
+    first, *_ = findings.analyses
+    rows = [(first.recorded, first.results, "declared", json.dumps(first.declared.model_dump(), ensure_ascii=False))]
+    for before, after in pairwise(findings.analyses):
+        for change in find_changes(before.declared, after.declared):
+            value = "; ".join(change.names) + (f" (before: {change.former})" if change.former else "")
+            rows.append((after.recorded, after.results, change.matter, value))
+    frame = pl.DataFrame(rows, ["recorded", "results", "matter", "value"], orient="row")
+    said = first.declared
+    columns = [
+        text("Recorded", lambda row: row["recorded"]),
+        number("Results by then", lambda row: whole(row["results"])),
+        text("What", lambda row: row["matter"]),
+        text("Value", lambda row: shorten(row["value"])),
+    ]
+    against = "; ".join(dict.fromkeys(said.baselines.values()))
+    summary = f"{said.metric} of {'; '.join(said.arms)} against {against}, seeds {ranges(said.seeds)}"
+    shown = [{**row, "value": summary} if row["matter"] == "declared" else row for row in frame.to_dicts()]
+    caption = "What the first recorded run declared, and each later change; results are trials that had ended by then."
+    return make_table("analysis", caption, frame, columns, shown)
 
 
 def environments_table(findings: Findings) -> Table:
