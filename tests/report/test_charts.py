@@ -152,7 +152,8 @@ def test_training_is_drawn_smaller_than_validation(make_ledger: MakeLedger) -> N
     assert charts["training"].caption.startswith("train/loss along training: mean")
     assert charts["training"].spec["height"] < draw_charts(gather(make_ledger()))["curves"].spec["height"]
     (section,) = (section for section in compose(findings).sections if section.anchor == "curves")
-    note, chart = section.blocks
+    note, epoch, chart = section.blocks
+    assert epoch.text == "Every trial is tested as it was at its last epoch."  # type: ignore[union-attr]
     assert note == Note("The validation metrics were logged at one step only: a curve needs several.")
     assert chart == charts["training"]
 

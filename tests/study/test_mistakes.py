@@ -242,15 +242,6 @@ CASES = {
         "compare: {network.cell: [gru]}\nresources: {gpus: 1e-12}\n",
         f"{FILE}:4: resources.gpus: must be 0, or at least 0.001 (received 1e-12)",
     ),
-    "tuning": (
-        "compare: {network.cell: [gru]}\n"
-        "tune: {draws: 3, search: {training.learning_rate: {log_uniform: [1e-4, 1e-1]}}}\n",
-        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
-    ),
-    "tuning of a wrong shape": (
-        "compare: {network.cell: [gru]}\ntune: {draws: 0, search: {}}\n",
-        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
-    ),
     "claims": (
         "compare: {network.cell: [gru]}\nclaims: [gru better than lstm by 2%, gru within 3% of lstm]\n",
         f"{FILE}:4: claims: unknown key; verdicts on claims come with a later version: leave them out",
@@ -293,7 +284,7 @@ def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
 
 
 KEYS = (
-    "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'seeds', 'metric', "
+    "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'tune', 'seeds', 'metric', "
     "'baseline', 'resources', 'wandb', 'limits', 'keep', 'log_every_steps'"
 )
 
@@ -397,11 +388,11 @@ def test_a_task_whose_name_is_nearly_right_hides_no_other_mistake(write: Write) 
     ]
 
 
-def test_tuning_is_refused_with_all_other_mistakes_whatever_stands_in_it(write: Write) -> None:
+def test_a_key_of_a_later_version_is_refused_with_all_other_mistakes_whatever_stands_in_it(write: Write) -> None:
     write(HEAD + "compare: {network.cell: [gru]}\ntune: {draws: none}\nclaims: [of, a, kind]\nseeds: 0\n")
-    assert mistakes(["tune.draws=4"]) == [
-        "command line: tune.draws: unknown key; hyper-parameter search comes with a later version: leave it out",
-        f"{FILE}:4: tune: unknown key; hyper-parameter search comes with a later version: leave it out",
+    assert mistakes() == [
+        f"{FILE}:4: tune.draws: must be an integer (received 'none')",
+        f"{FILE}:4: tune.search: is required",
         f"{FILE}:5: claims: unknown key; verdicts on claims come with a later version: leave them out",
         f"{FILE}:6: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 0)",
     ]

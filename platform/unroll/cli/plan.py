@@ -35,7 +35,7 @@ def plan(
     overview = look_ahead(prepared, results, packs=packs or (), calibrate=calibrate)
     if format is Format.JSON:
         whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
-        frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "trials")}
+        frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "tuning", "trials")}
         untimed = () if calibrate else ("core_seconds", "seconds")
         whole |= {"results": shown(overview.results), **frames}
         print_json({name: value for name, value in whole.items() if name not in untimed})
@@ -71,7 +71,7 @@ def _print(overview: Overview, *, better: str) -> None:
         print_lines(visible(f"{metric} at chance, of one who ignores the input: {format_value(value)}"))
     if overview.controls:
         print_lines(visible(f"added by itself, as the control of what is compared: {'; '.join(overview.controls)}"))
-    for rows in (overview.arms.to_dicts(), overview.prepared.to_dicts()):
+    for rows in (overview.arms.to_dicts(), overview.prepared.to_dicts(), overview.tuning.to_dicts()):
         print_rows([_readable(row) for row in rows], Format.TABLE)
     print_lines(
         f"{overview.count}; about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"

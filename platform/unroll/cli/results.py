@@ -38,5 +38,10 @@ def results(
         prepared = ledger.preparations_frame(plan).select(TERSE).to_dicts()
         print_lines(f"{len(prepared)} trials that others begin with, which are not compared:")
         print_rows(prepared, format, keys=2)
+    if format is Format.TABLE and not every and plan.tuning and plan.tune_trials:
+        print_lines(f"{len(plan.tune_trials)} trials that tune their settings; the test is sealed for them:")
+        tuned = ledger.tune_frame(plan)
+        shown = ("arm", "draw", *TERSE[1:], *([plan.tuning.metric] if plan.tuning.metric in tuned.columns else []))
+        print_rows(tuned.select(shown).to_dicts(), format, keys=3)
     found = (f"damaged: {damage}" for damage in ledger.damage()) if every else warnings(plan, ledger, "results")
     print_lines(*map(visible, found), stderr=format is not Format.TABLE)

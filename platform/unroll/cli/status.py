@@ -78,6 +78,7 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
         "planned": len(plan.trials),
         "counts": _counts(frame),
         "preparations": _counts(ledger.preparations_frame(plan)),
+        "tuning": _counts(ledger.tune_frame(plan)),
         "owned_by": _name(_living_owner(ledger)),
         "left_by": _name(owner if owner and owner.is_gone else None),
         "packs": [
@@ -103,6 +104,8 @@ def _show(folder: Path, format: Format) -> None:  # noqa: A002  (the option's ow
             whose = f"was run by {overview['left_by']}, which is gone: run it again to go on"
         others = ", ".join(f"{count} {status}" for status, count in overview["preparations"].items())
         prepared = [f"{len(plan.preparations)} trials that others begin with: {others}"] if others else []
+        tuned = ", ".join(f"{count} {status}" for status, count in overview["tuning"].items())
+        prepared += [f"{len(plan.tune_trials)} trials that tune their settings: {tuned}"] if tuned else []
         lines = [f"{plan.study}: {len(plan.trials)} trials: {counts}", *prepared, whose, *overview["warnings"]]
         print_lines(*map(visible, lines))
         if overview["unsynced"]:
@@ -127,7 +130,7 @@ def _running_rows(ledger: Ledger, plan: Plan) -> list[dict[str, Any]]:
     return [
         {
             "trial": note.trial,
-            "running": f"{trials[id].arm} seed {trials[id].seed}",
+            "running": trials[id].name,
             "host": note.host,
             "epoch": note.epoch,
             "step": f"{note.step:,}" + (f" of {note.steps:,}" if note.steps else ""),

@@ -8,11 +8,13 @@ from unroll.evidence.arms import coverage, final_values, summarise_arms
 from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
+from unroll.evidence.epochs import trends
 from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, reach
 from unroll.evidence.splits import split_gaps, twin_metric
+from unroll.evidence.tuning import crossings, expected_best, spent
 
 __all__ = [
     "DRAWS",
@@ -23,7 +25,9 @@ __all__ = [
     "confusion",
     "count_flips",
     "coverage",
+    "crossings",
     "divergence_rates",
+    "expected_best",
     "fading",
     "final_values",
     "find_confusions",
@@ -39,8 +43,10 @@ __all__ = [
     "resolution",
     "sign_flip_p",
     "smallest_p",
+    "spent",
     "split_gaps",
     "summarise_arms",
     "thin_curves",
+    "trends",
     "twin_metric",
 ]

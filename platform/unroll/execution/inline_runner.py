@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from unroll import interruption
+from unroll.execution.halving import Halving
 from unroll.execution.job_queue import JobQueue
 from unroll.execution.outcome_recovery import record_end
 from unroll.execution.runner import Observer, Stopping
@@ -24,19 +25,21 @@ class InlineRunner:
         self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
     ) -> None:
         """See :class:`unroll.execution.runner.Runner`."""
-        stopping, queue = Stopping(ledger, token, observer), JobQueue(jobs, ledger)
+        stopping, queue, halving = Stopping(ledger, token, observer), JobQueue(jobs, ledger), Halving(jobs, ledger)
         interruption.check()
         ready()
         try:
             with restored():  # the process may be a notebook's, which goes on
                 while not stopping.asked() and (job := queue.next()):
-                    outcome = self._run_one(job, ledger, token, observer, stopping)
+                    outcome = self._run_one(job, ledger, token, observer, stopping, halving)
                     queue.ended(job.trial.id)
                     observer.finished(outcome)
         finally:
             close_mirror()
 
-    def _run_one(self, job: Job, ledger: Ledger, token: str, observer: Observer, stopping: Stopping) -> Outcome:
+    def _run_one(
+        self, job: Job, ledger: Ledger, token: str, observer: Observer, stopping: Stopping, halving: Halving
+    ) -> Outcome:
         session = Session(job, ledger, token=token, guarded=False)
         refreshed = time.monotonic()
         try:
@@ -44,6 +47,9 @@ class InlineRunner:
                 seen = session.advance(timeout=0.2)
                 if isinstance(seen, Outcome):
                     return seen
+                if seen and (end := halving.end(job, epoch=seen.epoch, step=seen.step, metrics=seen.metrics)):
+                    session.close()
+                    return end
                 stopping.asked()
                 if time.monotonic() - refreshed >= 1.0:
                     observer.refresh()

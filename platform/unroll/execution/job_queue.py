@@ -1,18 +1,22 @@
-"""Which jobs can run now: those whose warm start, the trial that they begin with, is there."""
+"""Which jobs can run now: those whose warm start, the trial that they begin with, is there, and whose settings are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
+from unroll.execution.freezing import freeze
 from unroll.ledger import FINAL, Ledger, Outcome
 from unroll.study import Plan, Trial
 from unroll.study.job import Job
+from unroll.study.tuning import decided_job
 
 
 class JobQueue:
     """Hands out jobs in their order, each once what it begins with has its result.
 
-    A job whose warm start ended without a result is left out: it stays missing.
+    A pending job is handed out once its tuning has ended, as the job that it stands for; what the tuning has chosen is
+    frozen then. A job whose warm start ended without a result is left out, and so is one whose tuning did: it stays
+    missing.
 
     Args:
         jobs: all that is to be run, in the order in which it is to be.
@@ -27,13 +31,24 @@ class JobQueue:
     def next(self) -> Job | None:
         """The first job that can run; None where there is none, or none yet."""
         for trial, job in tuple(self._waiting.items()):
-            start = job.trial.warm_start
-            if start not in self._unended:
-                del self._waiting[trial]
-                if start is None or self._ledger.trial(start).result():
-                    return job
-                self._unended.discard(trial)
+            if job.trial.warm_start in self._unended or (job.awaits and job.awaits.trials & self._unended):
+                continue
+            del self._waiting[trial]
+            if ready := self._ready(job):
+                return ready
+            self._unended.discard(trial)
         return None
+
+    def _ready(self, job: Job) -> Job | None:
+        """The job, all that it waits for having ended; None where that has no result, or the job has one."""
+        if job.awaits:
+            if (winner := freeze(job, self._ledger)) is None:
+                return None
+            decided = decided_job(job, winner)
+            self._ledger.register(decided.trial)
+            return None if self._ledger.trial(decided.trial.id).result() else decided
+        start = job.trial.warm_start
+        return job if start is None or self._ledger.trial(start).result() else None
 
     def ended(self, trial: str) -> None:
         """A trial that was handed out has ended, in whatever way."""
@@ -46,7 +61,7 @@ class JobQueue:
 
 
 def counted_trials(plan: Plan, ledger: Ledger, missing: Set[str]) -> list[Trial]:
-    """What a run is about: of the preparations those that it needs or that have a result, and all trials of the plan.
+    """What a run is about: of the preparations those that it needs or that have a result, and all others of the plan.
 
     Args:
         plan: what is to be there in the end.
@@ -55,14 +70,14 @@ def counted_trials(plan: Plan, ledger: Ledger, missing: Set[str]) -> list[Trial]
     """
     ids = [trial.id for trial in plan.preparations]
     there = missing | {trial for trial, outcome in ledger.outcomes(ids).items() if _has_result(outcome)}
-    return [*(trial for trial in plan.preparations if trial.id in there), *plan.trials]
+    return [*(trial for trial in plan.preparations if trial.id in there), *plan.tune_trials, *plan.trials]
 
 
 def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Job]:
     """Jobs without a result that can be run, each behind what it begins with; preparations only where they are needed.
 
-    Seeds are in the outer loop, so that arms can be compared early. What failed by a user's mistake would fail
-    again, so it waits for ``retry`` or for a change of its source files; so does what begins with it.
+    Tuning comes first. Seeds are in the outer loop, so that arms can be compared early. What failed by a user's mistake
+    would fail again, so it waits for ``retry`` or for a change of its source files; so does what waits for it.
     """
     every = {job.trial.id: job for job in jobs}
     outcomes = ledger.outcomes(every)
@@ -77,12 +92,16 @@ def find_missing(jobs: Sequence[Job], ledger: Ledger, *, retry: bool) -> list[Jo
     }
     order = {trial: index for index, trial in enumerate(every)}
     wanted = [every[trial] for trial in needed]
-    return sorted(wanted, key=lambda job: (job.trial.seed, len(chains[job.trial.id]), order[job.trial.id]))
+    return sorted(wanted, key=lambda job: (*_turn(job), len(chains[job.trial.id]), order[job.trial.id]))
+
+
+def _turn(job: Job) -> tuple[bool, int, int]:
+    return job.trial.phase == "confirm", job.trial.seed, job.trial.draw or 0
 
 
 def _chain(job: Job, every: Mapping[str, Job], lost: set[str]) -> list[Job]:
-    """The job, what it begins with as far as that has no result yet, and so on."""
-    chain = [job]
+    """The job, what it begins with as far as that has no result yet, and so on; before that, what it is tuned by."""
+    chain = [job, *(every[trial] for trial in sorted(job.awaits.trials & lost))] if job.awaits else [job]
     while (start := chain[-1].trial.warm_start) in lost:
         chain.append(every[start])
     return chain

@@ -12,6 +12,7 @@
       sources/<digest>.json          the source files that trials ran, written once
       kept/<digest>.json             what rebuilds modules around their weights, written once
       set_aside/<id>-<number>/       a trial whose result other sources gave, as it was
+      tuning/<id>.json               what the tuning of one arm has chosen, written once
       trials/<id>/trial.json         the trial, written once
       trials/<id>/attempts/0001.json outcome of the first attempt, immutable
       trials/<id>/history/*.json     immutable segments of what was logged
@@ -49,18 +50,20 @@ from unroll.ledger.logged import Logged, LoggedTable
 from unroll.ledger.outcome import FINAL, Outcome, Progress
 from unroll.ledger.packs import PackRecord
 from unroll.ledger.place import check_links, check_owners
-from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record
+from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
 from unroll.ledger.trial_records import TrialRecords
 from unroll.study.analysis import DeclaredAnalysis
 from unroll.study.plan import Plan
 from unroll.study.trial import TRIAL_ID, Trial
+from unroll.study.tuning import Winner
 
 if TYPE_CHECKING:
     import polars as pl
 
 _TRIAL_ID = re.compile(TRIAL_ID)
+_WINNER = "winner"
 
 
 class Ledger:
@@ -320,13 +323,7 @@ class Ledger:
         Raises:
             StorageError: the disk refused.
         """
-        aside = self.root / "set_aside"
-        make_folder(aside)
-        number = 1
-        while (place := aside / f"{trial_id}-{number}").exists():
-            number += 1
-        move_folder(self.trial(trial_id).folder, place)
-        return place
+        return self._move_aside(self.trial(trial_id).folder, trial_id)
 
     def put_back(self, trial_id: str, place: Path) -> None:
         """Undo :meth:`set_aside`, unless the trial has begun anew since.
@@ -338,9 +335,59 @@ class Ledger:
         if not folder.exists():
             move_folder(place, folder)
 
+    def set_winner_aside(self, tuning: str) -> Path:
+        """Take back what a tuning has chosen, as :meth:`set_aside` does a trial; for :meth:`put_winner_back`."""
+        return self._move_aside(self._tuning / f"{tuning}.json", tuning)
+
+    def put_winner_back(self, tuning: str, place: Path) -> None:
+        """Undo :meth:`set_winner_aside`, unless the tuning has chosen anew since."""
+        file = self._tuning / f"{tuning}.json"
+        if not file.exists():
+            move_folder(place, file)
+
+    def _move_aside(self, what: Path, name: str) -> Path:
+        aside = self.root / "set_aside"
+        make_folder(aside)
+        number = 1
+        while (place := aside / f"{name}-{number}").exists():
+            number += 1
+        move_folder(what, place)
+        return place
+
     @property
     def _sources(self) -> Sources:
         return Sources(self.root / "sources", self._reader)
+
+    # Tuning
+
+    def freeze(self, winner: Winner) -> Winner:
+        """Write down what a tuning has chosen, for good; gives what was written down before, if anything was.
+
+        Raises:
+            UserError: what was written down before cannot be read.
+            StorageError: the disk refused.
+        """
+        try:
+            write_record_once(self._tuning / f"{winner.tuning}.json", _WINNER, winner)
+        except FileExistsError:
+            return read_record(self._tuning / f"{winner.tuning}.json", _WINNER, Winner)
+        return winner
+
+    def winner(self, tuning: str) -> Winner | None:
+        """What a tuning has chosen; None before, or where the record is damaged."""
+        if not _TRIAL_ID.fullmatch(tuning):
+            return None
+        return self._reader.read(self._tuning / f"{tuning}.json", _WINNER, Winner)
+
+    def winners(self) -> dict[str, Winner]:
+        """What tunings have chosen here, those of earlier plans too, by id, in the order in which they did."""
+        ids = (path.stem for path in self._reader.list(self._tuning) if path.suffix == ".json")
+        found = (winner for winner in map(self.winner, ids) if winner is not None)
+        return {winner.tuning: winner for winner in sorted(found, key=lambda each: (each.frozen, each.tuning))}
+
+    @property
+    def _tuning(self) -> Path:
+        return self.root / "tuning"
 
     # Frames
 
@@ -364,6 +411,15 @@ class Ledger:
         done = {trial for trial, outcome in outcomes.items() if outcome.status in FINAL}
         shown = {trial.id for trial in plan.needed(done)} | outcomes.keys()
         return trials_table([trial for trial in plan.preparations if trial.id in shown], outcomes, ())
+
+    def tune_frame(self, plan: Plan) -> pl.DataFrame:
+        """The same for the trials that choose the settings; a column ``draw`` comes first."""
+        import polars as pl
+
+        outcomes = self.outcomes(trial.id for trial in plan.tune_trials)
+        frame = trials_table(plan.tune_trials, outcomes, ())
+        draws = pl.Series("draw", [trial.draw for trial in plan.tune_trials], pl.Int64)
+        return frame.select(draws, pl.all())
 
     def every_trial_frame(self) -> pl.DataFrame:
         """The same for all trials that were ever registered here, whatever their settings."""
@@ -441,7 +497,7 @@ class Ledger:
             StorageError: the disk refused.
         """
         with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            own = (self.root, self._runs, self._analysis, self._packs, self.root / "sources", self._kept)
+            own = (self.root, self._runs, self._analysis, self._packs, self.root / "sources", self._kept, self._tuning)
             for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
                 sweep(folder)
             yield lock

@@ -11,9 +11,12 @@ from unroll.ledger.columns import check_metrics
 from unroll.ledger.pathless import Pathless
 from unroll.study.trial import Count, Finite, Frozen, Seconds, later
 
-Status = Literal["completed", "diverged", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"]
+Status = Literal[
+    "completed", "diverged", "pruned", "stopped", "out_of_memory", "timeout", "failed_user", "failed_infrastructure"
+]
+"""``pruned``: a trial of the phase ``tune`` that was ended early, being behind others (``Trial.scheduler``)."""
 
-FINAL: frozenset[Status] = frozenset({"completed", "diverged"})
+FINAL: frozenset[Status] = frozenset({"completed", "diverged", "pruned"})
 """Outcomes that are results. A trial with any other status is still missing from the study."""
 
 

@@ -52,8 +52,7 @@ class Sources:
         Returns:
             Id of the trial -> its source files that differ, or those of what it began with.
         """
-        arms = {arm.name: arm.sources for arm in plan.every_arm}
-        now = {trial.id: arms[trial.arm] for trial in plan.every_trial if arms[trial.arm]}
+        now = {trial: sources for trial, sources in plan.sources_of.items() if sources}
         outcomes = list(outcomes)
         other = [o for o in outcomes if o.status in FINAL and o.sources and o.sources != now.get(o.trial, o.sources)]
         known = {digest: self.read(digest) for digest in {outcome.sources for outcome in other}}

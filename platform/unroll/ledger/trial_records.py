@@ -233,7 +233,7 @@ class TrialRecords:
 
 def differences(known: Trial, trial: Trial) -> list[str]:
     """Names of what an id stands for and what is not the same in both."""
-    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters", "monitor", "warm_start")
+    parts = ("task", "task_version", "seed", "phase", "fingerprint", "parameters", "monitor", "warm_start", "scheduler")
     differing = [name for name in parts if getattr(known, name) != getattr(trial, name)]
     mine, theirs = _flat(known.settings), _flat(trial.settings)
     former = {name: repr(value) for name, value in trial.former.items()}

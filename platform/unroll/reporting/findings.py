@@ -47,6 +47,7 @@ from unroll.ledger import (
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
+from unroll.study.tuning import Winner
 
 _BEGUN = {"arm": pl.String, "begins_with": pl.String}
 
@@ -76,6 +77,11 @@ class Findings:
     """What was declared of the analysis, and when, oldest first."""
     history_digest: str = ""
     """Equal for an equal history."""
+
+    tuned: pl.DataFrame | None = None
+    """One row per trial of the phase ``tune`` (``Ledger.tune_frame``); None where nothing is searched."""
+    winners: Sequence[Winner] = ()
+    """What tunings have chosen in this folder, those of earlier plans too, oldest first."""
 
     @cached_property
     def every_run(self) -> list[RunRecord]:
@@ -461,6 +467,8 @@ def gather(ledger: Ledger) -> Findings:
         changed=changed,
         analyses=analyses,
         history_digest=logged.digest,
+        tuned=ledger.tune_frame(plan) if plan.tuning else None,
+        winners=[*ledger.winners().values()],
     )
 
 

@@ -14,8 +14,10 @@ from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
 from unroll.reporting.prose.answer import answer, divergence_sentence
 from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
+from unroll.reporting.prose.epochs import READING_EPOCHS, epoch_sentences, epoch_warnings
 from unroll.reporting.prose.plan import warm_start_sentences
 from unroll.reporting.prose.surroundings import difference_sentences
+from unroll.reporting.prose.tuning import crossing_sentence, tuning_line, tuning_warnings
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
 from unroll.reporting.tables.columns import name_arm
@@ -23,6 +25,7 @@ from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
 from unroll.reporting.tables.examples import examples_table
 from unroll.reporting.tables.size import size_table
+from unroll.reporting.tables.tuning import search_table, tuning_table
 from unroll.reporting.wording import describe_baseline, goal, list_factors
 from unroll.study.groups import kept_factors
 
@@ -32,9 +35,9 @@ def compose(findings: Findings) -> Document:
     return Document(
         study=findings.plan.study,
         question=findings.plan.question,
-        answer=answer(findings),
+        answer=f"{answer(findings)} {tuning_line(findings)}",
         decided=list(decided_sentences(findings.analyses)),
-        warnings=warnings(findings),
+        warnings=[*warnings(findings), *tuning_warnings(findings), *epoch_warnings(findings)],
         tiles=list(_tiles(findings)),
         sections=[section for section in _sections(findings) if section.blocks],
         colours=colour_arms(findings.groups),
@@ -66,7 +69,11 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)
     curves = charts.get("curves"), charts.get("training")
     gaps = _named(charts, "free_running_step_")
-    yield _section("curves", "Learning curves", _no_curve(findings, charts), *curves, *gaps)
+    if findings.plan.tuning and findings.plan.tune_trials:
+        tables = search_table(findings.plan.tuning), tuning_table(findings, findings.plan.tuning)
+        yield _section("tuning", "Tuning", *tables, charts.get("expected_best"), crossing_sentence(findings))
+    epochs = epoch_sentences(findings)
+    yield _section("curves", "Learning curves", _no_curve(findings, charts), *epochs, *curves, *gaps)
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
     not_drawn = f"Not drawn, but in tables/profiles.csv: {others}." if others else None
     yield _section("profiles", "Against distance", *profiles, not_drawn)
@@ -163,6 +170,7 @@ def _reading(findings: Findings) -> Iterator[str]:
         )
     if findings.any_diverged:
         yield READING_DIVERGENCE
+    yield READING_EPOCHS
 
 
 READING = (

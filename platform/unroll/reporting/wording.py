@@ -15,6 +15,7 @@ from unroll.study.plan import Arm, Plan
 STATUS_WORDS = {
     "completed": "completed",
     "diverged": "diverged",
+    "pruned": "ended early",
     "stopped": "stopped",
     "out_of_memory": "ran out of memory",
     "timeout": "timed out",

@@ -2,6 +2,7 @@
 
 from unroll.study._overrides import spell_overrides
 from unroll.study._size import count_parameters
+from unroll.study._tuned_arms import decide
 from unroll.study.declaration import Declaration, Limits, Resources, Study, Wandb
 from unroll.study.identity import trial_id
 from unroll.study.job import Job
@@ -12,9 +13,11 @@ from unroll.study.planning import make_jobs, make_plan
 from unroll.study.project import discover_studies, discover_tasks, find_study, load_task, project_root, suggestion
 from unroll.study.restoring import locate, read_locations, restore_settings, set_locations, told_locations
 from unroll.study.trial import Frozen, Phase, Trial
+from unroll.study.tuning import Candidate, Winner
 
 __all__ = [
     "Arm",
+    "Candidate",
     "Declaration",
     "Frozen",
     "Job",
@@ -26,7 +29,9 @@ __all__ = [
     "Study",
     "Trial",
     "Wandb",
+    "Winner",
     "count_parameters",
+    "decide",
     "discover_studies",
     "discover_tasks",
     "find_study",

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from unroll.contract import VALIDATION, Task, UserError
 from unroll.study._arms import draft_arms
 from unroll.study._check_settings import check_settings
+from unroll.study._check_tune import check_tune
 from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector
 from unroll.study._factors import (
@@ -45,6 +46,8 @@ def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, erro
         _check_arms(draft, factors, task, errors)
     if task:
         check_settings(draft, sound, task, errors)
+    if draft.tune and not broken & {"settings", "compare", "seeds"}:
+        check_tune(draft, draft.tune, sound, task, errors)
 
 
 def _sound_factors(factors: Sequence[Factor], task: AnyTask | None, errors: ErrorCollector) -> list[Factor]:

@@ -35,7 +35,8 @@ class DeclaredAnalysis(Frozen):
     question: str
     metric: str
     arms: dict[str, str] = Field(min_length=1)
-    """Arm -> id of its trial of the first seed: another id means other settings, data or code of its task."""
+    """Arm -> id of its trial of the first seed: another id means other settings, data or code of its task. Of a tuned
+    arm it is the id of its tuning, which is known from the start: another id may also mean another search."""
     baselines: dict[str, str]
     """Arm -> the arm that it is compared to; a baseline is its own."""
     seeds: list[Seed]
@@ -73,7 +74,7 @@ def declared_analysis(plan: Plan) -> DeclaredAnalysis:
         study=plan.study,
         question=plan.question,
         metric=plan.metric,
-        arms={arm.name: first[arm.name].id if arm.name in first else "" for arm in plan.arms},
+        arms={arm.name: arm.tuning or (first[arm.name].id if arm.name in first else "") for arm in plan.arms},
         baselines=plan.baselines,
         seeds=sorted(seeds),
         claims=[text for text in claims if isinstance(text, str)] if isinstance(claims, list) else [],

@@ -20,7 +20,6 @@ LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
 """Names of levels and of named factors; a sign may lead, so that numbers are names too."""
 
 NOT_YET = {
-    "tune": "hyper-parameter search comes with a later version: leave it out",
     "claims": "verdicts on claims come with a later version: leave them out",
 }
 """Advice on keys that the design has and this version does not know."""
@@ -157,6 +156,88 @@ class Limits(Frozen):
     checkpoint_seconds: Wait = Field(default=30.0, description="Longest work that a killed trial may lose.")
 
 
+MOST_DRAWS = 10_000
+
+FIRST_TUNING_SEED = 1_000_000
+"""Seeds of tuning count from here: a study's own, counted from 0, never come so far."""
+
+
+def _tuning_seeds(seeds: Any) -> Any:
+    """Let ``1`` mean the tuning seed 1000000."""
+    listed = _listed(seeds)
+    return listed if isinstance(seeds, list) else [FIRST_TUNING_SEED + seed for seed in listed]
+
+
+TuningSeeds = Annotated[
+    list[Seed],
+    Field(min_length=1, max_length=MOST_SEEDS),
+    AfterValidator(_distinct),
+    BeforeValidator(_tuning_seeds, json_schema_input_type=PositiveInt | list[Seed]),
+]
+
+
+class Distribution(Frozen):
+    """Where a searched setting is drawn from: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    uniform: tuple[float, float] | None = Field(default=None, description="[lowest, highest], all equally likely.")
+    log_uniform: tuple[float, float] | None = Field(
+        default=None, description="[lowest, highest], all magnitudes equally likely; both above 0."
+    )
+    integer: tuple[int, int] | None = Field(
+        default=None, description="[lowest, highest], all whole numbers from one to the other equally likely."
+    )
+    choice: list[Any] | None = Field(default=None, min_length=1, description="Values, all equally likely.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(value is not None for _, value in self) != 1:
+            raise ValueError("must name one of uniform, log_uniform, integer and choice")
+        for name in ("uniform", "log_uniform", "integer"):
+            bounds = getattr(self, name)
+            if bounds is not None and not (-MOST <= bounds[0] < bounds[1] <= MOST):
+                raise ValueError(f"{name} must be [lowest, highest], the second larger than the first")
+        if self.log_uniform is not None and self.log_uniform[0] <= 0:
+            raise ValueError("log_uniform must begin above 0")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of them."""
+        return next(name for name, value in self if value is not None)
+
+    @property
+    def bounds(self) -> list[Any]:
+        """What it was given: lowest and highest value, or all values of a choice."""
+        return list(getattr(self, self.kind))
+
+
+class Tune(Frozen):
+    """How settings are searched, for every arm alike, before the arms are compared."""
+
+    draws: int = Field(
+        gt=0,
+        le=MOST_DRAWS,
+        description="Draws of each arm. The first is the study's own settings, so that no arm is worse tuned than not.",
+    )
+    search: dict[str, Distribution] = Field(
+        min_length=1,
+        description="Setting -> where it is drawn from, e.g. {training.learning_rate: {log_uniform: [1e-4, 1e-1]}}.",
+    )
+    seeds: TuningSeeds = Field(
+        default=[FIRST_TUNING_SEED],
+        description="Number of seeds that each draw is trained with (1 means 1000000), or a list of them; none of the "
+        "study's own.",
+    )
+    metric: str | None = Field(
+        default=None, description="The validation metric that chooses; the twin of the study's metric when left out."
+    )
+    scheduler: Literal["none", "asha"] = Field(
+        default="none", description="asha: draws that are behind the others of their arm are ended early."
+    )
+
+
 Keep = Literal["none", "last", "best"]
 """Which trained weights a results folder keeps of each completed trial."""
 
@@ -174,6 +255,11 @@ class Declaration(Frozen):
     )
     exclude: list[dict[str, Any]] = Field(default=[], description="Combinations of levels to leave out.")
     match: Match | None = Field(default=None, description="Make the arms equal in size.")
+    tune: Tune | None = Field(
+        default=None,
+        exclude_if=lambda tune: tune is None,
+        description="Search settings before the arms are compared, with the same number of draws for each.",
+    )
     seeds: Seeds = Field(default=list(range(8)), description="Number of seeds (8 means 0 to 7), or a list of them.")
     metric: str | None = Field(default=None, description="The metric that decides; the task's first when left out.")
     baseline: Baseline | None = Field(

@@ -28,6 +28,8 @@ def trial_id(
     fingerprint: str,
     monitor: str | None = None,
     warm_start: str | None = None,
+    scheduler: str | None = None,
+    tuning: str | None = None,
 ) -> str:
     """Hash everything that decides a trial's numbers to 16 hexadecimal characters.
 
@@ -43,6 +45,9 @@ def trial_id(
         fingerprint: hash of the data's content.
         monitor: metric that selects the tested state or ends training early; None, where nothing does, does not enter.
         warm_start: id of the trial whose final weights it begins with; None, where it draws its own, does not enter.
+        scheduler: what may end it early; None, where nothing does, does not enter.
+        tuning: id of the tuning that will choose its settings (``Trial.pending``); None, where they are known, does not
+            enter.
     """
     content: dict[str, Any] = {
         "task": task,
@@ -56,6 +61,15 @@ def trial_id(
         content["monitor"] = monitor
     if warm_start is not None:
         content["warm_start"] = warm_start
+    if scheduler is not None:
+        content["scheduler"] = scheduler
+    if tuning is not None:
+        content["tuning"] = tuning
+    return name_content(content)
+
+
+def name_content(content: Mapping[str, Any]) -> str:
+    """Hash a content to 16 hexadecimal characters."""
     return hashlib.sha256(_canonical(content).encode()).hexdigest()[:16]
 
 

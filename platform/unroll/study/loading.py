@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from unroll.contract import Settings, Task, UserError, find_locations
 from unroll.study._arms import draft_arms
 from unroll.study._check import check_study
+from unroll.study._check_tune import default_metric
 from unroll.study._document import COMMAND_LINE, Document, KeyPath, read_document
 from unroll.study._error_collector import ErrorCollector, details, plain_loc, without_echoes
 from unroll.study._factors import arm_name, combine, read_factors
@@ -185,10 +186,13 @@ def _validated(written: dict[str, Any]) -> Declaration:
 def _study(draft: Declaration, name: str, file: Path, task: AnyTask, locations: dict[str, str]) -> Study:
     factors = read_factors(draft.compare)
     first = next(combine(factors, draft.exclude))
-    chosen = {
+    chosen: dict[str, Any] = {
         "metric": draft.metric or next(iter(task.metrics)),
         "baseline": arm_name(factors, first) if draft.baseline is None else draft.baseline,
     }
+    if tune := draft.tune:
+        metric = tune.metric or default_metric(chosen["metric"])
+        chosen |= {"tune": tune.model_copy(update={"metric": metric})}
     study = Study(**{**dict(draft), **chosen}, name=name, file=file, locations=locations)
     if draft.baseline is None and type(task).control is not Task.control:
         controls = [arm.name for arm in draft_arms(study, task)[1] if arm.control]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from unroll.contract import Direction, Scale, Task
 from unroll.study._document import shown
 from unroll.study._factors import level_name
-from unroll.study.declaration import Measure
+from unroll.study.declaration import Measure, Tune
 from unroll.study.trial import Count, Finite, Frozen, Trial, later
 
 CORPUS, SOURCE, LICENCE, LANGUAGES = "corpus", "corpus from", "corpus licence", "corpus languages"
@@ -64,6 +64,12 @@ class Arm(Frozen):
     """Share of its weights that its baseline has under the same name in the same shape; None where it is not known."""
     control: bool = later(False)
     """Whether the study does not name it: it was added, being the control that others must be compared with."""
+    tuning: str | None = later(None)
+    """Id of the tuning that chooses its settings (``tuning.name_tuning``); None where nothing is searched."""
+    draws: tuple[tuple[str, ...], ...] = later(())
+    """Ids of the trials of each of its draws, one per tuning seed; draws that came out the same share theirs."""
+    draw: Count | None = later(None)
+    """The draw whose settings it has; None before one was chosen: it has the study's own settings until then."""
     sources: str = ""
     """Digest of the source files that the arm's trials run, see :attr:`Plan.sources`; empty in older plans."""
 
@@ -135,6 +141,12 @@ class Plan(Frozen):
     """What arms begin with that is no arm of the study: trained beside the arms and not compared."""
     preparations: list[Trial] = later([])
     """The trials of :attr:`prepared`."""
+    tuning: Tune | None = later(None)
+    """How settings are searched, its metric named; None where nothing is searched."""
+    tune_trials: list[Trial] = later([])
+    """Those of the phase ``tune``; trials of arms whose tuning has no winner yet are pending (``Trial.pending``)."""
+    other_sources: dict[str, str] = later({})
+    """Trial of the phase ``tune`` -> digest of its source files, where its draw runs others than its arm."""
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
@@ -149,8 +161,8 @@ class Plan(Frozen):
 
     @property
     def every_trial(self) -> list[Trial]:
-        """The trials of :attr:`every_arm`."""
-        return [*self.preparations, *self.trials]
+        """The trials of :attr:`every_arm`, in both phases."""
+        return [*self.preparations, *self.tune_trials, *self.trials]
 
     def needed(self, done: Collection[str]) -> list[Trial]:
         """Preparations without which a trial that is not done cannot begin.
@@ -175,6 +187,12 @@ class Plan(Frozen):
             ids |= {each.id for each in found}
 
     @property
+    def sources_of(self) -> dict[str, str]:
+        """Trial -> digest of the source files that it runs; empty in older plans."""
+        arms = {arm.name: arm.sources for arm in self.every_arm}
+        return {trial.id: self.other_sources.get(trial.id, arms[trial.arm]) for trial in self.every_trial}
+
+    @property
     def baselines(self) -> dict[str, str]:
         """Arm -> the arm that it is compared to; a baseline is its own."""
         return {arm.name: arm.baseline or self.baseline for arm in self.arms}
@@ -197,13 +215,19 @@ def _lost_names(plan: Plan) -> Iterator[str]:
     trials = {trial.id for trial in plan.every_trial}
     if len(trials) < len(plan.every_trial):
         yield "a trial must be there once"
-    for names, those in ((arms, plan.trials), ({*every} - {*arms}, plan.preparations)):
+    for names, those in (
+        (arms, plan.trials),
+        (arms, plan.tune_trials),
+        ({*every} - {*arms}, plan.preparations),
+    ):
         for trial in those:
             if trial.arm not in names:
                 yield f"the trial {trial.id} belongs to no arm"
     for arm in plan.every_arm:
         if arm.warm_start not in (None, *every):
             yield f"the arm {shown(arm.name)} begins with {shown(arm.warm_start or '')}, which is not there"
+    if {trial for arm in plan.arms for draw in arm.draws for trial in draw} != {t.id for t in plan.tune_trials}:
+        yield "the trials of a tuning must be those of the arms' draws"
     begun = {trial.id: trial.warm_start for trial in plan.every_trial}
     for identity, start in begun.items():
         if start not in (None, *trials):

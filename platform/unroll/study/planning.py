@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from unroll.contract import (
-    TRAINING,
-    VALIDATION,
-    Dataset,
     Settings,
     UserError,
-    UserErrors,
     find_locations,
     find_measurements,
-    first_validation_metric,
 )
 from unroll.study._arms import DraftedArm, draft_arms
-from unroll.study._check_parts import check_parts, check_warm_start
+from unroll.study._check_parts import check_warm_start
 from unroll.study._factors import Factor, arm_name, with_levels
-from unroll.study._origin import find_origin
+from unroll.study._parts import count_arm, make_trial, monitored, placed, refuse_absent
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import count_parameters, count_tested, count_trained, solve_size, weight_sizes
+from unroll.study._size import solve_size, weight_sizes
+from unroll.study._tuned_arms import Tuned, plan_tuning
 from unroll.study._twins import merge_twins
 from unroll.study._warm_starts import Sized, find_warm_starts, in_order
 from unroll.study.declaration import Keep, Study
-from unroll.study.identity import former_values, trial_id
-from unroll.study.job import Job
+from unroll.study.job import Awaited, Job
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.project import AnyTask, load_task
 from unroll.study.sources import digest_sources, find_sources
@@ -69,6 +63,8 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         for group in (found.arms, found.prepared)
     )
     arms = _with_shared_weights(study, task, arms, sized, cache)
+    tuned = plan_tuning(study, task, [(arm, sized[arm.name][1]) for arm in arms], cache)
+    arms, sized = tuned.arms, sized | {arm.name: (arm, sized[arm.name][1]) for arm in tuned.arms}
     seeded = [_seeded(study, task, sized, seed) for seed in study.seeds]
     begun = {arm.warm_start for arm in (*arms, *prepared)}
     alone = {arm.name for arm in arms if arm.seed_varies == () and arm.name not in begun}
@@ -76,14 +72,14 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         [of[arm.name] for of in seeded for arm in group if of is seeded[0] or arm.name not in alone]
         for group in (arms, prepared)
     )
-    _refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
+    refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
     if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
         rule = "the metric that selects a state or ends training early must be one that every such arm logs"
         selecting = [arm for arm in arms if arm.name in monitoring]
-        _refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
+        refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
     if study.keep == "best":
         rule = "the metric by which the best weights are kept must be one that every arm logs"
-        _refuse_absent(rule, _monitored(study, task), [arm for arm in arms if arm.steps != 0], task)
+        refuse_absent(rule, monitored(study, task), [arm for arm in arms if arm.steps != 0], task)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -107,10 +103,19 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         declaration=_declaration(study, task),
         overrides=_changes(study, task),
         fallen=study.fallen,
-        sources={digest_sources(files): files for files in sources.values()},
+        sources={digest_sources(files): files for files in (*sources.values(), *tuned.sources.values())},
         prepared=prepared,
         preparations=preparations,
+        tuning=study.tune,
+        tune_trials=tuned.trials,
+        other_sources=_other_sources(tuned),
     )
+
+
+def _other_sources(tuned: Tuned) -> dict[str, str]:
+    arms = {arm.name: arm.sources for arm in tuned.arms}
+    digests = {trial.id: digest_sources(tuned.sources[trial.id]) for trial in tuned.trials}
+    return {trial.id: digests[trial.id] for trial in tuned.trials if digests[trial.id] != arms[trial.arm]}
 
 
 def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
@@ -128,12 +133,13 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
     for name in reversed([*in_order(begun)]):
         if (start := begun[name]) is not None and (settings := task.warm_start(shared[name])) is not None:
             shared.setdefault(start, settings)
-    sources, arms = {arm.name: arm.sources for arm in plan.every_arm}, {arm.name for arm in plan.arms}
+    sources, arms = plan.sources_of, {arm.name: arm for arm in plan.arms}
     needed = {trial.warm_start for trial in plan.every_trial}
     keep: dict[str, Keep] = {trial.id: "last" if trial.id in needed else study.keep for trial in plan.every_trial}
     if study.keep == "best":  # what trains nothing has no best weights
         idle = {arm.name for arm in plan.every_arm if arm.steps == 0}
         keep |= {trial.id: "last" for trial in plan.every_trial if trial.arm in idle}
+    keep |= {trial.id: "none" for trial in plan.tune_trials}
     return [
         Job(
             trial=trial,
@@ -141,15 +147,31 @@ def make_jobs(plan: Plan, study: Study, *, cache: Path) -> list[Job]:
             resources=study.resources,
             limits=study.limits,
             wandb=study.wandb,
-            metric=study.metric if trial.arm in arms else None,
+            metric=(plan.tuning.metric if plan.tuning and trial.phase == "tune" else study.metric)
+            if trial.arm in arms
+            else None,
             log_every_steps=study.log_every_steps,
             keep=keep[trial.id],
-            keep_by=_monitored(study, task) if keep[trial.id] == "best" else None,
-            sources=sources[trial.arm],
+            keep_by=monitored(study, task) if keep[trial.id] == "best" else None,
+            sources=sources[trial.id],
+            awaits=_awaited(plan, arms[trial.arm]) if trial.pending else None,
             cache=os.path.abspath(cache),
         )
         for trial in plan.every_trial
     ]
+
+
+def _awaited(plan: Plan, arm: Arm) -> Awaited | None:
+    """What pending trials of an arm wait for."""
+    if plan.tuning is None or plan.tuning.metric is None or arm.tuning is None:
+        return None
+    return Awaited(
+        tuning=arm.tuning,
+        draws=arm.draws,
+        searched=tuple(plan.tuning.search),
+        metric=plan.tuning.metric,
+        direction=plan.metrics[plan.tuning.metric].direction,
+    )
 
 
 def _sized(
@@ -157,11 +179,11 @@ def _sized(
 ) -> Sized:
     """Prepare an arm's data, solve its size if asked to, and count it."""
     settings = drafted.settings
-    with _placed(study.locations):
+    with placed(study.locations):
         dataset = task.prepare(settings, cache)
     if match := study.match:
         settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, drafted.name))
-    arm = _counted(study, task, drafted.name, settings, dataset)
+    arm = count_arm(study, task, drafted.name, settings, dataset)
     update = {
         "levels": {factor.name: level.written for factor, level in zip(factors, drafted.levels, strict=True)},
         "baseline": _baseline(study, factors, drafted, every),
@@ -172,37 +194,8 @@ def _sized(
 
 def _prepared(study: Study, task: AnyTask, name: str, settings: Settings, cache: Path) -> Arm:
     """The same for what arms begin with: its size is theirs."""
-    with _placed(study.locations):
-        return _counted(study, task, name, settings, task.prepare(settings, cache))
-
-
-def _counted(study: Study, task: AnyTask, name: str, settings: Settings, dataset: Dataset) -> Arm:
-    check_parts(task, settings, dataset, keeps=study.keep != "none")
-    match, idle = study.match, task.epochs(settings) == 0
-    parameters, tested = (count(task, settings, dataset) for count in (count_parameters, count_tested))
-    logged_in_training = (metric for metric in task.metrics if metric.startswith((TRAINING, VALIDATION)))
-    return Arm(
-        name=name,
-        levels={},
-        parameters=parameters,
-        tested_parameters=None if tested == parameters else tested,
-        trained_parameters=count_trained(task, settings, dataset),
-        target_parameters=match.parameters if match else None,
-        flops_per_token=task.flops_per_token(settings, dataset),
-        target_flops_per_token=match.flops_per_token if match else None,
-        bounds=dict(dataset.bounds),
-        chance=dict(task.chance(settings, dataset)),
-        facts={**dataset.facts, **find_origin(task, dumped(settings))},
-        warnings=tuple(task.warnings(settings, dataset)),
-        absent={
-            **(dict.fromkeys(logged_in_training, "it trains nothing and is only tested") if idle else {}),
-            **task.absent(settings, dataset),
-        },
-        fingerprint=dataset.fingerprint,
-        steps=0 if idle else task.steps(settings, dataset),
-        selects=not idle and task.selection(settings).best,
-        seed_varies=None if (varies := task.seed_varies(settings)) is None else tuple(varies),
-    )
+    with placed(study.locations):
+        return count_arm(study, task, name, settings, task.prepare(settings, cache))
 
 
 def _with_shared_weights(
@@ -216,7 +209,7 @@ def _with_shared_weights(
     def sizes(name: str) -> dict[tuple[str, tuple[int, ...]], int]:
         if name not in known:
             settings = sized[name][1]
-            with _placed(study.locations):
+            with placed(study.locations):
                 known[name] = weight_sizes(task, settings, task.prepare(settings, cache))
         return known[name]
 
@@ -246,22 +239,9 @@ def _baseline(study: Study, factors: list[Factor], arm: DraftedArm, every: list[
 def _check_warm_starts(sized: Mapping[str, Sized], task: AnyTask, study: Study, cache: Path) -> None:
     for arm, settings in sized.values():
         if arm.warm_start is not None:
-            with _placed(study.locations):
+            with placed(study.locations):
                 dataset = task.prepare(settings, cache)
             check_warm_start(task, settings, sized[arm.warm_start][1], dataset, arm.name)
-
-
-@contextmanager
-def _placed(locations: Mapping[str, str]) -> Iterator[None]:
-    """Say of a mistake in the data where the study's file names their location."""
-    try:
-        yield
-    except UserError as error:
-        for each in error.errors if isinstance(error, UserErrors) else (error,):
-            place = next((place for location, place in locations.items() if each.where.startswith(location)), None)
-            if place:
-                each.where = f"{place}: {each.where}"
-        raise
 
 
 def _seeded(study: Study, task: AnyTask, sized: Mapping[str, Sized], seed: int) -> dict[str, Trial]:
@@ -270,72 +250,17 @@ def _seeded(study: Study, task: AnyTask, sized: Mapping[str, Sized], seed: int) 
     for name in in_order({name: arm.warm_start for name, (arm, _) in sized.items()}):
         arm, settings = sized[name]
         start = trials[arm.warm_start].id if arm.warm_start is not None else None
-        trials[name] = _trial(study, task, arm, settings, seed, start)
+        trials[name] = make_trial(study, task, arm, settings, seed, warm_start=start, tuning=arm.tuning)
     return trials
-
-
-def _trial(study: Study, task: AnyTask, arm: Arm, settings: Settings, seed: int, warm_start: str | None) -> Trial:
-    monitors = task.selection(settings).monitors and task.epochs(settings) > 0
-    monitor = _monitored(study, task) if monitors else None
-    identity = trial_id(
-        task=study.task,
-        task_version=task.version,
-        settings=settings,
-        seed=seed,
-        phase="confirm",
-        fingerprint=arm.fingerprint,
-        monitor=monitor,
-        warm_start=warm_start,
-    )
-    return Trial(
-        id=identity,
-        study=study.name,
-        task=study.task,
-        task_version=task.version,
-        arm=arm.name,
-        seed=seed,
-        phase="confirm",
-        settings=without(dumped(settings), find_locations(task.settings)),
-        former=former_values(settings),
-        fingerprint=arm.fingerprint,
-        parameters=arm.parameters,
-        monitor=monitor,
-        warm_start=warm_start,
-    )
-
-
-def _monitored(study: Study, task: AnyTask) -> str:
-    """The validation metric by which states are selected: the study's own if it is one, else the task's first."""
-    which, where = "that selects states or ends training early", f"tasks/{study.task}/task.py"
-    first = first_validation_metric(task.metrics, task=which, where=where)
-    return study.metric if study.metric.startswith(VALIDATION) else first
 
 
 def _refuse_twins(every: list[Sized], task: AnyTask, study: Study) -> None:
     """Two arms with the same content would be one arm with two names."""
     seen: dict[str, str] = {}
     for arm, settings in every:
-        content = _trial(study, task, arm, settings, study.seeds[0], None).id
+        content = make_trial(study, task, arm, settings, study.seeds[0]).id
         if (other := seen.setdefault(content, arm.name)) != arm.name:
             raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{arm.name}'")
-
-
-def _refuse_absent(rule: str, metric: str, arms: list[Arm], task: AnyTask) -> None:
-    """An arm that never logs what its study needs would train to its end for nothing."""
-    reasons: dict[str, list[str]] = {}
-    for arm in arms:
-        if metric in arm.absent:
-            reasons.setdefault(arm.absent[metric], []).append(arm.name)
-    if not reasons:
-        return
-    whose = {reason: "" if len(names) == len(arms) else f" in {', '.join(names)}" for reason, names in reasons.items()}
-    logged = [name for name in task.metrics if not any(name in arm.absent for arm in arms)]
-    raise UserError(
-        rule,
-        where="metric",
-        received=f"{metric}, but{'; '.join(f'{where} {reason}' for reason, where in whose.items())}",
-        advice=f"choose among {', '.join(logged)}",
-    )
 
 
 def _refuse_unlike_measures(trials: list[Trial], measurements: frozenset[str]) -> None:

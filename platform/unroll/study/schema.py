@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from unroll.contract import Settings
+from unroll.contract import VALIDATION, Settings
 from unroll.study._settings import setting_fields
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, discover_tasks, load_task
@@ -52,7 +52,10 @@ def _task_schema(name: str, task: AnyTask) -> tuple[Schema, Schema]:
     }
     factors = {path: {"type": "array", "items": part, "minItems": 1} for path, part in paths.items()}
     compare = {"properties": factors, "additionalProperties": {"$ref": f"#/$defs/{name}.levels"}}
-    return {"settings": _partial(settings), "compare": compare, "metric": {"enum": list(task.metrics)}}, definitions
+    own = {"settings": _partial(settings), "compare": compare, "metric": {"enum": list(task.metrics)}}
+    chooses = [name for name in task.metrics if name.startswith(VALIDATION)]
+    tune = {"search": {"propertyNames": {"enum": list(paths)}}, "metric": {"enum": [*chooses, None]}}
+    return own | {"tune": {"properties": tune}}, definitions
 
 
 def setting_schemas(name: str, model: type[Settings]) -> dict[str, Schema]:

@@ -56,3 +56,15 @@ class Trial(Frozen):
     """The validation metric that selects the tested state or ends training early; part of the id where there is one."""
     warm_start: str | None = later(None)
     """Id of the trial whose final weights this one begins with; part of the id where there is one."""
+    scheduler: str | None = later(None)
+    """What may end this trial of the phase ``tune`` early; part of the id where there is one."""
+    draw: Count | None = later(None)
+    """Number of the draw that this trial of the phase ``tune`` tries; a name, no part of the id."""
+    pending: bool = later(False)
+    """Whether a tuning is yet to choose its settings: it stands for a trial that will be run under another id."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: its arm and seed, and its draw where it tries one."""
+        draw = f" draw {self.draw}" if self.draw is not None else ""
+        return f"{self.arm}{draw} seed {self.seed}"

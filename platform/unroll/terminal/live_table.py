@@ -13,6 +13,7 @@ from rich.text import Text
 from unroll.ledger import FINAL, MISSING, Progress
 from unroll.reporting.numbers import duration
 from unroll.terminal.text import format_value, visible
+from unroll.workflow.tally import line_of
 
 if TYPE_CHECKING:
     from unroll.workflow.tally import Tally
@@ -68,7 +69,7 @@ def _arms(tally: Tally, running: Sequence[Progress], width: int, room: int) -> l
     places = room - 1
     if len(names) <= places:
         return [heading, *lines]
-    busy = {tally.trials[note.trial].arm for note in running}
+    busy = {line_of(tally.trials[note.trial]) for note in running}
     shown = take_turns([name in busy for name in names], places - 1, int(tally.seconds // TURN_SECONDS))
     hidden = len(names) - len(shown)
     more = f"… {hidden} more {'arm' if hidden == 1 else 'arms'}, in turn"
@@ -112,7 +113,7 @@ def _newest(tally: Tally, running: Sequence[Progress]) -> dict[str, float]:
     """Arm -> the deciding metric of its running trial that is furthest."""
     # The furthest comes last, and so its value is the one that stays.
     known = sorted((note for note in running if tally.plan.metric in note.metrics), key=lambda note: note.step)
-    return {tally.trials[note.trial].arm: note.metrics[tally.plan.metric] for note in known}
+    return {line_of(tally.trials[note.trial]): note.metrics[tally.plan.metric] for note in known}
 
 
 def _arm(tally: Tally, name: str, newest: Mapping[str, float], bar: int, heading: str, named: bool) -> Row:
@@ -156,7 +157,7 @@ def _trial(tally: Tally, progress: Progress) -> Row:
     trial = tally.trials[progress.trial]
     name, value = newest_metric(progress.metrics, tally.plan.metric)
     return {
-        "running": visible(f"{trial.arm} seed {trial.seed}"),
+        "running": visible(trial.name),
         "epoch": f"{progress.epoch:,}",
         "step": f"{progress.step:,}" + (f" of {progress.steps:,}" if progress.steps else ""),
         "newest": visible(f"{name} {format_value(value)}") if name else "",

@@ -23,9 +23,12 @@ QUIET_SECONDS = 30.0
 def describe_end(tally: Tally, outcome: Outcome) -> str:
     """One line: which trial ended, how, and with what."""
     trial = tally.trials[outcome.trial]
-    line = f"[{tally.before + tally.ended}/{len(tally.trials)}] {trial.arm} seed {trial.seed} {outcome.status}"
-    value = outcome.metrics.get(tally.plan.metric)
-    line += f", {tally.plan.metric} {format_value(value)}" if value is not None else ""
+    line = f"[{tally.before + tally.ended}/{len(tally.trials)}] {trial.name} {outcome.status}"
+    metric = tally.plan.metric
+    if trial.phase == "tune" and tally.plan.tuning:
+        metric = tally.plan.tuning.metric or metric
+    value = outcome.metrics.get(metric)
+    line += f", {metric} {format_value(value)}" if value is not None else ""
     line += f" ({duration(outcome.seconds)})"
     return visible(f"{line}: {outcome.message}" if outcome.message else line)
 
@@ -45,8 +48,10 @@ class Lines:
         self.message(f"{self._count(total)}, {done} done before, {waiting}{missing} to run")
 
     def _count(self, total: int) -> str:
-        compared = len(self._tally.plan.trials)
-        return f"{compared} trials" + (f" and {total - compared} that others begin with" if total > compared else "")
+        compared, tuning = len(self._tally.plan.trials), len(self._tally.plan.tune_trials)
+        before = total - compared - tuning
+        parts = [f"{compared} trials", *([f"{before} that others begin with"] if before else [])]
+        return " and ".join([*parts, *([f"{tuning} that tune their settings"] if tuning else [])])
 
     def refresh(self) -> None:
         """Say where things are, at most every :data:`QUIET_SECONDS`."""

@@ -16,8 +16,8 @@ from unroll.workflow.invocation import IfChanged
 def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[None]:
     """While the block runs the plan, results of other sources are dealt with.
 
-    Those that are to be run anew are set aside, with all that began with them, as far as that has come; a block that is
-    refused before it has begun a trial gets them back.
+    Those that are to be run anew are set aside, with all that began with them, as far as that has come, and with what
+    was chosen by them; a block that is refused before it has begun a trial gets them back.
 
     Args:
         plan: what is to be there in the end.
@@ -37,13 +37,20 @@ def settled_changed(plan: Plan, ledger: Ledger, choice: IfChanged) -> Iterator[N
             advice="run these trials anew with --if-changed rerun, or keep their results with --if-changed keep",
         )
     aside: dict[str, Path] = {}
+    unfrozen: dict[str, Path] = {}
     try:
-        for trial in _to_rerun(plan, ledger, changed) if choice == "rerun" else ():
-            aside[trial] = ledger.set_aside(trial)
+        if choice == "rerun":
+            for trial in _to_rerun(plan, ledger, changed):
+                aside[trial] = ledger.set_aside(trial)
+            for arm in plan.arms:
+                if arm.tuning and arm.draw is not None and changed.keys() & {t for draw in arm.draws for t in draw}:
+                    unfrozen[arm.tuning] = ledger.set_winner_aside(arm.tuning)
         yield
     except BaseException:
         for trial, place in aside.items():
             ledger.put_back(trial, place)
+        for tuning, place in unfrozen.items():
+            ledger.put_winner_back(tuning, place)
         raise
 
 

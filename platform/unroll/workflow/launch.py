@@ -109,15 +109,17 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
         ledger = Ledger.create(folder)
         with ledger.lock(_recorded(invocation)) as lock:
             ledger.clear_stop()
-            with settled_changed(prepared.plan, ledger, invocation.if_changed):
-                take_over(prepared.plan, ledger, packs, invocation.if_changed)
-                summary = _run(prepared, ledger, invocation, runner, lock.token, watch)
+            known = prepared.decided(ledger.winners())
+            with settled_changed(known.plan, ledger, invocation.if_changed):
+                known = prepared.decided(ledger.winners())
+                take_over(known.plan, ledger, packs, invocation.if_changed)
+                plan, summary = _run(known, ledger, invocation, runner, lock.token, watch)
             try:
                 page = update_report(ledger, wanted=invocation.report and not summary.interrupted)
             except interruption.Interrupted:
                 summary, page = replace(summary, interrupted=True), None
-    found = tuple(warnings(prepared.plan, ledger, "run"))
-    return RunResult(prepared.plan, folder, summary, page, unsynced(folder), found)
+    found = tuple(warnings(plan, ledger, "run"))
+    return RunResult(plan, folder, summary, page, unsynced(folder), found)
 
 
 class RunStart:
@@ -140,7 +142,8 @@ class RunStart:
         self._ledger.declare(declared_analysis(self._tally.plan))
         self._ledger.save_plan(self._tally.plan)
         for trial in self._tally.trials.values():
-            self._ledger.register(trial)
+            if not trial.pending:
+                self._ledger.register(trial)
         if self._tally.to_run:
             planned, before = len(self._tally.trials), self._tally.before
             self._record = begin_record(self._command, planned=planned, done_before=before)
@@ -161,18 +164,31 @@ class RunStart:
 
 def _run(
     prepared: Prepared, ledger: Ledger, invocation: Invocation, runner: Runner, token: str, watch: Watch
-) -> Summary:
-    """Run what is missing; only a run that has something to do leaves a record."""
+) -> tuple[Plan, Summary]:
+    """Run what is missing; only a run that has something to do leaves a record.
+
+    Gives the plan as it is in the end: with the settings that tunings have chosen by then.
+    """
     plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=invocation.retry)
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
     start = RunStart(tally, ledger, _recorded(invocation))
     started, summary = time.perf_counter(), None
+
+    def decide() -> None:
+        if tally.undecided and any(ledger.winner(tuning) for tuning in tally.undecided):
+            known = prepared.decided(ledger.winners()).plan
+            ledger.keep_sources(known.sources)
+            ledger.save_plan(known)
+            tally.adopt(known)
+
     try:
         with watch(tally) as viewer:
-            observer = Counted(tally, viewer)
+            observer = Counted(tally, viewer, decide=decide)
             for line in pending_sentences(declared_analysis(plan), ledger):
                 observer.message(line)
             summary = run_plan(plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start)
+            if start.begun:
+                decide()
     except interruption.Interrupted:  # a second one, or one between two steps: the trials go on from what is saved
         if not start.begun:
             raise
@@ -182,7 +198,9 @@ def _run(
         # A first Ctrl-C is only noted: without its end, the run's record would look like that of a killed one.
         with interruption.patience():
             start.end(summary)
-    return summary
+    if tally.plan is not plan:
+        summary = replace(summary, counts=tally.statuses(), done_before=tally.before_of_plan)
+    return tally.plan, summary
 
 
 def _recorded(invocation: Invocation) -> list[str]:

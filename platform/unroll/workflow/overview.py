@@ -59,6 +59,11 @@ class Overview:
     """Those that have a result."""
     preparations_missing: int
     """Those that have none and that a missing trial needs."""
+    tune_trials: int
+    """Trials beside them, which choose the settings of arms (phase ``tune``)."""
+    tune_done: int
+    """Those that have a result."""
+    tune_missing: int
     controls: list[str]
     """Arms that the study does not name and that were added, being the controls that others must be compared with."""
     at_once: int
@@ -90,6 +95,9 @@ class Overview:
     many of them are done."""
     prepared: pl.DataFrame
     """The same of what arms begin with that is no arm; missing are those that are needed."""
+    tuning: pl.DataFrame
+    """Per arm that is tuned: its draws and tuning seeds, its trials of the phase ``tune``, the draw that was chosen.
+    Draws that came out the same share their trials."""
     trials: pl.DataFrame
     """Per trial: id, arm, seed, phase, parameters, whether it has a result."""
 
@@ -101,6 +109,9 @@ class Overview:
         if self.preparations:
             prepared = f"{self.preparations_done} done, {self.preparations_missing} missing"
             count += f", and {self.preparations} that others begin with, {prepared}"
+        if self.tune_trials:
+            tuning = f"{self.tune_done} done, {self.tune_missing} missing"
+            count += f", and {self.tune_trials} that tune their settings, {tuning}"
         return count
 
     def __repr__(self) -> str:
@@ -136,7 +147,9 @@ def look_ahead(
     from unroll.workflow.taking_over import find_offers, read_packs
     from unroll.workflow.warnings import changed_sentence, warnings
 
-    plan, cpus, folder = prepared.plan, prepared.study.resources.cpus, results_folder(prepared.plan.study, results)
+    folder = results_folder(prepared.plan.study, results)
+    prepared = prepared.decided(Ledger(folder).winners())
+    plan, cpus = prepared.plan, prepared.study.resources.cpus
     seconds, done = _seconds_per_trial(prepared) if calibrate else {}, finished_trials(folder, plan)
     ledger, read = Ledger(folder), read_packs(packs)
     offers = find_offers(plan, ledger, read, choice="keep") if read else []
@@ -149,10 +162,12 @@ def look_ahead(
         *(changed_sentence(plan, offer.changed, "see --if-changed") for offer in offers if offer.changed),
     ]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    at_once = max(1, min(math.floor(cores / cpus), len(plan.trials)))
+    at_once = max(1, min(math.floor(cores / cpus), max(len(plan.trials), len(plan.tune_trials))))
     rows, reached = [_arm_row(arm, plan, done, seconds) for arm in plan.arms], reach(plan)
     prepared_rows = [_prepared_row(arm, plan, done, seconds) for arm in plan.prepared]
-    work = sum(row["missing"] * row["seconds_per_trial"] for row in (*rows, *prepared_rows)) if calibrate else None
+    tuning_rows = [_tuning_row(arm, plan, done, seconds) for arm in plan.arms if arm.tuning is not None]
+    every_row = (*rows, *prepared_rows, *tuning_rows)
+    work = sum(row["missing"] * row["seconds_per_trial"] for row in every_row) if calibrate else None
     facts = _shared([arm.facts for arm in plan.arms])
     own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
     names = [arm.name for arm in plan.arms]
@@ -173,6 +188,9 @@ def look_ahead(
         preparations=len(plan.preparations),
         preparations_done=sum(row["done"] for row in prepared_rows),
         preparations_missing=sum(row["missing"] for row in prepared_rows),
+        tune_trials=len(plan.tune_trials),
+        tune_done=sum(row["done"] for row in tuning_rows),
+        tune_missing=sum(row["missing"] for row in tuning_rows),
         controls=[arm.name for arm in plan.arms if arm.control],
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
@@ -192,8 +210,11 @@ def look_ahead(
         seconds=None if work is None else work / at_once,
         arms=pl.DataFrame(rows, infer_schema_length=None),
         prepared=pl.DataFrame(prepared_rows, infer_schema_length=None),
+        tuning=pl.DataFrame(tuning_rows, infer_schema_length=None),
         trials=pl.DataFrame(
-            [(t.id, t.arm, t.seed, t.phase, t.parameters, t.id in done) for t in plan.trials], columns, orient="row"
+            [(t.id, t.arm, t.seed, t.phase, t.parameters, t.id in done) for t in (*plan.tune_trials, *plan.trials)],
+            columns,
+            orient="row",
         ),
     )
 
@@ -246,6 +267,20 @@ def _prepared_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, fl
         "trials": len(trials),
         "done": len(done & trials),
         "missing": len(trials & {trial.id for trial in plan.needed(done)}),
+    }
+    return row | ({"seconds_per_trial": seconds[arm.name]} if arm.name in seconds else {})
+
+
+def _tuning_row(arm: Arm, plan: Plan, done: set[str], seconds: Mapping[str, float]) -> dict[str, Any]:
+    trials = {trial for draw in arm.draws for trial in draw}
+    row: dict[str, Any] = {
+        "tuned": arm.name,
+        "draws": len(arm.draws),
+        "seeds": len(plan.tuning.seeds) if plan.tuning else 0,
+        "trials": len(trials),
+        "done": len(done & trials),
+        "missing": len(trials - done) if arm.draw is None else 0,
+        "chosen": arm.draw,
     }
     return row | ({"seconds_per_trial": seconds[arm.name]} if arm.name in seconds else {})
 

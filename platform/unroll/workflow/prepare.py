@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from unroll.contract import UserError
 from unroll.workflow.places import trusted_cache
 
 if TYPE_CHECKING:
-    from unroll.study import Job, Plan, Study
+    from unroll.study import Job, Plan, Study, Winner
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,18 @@ class Prepared:
     study: Study
     plan: Plan
     jobs: list[Job]
+
+    def decided(self, winners: Mapping[str, Winner]) -> Prepared:
+        """The same with the settings that tunings have chosen, if any of these are of its arms.
+
+        Raises:
+            UserError: they are no settings of the task any more.
+        """
+        from unroll.study import decide, make_jobs
+
+        cache = trusted_cache()
+        plan = decide(self.plan, self.study, winners, cache=cache)
+        return self if plan is self.plan else Prepared(self.study, plan, make_jobs(plan, self.study, cache=cache))
 
 
 _planned_sources: dict[str, str] = {}

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from unroll.execution import Observer, counted_trials
 from unroll.ledger import FINAL, MISSING, Ledger, Outcome, Progress
-from unroll.study import Plan
+from unroll.study import Plan, Trial
 
 SETTLED_SECONDS = 5.0
 """Training after which its pace is worth an estimate."""
@@ -28,12 +28,8 @@ class Tally:
     def __init__(
         self, plan: Plan, ledger: Ledger, *, missing: Set[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.plan, self.clock = plan, clock
-        self.trials = {trial.id: trial for trial in counted_trials(plan, ledger, missing)}
-        """By id: those of the plan, and of its preparations those that this run needs or that have a result."""
-        self.planned = Counter(trial.arm for trial in self.trials.values())
-        """Arm, or what is prepared -> its trials."""
-        self._of_arm = {name: [id for id, trial in self.trials.items() if trial.arm == name] for name in self.planned}  # noqa: A001
+        self.clock = clock
+        self._count(plan, counted_trials(plan, ledger, missing))
         self.to_run = len(missing)
         """Trials that this run is going to run."""
         self.before = len(self.trials) - len(missing)
@@ -48,6 +44,35 @@ class Tally:
         self._stale = {id: note.updated for id, note in ledger.progress(self._missing).items()}  # noqa: A001
         self._began = clock()
         self._training_since: float | None = None
+
+    def _count(self, plan: Plan, trials: Sequence[Trial]) -> None:
+        self.plan = plan
+        self.trials = {trial.id: trial for trial in trials}
+        """By id: those of the plan, and of its preparations those that this run needs or that have a result."""
+        self.planned = Counter(line_of(trial) for trial in trials)
+        """Arm, its tuning, or what is prepared -> its trials."""
+        self._of_line = {name: [trial.id for trial in trials if line_of(trial) == name] for name in self.planned}
+
+    @property
+    def undecided(self) -> list[str]:
+        """Ids of the tunings that have chosen nothing yet."""
+        return [arm.tuning for arm in self.plan.arms if arm.tuning is not None and arm.draw is None]
+
+    def adopt(self, plan: Plan) -> None:
+        """Go on with a plan that knows more: of some arms the tuning has chosen, so their trials have other ids."""
+        ids = {old.id: new for old, new in zip(self.plan.trials, plan.trials, strict=True) if old.id != new.id}
+        self._count(plan, [ids.get(trial.id, trial) for trial in self.trials.values()])
+        self._outcomes |= {
+            trial: outcome
+            for trial, outcome in self._ledger.outcomes(new.id for new in ids.values()).items()
+            if trial not in self._ends
+        }
+        self._missing = [ids[trial].id if trial in ids else trial for trial in self._missing]
+        there = [trial.id for trial in ids.values() if self._status(trial.id) in FINAL and trial.id in self._missing]
+        for trial in there:  # what was chosen had been run before, by an earlier plan
+            self._missing.remove(trial)
+        self.to_run, self.before = self.to_run - len(there), self.before + len(there)
+        self.before_of_plan += len(there)
 
     @property
     def failed_before(self) -> int:
@@ -88,13 +113,13 @@ class Tally:
         """Status -> trials of the whole plan, as in :class:`unroll.execution.Summary`."""
         return dict(Counter(self._status(trial.id) for trial in self.plan.trials))
 
-    def arm_statuses(self, arm: str) -> Counter[str]:
-        """Status -> trials of one arm, or of what is prepared."""
-        return Counter(map(self._status, self._of_arm[arm]))
+    def arm_statuses(self, line: str) -> Counter[str]:
+        """Status -> trials of one arm, of its tuning, or of what is prepared."""
+        return Counter(map(self._status, self._of_line[line]))
 
-    def arm_mean(self, arm: str) -> float | None:
-        """The metric that decides, in the mean of the arm's completed trials; None before there is one."""
-        ends = [self._outcomes[trial] for trial in self._of_arm[arm] if self._status(trial) == "completed"]
+    def arm_mean(self, line: str) -> float | None:
+        """The metric that decides, in the mean of completed trials; None before there is one, or while it is sealed."""
+        ends = [self._outcomes[trial] for trial in self._of_line[line] if self._status(trial) == "completed"]
         values = [end.metrics[self.plan.metric] for end in ends if self.plan.metric in end.metrics]
         return fmean(values) if values else None
 
@@ -120,18 +145,29 @@ class Tally:
         return elapsed * remaining / work if elapsed > SETTLED_SECONDS else None
 
 
+def line_of(trial: Trial) -> str:
+    """What stands for a trial where trials are counted: its arm, or the tuning of that."""
+    return f"{trial.arm}, tuning" if trial.phase == "tune" else trial.arm
+
+
 class Counted:
     """An observer that counts, then passes on to the one that shows.
 
     Args:
         tally: where trials are counted.
         viewer: the observer that shows them.
+        decide: lets the tally know what tunings have chosen by now.
     """
 
-    def __init__(self, tally: Tally, viewer: Observer) -> None:
-        self._tally, self._viewer = tally, viewer
+    def __init__(self, tally: Tally, viewer: Observer, *, decide: Callable[[], None] = lambda: None) -> None:
+        self._tally, self._viewer, self._decide = tally, viewer, decide
         self._reasons: set[str] = set()
-        self.refresh, self.message = viewer.refresh, viewer.message
+        self.message = viewer.message
+
+    def refresh(self) -> None:
+        """About a second has passed."""
+        self._decide()
+        self._viewer.refresh()
 
     def started(self, total: int, missing: int) -> None:
         """The clock of the estimate starts."""
@@ -140,6 +176,7 @@ class Counted:
 
     def finished(self, outcome: Outcome) -> None:
         """A trial ended; why it ran slower than it could is reported once for each reason."""
+        self._decide()
         self._tally.finished(outcome)
         self._viewer.finished(outcome)
         reason = outcome.stood_in

@@ -47,6 +47,7 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
         ("status results", lambda: _decided(ledger)),
         ("run", lambda: _slower(plan, ledger)),
         ("run status", lambda: _waiting(plan, ledger)),
+        ("run status", lambda: _untuned(plan, ledger)),
         ("status results", lambda: part_sentences(plan, ledger.left_out(plan), ledger.runs())),
         ("results", lambda: _held_out(plan, ledger)),
         ("run status results", lambda: (f"damaged: {damage}" for damage in ledger.damage())),  # while it was read
@@ -108,6 +109,30 @@ def _waiting(plan: Plan, ledger: Ledger) -> Iterator[str]:
         more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
         wait = f"{len(causes)} trials wait" if len(causes) > 1 else "1 trial waits"
         yield f"{wait} for what they begin with: {', '.join(named[:MOST_NAMED])}{more}"
+
+
+def _untuned(plan: Plan, ledger: Ledger) -> Iterator[str]:
+    """Why arms wait for their settings, where that is not for trials that have yet to be run."""
+    from unroll.ledger import FINAL
+
+    if plan.tuning is None:
+        return
+    outcomes = ledger.outcomes(trial.id for trial in plan.tune_trials)
+    trials = {trial.id: trial for trial in plan.tune_trials}
+    for arm in plan.arms:
+        of_arm = {trial for draw in arm.draws for trial in draw}
+        if arm.tuning is None or arm.draw is not None or not of_arm <= outcomes.keys():
+            continue
+        failed = [trial for trial in trials if trial in of_arm and not _ended(outcomes[trial], FINAL)]
+        named = "; ".join(f"{trials[trial].name} ({outcomes[trial].status})" for trial in failed[:MOST_NAMED])
+        more = f" and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+        if failed:
+            yield f"'{arm.name}' is not tuned, and its trials wait: {named}{more} must have a result first"
+        else:
+            yield (
+                f"'{arm.name}' is not tuned, and its trials wait: no draw completed with a finite "
+                f"{plan.tuning.metric}; search elsewhere (tune.search)"
+            )
 
 
 def _ended(outcome: Outcome | None, ends: Collection[str]) -> bool:

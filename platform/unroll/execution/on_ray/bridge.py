@@ -77,7 +77,7 @@ class Bridge:
         job = job_of(trial)
         self._vigil.forget(job.trial.id)
         if not self._is_refused(trial):
-            self.observer.message(f"{job.trial.arm} seed {job.trial.seed}: its attempt was lost; trying again")
+            self.observer.message(f"{job.trial.name}: its attempt was lost; trying again")
 
     def died(self, trial: Any) -> None:
         """A trial's process died more often than is retried, or before Tune thought that it runs."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 
 from unroll.contract import UserError
+from unroll.execution.freezing import settled_jobs
+from unroll.execution.halving import Halving
 from unroll.execution.importing import gc_paused
 from unroll.execution.job_queue import JobQueue
 from unroll.execution.on_ray.apart import Link, Lost, run_apart
@@ -64,10 +66,10 @@ class _OnceObserver:
 
 
 def _begun_with(trials: Set[str], jobs: Sequence[Job]) -> list[Job]:
-    """The jobs of some trials and of all that begin with them; ``jobs`` has each behind what it begins with."""
+    """The jobs of some trials and of all that wait for them; ``jobs`` has each behind what it waits for."""
     ids = {*trials}
     for job in jobs:
-        if job.trial.warm_start in ids:
+        if job.trial.warm_start in ids or (job.awaits and job.awaits.trials & ids):
             ids.add(job.trial.id)
     return [job for job in jobs if job.trial.id in ids]
 
@@ -94,6 +96,7 @@ class RayRunner:
         before = ledger.outcomes([job.trial.id for job in jobs])
         stopping, begin, once = Stopping(ledger, token, observer), _Begin(ready), _OnceObserver(observer, before)
         for restart in range(RESTARTS + 1):
+            jobs = settled_jobs(jobs, ledger)
             remaining = [job for job in jobs if ledger.trial(job.trial.id).outcome() == before.get(job.trial.id)]
             if JobQueue(remaining, ledger).next() is None:  # nothing is left, or what is left begins with what failed
                 break
@@ -111,7 +114,7 @@ class RayRunner:
                 observer.message("Ray was lost; starting it again, trials go on from their last saved state")
             finally:
                 sweep_folders()  # what a child that was killed could not remove
-        for outcome in ledger.outcomes([job.trial.id for job in jobs]).values():
+        for outcome in ledger.outcomes([job.trial.id for job in settled_jobs(jobs, ledger)]).values():
             once.finished(outcome)
 
     def _give_up(self, observer: Observer, begin: _Begin) -> None:
@@ -138,7 +141,7 @@ class RayRunner:
                 for number in range(RESTARTS + 1):
                     bridge = Bridge(ledger, token, link, jobs, again=number < RESTARTS)
                     self._tune(jobs, bridge)
-                    jobs = _begun_with(bridge.given_up, jobs)
+                    jobs = _begun_with(bridge.given_up, settled_jobs(jobs, ledger))
                     if not jobs or ledger.stop_requested(token):
                         break
             finally:
@@ -171,6 +174,7 @@ class RayRunner:
         from ray import tune
 
         from unroll.execution.on_ray.bridge import NotifyObserver, StopWhenAsked
+        from unroll.execution.on_ray.scheduler import TuneArms
         from unroll.execution.on_ray.searcher import ReadyJobs
         from unroll.execution.on_ray.trainable import TrialTrainable
 
@@ -180,6 +184,7 @@ class RayRunner:
         # Tune's own files, which nobody reads: nodes must share them, and one machine has a better place than results.
         storage = results / ".ray" if self._address else session_folder() / "tune"
         resources = jobs[0].resources
+        scheduler = TuneArms(Halving(jobs, bridge.ledger))
         searcher = ReadyJobs(JobQueue(jobs, bridge.ledger), results=str(results), token=bridge.token)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST_PENDING)  # Tune's own guess for searchers is one at a time
         try:
@@ -188,6 +193,7 @@ class RayRunner:
                     tune.with_resources(TrialTrainable, {"cpu": resources.cpus, "gpu": resources.gpus}),
                     tune_config=tune.TuneConfig(
                         search_alg=searcher,
+                        scheduler=scheduler,
                         num_samples=len(jobs),
                         reuse_actors=True,
                         max_concurrent_trials=self._concurrency,

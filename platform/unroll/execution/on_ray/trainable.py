@@ -46,7 +46,7 @@ class TrialTrainable(tune.Trainable):  # type: ignore[misc]  # Ray is untyped to
         if isinstance(seen, Outcome):
             self._end = seen
             return {**seen.metrics, "optimizer_steps": seen.steps, "done": True}
-        return {**seen.metrics, "optimizer_steps": seen.step, "done": False}
+        return {**seen.metrics, "epoch": seen.epoch, "optimizer_steps": seen.step, "done": False}
 
     def _advance(self) -> Any:
         if self._session is None:

@@ -92,6 +92,10 @@ class Attempt:
             mirrored.finish(outcome.status, outcome.metrics)
         return outcome
 
+    def forget(self) -> None:
+        """Remove what was saved to go on from: the trial has its result."""
+        self._io.store.clear()
+
     def _mirror(self) -> AbstractContextManager[Mirror]:
         trial, wandb = self._job.trial, self._job.wandb
         return mirror(
@@ -101,7 +105,7 @@ class Attempt:
             run_id=trial.id,
             group=trial.study,
             job_type=trial.phase,
-            name=f"{trial.arm} seed {trial.seed}",
+            name=trial.name,
             tags=[trial.task, trial.arm],
             config={**trial.settings, "study": trial.study, "arm": trial.arm, "seed": trial.seed},
             folder=self._ledger.root,
@@ -162,9 +166,12 @@ class Attempt:
         if epochs > 0:
             trainer.fit(module, datamodule=data, ckpt_path=point, weights_only=True)
         self.recorder.selected = keep_best.restore(module) if keep_best else None
-        trainer.test(module, datamodule=data, verbose=False)
+        sealed = trial.phase == "tune"  # what is still to choose may not know the test
+        if not sealed:
+            trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)
-        self._show_examples(lambda: task.examples(settings, dataset, module), module)
+        if not sealed:
+            self._show_examples(lambda: task.examples(settings, dataset, module), module)
         if keeps:
             located = set_locations(task, self._job.settings)
             self._keep_weights(module, keep_best, kept=kept, located=located)
@@ -288,6 +295,8 @@ class Attempt:
     def _report_validation(self) -> None:
         step, epoch, _ = self.recorder.position()
         self.recorder.note_progress()
+        if self._job.trial.scheduler is not None:  # who judges it may end it now, and a later run asks what it had seen
+            self._write_history(step)
         self._report(Update(step=step, epoch=epoch, metrics=dict(self.recorder.logger.latest)))
 
 

@@ -75,7 +75,10 @@ class Session:
                 with self._claim:
                     end = self._records.result() or self._attempt.run()
             except Fenced as fenced:
-                end = self._records.result() or fenced
+                result = self._records.result()
+                if result is not None and result.status == "pruned":  # by who judges it, while this attempt went on
+                    self._attempt.forget()
+                end = result or fenced
         except BaseException as error:  # handed over to the caller's thread, which raises it
             end = error
         self._put(end)

@@ -10,6 +10,7 @@ from unroll.reporting.charts.free_running import draw_free_running_by_distance, 
 from unroll.reporting.charts.profiles import MOST_PROFILES, draw_fading, draw_metrics_by_distance
 from unroll.reporting.charts.seeds import draw_seeds
 from unroll.reporting.charts.style import colour_arms
+from unroll.reporting.charts.tuning import draw_expected_best
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
 
@@ -17,7 +18,14 @@ __all__ = ["MOST_PROFILES", "colour_arms", "draw_charts"]
 
 DRAW = (
     *(draw_differences, draw_divergence, draw_curves, draw_free_running_curves),
-    *(draw_free_running_by_distance, draw_metrics_by_distance, draw_fading, draw_seeds, draw_examples),
+    *(
+        draw_free_running_by_distance,
+        draw_metrics_by_distance,
+        draw_fading,
+        draw_seeds,
+        draw_examples,
+        draw_expected_best,
+    ),
 )
 
 

@@ -22,6 +22,7 @@ from unroll.reporting.wording import STATUS_WORDS
 SYMBOLS = {
     "completed": "✓",
     "diverged": "∞",
+    "pruned": "↓",
     "stopped": "■",
     "out_of_memory": "M",
     "timeout": "T",

@@ -19,9 +19,11 @@ def digest(findings: Findings) -> str:
     """Hash of everything that a report is made from, this version of Unroll included."""
     whole = hashlib.sha256(__version__.encode())
     packs = (record for pack, trials in findings.packs for record in (pack, *trials))
-    for text in (findings.plan, *findings.runs, *findings.left_out, *packs, *findings.analyses):
+    for text in (findings.plan, *findings.runs, *findings.left_out, *findings.winners, *packs, *findings.analyses):
         whole.update(text.model_dump_json().encode())
     whole.update(findings.trials.write_csv(float_precision=17).encode())
+    if findings.tuned is not None:
+        whole.update(findings.tuned.write_csv(float_precision=17).encode())
     whole.update(findings.history_digest.encode())
     whole.update("\n".join(findings.damaged).encode())
     whole.update(repr(sorted(findings.changed.items())).encode())

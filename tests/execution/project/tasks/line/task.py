@@ -28,6 +28,7 @@ class Network(Settings):
 class Training(Settings):
     epochs: int = 2
     batches: int = 4
+    learning_rate: float = 0.01
     optimization: Literal["automatic", "manual", "every_second"] = "automatic"
     batch_seconds: float = 0.0
     marks: str = Field(default="", json_schema_extra={"location": True})
@@ -120,7 +121,7 @@ class LineModule(pl.LightningModule):
         torch.nn.init.zeros_(self.line.bias)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.5)
+        return torch.optim.SGD(self.parameters(), lr=self.training_settings.learning_rate, momentum=0.5)
 
     def on_fit_start(self) -> None:
         if marks := self.training_settings.marks:
