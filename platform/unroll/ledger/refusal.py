@@ -12,8 +12,8 @@ from pathlib import Path
 def nothing_left_on_error(root: Path) -> Iterator[None]:
     """Where the block ends in an error and wrote no record, remove what it made of the results folder ``root``.
 
-    Only empty folders are removed, of the lock only the note that nobody owns the folder, and what digests of source
-    files stand for: whoever takes it meanwhile makes what it needs anew.
+    Only empty folders are removed, of the lock only the note that nobody owns the folder, what digests of source files
+    stand for, and what was declared of an analysis that never began: whoever takes it meanwhile makes what it needs anew.
     """
     made = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:
@@ -23,7 +23,8 @@ def nothing_left_on_error(root: Path) -> Iterator[None]:
             if not (root / "plan.json").exists() and not list((root / "lock").glob("*.held")):
                 for folder in (root / "trials", root / "runs"):
                     folder.rmdir()
-                shutil.rmtree(root / "sources", ignore_errors=True)
+                for records in (root / "sources", root / "analysis"):
+                    shutil.rmtree(records, ignore_errors=True)
                 for note in (*(root / "lock").glob("*.free"), root / "stop"):
                     note.unlink(missing_ok=True)
                 for folder in (root / "lock", *made):
