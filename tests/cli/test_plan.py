@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from unroll.reporting.numbers import duration
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.cli.conftest import FakeRunner, Said
+    from unroll.ledger import Status
+    from unroll.study import Job
 
     Unroll = Callable[..., Said]
 
@@ -169,3 +173,21 @@ def test_csv_has_one_line_for_each_arm(unroll: Unroll) -> None:
     header, *lines = unroll("plan", "tiny", "--format", "csv").out.splitlines()
     assert header == "arm,parameters,steps,trials,done,missing"
     assert [line.split(",")[0] for line in lines] == ["elman", "lstm"]
+
+
+def test_results_tell_what_can_be_detected_and_what_half_of_it_costs(unroll: Unroll, runner: FakeRunner) -> None:
+    def varied(job: Job) -> Status:
+        runner.metrics = {"validation/perplexity": 12.0 + (job.trial.seed % 3) * (job.trial.arm == "lstm")}
+        return "completed"
+
+    runner.status = varied
+    unroll("run", "tiny", "seeds=4", "--no-report")
+    assert json.loads(unroll("plan", "tiny", "seeds=4", "--format", "json").out)["detectable"][0]["detectable"] is None
+    told = ("plan", "tiny", "seeds=8", "--results", "other", "--pilot", "results/tiny")
+    (row,) = json.loads(unroll(*told, "--format", "json").out)["detectable"]
+    assert (row["arm"], row["baseline"], row["known_pairs"], row["planned_pairs"]) == ("lstm", "elman", 4, 8)
+    assert row["detectable"] < 0, "lower is better"
+    assert row["half_core_seconds"] == (row["half_needs_seeds"] - 8) * (1.5 + 1.5)
+    assert f"{row['half_needs_seeds']} seeds, {duration(row['half_core_seconds'])}" in unroll(*told).out
+    assert json.loads(unroll("plan", "tiny", "--results", "other", "--format", "json").out)["detectable"] == []
+    assert unroll(*told[:-1], "nowhere").code == 2

@@ -10,7 +10,7 @@ import typer
 
 from unroll.cli._options import FormatOption, FromOption, OverridesArgument, ResultsOption, StudyArgument
 from unroll.cli._output import Format, format_bytes, print_json, print_lines, print_rows, shown
-from unroll.reporting.numbers import duration
+from unroll.reporting.numbers import DASH, duration
 from unroll.terminal.text import format_value, visible
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ def plan(
     overrides: OverridesArgument = None,
     results: ResultsOption = None,
     packs: FromOption = None,
+    pilot: Annotated[
+        str | None,
+        typer.Option(
+            "--pilot",
+            metavar="RESULTS",
+            show_default=False,
+            help="Results that tell how much pairs vary, and so what this study can detect.  [default: its own]",
+        ),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Train a few steps of each arm to estimate the time.")
     ] = False,
@@ -29,10 +38,12 @@ def plan(
 ) -> None:
     """Show arms, trials, what is done, disk and (with --calibrate) time. Nothing is run, nothing recorded."""
     from unroll.workflow.overview import look_ahead
+    from unroll.workflow.places import find_results
     from unroll.workflow.prepare import prepare
 
+    known = None if pilot is None else find_results(pilot)
     prepared = prepare(study, overrides)
-    overview = look_ahead(prepared, results, packs=packs or (), calibrate=calibrate)
+    overview = look_ahead(prepared, results, packs=packs or (), pilot=known, calibrate=calibrate)
     if format is Format.JSON:
         whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
         frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "tuning", "trials")}
@@ -42,10 +53,14 @@ def plan(
     elif format is Format.CSV:
         print_rows(overview.arms.to_dicts(), format)
     else:
-        _print(overview, better="lower" if prepared.plan.metrics[overview.metric].direction == "minimize" else "higher")
+        _print(
+            overview,
+            pilot=known is not None,
+            better="lower" if prepared.plan.metrics[overview.metric].direction == "minimize" else "higher",
+        )
 
 
-def _print(overview: Overview, *, better: str) -> None:
+def _print(overview: Overview, *, pilot: bool, better: str) -> None:
     print_lines(visible(f"{overview.study}: {overview.question}"))
     print_lines(visible(f"task {overview.task}, decided by {overview.metric} ({better} is better)"))
     if overview.monitored:
@@ -73,6 +88,14 @@ def _print(overview: Overview, *, better: str) -> None:
         print_lines(visible(f"added by itself, as the control of what is compared: {'; '.join(overview.controls)}"))
     for rows in (overview.arms.to_dicts(), overview.prepared.to_dicts(), overview.tuning.to_dicts()):
         print_rows([_readable(row) for row in rows], Format.TABLE)
+    print_rows([_readable(row) for row in map(_detectable, overview.detectable)], Format.TABLE)
+    if overview.detectable:
+        print_lines(
+            "detectable: the difference that is found in 80 % of studies, by the spread of the known pairs; half "
+            "needs: seeds in all for half of it, and the time of one core for what is added"
+        )
+    elif pilot:
+        print_lines("the pilot has no three pairs of seeds of any comparison with this metric, and tells no spread")
     print_lines(
         f"{overview.count}; about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
         + (f", {format_bytes(overview.kept_bytes)} of it trained weights that stay" if overview.kept_bytes else "")
@@ -87,6 +110,19 @@ def _print(overview: Overview, *, better: str) -> None:
 
 def _listed(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {format_value(value)}" for key, value in facts.items())
+
+
+def _detectable(row: dict[str, Any]) -> dict[str, Any]:
+    """A comparison's power as people read it."""
+    difference, seeds, seconds = row["detectable"], row["half_needs_seeds"], row["half_core_seconds"]
+    return {
+        "arm": row["arm"],
+        "against": row["baseline"],
+        "known_pairs": row["known_pairs"],
+        "planned_pairs": row["planned_pairs"],
+        "detectable": "none" if difference is None else f"{difference:+.3g}",
+        "half_needs": DASH if seeds is None else f"{seeds} seeds" + (f", {duration(seconds)}" if seconds else ""),
+    }
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.epochs import trends
 from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
+from unroll.evidence.power import detectable_differences
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, reach
 from unroll.evidence.splits import split_gaps, twin_metric
@@ -26,6 +27,7 @@ __all__ = [
     "count_flips",
     "coverage",
     "crossings",
+    "detectable_differences",
     "divergence_rates",
     "expected_best",
     "fading",

@@ -13,7 +13,7 @@ def nothing_left_on_error(root: Path) -> Iterator[None]:
     """Where the block ends in an error and wrote no record, remove what it made of the results folder ``root``.
 
     Only empty folders are removed, of the lock only the note that nobody owns the folder, what digests of source files
-    stand for, and what was declared of an analysis that never began: whoever takes it meanwhile makes what it needs anew.
+    stand for, and what was declared of an analysis: whoever takes it meanwhile makes what it needs anew.
     """
     made = [folder for folder in (root, *root.parents) if not folder.exists()]
     try:

@@ -15,6 +15,7 @@ from unroll.workflow.places import results_folder
 if TYPE_CHECKING:
     import polars as pl
 
+    from unroll.ledger import Ledger
     from unroll.study import Arm, Plan
     from unroll.workflow.prepare import Prepared
 
@@ -78,6 +79,10 @@ class Overview:
     """What data, design and older results make doubtful -> arms that it concerns."""
     reach: dict[str, float]
     """Comparisons, pairs of seeds, the smallest p within reach, and how many seeds would be enough."""
+    detectable: list[dict[str, Any]]
+    """Per comparison whose spread is known: ``arm, baseline, known_pairs, planned_pairs, detectable`` (the difference
+    that is found in 80 % of studies), ``half_needs_seeds`` (for half of it), ``half_core_seconds`` (of the
+    trials that so many seeds add to the plan; None where no time is known)."""
     facts: dict[str, Any]
     """Facts of the data that all arms share: usually all, as they share their data."""
     facts_of_arms: list[dict[str, Any]]
@@ -126,7 +131,12 @@ class Overview:
 
 
 def look_ahead(
-    prepared: Prepared, results: Path | None, *, packs: Sequence[str] = (), calibrate: bool = False
+    prepared: Prepared,
+    results: Path | None,
+    *,
+    packs: Sequence[str] = (),
+    pilot: Path | None = None,
+    calibrate: bool = False,
 ) -> Overview:
     """Say what a prepared study comes to; nothing is run but, to calibrate, a few steps of each arm.
 
@@ -134,10 +144,11 @@ def look_ahead(
         prepared: the study with its plan.
         results: the results folder; None for the study's own in the project.
         packs: whose trials count as done, each a file or the name of a study beside which one lies.
+        pilot: results folder whose spread tells what this study can detect; None for its own.
         calibrate: whether to measure how long a trial takes.
 
     Raises:
-        UserError: the results folder is none, or an arm cannot be trained.
+        UserError: the results folder or the pilot is none, or an arm cannot be trained.
     """
     import polars as pl
 
@@ -198,6 +209,7 @@ def look_ahead(
         fallen=plan.fallen,
         warnings=warned_arms(plan) | dict.fromkeys(doubts, names),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
+        detectable=_detectable(plan, ledger if pilot is None else Ledger.open(pilot), cpus),
         facts=facts,
         facts_of_arms=[
             {"arms": [arm.name for arm, other in zip(plan.arms, own, strict=True) if other == each], "facts": each}
@@ -217,6 +229,36 @@ def look_ahead(
             orient="row",
         ),
     )
+
+
+def _detectable(plan: Plan, known: Ledger, cpus: float) -> list[dict[str, Any]]:
+    """See :attr:`Overview.detectable`; of a pilot those arms count that the plan has by the same names."""
+    import polars as pl
+
+    from unroll.evidence import detectable_differences
+
+    if not known.has_plan():
+        return []
+    seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
+    for trial in plan.trials:
+        if trial.phase == "confirm":
+            seeds[trial.arm].add(trial.seed)
+    names = {name for pair in plan.baselines.items() for name in pair}
+    planned = {arm: len(seeds[arm] & seeds[other]) for arm, other in plan.baselines.items() if arm != other}
+    trials = known.trials_frame(known.plan()).filter(pl.col("arm").is_in(list(names)), pl.col("phase") == "confirm")
+    if plan.metric not in trials.columns or trials.is_empty():
+        return []
+    metric, baselines = plan.metrics[plan.metric], {arm: plan.baselines[arm] for arm in trials["arm"].unique()}
+    found = detectable_differences(
+        trials, plan.metric, baselines=baselines, planned=planned, direction=metric.direction, scale=metric.scale
+    ).to_dicts()
+    cost = dict(trials.drop_nulls("seconds").group_by("arm").agg(pl.col("seconds").median()).iter_rows())
+    for row in found:
+        row["half_core_seconds"] = None
+        if row["half_needs_seeds"] is not None and len(cost) == len(plan.arms):
+            more = max(0, row["half_needs_seeds"] - row["planned_pairs"])
+            row["half_core_seconds"] = more * cpus * sum(cost.values())
+    return found
 
 
 def finished_trials(folder: Path, plan: Plan) -> set[str]:
