@@ -22,7 +22,7 @@ from unroll.workflow.generating import Generator
 from unroll.workflow.invocation import IfChanged, Invocation, RunnerName
 from unroll.workflow.launch import RunResult, Watch, launch
 from unroll.workflow.overview import Overview, look_ahead
-from unroll.workflow.places import named_refusals, settled_cache
+from unroll.workflow.places import find_results, named_refusals, settled_cache
 from unroll.workflow.predicting import Predictor
 from unroll.workflow.prepare import Prepared, prepare, refuse_edited
 from unroll.workflow.records import open_results, read_trials, write_report
@@ -57,6 +57,7 @@ def plan(
     *overrides: str,
     results: str | Path | None = None,
     packs: Sequence[str | Path] = (),
+    pilot: str | Path | None = None,
     calibrate: bool = False,
     **values: Any,
 ) -> Overview:
@@ -67,6 +68,7 @@ def plan(
         overrides: as on the command line: ``"training.epochs=1"``, ``"network.cell=gru,lstm"`` to compare both.
         results: the results folder; ``results/<study>/`` in the project if None.
         packs: packs whose trials count as done, each a file or the name of a study beside which one lies.
+        pilot: results, or a study that has some, whose spread tells what this study can detect; its own if None.
         calibrate: whether to train a few steps of each arm to estimate the time.
         values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``;
             ``network={"cell": ["gru", "lstm"]}`` to compare both.
@@ -76,7 +78,8 @@ def plan(
     """
     with _command():
         prepared, _ = _prepared(study, overrides, values)
-        return look_ahead(prepared, _path(results), packs=list(map(str, packs)), calibrate=calibrate)
+        known = None if pilot is None else find_results(str(pilot))
+        return look_ahead(prepared, _path(results), packs=list(map(str, packs)), pilot=known, calibrate=calibrate)
 
 
 def run(
