@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,19 @@ def test_only_what_was_changed_is_read_again(
     assert read == ["trial0003"]
     check(full, grown)
     check(full, plan)  # the table holds more than is asked for
+
+
+def test_a_folder_whose_name_is_a_pattern_is_that_folder(
+    full: Ledger, make_plan: MakePlan, make_row: MakeRow, tmp_path: Path
+) -> None:
+    plan = make_plan()
+    full.compact(plan)
+    for name in ("[", "r[12]", "r*", "r1"):
+        moved = Ledger.open(Path(shutil.copytree(full.root, tmp_path / name)))
+        check(moved, plan)
+        moved.trial("trial0001").history.append([make_row(9, len(name))], step=9)
+        moved.compact(plan)
+        check(moved, plan)
 
 
 def test_labels_are_those_of_the_plan(full: Ledger, make_plan: MakePlan, read: list[str]) -> None:

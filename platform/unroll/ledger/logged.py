@@ -75,7 +75,7 @@ class LoggedTable:
 
         made = self._read_made()
         if made is not None and made.parts == tuple(self._parts(trials)) and self._digest() == made.sha256:
-            return Logged(pl.scan_parquet(self._table), made.sha256)
+            return Logged(pl.scan_parquet(self._table, glob=False), made.sha256)
         frame = self._gathered(trials)
         return Logged(frame.lazy(), hashlib.sha256(parquet_bytes(frame)).hexdigest())
 
@@ -107,7 +107,7 @@ class LoggedTable:
         if known:
             import polars as pl
 
-            table = pl.read_parquet(self._table).partition_by("trial", as_dict=True)
+            table = pl.read_parquet(self._table, glob=False).partition_by("trial", as_dict=True)
 
         def rows(trial: Trial) -> pl.DataFrame:
             history = self._history(trial)
