@@ -242,13 +242,74 @@ CASES = {
         "compare: {network.cell: [gru]}\nresources: {gpus: 1e-12}\n",
         f"{FILE}:4: resources.gpus: must be 0, or at least 0.001 (received 1e-12)",
     ),
-    "claims": (
-        "compare: {network.cell: [gru]}\nclaims: [gru better than lstm by 2%, gru within 3% of lstm]\n",
-        f"{FILE}:4: claims: unknown key; verdicts on claims come with a later version: leave them out",
+    "a claim of no kind that there is": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru is best]\n",
+        f"{FILE}:4: claims[0]: a claim must be one of: A better than B [by X|by X%] [on METRIC]; A within X|X% of B "
+        "[on METRIC]; A diverges less than B; A flatter than B in [log] FACTOR [on METRIC] (received 'gru is best')",
     ),
-    "a claim of a wrong shape": (
-        "compare: {network.cell: [gru]}\nclaims: [gru is best]\n",
-        f"{FILE}:4: claims: unknown key; verdicts on claims come with a later version: leave them out",
+    "a claim with a slip": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better then lstm]\n",
+        f"{FILE}:4: claims[0]: a claim must be one of: A better than B [by X|by X%] [on METRIC]; A within X|X% of B "
+        "[on METRIC]; A diverges less than B; A flatter than B in [log] FACTOR [on METRIC] (received 'gru better then "
+        "lstm'); did you mean 'A better than B [by X|by X%] [on METRIC]'?",
+    ),
+    "a claim on no arm": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstn]\n",
+        f"{FILE}:4: claims[0]: 'lstn' is neither an arm nor a level of a factor (received 'gru better than lstn'); "
+        "did you mean 'lstm'?",
+    ),
+    "a claim on no metric": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstm by 2% on validation/los]\n",
+        f"{FILE}:4: claims[0]: the task has no metric 'validation/los' (received 'gru better than lstm by 2% on "
+        "validation/los'); did you mean 'validation/loss'?",
+    ),
+    "a margin that is none": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru within 0 of lstm]\n",
+        f"{FILE}:4: claims[0]: the margin after 'within' must be a number above 0 (received 'gru within 0 of lstm')",
+    ),
+    "a margin of all there is": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstm by 100%]\n",
+        f"{FILE}:4: claims[0]: the margin after 'by' must be above 0 and below 100 % (received 'gru better than lstm "
+        "by 100%')",
+    ),
+    "a claim of one side": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than cell=gru]\n",
+        f"{FILE}:4: claims[0]: the two sides of a claim must differ (received 'gru better than cell=gru')",
+    ),
+    "sides of two kinds": (
+        "compare: {network.cell: [gru, lstm], network.hidden: [8, 16]}\nclaims: [gru better than 16]\n",
+        f"{FILE}:4: claims[0]: both sides must be arms, or both levels of the same factor (received 'gru better than "
+        "16')",
+    ),
+    "a slope along nothing": (
+        "compare: {network.cell: [gru, lstm], network.hidden: [8, 16]}\nclaims: [gru flatter than lstm in hiden]\n",
+        f"{FILE}:4: claims[0]: 'hiden' is no factor of compare (received 'gru flatter than lstm in hiden'); did you "
+        "mean 'hidden'?",
+    ),
+    "a slope along words": (
+        "compare: {network.cell: [gru, lstm], network.hidden: [8, 16]}\nclaims: [8 flatter than 16 in cell]\n",
+        f"{FILE}:4: claims[0]: the levels of 'cell' must be numbers: slopes are taken along them (received '8 flatter "
+        "than 16 in cell')",
+    ),
+    "a slope along the sides": (
+        "compare: {network.hidden: [8, 16]}\nclaims: [8 flatter than 16 in hidden]\n",
+        f"{FILE}:4: claims[0]: the sides must be levels of another factor than 'hidden', along which slopes are taken "
+        "(received '8 flatter than 16 in hidden'); compare a second factor",
+    ),
+    "sides that are never beside each other": (
+        "compare: {network.cell: [gru, lstm], network.hidden: [8, 16]}\n"
+        "exclude: [{network.cell: gru, network.hidden: 8}, "
+        "{network.cell: lstm, network.hidden: 16}]\nclaims: [gru better than lstm]\n",
+        f"{FILE}:5: claims[0]: the sides of a claim must have arms that agree in all other factors (received 'gru "
+        "better than lstm'); exclude leaves them out",
+    ),
+    "a claim that stands twice": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstm, gru  better than lstm]\n",
+        f"{FILE}:4: claims[1]: a claim may stand only once (received 'gru  better than lstm')",
+    ),
+    "a claim that is no sentence": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [{gru: lstm}]\n",
+        f"{FILE}:4: claims[0]: must be a string",
     ),
     "more than a GPU": (
         "compare: {network.cell: [gru]}\nresources: {gpus: 2}\n",
@@ -285,7 +346,7 @@ def test_a_mistake_is_one_line(write: Write, text: str, line: str) -> None:
 
 KEYS = (
     "known: 'question', 'task', 'settings', 'compare', 'exclude', 'match', 'tune', 'seeds', 'metric', "
-    "'baseline', 'resources', 'wandb', 'limits', 'keep', 'log_every_steps'"
+    "'baseline', 'claims', 'resources', 'wandb', 'limits', 'keep', 'log_every_steps'"
 )
 
 
@@ -388,12 +449,14 @@ def test_a_task_whose_name_is_nearly_right_hides_no_other_mistake(write: Write) 
     ]
 
 
-def test_a_key_of_a_later_version_is_refused_with_all_other_mistakes_whatever_stands_in_it(write: Write) -> None:
-    write(HEAD + "compare: {network.cell: [gru]}\ntune: {draws: none}\nclaims: [of, a, kind]\nseeds: 0\n")
+def test_claims_are_read_with_all_other_mistakes_whatever_stands_in_them(write: Write) -> None:
+    write(HEAD + "compare: {network.cell: [gru]}\ntune: {draws: none}\nclaims: [of]\nseeds: 0\n")
     assert mistakes() == [
         f"{FILE}:4: tune.draws: must be an integer (received 'none')",
         f"{FILE}:4: tune.search: is required",
-        f"{FILE}:5: claims: unknown key; verdicts on claims come with a later version: leave them out",
+        f"{FILE}:5: claims[0]: a claim must be one of: A better than B [by X|by X%] [on METRIC]; A within X|X% of B "
+        "[on METRIC]; A diverges less than B; A flatter than B in [log] FACTOR [on METRIC] (received 'of'); "
+        "did you mean 'A within X|X% of B [on METRIC]'?",
         f"{FILE}:6: seeds: must be a number of seeds from 1 to 10000, or a list of seeds (received 0)",
     ]
 

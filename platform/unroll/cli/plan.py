@@ -67,6 +67,7 @@ def _print(overview: Overview, *, pilot: bool, better: str) -> None:
         arms = overview.monitored_by
         whose = "" if len(arms) == len(overview.arms) else f" ({'; '.join(arms)})"
         print_lines(visible(f"{overview.monitored} selects the tested state or ends training early{whose}"))
+    print_lines(*map(visible, overview.claims))
     print_lines(*map(visible, overview.fallen))
     for warning, arms in overview.warnings.items():
         print_lines(

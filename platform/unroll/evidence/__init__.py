@@ -5,6 +5,7 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 """
 
 from unroll.evidence.arms import coverage, final_values, summarise_arms
+from unroll.evidence.claims import judge_claims
 from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
@@ -13,7 +14,7 @@ from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_diff
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.power import detectable_differences
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
-from unroll.evidence.reach import Reach, reach
+from unroll.evidence.reach import Reach, claim_seeds, reach
 from unroll.evidence.splits import split_gaps, twin_metric
 from unroll.evidence.tuning import crossings, expected_best, spent
 
@@ -23,6 +24,7 @@ __all__ = [
     "LEVEL",
     "Reach",
     "by_distance",
+    "claim_seeds",
     "confusion",
     "count_flips",
     "coverage",
@@ -35,6 +37,7 @@ __all__ = [
     "find_confusions",
     "find_profiles",
     "flipped_scores",
+    "judge_claims",
     "learning_curves",
     "max_t",
     "pair_seeds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 from scipy.special import nctdtr, stdtrit
@@ -56,14 +56,19 @@ def detectable_effect(pairs: int, comparisons: int = 1) -> float:
 
 def needed_pairs(effect: float, comparisons: int = 1) -> int | None:
     """Fewest pairs with which an effect has :data:`POWER`; None beyond :data:`MOST_SEEDS`."""
+    return fewest_pairs(lambda pairs: power(effect, pairs, comparisons))
+
+
+def fewest_pairs(power: Callable[[int], float]) -> int | None:
+    """Fewest pairs with which a power that never falls is :data:`POWER`; None beyond :data:`MOST_SEEDS`."""
     low, high = 1, 2
-    while power(effect, high, comparisons) < POWER:
+    while power(high) < POWER:
         low, high = high, 2 * high
         if high > MOST_SEEDS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if power(effect, middle, comparisons) < POWER else (low, middle)
+        low, high = (middle, high) if power(middle) < POWER else (low, middle)
     return high
 
 

@@ -39,12 +39,28 @@ class Reach:
 
 def reach(plan: Plan) -> Reach:
     """What a plan's seeds can decide, from the plan alone."""
+    seeds = _planned_seeds(plan)
+    alone = {arm.name for arm in plan.arms if arm.seed_varies == ()}  # two such have nothing to test
+    compared = [(arm, other) for arm, other in plan.baselines.items() if arm != other and not {arm, other} <= alone]
+    pairs = [len(seeds[arm] & seeds[other]) for arm, other in compared]
+    return Reach(comparisons=len(pairs), pairs=min(pairs, default=0))
+
+
+def claim_seeds(plan: Plan) -> dict[str, int]:
+    """Claim -> number of seeds that are planned for all arms that it speaks of; 0 where no seed changes any of them."""
+    seeds = _planned_seeds(plan)
+    alone = {arm.name for arm in plan.arms if arm.seed_varies == ()}
+    return {
+        claim.text: 0 if claim.arms <= alone else len(set.intersection(*(seeds[arm] for arm in claim.arms)))
+        for claim in plan.claims
+    }
+
+
+def _planned_seeds(plan: Plan) -> dict[str, set[int]]:
+    """Arm -> its seeds; the value of one that draws nothing stands beside every seed."""
     seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
     for trial in plan.trials:
         if trial.phase == "confirm":  # what is searched with is never compared
             seeds[trial.arm].add(trial.seed)
-    every, alone = set[int]().union(*seeds.values()), {arm.name for arm in plan.arms if arm.seed_varies == ()}
-    seeds |= dict.fromkeys(alone, every)  # its value stands beside every seed; two such have nothing to test
-    compared = [(arm, other) for arm, other in plan.baselines.items() if arm != other and not {arm, other} <= alone]
-    pairs = [len(seeds[arm] & seeds[other]) for arm, other in compared]
-    return Reach(comparisons=len(pairs), pairs=min(pairs, default=0))
+    every = set[int]().union(*seeds.values())
+    return seeds | {arm.name: every for arm in plan.arms if arm.seed_varies == ()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -160,6 +160,8 @@ class Document(_Sanitised):
     sections: list[Section]
     colours: dict[str, str]
     """Arm -> its colour in charts and tables."""
+    claims: list[str] = field(default_factory=list)
+    """One line for each declared claim: its verdict and numbers."""
 
     def blocks(self) -> Iterator[Block]:
         """Everything in all sections."""

@@ -26,6 +26,7 @@ from unroll.evidence import (
     final_values,
     find_confusions,
     find_profiles,
+    judge_claims,
     learning_curves,
     pair_seeds,
     paired_differences,
@@ -204,6 +205,12 @@ class Findings:
         return paired_differences(
             self.paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
         )
+
+    @cached_property
+    def claims(self) -> pl.DataFrame:
+        """Every declared claim with its verdict."""
+        directions = {name: metric.direction for name, metric in self.plan.metrics.items()}
+        return judge_claims(self.paired, self.plan.claims, directions)
 
     @cached_property
     def divergence(self) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from unroll.reporting.document import Block, Chart, Document, Matrix, Note, Sect
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
 from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.prose.claims import claim_sentences
+from unroll.reporting.prose.comparisons import comparison_sentences
 from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
 from unroll.reporting.prose.epochs import READING_EPOCHS, epoch_sentences, epoch_warnings
 from unroll.reporting.prose.plan import warm_start_sentences
@@ -20,6 +22,7 @@ from unroll.reporting.prose.surroundings import difference_sentences
 from unroll.reporting.prose.tuning import crossing_sentence, tuning_line, tuning_warnings
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
+from unroll.reporting.tables.claims import claims_table
 from unroll.reporting.tables.columns import name_arm
 from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
@@ -41,6 +44,7 @@ def compose(findings: Findings) -> Document:
         tiles=list(_tiles(findings)),
         sections=[section for section in _sections(findings) if section.blocks],
         colours=colour_arms(findings.groups),
+        claims=list(claim_sentences(findings)),
     )
 
 
@@ -62,6 +66,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
     runs = context.provenance_table(findings) if known else "The ledger holds no record of a run."
     seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
     metrics = results.metrics_table(findings) if findings.other_metrics else None
+    if findings.plan.claims:
+        yield _section("claims", "Claims", claims_table(findings))
     yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
     if findings.any_diverged:
@@ -107,6 +113,8 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | s
         why = "The study has one arm" if len(findings.arms) == 1 else "Every arm is a baseline"
         yield f"{why}: there is nothing to compare it with."
         return
+    if findings.plan.claims:
+        yield f"{DESCRIPTION} {' '.join(comparison_sentences(findings))}" if findings.counts.get("completed") else None
     yield charts.get("differences")
     yield results.differences_table(findings)
     yield from difference_sentences(findings)
@@ -162,6 +170,8 @@ def _ratio(findings: Findings, sizes: dict[str, int]) -> str:
 
 def _reading(findings: Findings) -> Iterator[str]:
     yield from READING
+    if findings.plan.claims:
+        yield READING_CLAIMS
     if findings.several_baselines:
         kept = list_factors(findings.plan, kept_factors(findings.plan))
         yield (
@@ -192,6 +202,17 @@ READING = (
     "Diverged trials are results: they are counted under Coverage and enter no mean. Trials that failed or have not "
     "run are missing; running the same command again runs them.",
 )
+READING_CLAIMS = (
+    "A claim is a hypothesis that the study declared. Its verdict is “supported” where the claim is shown, “refuted” "
+    "where its contrary is, “equivalent” where the sides are shown to differ by less than the margin, else "
+    "“undecided”. "
+    "A claim and its contrary are one-sided hypotheses on one number for each seed: the difference of the two sides, "
+    "averaged over all levels of the other factors, less the margin. Those of all claims are tested together by the "
+    f"same joint flips of signs, which keeps the chance of any wrong verdict at {100 * LEVEL:g} %. Effects are in the "
+    "metric's own unit with their 95 % t intervals, not corrected. Comparisons with the baseline, which are corrected "
+    "among themselves alone, describe and decide nothing."
+)
+DESCRIPTION = "The claims above decide; what follows describes."
 READING_DIVERGENCE = (
     "Where trials diverged, every mean and every difference is over survivors: the seeds on which an arm completed, "
     "which may be the easier ones. Read them beside the rates of divergence. Those are compared over all seeds on "

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from unroll.contract import VALIDATION, Task, UserError
 from unroll.study._arms import draft_arms
+from unroll.study._check_claims import check_claims
 from unroll.study._check_settings import check_settings
 from unroll.study._check_tune import check_tune
 from unroll.study._document import KeyPath
@@ -44,6 +45,8 @@ def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, erro
         for index, rule in enumerate(draft.exclude):
             _check_rule(("exclude", index), rule, factors, errors)
         _check_arms(draft, factors, task, errors)
+        if task:
+            check_claims(draft, factors, task, errors)
     if task:
         check_settings(draft, sound, task, errors)
     if draft.tune and not broken & {"settings", "compare", "seeds"}:

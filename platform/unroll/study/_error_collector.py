@@ -13,7 +13,6 @@ from pydantic_core import ErrorDetails
 from unroll.contract import UserError, UserErrors
 from unroll.study._document import Document, KeyPath, shown
 from unroll.study._settings import setting_fields
-from unroll.study.declaration import NOT_YET, Declaration
 from unroll.study.project import suggestion
 
 _NOTHING = object()
@@ -99,8 +98,6 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         section, _, word = last.partition(".")
         if word and section in _siblings(model, detail["loc"]):
             return "unknown key", f"write it nested: {section}: {{{word}: ...}}"
-        if model is Declaration and last in NOT_YET:
-            return "unknown key", NOT_YET[last]
         elsewhere = setting_fields(model) if len(detail["loc"]) > 1 else ()
         return "unknown key", suggestion(last, _siblings(model, detail["loc"]), elsewhere)
     if detail["type"] == "missing":

@@ -18,7 +18,7 @@ from unroll.contract import UserError, find_locations
 from unroll.study._document import COMMAND_LINE, Document, KeyPath, parse_document, shown
 from unroll.study._factors import level_name
 from unroll.study._settings import anchored, drop, put, setting_fields
-from unroll.study.declaration import NOT_YET, Declaration
+from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask, suggestion
 
 _OPENING, _CLOSING, _QUOTES = "[{", "]}", "'\""
@@ -178,7 +178,7 @@ def _apply_setting(document: Document, key: str, values: list[Any], task: AnyTas
     if isinstance(compare.get(key), dict):
         _choose_levels(document, key, values)
     elif key not in known:
-        advice = NOT_YET.get(key.partition(".")[0]) or suggestion(key, [*known, *compare])
+        advice = suggestion(key, [*known, *compare])
         raise UserError("unknown key", where=f"{COMMAND_LINE}: {key}", advice=advice)
     else:
         if key in find_locations(task.settings):

@@ -19,12 +19,9 @@ TASK = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 LEVEL = r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}"
 """Names of levels and of named factors; a sign may lead, so that numbers are names too."""
 
-NOT_YET = {
-    "claims": "verdicts on claims come with a later version: leave them out",
-}
-"""Advice on keys that the design has and this version does not know."""
-
 MOST_SEEDS = 10_000
+
+MOST_CLAIMS = 100
 
 MOST = 10**15
 """More than anybody counts to."""
@@ -266,6 +263,13 @@ class Declaration(Frozen):
         default=None,
         description="Arm that the others are compared to; the first one if left out. Or factors with one level each, "
         "e.g. {network.cell: gru}: each arm is compared to the one that has these levels and agrees in all others.",
+    )
+    claims: list[str] = Field(
+        default=[],
+        max_length=MOST_CLAIMS,
+        description="Hypotheses, each a sentence: 'A better than B [by X|by X%] [on METRIC]', 'A within X|X% of B [on "
+        "METRIC]', 'A diverges less than B', 'A flatter than B in [log] FACTOR [on METRIC]'; A and B are arms, or "
+        "levels of one factor. The report gives each its verdict, in the place of the comparisons with the baseline.",
     )
     resources: Resources = Field(default=Resources(), description="What one trial occupies.")
     wandb: Wandb = Field(default=Wandb(), description="Weights & Biases.")

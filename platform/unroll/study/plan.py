@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from unroll.contract import Direction, Scale, Task
 from unroll.study._document import shown
 from unroll.study._factors import level_name
+from unroll.study.claims import Claim
 from unroll.study.declaration import Measure, Tune
 from unroll.study.trial import Count, Finite, Frozen, Trial, later
 
@@ -147,6 +148,8 @@ class Plan(Frozen):
     """Those of the phase ``tune``; trials of arms whose tuning has no winner yet are pending (``Trial.pending``)."""
     other_sources: dict[str, str] = later({})
     """Trial of the phase ``tune`` -> digest of its source files, where its draw runs others than its arm."""
+    claims: list[Claim] = later([])
+    """The declared claims, with the arms that each of them sets against each other."""
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
@@ -212,6 +215,9 @@ def _lost_names(plan: Plan) -> Iterator[str]:
     for baseline in plan.baselines.values():
         if baseline not in arms or plan.baselines[baseline] != baseline:
             yield f"{shown(baseline)} is no arm that others can be compared to"
+    for claim in plan.claims:
+        if not claim.pairs or not claim.arms.issubset(arms) or claim.metric not in plan.metrics:
+            yield f"the claim {shown(claim.text)} must have arms and a metric of the plan"
     trials = {trial.id for trial in plan.every_trial}
     if len(trials) < len(plan.every_trial):
         yield "a trial must be there once"

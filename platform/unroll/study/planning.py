@@ -22,6 +22,7 @@ from unroll.study._size import solve_size, weight_sizes
 from unroll.study._tuned_arms import Tuned, plan_tuning
 from unroll.study._twins import merge_twins
 from unroll.study._warm_starts import Sized, find_warm_starts, in_order
+from unroll.study.claims import Claim, read_claim, without_twins
 from unroll.study.declaration import Keep, Study
 from unroll.study.job import Awaited, Job
 from unroll.study.plan import Arm, MetricSpec, Plan
@@ -109,6 +110,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         tuning=study.tune,
         tune_trials=tuned.trials,
         other_sources=_other_sources(tuned),
+        claims=_read_claims(study, task, factors, drafted, arms),
     )
 
 
@@ -261,6 +263,24 @@ def _refuse_twins(every: list[Sized], task: AnyTask, study: Study) -> None:
         content = make_trial(study, task, arm, settings, study.seeds[0]).id
         if (other := seen.setdefault(content, arm.name)) != arm.name:
             raise UserError("two arms are the same run", where="compare", received=f"'{other}' and '{arm.name}'")
+
+
+def _read_claims(
+    study: Study, task: AnyTask, factors: list[Factor], drafted: list[DraftedArm], arms: list[Arm]
+) -> list[Claim]:
+    """The claims of a study, of the arms that are trained."""
+    levels = {arm.name: arm.levels for arm in drafted}
+    added = [arm.name for arm in drafted if arm.control]
+    trained = {name: arm.name for arm in arms for name in (arm.name, *arm.twins)}
+    read = [
+        read_claim(text, factors, levels, added=added, metrics=task.metrics, metric=study.metric)
+        for text in study.claims
+    ]
+    claims = [without_twins(claim, trained) for claim in read]
+    for claim in claims:
+        rule = f"a claim's metric must be one that its arms log: '{claim.text}'"
+        refuse_absent(rule, claim.metric, [arm for arm in arms if arm.name in claim.arms], task, where="claims")
+    return claims
 
 
 def _refuse_unlike_measures(trials: list[Trial], measurements: frozenset[str]) -> None:

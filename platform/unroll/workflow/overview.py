@@ -77,6 +77,8 @@ class Overview:
     """What the study's file sets and an override left without a use, in sentences."""
     warnings: dict[str, list[str]]
     """What data, design and older results make doubtful -> arms that it concerns."""
+    claims: list[str]
+    """The declared claims, each with the smallest p within its reach."""
     reach: dict[str, float]
     """Comparisons, pairs of seeds, the smallest p within reach, and how many seeds would be enough."""
     detectable: list[dict[str, Any]]
@@ -154,6 +156,7 @@ def look_ahead(
 
     from unroll.evidence import reach
     from unroll.ledger import Ledger
+    from unroll.reporting.prose.plan import claim_reach_sentences
     from unroll.study.plan import warned_arms
     from unroll.workflow.taking_over import find_offers, read_packs
     from unroll.workflow.warnings import changed_sentence, warnings
@@ -208,6 +211,7 @@ def look_ahead(
         kept_bytes=_kept_bytes(prepared),
         fallen=plan.fallen,
         warnings=warned_arms(plan) | dict.fromkeys(doubts, names),
+        claims=list(claim_reach_sentences(plan)),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
         detectable=_detectable(plan, ledger if pilot is None else Ledger.open(pilot), cpus),
         facts=facts,

@@ -33,7 +33,7 @@ SYMBOLS = {
 }
 """One sign per status, so that the matrix can be read without its colours."""
 
-_VERDICT = re.compile(r" is (better|worse|undecided|untested): ")
+_VERDICT = re.compile(r" is (better|worse|undecided|untested|supported|equivalent|refuted): ")
 EMBEDDED_UP_TO = 150_000
 """Bytes up to which a file is embedded in the page; a larger one is only beside it."""
 KINDS = {

@@ -23,6 +23,7 @@ MOST_ROWS = 200
 VERDICTS = {
     **{verdict: verdict for verdict in ("better", "worse", "undecided")},
     "untested": "undecided",
+    **{"supported": "better", "equivalent": "better", "refuted": "worse"},
     **{"less often": "better", "more often": "worse"},
 }
 """Verdict -> name of its colour in the style sheet; to diverge less often is better."""

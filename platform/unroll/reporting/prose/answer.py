@@ -9,6 +9,7 @@ import polars as pl
 
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import count, fixed, listed, p_value, percent_span
+from unroll.reporting.prose.claims import verdicts_sentence
 from unroll.reporting.prose.comparisons import comparison_sentences
 from unroll.reporting.wording import FLOOR, decimals, with_unit
 
@@ -17,8 +18,14 @@ SPELT_OUT = 6
 
 
 def answer(findings: Findings) -> str:
-    """What the study has found so far, in one paragraph; before a trial completed, divergence at most."""
+    """What the study has found so far, in one paragraph; before a trial completed, divergence at most.
+
+    Of a study with claims the answer is the number of each verdict; the claims have a line each.
+    """
     completed, planned = findings.counts.get("completed", 0), count(findings.planned, "planned trial")
+    if findings.plan.claims:
+        have = "has" if completed == 1 else "have"
+        return f"{verdicts_sentence(findings)} {completed:,} of {planned} {have} completed."
     if completed:
         first = list(comparison_sentences(findings))
         last = [*_floor(findings), f"{completed:,} of {planned} {'has' if completed == 1 else 'have'} completed."]

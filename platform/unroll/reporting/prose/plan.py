@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from unroll.evidence import LEVEL, reach, twin_metric
+from unroll.evidence import LEVEL, claim_seeds, reach, smallest_p, twin_metric
 from unroll.ledger import RunRecord
 from unroll.reporting.numbers import count, listed, p_value, ranges
 from unroll.study.plan import Plan
@@ -109,6 +109,8 @@ def selection_sentences(plan: Plan) -> Iterator[str]:
 
 def reach_sentence(plan: Plan) -> str:
     """Why every comparison will be undecided, and with how many seeds it need not be; empty where that is not so."""
+    if plan.claims:
+        return _claims_out_of_reach(plan)
     reached = reach(plan)
     if reached.decides:
         return ""
@@ -116,3 +118,22 @@ def reach_sentence(plan: Plan) -> str:
         f"The planned seeds cannot decide: with {count(reached.pairs, 'pair')} the smallest p that can "
         f"be reached is {p_value(reached.smallest_p)}; {reached.enough_seeds} seeds can reach {LEVEL:g}."
     )
+
+
+def _claims_out_of_reach(plan: Plan) -> str:
+    """Which claims will be undecided whatever their trials give, and why."""
+    known = {claim: seeds for claim, seeds in claim_seeds(plan).items() if smallest_p(seeds) > LEVEL}
+    if not known:
+        return ""
+    reasons = (
+        f"'{claim}' "
+        + (f"(smallest p {p_value(smallest_p(seeds))} with {count(seeds, 'seed')})" if seeds else "(no seed varies it)")
+        for claim, seeds in known.items()
+    )
+    return f"The planned seeds cannot decide {listed(reasons)}; {reach(plan).enough_seeds} seeds can reach {LEVEL:g}."
+
+
+def claim_reach_sentences(plan: Plan) -> Iterator[str]:
+    """How small the p-value of each claim can become."""
+    for claim, seeds in claim_seeds(plan).items():
+        yield f"claim: {claim}; smallest p within reach {p_value(smallest_p(seeds))} with {count(seeds, 'seed')}"

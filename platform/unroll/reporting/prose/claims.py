@@ -1,0 +1,86 @@
+"""The declared claims with their verdicts, one line each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from unroll.evidence import LEVEL
+from unroll.evidence.power import MOST_SEEDS, POWER
+from unroll.reporting.findings import Findings
+from unroll.reporting.numbers import choose_decimals, count, fixed, listed, p_value, percent, percent_span, span
+from unroll.reporting.wording import with_unit
+
+VERDICTS = ("supported", "equivalent", "refuted", "undecided")
+
+
+def verdicts_sentence(findings: Findings) -> str:
+    """How many claims have which verdict: ``3 claims: 2 supported and 1 undecided``."""
+    found = Counter(findings.claims["verdict"])
+    return f"{count(len(findings.claims), 'claim')}: {listed(f'{found[v]} {v}' for v in VERDICTS if found[v])}."
+
+
+def claim_sentences(findings: Findings) -> Iterator[str]:
+    """One for each claim: ``gru better than elman is supported``, with its numbers."""
+    for row in findings.claims.to_dicts():
+        yield f"{row['claim']} is {row['verdict']}: {_numbers(row, findings)}{_survivors(row)}."
+
+
+def effect_words(row: dict[str, Any], findings: Findings) -> tuple[str, str]:
+    """A claim's effect and its interval, as they are read."""
+    if row["kind"] == "diverges less":
+        low, high = row["low"], row["high"]
+        interval = "" if low is None else percent_span(low, high)
+        return f"{percent(row['first'])} of seeds against {percent(row['second'])}", interval
+    ends = (row["low"], row["high"])
+    spread = None if None in ends else row["high"] - row["low"]
+    places = choose_decimals([row["second"]], [spread and spread / 4], [row["effect"]])
+    unit = findings.plan.metrics[row["metric"]].unit
+    interval = "" if None in ends else span(*ends, places, sign=True)
+    if row["kind"] == "flatter":
+        slopes = (fixed(row[side], places, sign=True) for side in ("first", "second"))
+        return with_unit(" against ".join(slopes), unit) + _per(row, findings), interval
+    size = with_unit(fixed(abs(row["effect"]), places), unit)
+    way = "lower" if row["effect"] < 0 else "higher"
+    return f"{size} {way}" + ("" if row["relative"] is None else f" ({percent(abs(row['relative']))})"), interval
+
+
+def _per(row: dict[str, Any], findings: Findings) -> str:
+    claim = next(claim for claim in findings.plan.claims if claim.text == row["claim"])
+    return f" per {'doubling' if claim.logarithm else 'unit'} of {(claim.factor or '').rpartition('.')[2]}"
+
+
+def _numbers(row: dict[str, Any], findings: Findings) -> str:
+    """Effect, interval and test; why there is none; and what would decide."""
+    if not row["n"]:
+        return "no seed has all trials that it speaks of"
+    effect, interval = effect_words(row, findings)
+    metric = "" if row["kind"] == "diverges less" or row["metric"] == findings.metric else f" on {row['metric']}"
+    over = f", averaged over {row['cells']} pairs of arms" if row["cells"] > 1 else ""
+    told = f"{effect}{metric}{over}"
+    if row["one_value"]:
+        return f"{told}, the same on every seed: one observation, from which no test follows"
+    if not interval:
+        return f"{told} on one seed, from which neither an interval nor a test follows"
+    p = f"p = {p_value(row['p'])}"
+    both = p if len(findings.claims) == 1 else f"{p}, adjusted {p_value(row['p_adjusted'])}"
+    return f"{told}, 95 % interval {interval}, {both} on {count(row['n'], 'seed')}{_needed(row)}"
+
+
+def _needed(row: dict[str, Any]) -> str:
+    if row["verdict"] != "undecided":
+        return ""
+    if row["smallest_p"] > LEVEL:
+        return f" (the planned seeds cannot reach {LEVEL:g})"
+    if row["seeds_needed"] is None:
+        return f" (with this effect and spread, {MOST_SEEDS:,} seeds would not decide it)"
+    return f" (with this effect and spread, {row['seeds_needed']:,} seeds would decide it with {percent(POWER)} power)"
+
+
+def _survivors(row: dict[str, Any]) -> str:
+    """The trials without which the numbers are."""
+    diverged = row["first_diverged"] + row["second_diverged"]
+    if not diverged or row["kind"] == "diverges less":
+        return ""
+    return f", over survivors: {count(diverged, 'trial')} diverged"
