@@ -68,8 +68,8 @@ def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapp
         ``relative`` (effect over the size of the second), ``margin`` (in the unit of the effect), ``p`` (of this claim
         alone), ``p_adjusted`` (for all claims; both of the claim or its contrary, whichever is the nearer to be shown),
         ``smallest_p`` (within reach of the planned seeds), ``seeds_needed`` (of an undecided one: seeds that would
-        decide it with a chance of 80 % if effect and spread are those that were seen; null where no number up to 100,000
-        would), ``one_value`` (both sides have the same value on every seed: one observation, not tested), and
+        decide it with a chance of 80 % if effect and spread are those that were seen; null where no number up to
+        100,000 would), ``one_value`` (both sides have the same value on every seed: one observation, not tested), and
         ``first_diverged, second_diverged`` (trials of each side).
     """
     sides = [_gather(trials, claim, directions) for claim in claims]
@@ -300,5 +300,4 @@ def seeds_needed(support: Sequence[Values], refute: Sequence[Values], claims: in
     if min(means) <= 0:
         return None
     effects = [mean / max(spread, mean / LARGEST_EFFECT) for mean, spread in zip(means, spreads, strict=True)]
-
     return fewest_pairs(lambda n: sum(power(effect, n, claims) for effect in effects) - (len(effects) - 1))

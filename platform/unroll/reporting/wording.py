@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from unroll.ledger import MISSING
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import choose_decimals, listed
+from unroll.reporting.numbers import choose_decimals, fixed, listed, percent, percent_span, span
 from unroll.study.groups import find_groups, kept_factors, short_factors
 from unroll.study.plan import Arm, Plan
 
@@ -47,6 +47,30 @@ def goal(direction: str) -> str:
 def with_unit(number: str, unit: str) -> str:
     """A number and its unit, if it has one."""
     return f"{number} {unit}" if unit else number
+
+
+def effect_words(row: Mapping[str, Any], findings: Findings) -> tuple[str, str]:
+    """A claim's effect and its interval, as they are read."""
+    if row["kind"] == "diverges less":
+        low, high = row["low"], row["high"]
+        interval = "" if low is None else percent_span(low, high)
+        return f"{percent(row['first'])} of seeds against {percent(row['second'])}", interval
+    ends = (row["low"], row["high"])
+    spread = None if None in ends else row["high"] - row["low"]
+    places = choose_decimals([row["second"]], [spread and spread / 4], [row["effect"]])
+    unit = findings.plan.metrics[row["metric"]].unit
+    interval = "" if None in ends else span(*ends, places, sign=True)
+    if row["kind"] == "flatter":
+        slopes = (fixed(row[side], places, sign=True) for side in ("first", "second"))
+        return with_unit(" against ".join(slopes), unit) + _per(row, findings), interval
+    size = with_unit(fixed(abs(row["effect"]), places), unit)
+    way = "lower" if row["effect"] < 0 else "higher"
+    return f"{size} {way}" + ("" if row["relative"] is None else f" ({percent(abs(row['relative']))})"), interval
+
+
+def _per(row: Mapping[str, Any], findings: Findings) -> str:
+    claim = next(claim for claim in findings.plan.claims if claim.text == row["claim"])
+    return f" per {'doubling' if claim.logarithm else 'unit'} of {(claim.factor or '').rpartition('.')[2]}"
 
 
 def describe_baseline(plan: Plan) -> str:

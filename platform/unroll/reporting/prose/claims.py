@@ -9,8 +9,8 @@ from typing import Any
 from unroll.evidence import LEVEL
 from unroll.evidence.power import MOST_SEEDS, POWER
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import choose_decimals, count, fixed, listed, p_value, percent, percent_span, span
-from unroll.reporting.wording import with_unit
+from unroll.reporting.numbers import count, listed, p_value, percent
+from unroll.reporting.wording import effect_words
 
 VERDICTS = ("supported", "equivalent", "refuted", "undecided")
 
@@ -25,30 +25,6 @@ def claim_sentences(findings: Findings) -> Iterator[str]:
     """One for each claim: ``gru better than elman is supported``, with its numbers."""
     for row in findings.claims.to_dicts():
         yield f"{row['claim']} is {row['verdict']}: {_numbers(row, findings)}{_survivors(row)}."
-
-
-def effect_words(row: dict[str, Any], findings: Findings) -> tuple[str, str]:
-    """A claim's effect and its interval, as they are read."""
-    if row["kind"] == "diverges less":
-        low, high = row["low"], row["high"]
-        interval = "" if low is None else percent_span(low, high)
-        return f"{percent(row['first'])} of seeds against {percent(row['second'])}", interval
-    ends = (row["low"], row["high"])
-    spread = None if None in ends else row["high"] - row["low"]
-    places = choose_decimals([row["second"]], [spread and spread / 4], [row["effect"]])
-    unit = findings.plan.metrics[row["metric"]].unit
-    interval = "" if None in ends else span(*ends, places, sign=True)
-    if row["kind"] == "flatter":
-        slopes = (fixed(row[side], places, sign=True) for side in ("first", "second"))
-        return with_unit(" against ".join(slopes), unit) + _per(row, findings), interval
-    size = with_unit(fixed(abs(row["effect"]), places), unit)
-    way = "lower" if row["effect"] < 0 else "higher"
-    return f"{size} {way}" + ("" if row["relative"] is None else f" ({percent(abs(row['relative']))})"), interval
-
-
-def _per(row: dict[str, Any], findings: Findings) -> str:
-    claim = next(claim for claim in findings.plan.claims if claim.text == row["claim"])
-    return f" per {'doubling' if claim.logarithm else 'unit'} of {(claim.factor or '').rpartition('.')[2]}"
 
 
 def _numbers(row: dict[str, Any], findings: Findings) -> str:

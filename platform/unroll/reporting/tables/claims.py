@@ -5,15 +5,15 @@ from __future__ import annotations
 from unroll.reporting.document import Table
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import DASH, whole
-from unroll.reporting.prose.claims import effect_words
 from unroll.reporting.tables.columns import Row, adjusted_for, make_table, number, p_columns, text
+from unroll.reporting.wording import effect_words
 
 
 def claims_table(findings: Findings) -> Table:
     """One row for each claim; the study has one at least."""
 
     def words(row: Row, place: int) -> str:
-        return (effect_words(dict(row), findings)[place] if row["n"] else "") or DASH
+        return (effect_words(row, findings)[place] if row["n"] else "") or DASH
 
     caption = (
         "Declared claims. Effect: first side minus second in the metric's unit, averaged over pairs of arms; rates of "
