@@ -64,7 +64,7 @@ def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapp
         One row per claim: ``claim, kind, metric, verdict`` (``supported``, ``equivalent``, ``refuted``,
         ``undecided``), ``n`` (seeds that count), ``planned_seeds, cells``; ``first, second`` (means of the sides over
         these seeds: values, slopes, or rates of divergence), ``effect`` (first minus second), ``low, high`` (95 %: t
-        interval over seeds; for divergence in a single cell that of Bonett and Price 2012; null below two seeds),
+        interval over seeds; for divergence :func:`paired_rates_interval`; null below two seeds),
         ``relative`` (effect over the size of the second), ``margin`` (in the unit of the effect), ``p`` (of this claim
         alone), ``p_adjusted`` (for all claims; both of the claim or its contrary, whichever is the nearer to be shown),
         ``smallest_p`` (within reach of the planned seeds), ``seeds_needed`` (of an undecided one: seeds that would
@@ -242,25 +242,24 @@ def _interval(side: _Sides) -> tuple[float | None, float | None]:
     if n < 2 or side.one_value:
         return None, None
     if side.claim.kind == "diverges less":
-        if len(side.claim.pairs) == 1:
-            return paired_rates_interval(int((differences > 0).sum()), int((differences < 0).sum()), n)
-        half = t_factor(n) * float(differences.std(ddof=1)) / n**0.5
-        return max(-1.0, float(differences.mean()) - half), min(1.0, float(differences.mean()) + half)
+        return paired_rates_interval(differences)
     half = t_factor(n) * float(differences.std(ddof=1)) / n**0.5
     return float(differences.mean()) - half, float(differences.mean()) + half
 
 
-def paired_rates_interval(first_alone: int, second_alone: int, n: int) -> tuple[float, float]:
-    """95 % interval of the difference of two rates on the same n seeds (Bonett and Price 2012, adjusted Wald).
+def paired_rates_interval(differences: Values) -> tuple[float, float]:
+    """95 % interval of the difference of two rates on the same seeds (Bonett and Price 2012, adjusted Wald).
+
+    Two seeds are added, on which one side alone diverged and the other one alone: where no seed tells the sides apart,
+    the interval has a width all the same.
 
     Args:
-        first_alone: seeds on which the first side alone diverged.
-        second_alone: the second one.
-        n: all seeds.
+        differences: of each seed, from -1 to 1: 1 where the first side alone diverged; a mean over several pairs of
+            arms lies between, and then the interval is the wider for it.
     """
-    one, other = (first_alone + 1) / (n + 2), (second_alone + 1) / (n + 2)
-    half = float(ndtri((1 + CONFIDENCE) / 2)) * ((one + other - (one - other) ** 2) / (n + 2)) ** 0.5
-    return max(-1.0, one - other - half), min(1.0, one - other + half)
+    added = np.concatenate([differences, [1.0, -1.0]])
+    mean, half = float(added.mean()), float(ndtri((1 + CONFIDENCE) / 2)) * float(added.std()) / len(added) ** 0.5
+    return max(-1.0, mean - half), min(1.0, mean + half)
 
 
 def _judge(row: dict[str, Any], side: _Sides, own: _Hypotheses, alone: Values, adjusted: Values, claims: int) -> None:
