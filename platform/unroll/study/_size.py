@@ -17,6 +17,9 @@ from unroll.study.project import AnyTask
 if TYPE_CHECKING:
     from torch import nn
 
+Weights = dict[tuple[str, tuple[int, ...]], int]
+"""Number of values of every weight of a network, by its name and shape."""
+
 LARGEST = 2**24
 """Sizes are searched up to here where the task's size setting names no upper bound; no layer is wider."""
 
@@ -68,7 +71,7 @@ def count_tested(task: AnyTask, settings: Settings, dataset: Dataset) -> int:
     return sum(weight.numel() for weight in module.parameters() if weight not in helping)
 
 
-def weight_sizes(task: AnyTask, settings: Settings, dataset: Dataset) -> dict[tuple[str, tuple[int, ...]], int]:
+def weight_sizes(task: AnyTask, settings: Settings, dataset: Dataset) -> Weights:
     """Number of values of every weight, by its name and shape; of them and the seed alone it is drawn."""
     weights = _module(task, settings, dataset).named_parameters()
     return {(name, tuple(weight.shape)): weight.numel() for name, weight in weights}

@@ -18,7 +18,7 @@ from unroll.study._check_parts import check_warm_start
 from unroll.study._factors import Factor, arm_name, with_levels
 from unroll.study._parts import count_arm, make_trial, monitored, placed, refuse_absent
 from unroll.study._settings import Nested, dumped, get, put, validated, without
-from unroll.study._size import solve_size, weight_sizes
+from unroll.study._size import Weights, solve_size, weight_sizes
 from unroll.study._tuned_arms import Tuned, plan_tuning
 from unroll.study._twins import merge_twins
 from unroll.study._warm_starts import Sized, find_warm_starts, in_order
@@ -48,7 +48,8 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
     """
     task = load_task(study.task)
     factors, drafted = draft_arms(study, task)
-    every = [_sized(study, task, arm, factors, drafted, cache) for arm in drafted]
+    weights: dict[str, Weights] = {}
+    every = [_sized(study, task, arm, factors, drafted, cache, weights) for arm in drafted]
     _refuse_twins(every, task, study)
     found = find_warm_starts(
         merge_twins(every, task), task, lambda name, settings: _prepared(study, task, name, settings, cache)
@@ -63,7 +64,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         [arm.model_copy(update={"sources": digest_sources(sources[arm.name])}) for arm, _ in group]
         for group in (found.arms, found.prepared)
     )
-    arms = _with_shared_weights(study, task, arms, sized, cache)
+    arms = _with_shared_weights(arms, weights)
     tuned = plan_tuning(study, task, [(arm, sized[arm.name][1]) for arm in arms], cache)
     arms, sized = tuned.arms, sized | {arm.name: (arm, sized[arm.name][1]) for arm in tuned.arms}
     seeded = [_seeded(study, task, sized, seed) for seed in study.seeds]
@@ -177,15 +178,22 @@ def _awaited(plan: Plan, arm: Arm) -> Awaited | None:
 
 
 def _sized(
-    study: Study, task: AnyTask, drafted: DraftedArm, factors: list[Factor], every: list[DraftedArm], cache: Path
+    study: Study,
+    task: AnyTask,
+    drafted: DraftedArm,
+    factors: list[Factor],
+    every: list[DraftedArm],
+    cache: Path,
+    weights: dict[str, Weights],
 ) -> Sized:
-    """Prepare an arm's data, solve its size if asked to, and count it."""
+    """Prepare an arm's data, solve its size if asked to, and count it; its weights are added to ``weights``."""
     settings = drafted.settings
     with placed(study.locations):
         dataset = task.prepare(settings, cache)
     if match := study.match:
         settings = validated(task.settings, solve_size(task, dumped(settings), dataset, match, drafted.name))
     arm = count_arm(study, task, drafted.name, settings, dataset)
+    weights[arm.name] = weight_sizes(task, settings, dataset)
     update = {
         "levels": {factor.name: level.written for factor, level in zip(factors, drafted.levels, strict=True)},
         "baseline": _baseline(study, factors, drafted, every),
@@ -200,28 +208,17 @@ def _prepared(study: Study, task: AnyTask, name: str, settings: Settings, cache:
         return count_arm(study, task, name, settings, task.prepare(settings, cache))
 
 
-def _with_shared_weights(
-    study: Study, task: AnyTask, arms: list[Arm], sized: Mapping[str, Sized], cache: Path
-) -> list[Arm]:
+def _with_shared_weights(arms: list[Arm], weights: Mapping[str, Weights]) -> list[Arm]:
     """The arms with the share of their weights that their baselines have under the same name in the same shape.
 
     Arms that begin with other trials are left as they are, but for those that begin with the same one.
     """
-
-    def sizes(name: str) -> dict[tuple[str, tuple[int, ...]], int]:
-        if name not in known:
-            settings = sized[name][1]
-            with placed(study.locations):
-                known[name] = weight_sizes(task, settings, task.prepare(settings, cache))
-        return known[name]
-
-    known: dict[str, dict[tuple[str, tuple[int, ...]], int]] = {}
     starts = {arm.name: arm.warm_start for arm in arms}
     found = []
     for arm in arms:
         share, baseline = None, arm.baseline or arms[0].name
         if arm.name != baseline and starts[arm.name] is starts[baseline] is None:
-            mine, other = sizes(arm.name), sizes(baseline)
+            mine, other = weights[arm.name], weights[baseline]
             if mine:
                 share = sum(number for weight, number in mine.items() if weight in other) / sum(mine.values())
         elif arm.name != baseline and starts[arm.name] == starts[baseline]:
