@@ -79,7 +79,8 @@ def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner)
     )
     assert unroll("results", "tiny").out.endswith(told)
     said = unroll("results", "tiny", "--format", "json")
-    assert (len(json.loads(said.out)), said.err) == (2, told)
+    looked = "decided after looking at results: 2 changes of the analysis, which the report lists\n"
+    assert (len(json.loads(said.out)), said.err) == (2, looked + told)
     assert "leaves out" not in unroll("results", "tiny", "--all").out
     assert unroll("status", "tiny").out.endswith(told)
     assert json.loads(unroll("status", "tiny", "--format", "json").out)["warnings"] == told.splitlines()
