@@ -83,7 +83,7 @@ def test_a_part_of_a_study_is_told_to_be_one(unroll: Unroll, runner: FakeRunner)
     assert (len(json.loads(said.out)), said.err) == (2, looked + told)
     assert "leaves out" not in unroll("results", "tiny", "--all").out
     assert unroll("status", "tiny").out.endswith(told)
-    assert json.loads(unroll("status", "tiny", "--format", "json").out)["warnings"] == told.splitlines()
+    assert json.loads(unroll("status", "tiny", "--format", "json").out)["warnings"] == (looked + told).splitlines()
 
 
 def test_numbers_that_are_doubtful_are_told_below_them(unroll: Unroll, runner: FakeRunner) -> None:

@@ -360,7 +360,7 @@ class Stub:
     """A job of which a queue sees no more."""
 
     def __init__(self, name: str, start: int | None) -> None:
-        self.start, self.trial = start, self
+        self.start, self.trial, self.awaits = start, self, None
         self.id, self.warm_start = name, None if start is None else str(start)
 
 
