@@ -1,45 +1,25 @@
 """A study whose trials begin with other trials: the same on Ray, in one process, and after kills at random moments."""
 
-import os
 import random
-import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.execution.family import descendants
+from tests.execution.killing import VICTIMS, Start, kill, starter, to_its_end
 from tests.execution.test_kills import done, running_worker, wait_for
 from unroll.ledger import Ledger
 
-ROOT = Path(__file__).parent / "project"
 TRIALS = 9
 PREPARATIONS = 3
 SLOWLY = ("training.batch_seconds=0.02",)
 
-Start = Callable[..., Any]
-
 
 @pytest.fixture(scope="module")
 def start(line: Any, tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """Starts the study into a folder."""
-    project = tmp_path_factory.mktemp("warm") / "project"
-    shutil.copytree(ROOT, project)
-
-    def begin(results: Path, *words: str) -> Any:
-        study = ("run", str(project / "studies" / "warm"), "--results", str(results), "--no-report")
-        return line.start(*study, *words, UNROLL_ROOT=str(project))
-
-    return begin
-
-
-def to_its_end(run: Any) -> str:
-    output, _ = run.communicate(timeout=300)
-    assert run.returncode == 0, output
-    return str(output)
+    return starter(line, tmp_path_factory.mktemp("warm"), "warm")
 
 
 def numbers(results: Path) -> tuple[Any, ...]:
@@ -76,7 +56,7 @@ def test_ray_gives_the_numbers_of_one_process(start: Start, undisturbed: tuple[A
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(10))
-@pytest.mark.parametrize("victim", ["everything", "driver", "worker", "gcs_server"])
+@pytest.mark.parametrize("victim", VICTIMS)
 def test_killed_at_any_moment(
     victim: str, number: int, start: Start, undisturbed: tuple[Any, ...], tmp_path: Path
 ) -> None:
@@ -86,18 +66,7 @@ def test_killed_at_any_moment(
     after, jitter = chance.randrange(TRIALS + PREPARATIONS), chance.uniform(0, 0.5)
     wait_for(lambda: (done(results) >= after and running_worker(results)) or run.poll() is not None)
     time.sleep(jitter)
-    victims = {
-        "everything": [*descendants(run.pid), run.pid],
-        "driver": [run.pid],
-        "worker": [running_worker(results)],
-        "gcs_server": [pid for pid, name in descendants(run.pid).items() if name == "gcs_server"],
-    }
-    for pid in filter(None, victims[victim]):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    if victim in {"everything", "driver"}:
+    if kill(victim, run, results):
         run.communicate(timeout=60)
         to_its_end(start(results, *SLOWLY, "--runner", chance.choice(["ray", "inline"])))
     else:
