@@ -14,13 +14,16 @@ import pytest
 
 from unroll.contract import Example, UserError
 from unroll.ledger import Ledger, Outcome, Pack, PackContent, PackRecord, RunRecord, ShownExamples, encode_pack
+from unroll.ledger.analyses import AnalysisRecord
 from unroll.ledger.container import pack_members, unpack_members
 from unroll.ledger.history import Segment
 from unroll.ledger.packs import BadPack, Member
 from unroll.ledger.records import encode_record
+from unroll.study.analysis import declared_analysis
 from unroll.study.plan import Plan
 from unroll.study.sources import digest_sources
 from unroll.study.trial import Trial
+from unroll.study.tuning import Winner
 from unroll.workflow.packing import read_content, unpack_results
 
 SOURCES = {"tasks/recurrent/cells/lstm.py": "0123456789abcdef"}
@@ -61,6 +64,22 @@ def content(make_trial: Callable[..., Trial], make_plan: Callable[..., Plan]) ->
         outcomes={trial.id: found for trial, found in zip(trials, ends, strict=True)},
         histories={trials[0].id: segment},
         shown={trials[0].id: ShownExamples.of(trials[0].id, [Example(title="one", texts={"text": "a"})])},
+        analyses=[AnalysisRecord(declared=declared_analysis(make_plan()), recorded="2026-01-01", results=0)],
+        winners=[
+            Winner(
+                tuning="tuning0000",
+                study="cells",
+                arm="lstm",
+                metric="validation/loss",
+                draw=0,
+                value=0.5,
+                settings={},
+                parameters=9,
+                monitor=None,
+                candidates=[],
+                frozen="2026-01-01",
+            )
+        ],
     )
 
 
@@ -113,6 +132,8 @@ def test_a_results_folder_goes_in_and_comes_out(content: PackContent, file: Path
     assert {trial: [end.model_copy(update={"pack": ""}) for end in ends] for trial, ends in again.outcomes.items()} == {
         trial: list(ends) for trial, ends in pack.content.outcomes.items()
     }
+    assert again.analyses == content.analyses, "when it was declared is not when it was unpacked"
+    assert again.winners == content.winners
     assert again.packs == [pack.record], "a pack of what was taken over tells where that came from"
     with pytest.raises(UserError, match="nothing is overwritten"):
         unpack_results(pack, tmp_path / "other")

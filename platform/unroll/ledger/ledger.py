@@ -237,6 +237,16 @@ class Ledger:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._analyses.write(AnalysisRecord(declared=analysis, recorded=now, results=self.count_results()))
 
+    def take_over_analyses(self, records: Iterable[AnalysisRecord]) -> None:
+        """Write down what was declared where results come from, unless something is declared here.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if not self.analyses():
+            for record in records:
+                self._analyses.write(record)
+
     def count_results(self) -> int:
         """Trials with a result that were ever run here, whatever their settings, those that were set aside too.
 

@@ -10,6 +10,8 @@
     outcomes.jsonl   how their attempts ended, in order
     history.jsonl    what each of them logged, in one segment
     examples.jsonl   what models made of examples
+    analyses.jsonl   what was declared of the analysis, oldest first
+    winners.jsonl    what tunings have chosen, by their ids
     packs.jsonl      packs that some of the trials were taken over from
 
 Each line is a record as in the results folder, with its own checksum. The manifest's digest is that of the pack: it
@@ -30,6 +32,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, Field
 
 from unroll.contract import UserError
+from unroll.ledger.analyses import AnalysisRecord
 from unroll.ledger.container import LARGEST, BadContainer, pack_members, unpack_members
 from unroll.ledger.files import read_file
 from unroll.ledger.history import Segment
@@ -40,6 +43,7 @@ from unroll.ledger.shown import ShownExamples
 from unroll.study.plan import Plan
 from unroll.study.sources import digest_sources
 from unroll.study.trial import Count, Frozen, Trial
+from unroll.study.tuning import Winner
 
 SUFFIX = ".pack"
 DIGEST = r"^[0-9a-f]{64}$"
@@ -47,7 +51,7 @@ _SOURCES_DIGEST = r"^[0-9a-f]{1,64}$"
 _MANIFEST = "manifest.json"
 _MEMBERS = (
     *("plan.json", "runs.jsonl", "sources.json", "trials.jsonl", "outcomes.jsonl", "history.jsonl"),
-    *("examples.jsonl", "packs.jsonl"),
+    *("examples.jsonl", "analyses.jsonl", "winners.jsonl", "packs.jsonl"),
 )
 """In the order in which they lie; empty ones are left out."""
 _SHORT = 12
@@ -136,6 +140,10 @@ class PackContent:
     shown: Mapping[str, ShownExamples]
     packs: Sequence[PackRecord] = ()
     """Packs that some of the trials were taken over from."""
+    analyses: Sequence[AnalysisRecord] = ()
+    """What was declared of the analysis, oldest first."""
+    winners: Sequence[Winner] = ()
+    """What tunings have chosen."""
 
     @property
     def results(self) -> dict[str, Outcome]:
@@ -221,6 +229,8 @@ def encode_pack(content: PackContent) -> tuple[bytes, str]:
         "history.jsonl": _records("history", content.histories, trials),
         "examples.jsonl": _records("examples", content.shown, trials),
         "packs.jsonl": [encode_record("pack", pack) for pack in sorted(content.packs, key=lambda pack: pack.digest)],
+        "analyses.jsonl": [encode_record("analysis", analysis) for analysis in content.analyses],
+        "winners.jsonl": [encode_record("winner", won) for won in sorted(content.winners, key=lambda won: won.tuning)],
     }
     members = {name: b"".join(lines[name]) for name in _MEMBERS if lines[name]}
     told = {name: Member(size=len(data), sha256=_hash(data)) for name, data in members.items()}
@@ -354,6 +364,8 @@ def _read_content(path: Path, members: Mapping[str, bytes]) -> PackContent:
         histories=histories,
         shown=shown,
         packs=several("packs.jsonl", "pack", PackRecord),
+        analyses=several("analyses.jsonl", "analysis", AnalysisRecord),
+        winners=several("winners.jsonl", "winner", Winner),
     )
     for trial, outcome in content.results.items():
         end = histories[trial].step if trial in histories else 0

@@ -67,6 +67,8 @@ def read_content(ledger: Ledger) -> PackContent:
         histories=histories,
         shown=shown,
         packs=[pack for pack in ledger.packs() if pack.digest in used],
+        analyses=ledger.analyses(),
+        winners=[*ledger.winners().values()],
     )
     if damage := ledger.damage():
         raise damage[0]
@@ -92,6 +94,9 @@ def unpack_results(pack: Pack, to: Path | None) -> Ledger:
         ledger = Ledger.create(folder)
         with ledger.lock(["unroll", "unpack", pack.path.name]):
             write_trials(pack, ledger, pack.content.trials.values())
+            ledger.take_over_analyses(pack.content.analyses)
+            for winner in pack.content.winners:
+                ledger.freeze(winner)
             ledger.save_plan(pack.content.plan)
     return ledger
 

@@ -95,6 +95,8 @@ def take_over(plan: Plan, ledger: Ledger, packs: Sequence[Pack], choice: IfChang
     trials = {trial.id: trial for trial in plan.every_trial}
     for offer in offers:
         write_trials(offer.pack, ledger, [trials[trial] for trial in offer.trials])
+        if offer.pack.manifest.study == plan.study:  # of another study's analysis this one is no change
+            ledger.take_over_analyses(offer.pack.content.analyses)
 
 
 def _changed(plan: Plan, pack: Pack, trials: Sequence[str]) -> dict[str, list[str]]:
