@@ -140,21 +140,36 @@ def max_t(
     # As in sign_flip_p, half of it on each side: also statistics of two comparisons may be set apart by rounding.
     slack = (1e-12 * np.abs(known).sum(axis=0) + 2 * off.sum(axis=0)) / scale / 2
     units = known / scale
-    mirrored = alternative == "two-sided"
+    drawn = None if len(units) <= seeds_up_to else draws
+    adjusted[tested] = _step_down(units, slack, mirrored=alternative == "two-sided", draws=drawn)
+    return adjusted
+
+
+def _step_down(
+    units: NDArray[np.float64], slack: NDArray[np.float64], *, mirrored: bool, draws: int | None
+) -> NDArray[np.float64]:
+    """Adjusted p-values of statistics that are the columns' sums, of shape (comparisons,); see :func:`max_t`.
+
+    Args:
+        units: shape (seeds, comparisons); 0 where a comparison lacks a seed.
+        slack: how far each statistic may be off, shape (comparisons,).
+        mirrored: whether sums count by their size alone.
+        draws: random patterns, with the observed one as one more; None: all patterns.
+    """
     observed = units.sum(axis=0)
     observed = np.abs(observed) if mirrored else observed
     order = np.argsort(-observed, kind="stable")
     units, slack, observed = units[:, order], slack[order], observed[order]
-    exact = len(units) <= seeds_up_to
-    hits = np.full(len(order), 0 if exact else 1, dtype=np.int64)
-    count = 0 if exact else 1
-    for signs in patterns(len(units), mirrored=mirrored, draws=None if exact else draws, columns=len(order)):
+    count = 0 if draws is None else 1
+    hits = np.full(len(order), count, dtype=np.int64)
+    for signs in patterns(len(units), mirrored=mirrored, draws=draws, columns=len(order)):
         sums = signs @ units
         statistics = (np.abs(sums) if mirrored else sums) + slack
         largest = np.maximum.accumulate(statistics[:, ::-1], axis=1)[:, ::-1]  # of a comparison and all below it
         hits += (largest >= observed - slack).sum(axis=0)
         count += len(signs)
-    adjusted[tested[order]] = np.maximum.accumulate(hits / count)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.maximum.accumulate(hits / count)
     return adjusted
 
 

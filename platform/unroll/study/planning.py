@@ -74,14 +74,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         [of[arm.name] for of in seeded for arm in group if of is seeded[0] or arm.name not in alone]
         for group in (arms, prepared)
     )
-    refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
-    if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
-        rule = "the metric that selects a state or ends training early must be one that every such arm logs"
-        selecting = [arm for arm in arms if arm.name in monitoring]
-        refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
-    if study.keep == "best":
-        rule = "the metric by which the best weights are kept must be one that every arm logs"
-        refuse_absent(rule, monitored(study, task), [arm for arm in arms if arm.steps != 0], task)
+    _refuse_unlogged(study, task, arms, trials)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
         study=study.name,
@@ -251,6 +244,18 @@ def _seeded(study: Study, task: AnyTask, sized: Mapping[str, Sized], seed: int) 
         start = trials[arm.warm_start].id if arm.warm_start is not None else None
         trials[name] = make_trial(study, task, arm, settings, seed, warm_start=start, tuning=arm.tuning)
     return trials
+
+
+def _refuse_unlogged(study: Study, task: AnyTask, arms: list[Arm], trials: list[Trial]) -> None:
+    """What decides, what selects a state and what keeps weights must be metrics that the arms log."""
+    refuse_absent("the metric that decides a study must be one that every arm logs", study.metric, arms, task)
+    if monitoring := {trial.arm: trial.monitor for trial in trials if trial.monitor is not None}:
+        rule = "the metric that selects a state or ends training early must be one that every such arm logs"
+        selecting = [arm for arm in arms if arm.name in monitoring]
+        refuse_absent(rule, next(iter(monitoring.values())), selecting, task)
+    if study.keep == "best":
+        rule = "the metric by which the best weights are kept must be one that every arm logs"
+        refuse_absent(rule, monitored(study, task), [arm for arm in arms if arm.steps != 0], task)
 
 
 def _refuse_twins(every: list[Sized], task: AnyTask, study: Study) -> None:

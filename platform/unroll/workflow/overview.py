@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from unroll.ledger import Ledger
     from unroll.study import Arm, Plan
     from unroll.workflow.prepare import Prepared
+    from unroll.workflow.taking_over import Offer
 
 TRIAL_BYTES = 50_000
 """Records and W&B run of one trial, before anything is logged; most of it is folders. Measured on the quickstart."""
@@ -164,13 +165,9 @@ def look_ahead(
     folder = results_folder(prepared.plan.study, results)
     prepared = prepared.decided(Ledger(folder).winners())
     plan, cpus = prepared.plan, prepared.study.resources.cpus
-    seconds, done = _seconds_per_trial(prepared) if calibrate else {}, finished_trials(folder, plan)
-    ledger, read = Ledger(folder), read_packs(packs)
-    offers = find_offers(plan, ledger, read, choice="keep") if read else []
-    came = {trial.id for _, trials in ledger.taken_over(plan) for trial in trials}
-    offered = {trial for offer in offers for trial in offer.trials}
-    from_packs = sum(trial.id in came & done | offered for trial in plan.trials)
-    done |= offered
+    ledger, seconds = Ledger(folder), _seconds_per_trial(prepared) if calibrate else {}
+    offers = find_offers(plan, ledger, read, choice="keep") if (read := read_packs(packs)) else []
+    done, packed = _finished(plan, ledger, offers)
     doubts = [
         *warnings(plan, ledger, "plan"),
         *(changed_sentence(plan, offer.changed, "see --if-changed") for offer in offers if offer.changed),
@@ -197,7 +194,7 @@ def look_ahead(
         results=folder,
         planned=len(plan.trials),
         done=sum(row["done"] for row in rows),
-        from_packs=from_packs,
+        from_packs=sum(trial.id in packed for trial in plan.trials),
         missing=sum(row["missing"] for row in rows),
         preparations=len(plan.preparations),
         preparations_done=sum(row["done"] for row in prepared_rows),
@@ -233,6 +230,14 @@ def look_ahead(
             orient="row",
         ),
     )
+
+
+def _finished(plan: Plan, ledger: Ledger, offers: Sequence[Offer]) -> tuple[set[str], set[str]]:
+    """Trials that count as done, here or in packs that are offered; and those of them that a pack brought or has."""
+    offered = {trial for offer in offers for trial in offer.trials}
+    here = finished_trials(ledger.root, plan)
+    came = {trial.id for _, trials in ledger.taken_over(plan) for trial in trials}
+    return here | offered, came & here | offered
 
 
 def _detectable(plan: Plan, known: Ledger, cpus: float) -> list[dict[str, Any]]:
