@@ -160,7 +160,7 @@ def test_who_has_the_page_alone_has_its_tables(
     page.goto(alone.as_uri())
     for kind, end in (("CSV", "csv"), ("Parquet", "parquet"), ("LaTeX", "tex")):
         with page.expect_download() as waiting:
-            page.locator(f"#differences figure.table .files a:text-is('{kind}')").click()
+            page.locator(f"#differences .files a[download='differences.{end}']:text-is('{kind}')").click()
         assert waiting.value.suggested_filename == f"differences.{end}"
         assert Path(waiting.value.path()).read_bytes() == (places.tables / f"differences.{end}").read_bytes()
 
