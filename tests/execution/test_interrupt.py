@@ -72,15 +72,9 @@ def check_next(line: Any, results: Path, runner: str, whole: Undisturbed) -> Non
     assert line.history(results).equals(whole.history)
 
 
-@pytest.mark.parametrize(
-    ("number", "everybody"),
-    [
-        (signal.SIGTERM, True),
-        pytest.param(signal.SIGTERM, False, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, True, marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, False, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("everybody", [True, False])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_running_trials_save_their_state(
     number: int, everybody: bool, runner: str, line: Any, whole: Undisturbed, tmp_path: Path
 ) -> None:

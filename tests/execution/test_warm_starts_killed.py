@@ -49,6 +49,7 @@ def undisturbed(start: Start, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return numbers(results)
 
 
+@pytest.mark.slow
 def test_ray_gives_the_numbers_of_one_process(start: Start, undisturbed: tuple[Any, ...], tmp_path: Path) -> None:
     to_its_end(start(tmp_path / "results", "resources.cpus=0.5"))
     assert numbers(tmp_path / "results") == undisturbed

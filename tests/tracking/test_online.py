@@ -80,7 +80,7 @@ def test_a_server_that_refuses_connections_costs_nothing(tmp_path: Path, trial: 
     assert unsynced(tmp_path) == 1
 
 
-@pytest.mark.parametrize("manner", ["errors", "silent"])
+@pytest.mark.parametrize("manner", ["errors", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_server_that_answers_the_probe_and_no_more_falls_back_to_the_disk(
     tmp_path: Path, trial: Any, stub: Any, inspect: Any, manner: str
 ) -> None:
@@ -94,7 +94,9 @@ def test_a_server_that_answers_the_probe_and_no_more_falls_back_to_the_disk(
     assert run_trial(trial, "t2").problem == "W&B: not reachable; this run is kept on disk"
 
 
-@pytest.mark.parametrize("manner", ["errors", "silent", "gone"])
+@pytest.mark.parametrize(
+    "manner", [*(pytest.param(each, marks=pytest.mark.slow) for each in ("errors", "silent")), "gone"]
+)
 def test_a_server_lost_midway_delays_the_end_only_so_long(
     tmp_path: Path, trial: Any, stub: Any, inspect: Any, manner: str
 ) -> None:

@@ -76,6 +76,7 @@ def of_the_command(process: Callable[..., str]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in row if name in {"trial", "status", "steps"} or "/" in name} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_script_gives_the_numbers_of_the_command(
     process: Callable[..., str], of_the_command: list[dict[str, Any]]
 ) -> None:
