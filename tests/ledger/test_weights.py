@@ -114,6 +114,7 @@ def test_every_damage_is_found(
             with pytest.raises(DamagedRecord) as caught:
                 weights.read()
             assert caught.value.path == file
+            assert "the trial's metrics are whole" in caught.value.advice, "deleting them would bring nothing back"
         file.unlink()
         with pytest.raises(DamagedRecord if name == "weights.safetensors" else WeightsNotKept):
             weights.read()

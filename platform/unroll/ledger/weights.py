@@ -66,6 +66,17 @@ class WeightsNotKept(UserError):
         self.args = (folder,)  # what pickle calls the class with
 
 
+class DamagedWeights(DamagedRecord):
+    """Trained weights, or what vouches for them or rebuilds their module, are not what was once written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.rule = "trained weights must be what was once written"
+        self.advice = (
+            "bring the file back from a copy, or run the study into a new folder; the trial's metrics are whole"
+        )
+
+
 class Weights:
     """``weights.safetensors`` and ``weights.json`` in the folder of a trial; :attr:`TrialRecords.weights` makes it.
 
@@ -152,7 +163,7 @@ class Weights:
 
         Raises:
             WeightsNotKept: there are none.
-            DamagedRecord: the record is damaged.
+            DamagedWeights: the record is damaged.
             UnknownFormat: a newer Unroll wrote it.
             StorageError: the disk does not answer.
         """
@@ -160,8 +171,10 @@ class Weights:
             record = read_record(self._record, _KIND, WeightsRecord)
         except FileNotFoundError:
             raise WeightsNotKept(self._folder) from None
+        except DamagedRecord as damage:
+            raise DamagedWeights(damage.path, damage.received) from None
         if record.trial != self._id:
-            raise DamagedRecord(self._record, f"a record of trial {record.trial[:60]}")
+            raise DamagedWeights(self._record, f"a record of trial {record.trial[:60]}")
         return record
 
     def read(self) -> dict[str, Tensor]:
@@ -169,7 +182,7 @@ class Weights:
 
         Raises:
             WeightsNotKept: there are none.
-            DamagedRecord: they are not what was once written.
+            DamagedWeights: they are not what was once written.
             UnknownFormat: a newer Unroll wrote them.
             StorageError: the disk does not answer.
         """
@@ -184,21 +197,21 @@ class Weights:
             SafetensorError,
             KeyError,
         ) as error:  # a right checksum is no sound content
-            raise DamagedRecord(self._file, f"{type(error).__name__}: {error}") from None
+            raise DamagedWeights(self._file, f"{type(error).__name__}: {error}") from None
 
     def content(self, record: WeightsRecord) -> bytes:
         """The file, which is what its record vouches for.
 
         Raises:
-            DamagedRecord: it is not what was once written.
+            DamagedWeights: it is not what was once written.
             StorageError: the disk does not answer.
         """
         try:
             data = read_content(self._file)
         except FileNotFoundError:
-            raise DamagedRecord(self._file, "no file") from None
+            raise DamagedWeights(self._file, "no file") from None
         if len(data) != record.size or hashlib.sha256(data).hexdigest() != record.sha256:
-            raise DamagedRecord(self._file, "weights that do not match their checksum")
+            raise DamagedWeights(self._file, "weights that do not match their checksum")
         return data
 
     def rebuilt_from(self) -> dict[str, Any]:
@@ -206,11 +219,14 @@ class Weights:
 
         Raises:
             WeightsNotKept: there are none.
-            DamagedRecord: it is lost or damaged.
+            DamagedWeights: it is lost or damaged.
             UnknownFormat: a newer Unroll wrote it.
             StorageError: the disk does not answer.
         """
-        return self._kept.read(self.describe().kept)
+        try:
+            return self._kept.read(self.describe().kept)
+        except DamagedRecord as damage:
+            raise DamagedWeights(damage.path, damage.received) from None
 
     def remove(self) -> None:
         """Forget them; nothing if there are none. A trial that has its result keeps that.
