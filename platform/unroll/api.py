@@ -58,6 +58,7 @@ def plan(
     results: str | Path | None = None,
     packs: Sequence[str | Path] = (),
     pilot: str | Path | None = None,
+    difference: float | None = None,
     calibrate: bool = False,
     **values: Any,
 ) -> Overview:
@@ -69,6 +70,7 @@ def plan(
         results: the results folder; ``results/<study>/`` in the project if None.
         packs: packs whose trials count as done, each a file or the name of a study beside which one lies.
         pilot: results, or a study that has some, whose spread tells what this study can detect; its own if None.
+        difference: an improvement in the metric's unit: how many seeds does it take to find it in 80 % of studies?
         calibrate: whether to train a few steps of each arm to estimate the time.
         values: overrides with Python values: ``seeds=2``, ``training={"epochs": 1}`` or ``**{"training.epochs": 1}``;
             ``network={"cell": ["gru", "lstm"]}`` to compare both.
@@ -77,9 +79,16 @@ def plan(
         UserError: the study, its overrides or its data are not right; all mistakes together.
     """
     with _command():
-        prepared, _ = _prepared(study, overrides, values)
+        prepared = _prepared(study, (*overrides, *spell_overrides(values)))
         known = None if pilot is None else find_results(str(pilot))
-        return look_ahead(prepared, _path(results), packs=list(map(str, packs)), pilot=known, calibrate=calibrate)
+        return look_ahead(
+            prepared,
+            _path(results),
+            packs=list(map(str, packs)),
+            pilot=known,
+            difference=difference,
+            calibrate=calibrate,
+        )
 
 
 def run(
@@ -89,6 +98,7 @@ def run(
     runner: RunnerName = "ray",
     address: str | None = None,
     concurrency: int | None = None,
+    max_hours: float | None = None,
     retry: bool = False,
     if_changed: IfChanged = "refuse",
     packs: Sequence[str | Path] = (),
@@ -105,6 +115,7 @@ def run(
         runner: ``"ray"``: in parallel; ``"inline"``: one by one in this process, to debug.
         address: a running Ray cluster (``"auto"`` or ``"HOST:PORT"``); None to start Ray on this machine for this call.
         concurrency: most trials at a time.
+        max_hours: the longest that it may take. Where that is too short, whole seeds are left for the next call.
         retry: whether to run again what failed by a mistake in task or settings.
         if_changed: what to do with results of tasks' source files that were changed since: ``"refuse"`` to run,
             ``"keep"`` them, or ``"rerun"`` these trials and set the old results aside.
@@ -123,7 +134,7 @@ def run(
             second Ctrl-C ends at once. SIGTERM is answered alike, and then takes its usual course.
     """
     with _command():
-        prepared, words = _prepared(study, overrides, values)
+        words = (*overrides, *spell_overrides(values))
         invocation = Invocation(
             study=str(study),
             overrides=words,
@@ -131,13 +142,17 @@ def run(
             runner=runner,
             address=address,
             concurrency=concurrency,
+            max_hours=max_hours,
             retry=retry,
             if_changed=if_changed,
             packs=tuple(map(str, packs)),
             report=report,
         )
         invocation.check()
-        result = launch(prepared, invocation, invocation.make_runner(fork=False), watch=_watch(progress))
+        until = invocation.until()
+        prepared = _prepared(study, words)
+        made = invocation.make_runner(fork=False)
+        result = launch(prepared, invocation, made, watch=_watch(progress), until=until)
         if result.interrupted:
             raise interruption.Interrupted
         return result
@@ -268,14 +283,11 @@ def generate(
         return [generator.write(beginning) for beginning in beginnings]
 
 
-def _prepared(
-    study: str | Path, overrides: tuple[str, ...], values: dict[str, Any]
-) -> tuple[Prepared, tuple[str, ...]]:
-    """The study, and all overrides as a command line would have them."""
-    words = (*overrides, *spell_overrides(values))
-    prepared = prepare(str(study), words)
+def _prepared(study: str | Path, overrides: tuple[str, ...]) -> Prepared:
+    """The study with overrides as a command line would have them."""
+    prepared = prepare(str(study), overrides)
     refuse_edited(prepared.plan)
-    return prepared, words
+    return prepared
 
 
 def _path(place: str | Path | None) -> Path | None:

@@ -10,7 +10,7 @@ import pytest
 
 from unroll.cli.main import main
 from unroll.contract import UserError
-from unroll.execution import Observer
+from unroll.execution import Observer, TimeLimit
 from unroll.ledger import HistoryRow, Ledger, Outcome, Status
 from unroll.study import Job
 
@@ -46,13 +46,23 @@ class FakeRunner:
     metrics: dict[str, float] = field(default_factory=lambda: dict(METRICS))
     environment: dict[str, str] = field(default_factory=dict)
     stop_after: int | None = None
+    leaves_out: Callable[[Job], bool] = lambda job: False
     refusal: UserError | None = None
     error: BaseException | None = None
     ran: list[Job] = field(default_factory=list)
+    limit: TimeLimit | None = None
 
     def run(
-        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        *,
+        token: str,
+        observer: Observer,
+        ready: Callable[[], None],
+        limit: TimeLimit | None = None,
     ) -> None:
+        self.limit = limit
         if self.refusal:
             raise self.refusal
         ready()
@@ -60,6 +70,8 @@ class FakeRunner:
             if number == self.stop_after:
                 ledger.request_stop(token)
                 return
+            if self.leaves_out(job):
+                continue
             self.ran.append(job)
             status = self.status(job)
             message = "" if status == "completed" else f"it {status}"

@@ -189,5 +189,17 @@ def test_results_tell_what_can_be_detected_and_what_half_of_it_costs(unroll: Unr
     assert row["detectable"] < 0, "lower is better"
     assert row["half_core_seconds"] == (row["half_needs_seeds"] - 8) * (1.5 + 1.5)
     assert f"{row['half_needs_seeds']} seeds, {duration(row['half_core_seconds'])}" in unroll(*told).out
+    asked = json.loads(unroll(*told, "--difference", "0.5", "--format", "json").out)
+    (row,) = asked["detectable"]
+    assert row["difference_needs_seeds"] > row["planned_pairs"]
+    assert row["difference_core_seconds"] == (row["difference_needs_seeds"] - 8) * (1.5 + 1.5)
+    assert asked["seed_core_seconds"] == 1.5 + 1.5
+    said = unroll(*told, "--difference", "0.5").out
+    assert "0.5 needs: the same for a difference of 0.5" in said
+    assert f"{row['difference_needs_seeds']} seeds" in said
+    assert "a whole seed, a trial of each arm, takes about 3.0 s of one core" in said
+    refused = unroll(*told, "--difference", "0")
+    assert (refused.code, "must be above 0" in refused.err) == (2, True)
+    assert "cannot be told" in unroll("plan", "tiny", "--results", "other", "--difference", "1").out
     assert json.loads(unroll("plan", "tiny", "--results", "other", "--format", "json").out)["detectable"] == []
     assert unroll(*told[:-1], "nowhere").code == 2

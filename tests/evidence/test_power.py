@@ -42,11 +42,18 @@ def test_differences_are_told_in_the_metrics_unit() -> None:
     trials = pl.DataFrame(arms, ["arm", "seed", "m"], orient="row").with_columns(status=pl.lit("completed"))
     baselines = {"elman": "elman", "gru": "elman"}
     (row,) = detectable_differences(
-        trials, "m", baselines=baselines, planned={"gru": 8}, direction="minimize", scale="log"
+        trials, "m", baselines=baselines, planned={"gru": 8}, direction="minimize", scale="log", difference=3
     ).to_dicts()
     mean, spread = noise[0].mean(), (noise[1] - noise[0]).std(ddof=1)
     expected = 100 * math.exp(mean) * (math.exp(-detectable_effect(8) * spread) - 1)
     assert row["detectable"] == pytest.approx(expected)
     assert row["half_needs_seeds"] == needed_pairs(detectable_effect(8) / 2)
+    effect, seeds = -math.log1p(-3 / (100 * math.exp(mean))) / spread, row["difference_needs_seeds"]
+    assert nct(seeds - 1, effect * math.sqrt(seeds)).sf(t.isf(0.025, seeds - 1)) >= 0.8
+    assert nct(seeds - 2, effect * math.sqrt(seeds - 1)).sf(t.isf(0.025, seeds - 2)) < 0.8
+    impossible = detectable_differences(
+        trials, "m", baselines=baselines, planned={"gru": 8}, direction="minimize", scale="log", difference=200
+    )
+    assert impossible["difference_needs_seeds"].to_list() == [None], "no perplexity is below zero"
     few = trials.filter(pl.col("seed") < 2)
     assert detectable_differences(few, "m", baselines=baselines, planned={"gru": 8}, direction="minimize").is_empty()

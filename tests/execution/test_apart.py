@@ -187,7 +187,7 @@ def test_what_went_wrong_on_ray_is_told_although_ray_ends_before(call: Call, mon
     job: Any = SimpleNamespace(resources=SimpleNamespace(cpus=1.0))
     ledger: Any = None
     with pytest.raises(UserError, match="what it found"):
-        call(lambda link: RayRunner()._drive([job], ledger, "token", link))
+        call(lambda link: RayRunner()._drive([job], ledger, "token", None, link))
 
 
 def test_no_signal_of_politeness_reaches_a_child_or_what_it_starts(call: Call) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.cli._output import Format, print_json, print_lines, print_rows, shell_line, shown
 from unroll.ledger import FINAL, Ledger
-from unroll.reporting.numbers import duration
+from unroll.reporting.numbers import count, duration, ranges
 from unroll.terminal.text import visible
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _overview(result: RunResult) -> dict[str, Any]:
         "done_before": result.summary.done_before,
         "counts": result.counts,
         "interrupted": result.interrupted,
+        "seeds_left_out": result.seeds_left_out,
         "seconds": result.summary.seconds,
         "unsynced": result.unsynced,
         "report": shown(result.report) if result.report else None,
@@ -65,6 +66,8 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
     ends = ", ".join([f"{result.counts.get('completed', 0)} of {len(plan.trials)} trials completed", *others])
     yield f"{'interrupted: ' if result.interrupted else ''}{ends}, {duration(result.summary.seconds)}"
     yield from map(visible, result.warnings)
+    if result.summary.out_of_time:
+        yield f"time      {_out_of_time(result)}"
     if result.report:
         yield f"report    {shown(result.report)}"
         yield f"          {shown(result.report.with_suffix('.md'))}"
@@ -81,7 +84,7 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
 def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator[str]:
     """Commands that continue: what waits for a mended mistake, what is missing, or else more seeds."""
     again = shell_line(invocation.words())
-    if result.interrupted:
+    if result.interrupted or result.summary.out_of_time:
         yield f"continue  {again}"
         return
     failed = result.counts.get("failed_user", 0)
@@ -95,6 +98,14 @@ def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator
     elif not mistaken:
         more = shell_line(invocation.with_seeds(_two_more(result.plan)).words())
         yield f"more      {more}   (runs only the two new seeds)"
+
+
+def _out_of_time(result: RunResult) -> str:
+    """Which seeds are whole, and which are left."""
+    left = result.seeds_left_out
+    whole = sorted({trial.seed for trial in result.plan.trials} - {*left})
+    of = f"; what is claimed is over {count(len(whole), 'whole seed')} ({ranges(whole)})" if whole else ""
+    return f"too short for all: left for the next run {'is seed' if len(left) == 1 else 'are seeds'} {ranges(left)}{of}"
 
 
 def _two_more(plan: Plan) -> str:

@@ -31,6 +31,15 @@ def plan(
             help="Results that tell how much pairs vary, and so what this study can detect.  [default: its own]",
         ),
     ] = None,
+    difference: Annotated[
+        float | None,
+        typer.Option(
+            "--difference",
+            metavar="X",
+            show_default=False,
+            help="An improvement worth finding, in the metric's unit: tells the seeds that find it in 80 % of studies.",
+        ),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Train a few steps of each arm to estimate the time.")
     ] = False,
@@ -43,7 +52,7 @@ def plan(
 
     known = None if pilot is None else find_results(pilot)
     prepared = prepare(study, overrides)
-    overview = look_ahead(prepared, results, packs=packs or (), pilot=known, calibrate=calibrate)
+    overview = look_ahead(prepared, results, packs=packs or (), pilot=known, difference=difference, calibrate=calibrate)
     if format is Format.JSON:
         whole = {field.name: getattr(overview, field.name) for field in fields(overview)}
         frames = {name: getattr(overview, name).to_dicts() for name in ("arms", "prepared", "tuning", "trials")}
@@ -89,11 +98,18 @@ def _print(overview: Overview, *, pilot: bool, better: str) -> None:
         print_lines(visible(f"added by itself, as the control of what is compared: {'; '.join(overview.controls)}"))
     for rows in (overview.arms.to_dicts(), overview.prepared.to_dicts(), overview.tuning.to_dicts()):
         print_rows([_readable(row) for row in rows], Format.TABLE)
-    print_rows([_readable(row) for row in map(_detectable, overview.detectable)], Format.TABLE)
+    print_rows([_readable(_detectable(row, overview.difference)) for row in overview.detectable], Format.TABLE)
     if overview.detectable:
         print_lines(
             "detectable: the difference that is found in 80 % of studies, by the spread of the known pairs; half "
             "needs: seeds in all for half of it, and the time of one core for what is added"
+        )
+        if overview.difference is not None:
+            print_lines(f"{overview.difference:g} needs: the same for a difference of {overview.difference:g}")
+    elif overview.difference is not None:
+        print_lines(
+            "how many seeds a difference needs cannot be told: no three pairs of seeds of any comparison are known "
+            "(--pilot RESULTS names other results)"
         )
     elif pilot:
         print_lines("the pilot has no three pairs of seeds of any comparison with this metric, and tells no spread")
@@ -101,6 +117,11 @@ def _print(overview: Overview, *, pilot: bool, better: str) -> None:
         f"{overview.count}; about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
         + (f", {format_bytes(overview.kept_bytes)} of it trained weights that stay" if overview.kept_bytes else "")
     )
+    if overview.seed_core_seconds:
+        print_lines(
+            f"a whole seed, a trial of each arm, takes about {duration(overview.seed_core_seconds)} of one core, "
+            f"{duration(overview.seed_seconds)} on this machine"
+        )
     if overview.seconds is not None:
         plural = "trials" if overview.at_once > 1 else "trial"
         print_lines(
@@ -113,17 +134,24 @@ def _listed(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {format_value(value)}" for key, value in facts.items())
 
 
-def _detectable(row: dict[str, Any]) -> dict[str, Any]:
-    """A comparison's power as people read it."""
-    difference, seeds, seconds = row["detectable"], row["half_needs_seeds"], row["half_core_seconds"]
+def _detectable(row: dict[str, Any], wanted: float | None) -> dict[str, Any]:
+    """A comparison's power as people read it, with the seeds that a difference takes which was asked for."""
+    found = row["detectable"]
+    asked = {} if wanted is None else {f"{wanted:g}_needs": _needs(row, "difference")}
     return {
         "arm": row["arm"],
         "against": row["baseline"],
         "known_pairs": row["known_pairs"],
         "planned_pairs": row["planned_pairs"],
-        "detectable": "none" if difference is None else f"{difference:+.3g}",
-        "half_needs": DASH if seeds is None else f"{seeds} seeds" + (f", {duration(seconds)}" if seconds else ""),
+        "detectable": "none" if found is None else f"{found:+.3g}",
+        "half_needs": _needs(row, "half"),
+        **asked,
     }
+
+
+def _needs(row: dict[str, Any], name: str) -> str:
+    seeds, seconds = row[f"{name}_needs_seeds"], row[f"{name}_core_seconds"]
+    return DASH if seeds is None else f"{seeds} seeds" + (f", {duration(seconds)}" if seconds else "")
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,15 @@ def run(
         int | None,
         typer.Option("--concurrency", metavar="N", min=1, show_default=False, help="At most so many trials at a time."),
     ] = None,
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-hours",
+            metavar="H",
+            show_default=False,
+            help="End within so many hours: whole seeds are left for the next run, never single arms.",
+        ),
+    ] = None,
     retry: Annotated[
         bool, typer.Option("--retry", help="Run again what failed by a mistake in task or settings.")
     ] = False,
@@ -56,17 +65,20 @@ def run(
         runner=runner,
         address=address,
         concurrency=concurrency,
+        max_hours=max_hours,
         retry=retry,
         if_changed=if_changed,
         packs=tuple(packs or ()),
         report=report,
         format=format,
     )
-    chosen = invocation.make_runner(fork=True)
+    invocation.check()
+    chosen, until = invocation.make_runner(fork=True), invocation.until()
     prepared = prepare(study, overrides)
     aside = format is not Format.TABLE
     print_lines(*map(visible, prepared.plan.fallen), stderr=aside)
-    result = launch(prepared, invocation, chosen, watch=functools.partial(watch, screen=console(stderr=aside)))
+    show = functools.partial(watch, screen=console(stderr=aside))
+    result = launch(prepared, invocation, chosen, watch=show, until=until)
     with patience():  # whoever asks now has what a run comes to
         code = conclude(result, invocation)
     raise typer.Exit(code)

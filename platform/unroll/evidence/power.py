@@ -11,7 +11,7 @@ from scipy.special import nctdtr, stdtrit
 from unroll.contract import Direction, Scale
 from unroll.evidence.pairs import LEVEL, pair_seeds
 from unroll.evidence.permutation import smallest_p
-from unroll.evidence.scales import Analysis
+from unroll.evidence.scales import RANGES, Analysis
 
 POWER = 0.8
 """Share of studies in which a detectable difference is found."""
@@ -25,6 +25,7 @@ SCHEMA = {
     "planned_pairs": pl.Int64,
     "detectable": pl.Float64,
     "half_needs_seeds": pl.Int64,
+    "difference_needs_seeds": pl.Int64,
 }
 
 
@@ -80,6 +81,7 @@ def detectable_differences(
     planned: Mapping[str, int],
     direction: Direction,
     scale: Scale = "identity",
+    difference: float | None = None,
 ) -> pl.DataFrame:
     """The improvement over its baseline that each planned comparison finds in :data:`POWER` of studies.
 
@@ -90,11 +92,13 @@ def detectable_differences(
         planned: arm -> pairs that are planned, for each comparison.
         direction: which way the metric improves.
         scale: on which it is compared.
+        difference: an improvement in the metric's unit, above 0, of which is asked how many seeds it takes.
 
     Returns:
         ``arm, baseline, known_pairs`` (that the spread is of), ``planned_pairs, detectable`` (in the metric's unit,
         signed, from the baseline's mean; null where the seeds cannot decide), ``half_needs_seeds`` (for half of it on
-        the metric's scale). No row without :data:`FEWEST_PAIRS` pairs, or where they do not vary.
+        the metric's scale), ``difference_needs_seeds`` (for ``difference``; null beyond :data:`MOST_SEEDS`, and where
+        the metric cannot be so good). No row without :data:`FEWEST_PAIRS` pairs, or where they do not vary.
     """
     pairs = pair_seeds(trials, metric, baselines=baselines).drop_nulls(["value", "reference"])
     analysis = Analysis.choose(scale, pl.concat([pairs["value"], pairs["reference"]]).to_numpy())
@@ -110,5 +114,14 @@ def detectable_differences(
         start = float(sides[1].mean())
         found = None if math.isinf(effect) else analysis.step(start, sign * effect * spread)
         half = None if math.isinf(effect) else needed_pairs(effect / 2, len(planned))
-        rows.append((arm, known["baseline"][0], len(known), number, found, half))
+        wanted = None
+        if difference is not None:
+            wanted = needed_pairs(abs(_length(analysis, start, sign * difference)) / spread, len(planned))
+        rows.append((arm, known["baseline"][0], len(known), number, found, half, wanted))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _length(analysis: Analysis, start: float, difference: float) -> float:
+    """On the scale, of a difference in the metric's unit from a place of the scale on; 0 where it leaves the range."""
+    (low, high), end = RANGES[analysis.declared], analysis.back(start) + difference
+    return float(analysis.forward(end)) - start if low < end < high else 0.0

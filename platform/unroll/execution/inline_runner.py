@@ -10,6 +10,7 @@ from unroll.execution.halving import Halving
 from unroll.execution.job_queue import JobQueue
 from unroll.execution.outcome_recovery import record_end
 from unroll.execution.runner import Observer, Stopping
+from unroll.execution.time_limit import TimeLimit, WholeSeeds
 from unroll.execution.trial.process import restored
 from unroll.execution.trial.session import Session
 from unroll.ledger import Ledger
@@ -22,10 +23,19 @@ class InlineRunner:
     """Runs trials one after another in this process: breakpoints work, and nothing is retried or timed out."""
 
     def run(
-        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        *,
+        token: str,
+        observer: Observer,
+        ready: Callable[[], None],
+        limit: TimeLimit | None = None,
     ) -> None:
         """See :class:`unroll.execution.runner.Runner`."""
-        stopping, queue, halving = Stopping(ledger, token, observer), JobQueue(jobs, ledger), Halving(jobs, ledger)
+        whole_seeds = WholeSeeds(limit, ledger, slots=lambda: 1, tell=observer.message) if limit else None
+        stopping, halving = Stopping(ledger, token, observer, limit), Halving(jobs, ledger)
+        queue = JobQueue(jobs, ledger, whole_seeds=whole_seeds)
         interruption.check()
         ready()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 
 from unroll.execution.freezing import freeze
+from unroll.execution.time_limit import WholeSeeds
 from unroll.ledger import FINAL, Ledger, Outcome
 from unroll.study import Plan, Trial
 from unroll.study.job import Job
@@ -21,10 +22,11 @@ class JobQueue:
     Args:
         jobs: all that is to be run, in the order in which it is to be.
         ledger: where results are.
+        whole_seeds: whether there is time for another seed; those for which there is none are left out. None: no limit.
     """
 
-    def __init__(self, jobs: Sequence[Job], ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, jobs: Sequence[Job], ledger: Ledger, *, whole_seeds: WholeSeeds | None = None) -> None:
+        self._ledger, self._whole_seeds = ledger, whole_seeds
         self._waiting = {job.trial.id: job for job in jobs}
         self._unended = set(self._waiting)
 
@@ -33,8 +35,11 @@ class JobQueue:
         for trial, job in tuple(self._waiting.items()):
             if job.trial.warm_start in self._unended or (job.awaits and job.awaits.trials & self._unended):
                 continue
+            admitted = self._whole_seeds is None or self._whole_seeds.admits(job, self._waiting.values())
             del self._waiting[trial]
-            if ready := self._ready(job):
+            if admitted and (ready := self._ready(job)):
+                if self._whole_seeds:
+                    self._whole_seeds.handed_out(ready)
                 return ready
             self._unended.discard(trial)
         return None
@@ -53,6 +58,8 @@ class JobQueue:
     def ended(self, trial: str) -> None:
         """A trial that was handed out has ended, in whatever way."""
         self._unended.discard(trial)
+        if self._whole_seeds:
+            self._whole_seeds.ended(trial)
 
     @property
     def exhausted(self) -> bool:

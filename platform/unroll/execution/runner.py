@@ -10,8 +10,9 @@ from typing import Protocol
 
 from unroll import interruption
 from unroll.execution.job_queue import counted_trials
+from unroll.execution.time_limit import TimeLimit
 from unroll.execution.trial.warm_start import check_begin
-from unroll.ledger import MISSING, Ledger, StorageError
+from unroll.ledger import MISSING, Ledger, StorageError, partial_seeds
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan
 from unroll.study.job import Job
@@ -37,7 +38,14 @@ class Runner(Protocol):
     """A way to run jobs: on Ray, or in this process."""
 
     def run(
-        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        *,
+        token: str,
+        observer: Observer,
+        ready: Callable[[], None],
+        limit: TimeLimit | None = None,
     ) -> None:
         """Run every job until it has an outcome, or until a stop is requested, see :class:`Stopping`.
 
@@ -47,6 +55,7 @@ class Runner(Protocol):
             token: its owner's.
             observer: who watches.
             ready: called once, before the first trial starts and after all that the runner may refuse.
+            limit: until when; the seeds for which there is no time are left out.
 
         Raises:
             UserError: the runner cannot start; where ``ready`` was not called, nothing was written down.
@@ -65,6 +74,7 @@ class Summary:
         counts: status -> trials, over the whole plan; ``missing`` counts trials without any outcome.
         interrupted: whether somebody asked the run to stop.
         seconds: wall-clock of this run.
+        out_of_time: whether its time was too short for all that was missing.
     """
 
     planned: int
@@ -72,6 +82,7 @@ class Summary:
     counts: dict[str, int]
     interrupted: bool
     seconds: float
+    out_of_time: bool = False
 
 
 def run_plan(
@@ -83,6 +94,7 @@ def run_plan(
     runner: Runner,
     observer: Observer,
     ready: Callable[[], None],
+    limit: TimeLimit | None = None,
 ) -> Summary:
     """Run the trials of the plan that are missing; a finished study runs nothing.
 
@@ -94,6 +106,7 @@ def run_plan(
         runner: how to run.
         observer: who watches.
         ready: called once nothing can refuse any more: what is written down before, would have to be taken back.
+        limit: until when it may go on.
 
     Raises:
         UserError: the folder cannot hold this plan, weights that trials begin with are gone, or no runner can start.
@@ -111,13 +124,15 @@ def run_plan(
     if missing:
         interruption.check()
         with interruption.patience():
-            runner.run(missing, ledger, token=token, observer=observer, ready=ready)
-        interrupted = interruption.asked() or ledger.stop_requested(token)
+            runner.run(missing, ledger, token=token, observer=observer, ready=ready, limit=limit)
+        stopped = ledger.stop_requested(token) and not (limit and limit.over and ledger.is_current(token))
+        interrupted = interruption.asked() or stopped
     else:
         ready()
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     counts = Counter(outcomes[t.id].status if t.id in outcomes else MISSING for t in plan.trials)
-    return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)
+    seconds, out_of_time = time.perf_counter() - start, limit is not None and bool(partial_seeds(plan, ledger))
+    return Summary(len(plan.trials), done_before, dict(counts), interrupted, seconds, out_of_time)
 
 
 class Stopping:
@@ -127,21 +142,27 @@ class Stopping:
         ledger: the results folder, where every trial's process looks.
         token: its owner's.
         observer: who watches.
+        limit: whose end is as good as a signal.
     """
 
-    def __init__(self, ledger: Ledger, token: str, observer: Observer) -> None:
-        self._ledger, self._token, self._observer = ledger, token, observer
+    def __init__(self, ledger: Ledger, token: str, observer: Observer, limit: TimeLimit | None = None) -> None:
+        self._ledger, self._token, self._observer, self._limit = ledger, token, observer, limit
         self._told = False
 
-    def asked(self) -> bool:
+    def asked(self, *, begun: bool = True) -> bool:
         """Whether this process was asked to leave; the first time, every running trial is asked to save and stop.
+
+        Args:
+            begun: whether there may be any: before, the time is not looked at.
 
         Raises:
             Interrupted: the disk refused the request: trials will go on from what they saved before.
         """
-        if interruption.asked() and not self._told:
+        over = begun and self._limit is not None and self._limit.over
+        if (interruption.asked() or over) and not self._told:
             self._told = True
-            self._observer.message("stopping: every running trial saves its state (again to end at once)")
+            why = "stopping" if interruption.asked() else "the time is used up"
+            self._observer.message(f"{why}: every running trial saves its state (again to end at once)")
             try:
                 self._ledger.request_stop(self._token)
             except StorageError:

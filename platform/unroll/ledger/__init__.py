@@ -17,6 +17,7 @@ from unroll.ledger.shown import ShownExample, ShownExamples
 from unroll.ledger.sources import describe_changed
 from unroll.ledger.trial_records import TrialRecords
 from unroll.ledger.weights import Weights, WeightsNotKept, WeightsRecord
+from unroll.ledger.whole_seeds import partial_seeds, seeds_left_out, without_seeds
 
 __all__ = [
     "ENVIRONMENT",
@@ -50,7 +51,10 @@ __all__ = [
     "describe_changed",
     "encode_pack",
     "nothing_left_on_error",
+    "partial_seeds",
     "read_record",
+    "seeds_left_out",
+    "without_seeds",
     "write_atomic",
     "write_record",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from unroll.ledger.pathless import Pathless
-from unroll.study.trial import Count, Finite, Frozen, Seconds
+from unroll.study.trial import Count, Finite, Frozen, Seconds, later
 
 
 class RunRecord(Frozen):
@@ -29,6 +29,8 @@ class RunRecord(Frozen):
     counts: dict[str, Count] = Field(default={})
     """Status -> number of trials that this run ended with it."""
     interrupted: bool = False
+    max_hours: Finite | None = later(None)
+    """The longest that it was allowed to take; None: as long as it takes."""
     unsynced: Count = 0
     """Runs that Weights & Biases has not received."""
     seconds: Seconds = 0.0

@@ -44,6 +44,8 @@ from unroll.ledger import (
     RunRecord,
     ShownExample,
     ShownExamples,
+    seeds_left_out,
+    without_seeds,
 )
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
@@ -83,6 +85,8 @@ class Findings:
     """One row per trial of the phase ``tune`` (``Ledger.tune_frame``); None where nothing is searched."""
     winners: Sequence[Winner] = ()
     """What tunings have chosen in this folder, those of earlier plans too, oldest first."""
+    seeds_left_out: Sequence[int] = ()
+    """Seeds that a limit of time left in part (``ledger.seeds_left_out``): what is claimed is over the others."""
 
     @cached_property
     def every_run(self) -> list[RunRecord]:
@@ -134,6 +138,11 @@ class Findings:
     def ordered(self) -> pl.DataFrame:
         """The trials: arms in the order of :attr:`names`, seeds ascending."""
         return self.trials.sort(self.arm_rank, "seed", "trial")
+
+    @cached_property
+    def counted(self) -> pl.DataFrame:
+        """The same as means and comparisons take them: those of :attr:`seeds_left_out` as if they had not run."""
+        return without_seeds(self.ordered, self.seeds_left_out)
 
     @property
     def arm_rank(self) -> pl.Expr:
@@ -197,7 +206,7 @@ class Findings:
     def summarise(self, metric: str) -> pl.DataFrame:
         """Any of the final metrics per arm."""
         spec = self.plan.metrics[metric]
-        return summarise_arms(self.ordered, metric, direction=spec.direction, scale=spec.scale)
+        return summarise_arms(self.counted, metric, direction=spec.direction, scale=spec.scale)
 
     @cached_property
     def differences(self) -> pl.DataFrame:
@@ -215,7 +224,7 @@ class Findings:
     @cached_property
     def divergence(self) -> pl.DataFrame:
         """How often every arm diverged, and against its baseline."""
-        return divergence_rates(self.ordered, baselines=self.baselines)
+        return divergence_rates(self.counted, baselines=self.baselines)
 
     @cached_property
     def scale(self) -> Scale:
@@ -225,7 +234,7 @@ class Findings:
     @cached_property
     def paired(self) -> pl.DataFrame:
         """The trials, that of an arm whose result no seed changes beside every seed."""
-        return repeat_for_seeds(self.ordered, [name for name in self.names if self.draws_nothing(name)])
+        return repeat_for_seeds(self.counted, [name for name in self.names if self.draws_nothing(name)])
 
     @property
     def any_diverged(self) -> bool:
@@ -244,7 +253,7 @@ class Findings:
     @cached_property
     def values(self) -> pl.DataFrame:
         """Completed trials with a finite ``value`` of the metric."""
-        return final_values(self.ordered, self.metric).drop_nulls("value")
+        return final_values(self.counted, self.metric).drop_nulls("value")
 
     @cached_property
     def coverage(self) -> pl.DataFrame:
@@ -430,7 +439,8 @@ class Findings:
             parts.append(own.join(pairs, on=["trial", "step"], how="semi"))
         known = pl.concat(parts).unique(["trial", "step", "metric"], maintain_order=True)
         # In one order, whatever order it was read in: sums of the same numbers are the same to the last digit.
-        return known.filter(pl.col("arm").is_in(self.names)).sort(self.arm_rank, "trial", "step", "metric")
+        counted = pl.col("arm").is_in(self.names) & ~pl.col("seed").is_in(self.seeds_left_out)
+        return known.filter(counted).sort(self.arm_rank, "trial", "step", "metric")
 
     def _ranked(self, metrics: Sequence[str]) -> pl.DataFrame:
         """What was logged of some of these, arm by arm; a trial's steps are counted behind those of all before it."""
@@ -476,6 +486,7 @@ def gather(ledger: Ledger) -> Findings:
         history_digest=logged.digest,
         tuned=ledger.tune_frame(plan) if plan.tuning else None,
         winners=[*ledger.winners().values()],
+        seeds_left_out=seeds_left_out(plan, ledger),
     )
 
 

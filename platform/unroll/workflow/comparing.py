@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from unroll.contract import UserError, UserErrors
-from unroll.ledger import FINAL, Ledger, Outcome, describe_changed
+from unroll.ledger import FINAL, Ledger, Outcome, describe_changed, seeds_left_out
 from unroll.ledger.frames import history_table, trials_table
 from unroll.reporting.findings import Findings, read_shown
 from unroll.reporting.pages.files import ReportFiles, write_files
@@ -244,6 +244,7 @@ def _gather(plan: Plan, sides: Sequence[Side], labels: Sequence[str], left_out: 
         ],
         shown=read_shown(lambda trial: owner[trial].trial(trial).shown(), trials),
         packs=[each for side in sides for each in side.ledger.taken_over(side.plan)],
+        seeds_left_out=sorted({seed for side in sides for seed in seeds_left_out(side.plan, side.ledger)}),
     )
     return Comparison(findings, list(_notes(sides, labels, left_out, both, unlike)))
 

@@ -55,6 +55,7 @@ def explain(ledger: Ledger, words: Sequence[str], metric: str | None = None) -> 
     import polars as pl
 
     from unroll.contract import UserError
+    from unroll.ledger import seeds_left_out
     from unroll.reporting.findings import Findings
     from unroll.study import suggestion
 
@@ -65,7 +66,7 @@ def explain(ledger: Ledger, words: Sequence[str], metric: str | None = None) -> 
     if metric not in plan.metrics:
         advice = suggestion(metric, plan.metrics)
         raise UserError("a metric must be one of the study's", received=repr(metric), advice=advice)
-    trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
+    trials, left = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm"), seeds_left_out(plan, ledger)
     return Explanation(
         arm=arm,
         baseline=baseline,
@@ -73,7 +74,7 @@ def explain(ledger: Ledger, words: Sequence[str], metric: str | None = None) -> 
         direction=plan.metrics[metric].direction,
         decides=plan.baselines[arm] == baseline and metric == plan.metric,
         pairs=_pairs(ledger, plan, trials, arm, baseline, metric),
-        test=_test(Findings(plan, trials, pl.LazyFrame(), runs=()), arm, baseline, metric),
+        test=_test(Findings(plan, trials, pl.LazyFrame(), runs=(), seeds_left_out=left), arm, baseline, metric),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,10 @@ IfChanged = Literal["refuse", "keep", "rerun"]
 """What becomes of results of other source files, see ``unroll.workflow.changed``."""
 
 
+MOST_HOURS = 100_000
+"""A limit that no run reaches: eleven years."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """What ``unroll run`` and :func:`unroll.run` were asked for."""
@@ -31,6 +36,8 @@ class Invocation:
     """A Ray cluster that runs; None to start Ray on this machine."""
     concurrency: int | None = None
     """Most trials at a time; None for as many as there is room for."""
+    max_hours: float | None = None
+    """The longest that it may take; None for as long as it takes."""
     retry: bool = False
     """Whether to run again what failed by a user's mistake."""
     if_changed: IfChanged = "refuse"
@@ -48,6 +55,7 @@ class Invocation:
             "--runner": self.runner if self.runner != "ray" else None,
             "--address": self.address,
             "--concurrency": self.concurrency,
+            "--max-hours": None if self.max_hours is None else f"{self.max_hours:g}",
             "--if-changed": self.if_changed if self.if_changed != "refuse" else None,
             "--format": self.format if self.format != "table" else None,
         }
@@ -66,6 +74,10 @@ class Invocation:
         others = [word for word in self.overrides if not word.startswith("seeds=")]
         if_changed: IfChanged = "refuse" if self.if_changed == "rerun" else self.if_changed
         return replace(self, overrides=(f"seeds={seeds}", *others), if_changed=if_changed)
+
+    def until(self) -> float | None:
+        """When the time is used up if it begins now, on the clock of :func:`time.monotonic`; None without a limit."""
+        return None if self.max_hours is None else time.monotonic() + 3600 * self.max_hours
 
     def make_runner(self, *, fork: bool) -> Runner:
         """Build the runner; Ray itself is imported when it has something to run.
@@ -100,3 +112,7 @@ class Invocation:
                 raise UserError(f"must be one of {', '.join(get_args(known))}", where=name, received=repr(value))
         if self.concurrency is not None and self.concurrency < 1:
             raise UserError("must be at least 1", where="concurrency", received=repr(self.concurrency))
+        if self.max_hours is not None and not 0 < self.max_hours < MOST_HOURS:
+            raise UserError(
+                f"must be above 0 and below {MOST_HOURS:,}", where="max_hours", received=repr(self.max_hours)
+            )

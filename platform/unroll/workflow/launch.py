@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unroll import interruption
-from unroll.execution import Observer, Runner, Summary, find_missing, run_plan
-from unroll.ledger import Ledger, RunRecord, nothing_left_on_error
+from unroll.execution import Observer, Runner, Summary, TimeLimit, find_missing, run_plan, trial_seconds
+from unroll.ledger import Ledger, RunRecord, nothing_left_on_error, seeds_left_out, without_seeds
 from unroll.ledger.pathless import without_paths
 from unroll.reporting.prose.decided import pending_sentences
 from unroll.study import Plan
@@ -66,10 +66,15 @@ class RunResult:
         return self.summary.interrupted
 
     @property
+    def seeds_left_out(self) -> list[int]:
+        """Seeds for which the time was too short, so that the report and :attr:`arms` leave them out."""
+        return seeds_left_out(self.plan, Ledger.open(self.folder))
+
+    @property
     def arms(self) -> pl.DataFrame:
         """One row per arm: parameters, how its trials ended, mean and standard deviation of the study's metric.
 
-        Means are over completed trials with a finite value.
+        Means are over completed trials with a finite value, without :attr:`seeds_left_out`.
         """
         import polars as pl
 
@@ -78,10 +83,11 @@ class RunResult:
         plan, trials = self.plan, Ledger.open(self.folder).trials_frame(self.plan)
         ends = coverage(trials)
         seen = [status for status in ends.columns[2:] if ends[status].sum()]
-        frame = summarise_arms(
-            trials, plan.metric, direction=(spec := plan.metrics[plan.metric]).direction, scale=spec.scale
-        )
-        return frame.select("arm", "parameters", "planned", *seen, pl.col("mean").alias(plan.metric), "sd")
+        whole, spec = without_seeds(trials, self.seeds_left_out), plan.metrics[plan.metric]
+        frame = summarise_arms(whole, plan.metric, direction=spec.direction, scale=spec.scale)
+        means = frame.select("arm", "parameters", pl.col("mean").alias(plan.metric), "sd")
+        found = ends.join(means, on="arm", how="left", maintain_order="left")
+        return found.select("arm", "parameters", "planned", *seen, plan.metric, "sd")
 
     def __repr__(self) -> str:
         ends = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items()))
@@ -89,7 +95,9 @@ class RunResult:
         return "\n".join([*lines, *([f"report: {self.report}"] if self.report else []), str(self.arms)])
 
 
-def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch: Watch) -> RunResult:
+def launch(
+    prepared: Prepared, invocation: Invocation, runner: Runner, *, watch: Watch, until: float | None = None
+) -> RunResult:
     """Run the trials that have no result yet, compact the ledger, write the report.
 
     Args:
@@ -98,6 +106,7 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
             to write a report.
         runner: how to run.
         watch: gives the observer that shows progress.
+        until: when the time is used up that was asked for (``Invocation.until``).
 
     Raises:
         UserError: somebody else owns the folder, other source files gave its results, a pack is none, the runner cannot
@@ -113,7 +122,7 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
             with settled_changed(known.plan, ledger, invocation.if_changed):
                 known = prepared.decided(ledger.winners())
                 take_over(known.plan, ledger, packs, invocation.if_changed)
-                plan, summary = _run(known, ledger, invocation, runner, lock.token, watch)
+                plan, summary = _run(known, ledger, invocation, runner, lock.token, watch, until)
             try:
                 page = update_report(ledger, wanted=invocation.report and not summary.interrupted)
             except interruption.Interrupted:
@@ -125,8 +134,8 @@ def launch(prepared: Prepared, invocation: Invocation, runner: Runner, *, watch:
 class RunStart:
     """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
 
-    def __init__(self, tally: Tally, ledger: Ledger, command: list[str]) -> None:
-        self._tally, self._ledger, self._command = tally, ledger, command
+    def __init__(self, tally: Tally, ledger: Ledger, command: list[str], max_hours: float | None = None) -> None:
+        self._tally, self._ledger, self._command, self._max_hours = tally, ledger, command, max_hours
         self._record: RunRecord | None = None
         self._name = ""
 
@@ -146,7 +155,8 @@ class RunStart:
                 self._ledger.register(trial)
         if self._tally.to_run:
             planned, before = len(self._tally.trials), self._tally.before
-            self._record = begin_record(self._command, planned=planned, done_before=before)
+            record = begin_record(self._command, planned=planned, done_before=before)
+            self._record = record.model_copy(update={"max_hours": self._max_hours})
             self._name = self._ledger.save_run(self._record)
 
     def end(self, summary: Summary | None) -> None:
@@ -163,7 +173,13 @@ class RunStart:
 
 
 def _run(
-    prepared: Prepared, ledger: Ledger, invocation: Invocation, runner: Runner, token: str, watch: Watch
+    prepared: Prepared,
+    ledger: Ledger,
+    invocation: Invocation,
+    runner: Runner,
+    token: str,
+    watch: Watch,
+    until: float | None,
 ) -> tuple[Plan, Summary]:
     """Run what is missing; only a run that has something to do leaves a record.
 
@@ -171,7 +187,9 @@ def _run(
     """
     plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=invocation.retry)
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    start = RunStart(tally, ledger, _recorded(invocation))
+    start = RunStart(tally, ledger, _recorded(invocation), invocation.max_hours)
+    longest = {kind: max(seconds) for kind, seconds in trial_seconds(plan, ledger).items()}
+    limit = TimeLimit(until, longest) if until is not None else None
     started, summary = time.perf_counter(), None
 
     def decide() -> None:
@@ -186,7 +204,9 @@ def _run(
             observer = Counted(tally, viewer, decide=decide)
             for line in pending_sentences(declared_analysis(plan), ledger):
                 observer.message(line)
-            summary = run_plan(plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start)
+            summary = run_plan(
+                plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start, limit=limit
+            )
             if start.begun:
                 decide()
     except interruption.Interrupted:  # a second one, or one between two steps: the trials go on from what is saved

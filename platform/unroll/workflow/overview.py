@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from unroll.contract import UserError
 from unroll.workflow.places import results_folder
 
 if TYPE_CHECKING:
@@ -85,7 +87,13 @@ class Overview:
     detectable: list[dict[str, Any]]
     """Per comparison whose spread is known: ``arm, baseline, known_pairs, planned_pairs, detectable`` (the difference
     that is found in 80 % of studies), ``half_needs_seeds`` (for half of it), ``half_core_seconds`` (of the
-    trials that so many seeds add to the plan; None where no time is known)."""
+    trials that so many seeds add to the plan; None where no time is known), and the same two for ``difference``."""
+    seed_seconds: float | None
+    """The same on this machine, if its cores are idle."""
+    difference: float | None
+    """The difference that was asked for, in the metric's unit."""
+    seed_core_seconds: float | None
+    """Time of one core for a whole seed, one trial of each arm with what it begins with; None where it is not known."""
     facts: dict[str, Any]
     """Facts of the data that all arms share: usually all, as they share their data."""
     facts_of_arms: list[dict[str, Any]]
@@ -139,6 +147,7 @@ def look_ahead(
     *,
     packs: Sequence[str] = (),
     pilot: Path | None = None,
+    difference: float | None = None,
     calibrate: bool = False,
 ) -> Overview:
     """Say what a prepared study comes to; nothing is run but, to calibrate, a few steps of each arm.
@@ -148,10 +157,11 @@ def look_ahead(
         results: the results folder; None for the study's own in the project.
         packs: whose trials count as done, each a file or the name of a study beside which one lies.
         pilot: results folder whose spread tells what this study can detect; None for its own.
+        difference: of which is asked how many seeds it takes, in the metric's unit.
         calibrate: whether to measure how long a trial takes.
 
     Raises:
-        UserError: the results folder or the pilot is none, or an arm cannot be trained.
+        UserError: the results folder or the pilot is none, the difference is not above 0, or an arm cannot be trained.
     """
     import polars as pl
 
@@ -162,10 +172,15 @@ def look_ahead(
     from unroll.workflow.taking_over import find_offers, read_packs
     from unroll.workflow.warnings import changed_sentence, warnings
 
+    if difference is not None and not 0 < difference < math.inf:
+        raise UserError(
+            "a difference that is to be found must be above 0", where="difference", received=f"{difference:g}"
+        )
     folder = results_folder(prepared.plan.study, results)
     prepared = prepared.decided(Ledger(folder).winners())
     plan, cpus = prepared.plan, prepared.study.resources.cpus
     ledger, seconds = Ledger(folder), _seconds_per_trial(prepared) if calibrate else {}
+    known = ledger if pilot is None else Ledger.open(pilot)
     offers = find_offers(plan, ledger, read, choice="keep") if (read := read_packs(packs)) else []
     done, packed = _finished(plan, ledger, offers)
     doubts = [
@@ -210,7 +225,10 @@ def look_ahead(
         warnings=warned_arms(plan) | dict.fromkeys(doubts, names),
         claims=list(claim_reach_sentences(plan)),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
-        detectable=_detectable(plan, ledger if pilot is None else Ledger.open(pilot), cpus),
+        detectable=_detectable(plan, known, cpus, difference),
+        difference=difference,
+        seed_core_seconds=(of_seed := _seed_core_seconds(plan, seconds or _known_seconds(known), cpus)),
+        seed_seconds=None if of_seed is None else of_seed / cpus / at_once,
         facts=facts,
         facts_of_arms=[
             {"arms": [arm.name for arm, other in zip(plan.arms, own, strict=True) if other == each], "facts": each}
@@ -240,7 +258,25 @@ def _finished(plan: Plan, ledger: Ledger, offers: Sequence[Offer]) -> tuple[set[
     return here | offered, came & here | offered
 
 
-def _detectable(plan: Plan, known: Ledger, cpus: float) -> list[dict[str, Any]]:
+def _known_seconds(known: Ledger) -> dict[str, float]:
+    """Arm, or what arms begin with -> the median time of its completed trials."""
+    from unroll.execution import trial_seconds
+
+    if not known.has_plan():
+        return {}
+    return {
+        arm: median(taken) for (arm, phase), taken in trial_seconds(known.plan(), known).items() if phase == "confirm"
+    }
+
+
+def _seed_core_seconds(plan: Plan, seconds: Mapping[str, float], cpus: float) -> float | None:
+    """See :attr:`Overview.seed_core_seconds`; an arm that has one trial for all seeds is none of a further one."""
+    counts = Counter(trial.arm for trial in (*plan.preparations, *plan.trials))
+    whole = [arm for arm, count in counts.items() if count == max(counts.values())]
+    return cpus * sum(seconds[arm] for arm in whole) if all(arm in seconds for arm in whole) else None
+
+
+def _detectable(plan: Plan, known: Ledger, cpus: float, difference: float | None) -> list[dict[str, Any]]:
     """See :attr:`Overview.detectable`; of a pilot those arms count that the plan has by the same names."""
     import polars as pl
 
@@ -259,14 +295,20 @@ def _detectable(plan: Plan, known: Ledger, cpus: float) -> list[dict[str, Any]]:
         return []
     metric, baselines = plan.metrics[plan.metric], {arm: plan.baselines[arm] for arm in trials["arm"].unique()}
     found = detectable_differences(
-        trials, plan.metric, baselines=baselines, planned=planned, direction=metric.direction, scale=metric.scale
+        trials,
+        plan.metric,
+        baselines=baselines,
+        planned=planned,
+        direction=metric.direction,
+        scale=metric.scale,
+        difference=difference,
     ).to_dicts()
     cost = dict(trials.drop_nulls("seconds").group_by("arm").agg(pl.col("seconds").median()).iter_rows())
     for row in found:
-        row["half_core_seconds"] = None
-        if row["half_needs_seeds"] is not None and len(cost) == len(plan.arms):
-            more = max(0, row["half_needs_seeds"] - row["planned_pairs"])
-            row["half_core_seconds"] = more * cpus * sum(cost.values())
+        for name in ("half", "difference"):
+            row[f"{name}_core_seconds"] = None
+            if (seeds := row[f"{name}_needs_seeds"]) is not None and len(cost) == len(plan.arms):
+                row[f"{name}_core_seconds"] = max(0, seeds - row["planned_pairs"]) * cpus * sum(cost.values())
     return found
 
 

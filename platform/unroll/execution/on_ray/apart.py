@@ -210,7 +210,7 @@ def _listen(ours: Connection, observer: Observer, ready: Callable[[], None], sto
             getattr(observer, name)(value)
         else:
             _see_alive(needed)
-        if stopping.asked() and not begun:
+        if stopping.asked(begun=begun) and not begun:
             raise Interrupted
         if time.monotonic() - refreshed >= 1.0:
             observer.refresh()

@@ -19,6 +19,7 @@ from unroll.execution.on_ray.connection import connected
 from unroll.execution.on_ray.private_folder import sweep_folders
 from unroll.execution.on_ray.room import refusal
 from unroll.execution.runner import Observer, Stopping
+from unroll.execution.time_limit import TimeLimit, WholeSeeds
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.ray_internals import narrow_environments, own_processes, session_folder
@@ -87,21 +88,28 @@ class RayRunner:
         self._address, self._concurrency, self._fork = address, concurrency, fork
 
     def run(
-        self, jobs: Sequence[Job], ledger: Ledger, *, token: str, observer: Observer, ready: Callable[[], None]
+        self,
+        jobs: Sequence[Job],
+        ledger: Ledger,
+        *,
+        token: str,
+        observer: Observer,
+        ready: Callable[[], None],
+        limit: TimeLimit | None = None,
     ) -> None:
         """See :class:`unroll.execution.runner.Runner`.
 
         A Ray that was started here and is lost is started again; trials go on from their last saved state.
         """
         before = ledger.outcomes([job.trial.id for job in jobs])
-        stopping, begin, once = Stopping(ledger, token, observer), _Begin(ready), _OnceObserver(observer, before)
+        stopping, begin, once = Stopping(ledger, token, observer, limit), _Begin(ready), _OnceObserver(observer, before)
         for restart in range(RESTARTS + 1):
             jobs = settled_jobs(jobs, ledger)
             remaining = [job for job in jobs if ledger.trial(job.trial.id).outcome() == before.get(job.trial.id)]
             if JobQueue(remaining, ledger).next() is None:  # nothing is left, or what is left begins with what failed
                 break
             observer.message("starting Ray" if self._address is None else f"reaching Ray at {self._address}")
-            drive = functools.partial(self._drive, remaining, ledger, token)
+            drive = functools.partial(self._drive, remaining, ledger, token, limit)
             try:
                 run_apart(drive, observer=once, ready=begin, stopping=stopping, fork=self._fork)
                 break
@@ -127,7 +135,7 @@ class RayRunner:
             )
         observer.message("Ray was lost; run the same command again to go on from what is saved")
 
-    def _drive(self, jobs: Sequence[Job], ledger: Ledger, token: str, link: Link) -> None:
+    def _drive(self, jobs: Sequence[Job], ledger: Ledger, token: str, limit: TimeLimit | None, link: Link) -> None:
         """What the process does that has Ray; see :func:`unroll.execution.on_ray.apart.run_apart`."""
         with gc_paused():
             from unroll.execution.on_ray.bridge import Bridge
@@ -140,7 +148,7 @@ class RayRunner:
                 link.ready()
                 for number in range(RESTARTS + 1):
                     bridge = Bridge(ledger, token, link, jobs, again=number < RESTARTS)
-                    self._tune(jobs, bridge)
+                    self._tune(jobs, bridge, limit)
                     jobs = _begun_with(bridge.given_up, settled_jobs(jobs, ledger))
                     if not jobs or ledger.stop_requested(token):
                         break
@@ -170,7 +178,16 @@ class RayRunner:
                     advice=f"give resources.{key}=... or a cluster with --address",
                 )
 
-    def _tune(self, jobs: Sequence[Job], bridge: Bridge) -> None:
+    def _slots(self, job: Job) -> int:
+        """How many trials run at a time on what Ray has now."""
+        import ray
+
+        there = ray.cluster_resources()
+        wanted = (("CPU", job.resources.cpus), ("GPU", job.resources.gpus))
+        room = [int(there.get(name, 0) / amount) for name, amount in wanted if amount]
+        return max(1, min([*room, *([self._concurrency] if self._concurrency else [])]))
+
+    def _tune(self, jobs: Sequence[Job], bridge: Bridge, limit: TimeLimit | None) -> None:
         from ray import tune
 
         from unroll.execution.on_ray.bridge import NotifyObserver, StopWhenAsked
@@ -185,8 +202,13 @@ class RayRunner:
         storage = results / ".ray" if self._address else session_folder() / "tune"
         resources = jobs[0].resources
         scheduler = TuneArms(Halving(jobs, bridge.ledger))
-        searcher = ReadyJobs(JobQueue(jobs, bridge.ledger), results=str(results), token=bridge.token)
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST_PENDING)  # Tune's own guess for searchers is one at a time
+        tell, whole_seeds = bridge.observer.message, None
+        if limit:
+            whole_seeds = WholeSeeds(limit, bridge.ledger, slots=lambda: self._slots(jobs[0]), tell=tell)
+        queue = JobQueue(jobs, bridge.ledger, whole_seeds=whole_seeds)
+        searcher = ReadyJobs(queue, results=str(results), token=bridge.token)
+        # Tune's own guess for searchers is one at a time, which is right where it is judged when a seed begins.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 if limit else MOST_PENDING)
         try:
             with narrow_environments(self._address):
                 tune.Tuner(

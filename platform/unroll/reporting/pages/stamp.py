@@ -27,6 +27,7 @@ def digest(findings: Findings) -> str:
     whole.update(findings.history_digest.encode())
     whole.update("\n".join(findings.damaged).encode())
     whole.update(repr(sorted(findings.changed.items())).encode())
+    whole.update(repr(list(findings.seeds_left_out)).encode())
     return whole.hexdigest()
 
 

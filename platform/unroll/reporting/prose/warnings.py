@@ -11,7 +11,7 @@ from unroll.evidence.arms import LARGEST
 from unroll.evidence.splits import SHARE, SHARE_OF_ONE_SEED, SPREADS
 from unroll.ledger import FINAL, MISSING, describe_changed
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, fixed, listed, shorten
+from unroll.reporting.numbers import count, fixed, listed, ranges, shorten
 from unroll.reporting.prose.plan import part_sentences, reach_sentence, selection_sentences, twin_sentences
 from unroll.reporting.wording import STATUS_WORDS, decimals, metric_decimals
 from unroll.study.plan import warned_arms
@@ -34,11 +34,25 @@ def warnings(findings: Findings) -> list[str]:
             text if len(arms) == len(findings.arms) else f"{listed(arms)}: {text}"
             for text, arms in warned_arms(plan).items()
         ),
+        *_time(findings),
         *_trials(findings),
         *held_out_sentences(findings),
         *filter(None, [reach_sentence(plan)]),
         *_conditions(findings),
     ]
+
+
+def _time(findings: Findings) -> Iterator[str]:
+    """Seeds that a limit of time left in part."""
+    left = findings.seeds_left_out
+    if left:
+        names, whole = f"{'seed' if len(left) == 1 else 'seeds'} {ranges(left)}", len(findings.seeds) - len(left)
+        yield (
+            f"The time was too short for {names}, left out of every mean, comparison and claim: these are over {whole} "
+            f"of {count(len(findings.seeds), 'planned seed')}. The clock decided that, not the results, so the tests "
+            "hold. Running the same command again adds the others; if that is done because of what is read here, it is "
+            "a second look."
+        )
 
 
 def _trials(findings: Findings) -> Iterator[str]:
