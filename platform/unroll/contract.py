@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, Self, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
@@ -384,6 +384,82 @@ class Example:
             raise ValueError("values of an example must be from 0 to 1")
 
 
+EXAMPLES: Final = "examples"
+"""The sum to which every example of the test data adds 1: the number of them."""
+
+Form = Literal["ratio", "exponential", "mean", "bleu"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """How the value of a metric follows from sums over examples, as data: a report computes it without the task.
+
+    Of places 1, 2 and so on, each has two numbers, ``above`` and ``below``: sums, each times a factor, added up.
+
+    - ``ratio``: above / below, of one place; 0 where both are 0. Accuracy, F1 (twice the right ones over guessed and
+      gold), a mean loss.
+    - ``exponential``: exp(above / below), of one place. Perplexity.
+    - ``mean``: the mean of above / below over the places where below is not 0. Macro-F1.
+    - ``bleu``: in points of 100 (Papineni et al. 2002), with places for n-grams of each length (found; written) and a
+      last one for the length (written; of the references). Of none found, "exp" smoothing (Chen and Cherry 2014, 3)
+      as in sacrebleu.
+
+    Args:
+        form: which of these.
+        above: for each place, sum -> factor.
+        below: the same.
+
+    Raises:
+        ValueError: the form has other places.
+    """
+
+    form: Form = "ratio"
+    above: Sequence[Mapping[str, float]]
+    below: Sequence[Mapping[str, float]]
+
+    def __post_init__(self) -> None:
+        places = len(self.above)
+        fits = places == 1 if self.form in ("ratio", "exponential") else places > (self.form == "bleu")
+        if len(self.below) != places or not fits:
+            raise ValueError(f"a formula {self.form} has as many sums above as below, and not {places}")
+
+    @classmethod
+    def share(cls, above: str, below: str = EXAMPLES) -> Self:
+        """One sum over another one, or over the number of examples."""
+        return cls(above=({above: 1.0},), below=({below: 1.0},))
+
+    @property
+    def sums(self) -> frozenset[str]:
+        """Every sum that it names."""
+        return frozenset(name for place in (*self.above, *self.below) for name in place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleScores:
+    """What each example of the test data adds to the sums that metrics are functions of.
+
+    Args:
+        test_set: digest of what the examples are, in their order, without anything that a model decides: trials with
+            the same were tested on the same examples.
+        sums: name -> what each example adds, shape (examples,), whole numbers or fractions, all finite.
+        metrics: full name of a metric -> how its value follows.
+
+    Raises:
+        ValueError: sums differ in length or are not finite, or a formula names others.
+    """
+
+    test_set: str
+    sums: Mapping[str, Any]
+    metrics: Mapping[str, Formula]
+
+    def __post_init__(self) -> None:
+        if len({len(column) for column in self.sums.values()}) != 1:
+            raise ValueError("every sum must have one number for each example, and there must be one sum at least")
+        for name, formula in self.metrics.items():
+            if unknown := sorted(formula.sums - self.sums.keys() - {EXAMPLES}):
+                raise ValueError(f"the formula of {name} names {', '.join(unknown)}, which is no sum")
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DatasetT = TypeVar("DatasetT", bound=Dataset)
 
@@ -615,6 +691,23 @@ class Task(ABC, Generic[SettingsT, DatasetT]):
         for all arms and seeds, few (a handful) and short: what is given here stays with the trial, as it is.
         """
         return ()
+
+    def example_scores(
+        self,
+        settings: SettingsT,  # noqa: ARG002
+        dataset: DatasetT,  # noqa: ARG002
+        module: pl.LightningModule,  # noqa: ARG002
+    ) -> ExampleScores | None:
+        """What each example of the test data added to the test's metrics; None, as here: it is not kept.
+
+        Called after the test, with the module that was tested. It stays with the trial, and lets the report say how
+        much of an interval is the choice of these examples. Values that follow from it are those that were logged.
+        """
+        return None
+
+    def example_score_bytes(self, settings: SettingsT, dataset: DatasetT) -> int:  # noqa: ARG002
+        """Roughly the size of the file with :meth:`example_scores`, for the plan; 0, as here, where none is kept."""
+        return 0
 
     def conditions(self, module: pl.LightningModule) -> Mapping[str, str]:  # noqa: ARG002
         """How a module computed, as far as neither settings nor data decide it: recorded with the trial's outcome.

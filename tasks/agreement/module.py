@@ -9,9 +9,10 @@ from torch import Tensor
 
 from tasks.agreement.batches import Prefixes, Sentences
 from tasks.agreement.network import AgreementNetwork
-from tasks.agreement.tally import Tally
+from tasks.agreement.tally import FORMULAS, Tally, example_sums
 from tasks.learning.descent import Learning
 from tasks.learning.module import LearningModule
+from unroll.contract import Formula
 
 
 @final
@@ -48,7 +49,14 @@ class AgreementModule(LearningModule[Prefixes | Sentences, Prefixes]):
         """Predict the numbers of verbs of held-out text."""
         right = self.network.predicts_plural(batch) == batch.plural
         self._held_out = self._held_out.plus(right, batch.attractors, batch.distances)
+        if self.per_example:
+            known = batch.lengths, batch.plural.long(), batch.attractors, batch.distances
+            self.per_example.add(known, **example_sums(right, batch.attractors))
 
     def scores(self) -> Mapping[str, float]:
         """Accuracies of all verbs, by attractors and by distance."""
         return self._held_out.accuracies()
+
+    def formulas(self) -> Mapping[str, Formula]:
+        """Of all verbs and by attractors."""
+        return FORMULAS

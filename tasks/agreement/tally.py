@@ -9,12 +9,21 @@ import torch
 from torch import Tensor
 
 from tasks.agreement.sentences import MOST_ATTRACTORS
-from unroll.contract import distance_metric
+from unroll.contract import Formula, distance_metric
 
 MOST_DISTANCE: Final = 20
 """Up to so many words between subject and verb have one."""
 _GROUPS: Final = (MOST_ATTRACTORS + 2, MOST_DISTANCE + 2)
 """Numbers of attractors, and distances; the last of each is for all that are larger."""
+
+FORMULAS: Final = {
+    "accuracy": Formula.share("right"),
+    **{
+        f"accuracy/attractors_{n}": Formula.share(f"attractors_{n}/right", f"attractors_{n}/verbs")
+        for n in range(MOST_ATTRACTORS + 1)
+    },
+}
+"""How accuracies follow from what :func:`example_sums` gives, summed over verbs."""
 
 
 def _nothing() -> Tensor:
@@ -54,3 +63,11 @@ class Tally:
 def _count(groups: Tensor) -> Tensor:
     """How often each group is named, shape (attractors, distances)."""
     return torch.bincount(groups, minlength=_GROUPS[0] * _GROUPS[1]).reshape(_GROUPS).cpu()
+
+
+def example_sums(right: Tensor, attractors: Tensor) -> dict[str, Tensor]:
+    """What each verb adds to the sums of :data:`FORMULAS`; arguments and sums of shape (batch,)."""
+    sums = {"right": right}
+    for n in range(MOST_ATTRACTORS + 1):
+        sums |= {f"attractors_{n}/right": right & (attractors == n), f"attractors_{n}/verbs": attractors == n}
+    return sums

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from tasks.classification.batches import LabelledBatch
 from tasks.classification.network import Classifier
-from tasks.classification.tally import Tally
+from tasks.classification.tally import Tally, example_sums, formulas
 from tasks.learning.descent import Learning
 from tasks.learning.module import LearningModule
+from unroll.contract import Formula
 
 
 @final
@@ -52,11 +53,19 @@ class ClassificationModule(LearningModule[LabelledBatch, LabelledBatch]):
 
     def count(self, batch: LabelledBatch) -> None:
         """Classify sentences of held-out text."""
-        self._held_out = self._held_out.plus(self.network.decode(batch), batch.labels)
+        guesses = self.network.decode(batch)
+        self._held_out = self._held_out.plus(guesses, batch.labels)
+        if self.per_example:
+            known = [batch.lengths, *(self._labels[label] for label in batch.labels.tolist())]
+            self.per_example.add(known, **example_sums(guesses, batch.labels, labels=len(self._labels)))
 
     def scores(self) -> Mapping[str, float]:
         """Accuracy and macro-F1."""
         return self._held_out.metrics()
+
+    def formulas(self) -> Mapping[str, Formula]:
+        """Of both, as far as :func:`example_sums` goes."""
+        return formulas(len(self._labels))
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of the whole test text, and its confusion matrix."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, final
 
 import torch
 from torch import Tensor
 
-from unroll.contract import confusion_metric
+from unroll.contract import Formula, confusion_metric
 
 WHOLE_UP_TO: Final = 10
-"""Labels up to which every pair is logged; of more, the pairs that occur."""
+"""Labels up to which every pair is logged; of more, the pairs that occur. Those of more have no macro-F1 by example."""
 
 
 @final
@@ -58,3 +58,24 @@ class Tally:
             for j, guess in enumerate(labels)
             if len(labels) <= WHOLE_UP_TO or self.counts[i, j] > 0
         }
+
+
+def example_sums(guesses: Tensor, truth: Tensor, *, labels: int) -> dict[str, Tensor]:
+    """What each sentence of a batch adds to the sums of :func:`formulas`, each of shape (batch,)."""
+    sums = {"right": guesses == truth}
+    for label in range(labels if labels <= WHOLE_UP_TO else 0):
+        sums[f"right/{label}"] = (guesses == label) & (truth == label)
+        sums[f"seen/{label}"] = (guesses == label).long() + (truth == label).long()
+    return sums
+
+
+def formulas(labels: int) -> Mapping[str, Formula]:
+    """How accuracy and, of few labels, macro-F1 follow from sums over sentences."""
+    found = {"accuracy": Formula.share("right")}
+    if labels <= WHOLE_UP_TO:
+        found["macro_f1"] = Formula(
+            form="mean",
+            above=[{f"right/{label}": 2.0} for label in range(labels)],
+            below=[{f"seen/{label}": 1.0} for label in range(labels)],
+        )
+    return found

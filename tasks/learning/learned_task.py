@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, final
 from tasks.learning.settings import LearnedSettings, OptimizationSettings, ThroughTimeSettings, TrainingSettings
 from tasks.recurrent.settings import build_initialization
 from tasks.recurrent.unused import unused_settings
-from unroll.contract import VALIDATION, Dataset, Selection, Task, UserError, first_validation_metric
+from unroll.contract import (
+    VALIDATION,
+    Dataset,
+    ExampleScores,
+    Selection,
+    Task,
+    UserError,
+    first_validation_metric,
+)
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -130,6 +138,17 @@ class LearnedTask(Task[SettingsT, DatasetT]):
         from tasks.recurrent.loop import describe_loops
 
         return describe_loops(module)
+
+    def example_scores(
+        self,
+        settings: SettingsT,  # noqa: ARG002
+        dataset: DatasetT,  # noqa: ARG002
+        module: pl.LightningModule,
+    ) -> ExampleScores | None:
+        """What a :class:`~tasks.learning.evaluation.ScoredModule` collected."""
+        from tasks.learning.evaluation import ScoredModule
+
+        return module.example_scores() if isinstance(module, ScoredModule) else None
 
     def seed_varies(self, settings: SettingsT) -> Sequence[str] | None:
         """Initial weights, and what is dropped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, final
 
+import torch
 from torch import Tensor
 
 from tasks.learning.clipping import Clipped
@@ -12,6 +13,7 @@ from tasks.learning.through_time import ThroughTimeModule
 from tasks.long_range.batches import Batch
 from tasks.long_range.problem import Problem, Score
 from tasks.recurrent.answerer import Answerer
+from unroll.contract import Formula
 
 
 @final
@@ -63,11 +65,26 @@ class LongRangeModule(ThroughTimeModule[Batch, Batch]):
     def count(self, batch: Batch) -> None:
         """Score some held-out sequences; sums over all of them have 64 bits."""
         (inputs, targets), number = batch, self.terms(batch)
-        score: Score = self._problem.score(self.network(inputs).double(), targets)
+        answers = self.network(inputs).double()
+        score: Score = self._problem.score(answers, targets)
         self._sums["loss"] += score.loss.item() * number
         self._sums["error"] += score.error.item() * number
         self._sequences += number
+        if self.per_example:
+            self.per_example.add([targets], **self._score_each(answers, targets))
+
+    def _score_each(self, answers: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Loss and error of each sequence, shape (batch,)."""
+        along = 1 if self._problem.every_step else 0
+        number = answers.shape[along]
+        pairs = zip(answers.chunk(number, along), targets.chunk(number, along), strict=True)
+        scores = [self._problem.score(*pair) for pair in pairs]
+        return {name: torch.stack([getattr(score, name) for score in scores]) for name in self._sums}
 
     def scores(self) -> Mapping[str, float]:
         """Means over all sequences."""
         return {name: total / self._sequences for name, total in self._sums.items()}
+
+    def formulas(self) -> Mapping[str, Formula]:
+        """Of both."""
+        return {name: Formula.share(name) for name in self._sums}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasks.tagging.batches import PADDING
-from unroll.contract import UserError
+from unroll.contract import Formula, UserError
 
 METRICS: Final = ("entity_f1", "entity_precision", "entity_recall")
 ILLEGAL_MOVES: Final = "illegal_moves"
@@ -87,6 +87,15 @@ class EntityTally:
         return dict(zip(METRICS, (f1, precision, recall), strict=True))
 
 
+FORMULAS: Final = {
+    "entity_f1": Formula(above=({"entities/right": 2.0},), below=({"entities/guessed": 1.0, "entities/gold": 1.0},)),
+    "entity_precision": Formula.share("entities/right", "entities/guessed"),
+    "entity_recall": Formula.share("entities/right", "entities/gold"),
+    ILLEGAL_MOVES: Formula.share("entities/illegal"),
+}
+"""How the scores of entities follow from what :meth:`EntityScorer.count_each` gives, summed over sentences."""
+
+
 @final
 class EntityScorer:
     """Counts entities of batches.
@@ -116,17 +125,27 @@ class EntityScorer:
             tags: the right ones, shape (time, batch), :data:`~tasks.tagging.batches.PADDING` at padding.
             before: what was counted so far.
         """
+        right, guessed, gold, illegal = (int(each.sum()) for each in self.count_each(guesses, tags).values())
+        return EntityTally(
+            right=before.right + right,
+            guessed=before.guessed + guessed,
+            gold=before.gold + gold,
+            illegal=before.illegal + illegal,
+            sentences=before.sentences + tags.shape[1],
+        )
+
+    def count_each(self, guesses: Tensor, tags: Tensor) -> dict[str, Tensor]:
+        """``right``, ``guessed``, ``gold`` and ``illegal`` of each sentence, shape (batch,); arguments as above."""
         real = tags != PADDING
         # Records of both ends and type: an entity is right if the very same record is in both lists.
         guessed, gold = (self._entities(each.where(real, self._outside)) for each in (guesses, tags))
-        right = np.intersect1d(guessed, gold, assume_unique=True)
-        return EntityTally(
-            right=before.right + len(right),
-            guessed=before.guessed + len(guessed),
-            gold=before.gold + len(gold),
-            illegal=before.illegal + int((self._moves_illegally(guesses.where(real, 0)) & real).sum()),
-            sentences=before.sentences + tags.shape[1],
-        )
+        lists = {"right": np.intersect1d(guessed, gold, assume_unique=True), "guessed": guessed, "gold": gold}
+        apart, sentences = len(tags) + 1, tags.shape[1]  # as _entities lays them out
+        counts = {
+            name: torch.from_numpy(np.bincount(found["f0"] // apart, minlength=sentences))
+            for name, found in lists.items()
+        }
+        return {**counts, "illegal": (self._moves_illegally(guesses.where(real, 0)) & real).sum(0).cpu()}
 
     def _moves_illegally(self, tags: Tensor) -> Tensor:
         """Whether BIO forbids each tag where it stands, shape (time, batch)."""

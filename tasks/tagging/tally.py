@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tasks.tagging.batches import PADDING, TaggedBatch
 from tasks.text.tagged import Group
+from unroll.contract import Formula
 
 METRICS: Final[dict[str, tuple[Group, ...]]] = {
     "accuracy": tuple(Group),
@@ -19,6 +20,12 @@ METRICS: Final[dict[str, tuple[Group, ...]]] = {
 """Metric -> the groups of words whose tokens it counts."""
 OF_SENTENCES: Final = "sentence_accuracy"
 """The metric that counts sentences of which every tag is right."""
+
+FORMULAS: Final = {
+    **{name: Formula.share(f"{name}/right", f"{name}/tokens") for name in METRICS},
+    OF_SENTENCES: Formula.share(f"{OF_SENTENCES}/right"),
+}
+"""How each follows from what :func:`example_sums` gives, summed over sentences."""
 
 
 def _nothing() -> Tensor:
@@ -68,3 +75,14 @@ class Tally:
         }
         found = {name: int(right) / int(tokens) for name, (right, tokens) in sums.items() if tokens}
         return found | ({OF_SENTENCES: self.right_sentences / self.sentences} if self.sentences else {})
+
+
+def example_sums(guesses: Tensor, batch: TaggedBatch) -> dict[str, Tensor]:
+    """What each sentence of a batch adds to the sums of :data:`FORMULAS`, each of shape (batch,)."""
+    real = batch.tags != PADDING
+    same = guesses == batch.tags
+    sums = {f"{OF_SENTENCES}/right": (same | ~real).all(0)}
+    for name, kinds in METRICS.items():
+        member = torch.isin(batch.groups, torch.tensor(kinds, device=real.device)) & real
+        sums |= {f"{name}/right": (member & same).sum(0), f"{name}/tokens": member.sum(0)}
+    return sums

@@ -16,8 +16,8 @@ from tasks.remedies.module import RemedyModule
 from tasks.remedies.remedy import PADDING, Examples, Remedy
 from tasks.translation.batches import PairBatch
 from tasks.translation.exposure import own_nats
-from tasks.translation.tally import Scorer, Tally
-from unroll.contract import derive_seed
+from tasks.translation.tally import FORMULAS, Scorer, Tally
+from unroll.contract import Formula, derive_seed
 
 UNKNOWN_WRITTEN: Final = "⁇"
 """How ``<unk>`` is written in a translation: a word that no reference has. BLEU's 13a would make three of ``<unk>``."""
@@ -136,7 +136,8 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
         features = model.read(model.embed(examples.inputs()), model.begin())
         logits, right = model.logits(features[real]), batch.targets[real]
         hits = logits.argmax(1) == right
-        tally.nats += cross_entropy(logits, right, reduction="none").double().sum().item()
+        nats = cross_entropy(logits, right, reduction="none").double()
+        tally.nats += nats.sum().item()
         tally.tokens += len(right)
         tally.forced += int(hits.sum())
         if tally.own_nats is not None:
@@ -144,18 +145,34 @@ class TranslationModule(RemedyModule[PairBatch, PairBatch]):
         seeds = [derive_seed(self._seed, "translation", place) for place in batch.places.tolist()]
         found = [several[0] for several in self.translate(model, batch.lengths, seeds)]
         forced = torch.zeros_like(real).masked_scatter(real, hits).T.tolist()
+        rows: list[dict[str, int]] = []
         for one, column, told in zip(found, batch.targets.T.tolist(), forced, strict=True):
             reference = [token for token in column if token != PADDING]
             free = [a == b for a, b in zip(one.tokens, reference, strict=False)]
             tally.free += sum(free)
             tally.by_place.add(told[: len(reference)], free)
-            tally.exact += list(one.tokens) == reference and self._unknown not in reference
+            exact = list(one.tokens) == reference and self._unknown not in reference
+            tally.exact += exact
             tally.unfinished += not one.finished
             tally.written += len(one.tokens)
             tally.translations.append(self.text(one))
+            if self.per_example:
+                hits_of_one = {"forced": sum(told[: len(reference)]), "free": sum(free), "tokens": len(reference)}
+                ends = {"exact": int(exact), "unfinished": int(not one.finished)}
+                rows.append(
+                    {**hits_of_one, **ends, **self._scorer.bleu_sums(self.text(one), batch.references[len(rows)])}
+                )
         tally.pairs += len(found)
         tally.references.extend(batch.references)
+        if self.per_example:
+            apart = torch.zeros(real.shape, dtype=nats.dtype, device=nats.device).masked_scatter(real, nats)
+            counts = {name: torch.tensor([row[name] for row in rows]) for name in rows[0]}
+            self.per_example.add(batch.references, nats=apart.sum(0), **counts)
 
     def scores(self) -> Mapping[str, float]:
         """Every metric of the tally."""
         return self._held_out.scores(self._scorer)
+
+    def formulas(self) -> Mapping[str, Formula]:
+        """See :data:`~tasks.translation.tally.FORMULAS`."""
+        return FORMULAS

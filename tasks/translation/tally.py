@@ -5,12 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, Final, final
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from tasks.translation.exposure import ByPlace
+from unroll.contract import Formula
+
+_ORDERS: Final = range(1, 5)
+"""Lengths of the n-grams of BLEU."""
+FORMULAS: Final = {
+    "bleu": Formula(
+        form="bleu",
+        above=[*({f"bleu/found_{n}": 1.0} for n in _ORDERS), {"bleu/length": 1.0}],
+        below=[*({f"bleu/written_{n}": 1.0} for n in _ORDERS), {"bleu/reference_length": 1.0}],
+    ),
+    "exact_match": Formula.share("exact"),
+    "accuracy": Formula.share("forced", "tokens"),
+    "free_running_accuracy": Formula.share("free", "tokens"),
+    "accuracy_gap": Formula(above=[{"forced": 1.0, "free": -1.0}], below=[{"tokens": 1.0}]),
+    "loss": Formula.share("nats", "tokens"),
+    "perplexity": Formula(form="exponential", above=[{"nats": 1.0}], below=[{"tokens": 1.0}]),
+    "unfinished": Formula.share("unfinished"),
+}
+"""How these follow from sums over pairs. chrF does not: sacrebleu gives no sums of one pair; nor does the loss behind
+own words."""
 
 
 @final
@@ -78,12 +98,20 @@ class Scorer:
             "bleu": BLEU(lowercase=lowercase, force=True),
             "chrf": CHRF(lowercase=lowercase),
         }
+        self._of_one = BLEU(lowercase=lowercase, force=True, effective_order=True)  # without it, it warns at each call
 
     def score(self, translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
         """Of a whole text, in points of 100."""
         return {
             name: float(metric.corpus_score(translations, [references]).score) for name, metric in self._metrics.items()
         }
+
+    def bleu_sums(self, translation: str, reference: str) -> dict[str, int]:
+        """What one pair adds to BLEU: n-grams that were found and written, and lengths, by the names of the sums."""
+        score = self._of_one.sentence_score(translation, [reference])
+        found = {f"bleu/found_{n}": score.counts[n - 1] for n in _ORDERS}
+        written = {f"bleu/written_{n}": score.totals[n - 1] for n in _ORDERS}
+        return {**found, **written, "bleu/length": score.sys_len, "bleu/reference_length": score.ref_len}
 
     def signatures(self) -> Mapping[str, str]:
         """What another program needs to know to get the same scores, by metric: sacrebleu's own lines."""

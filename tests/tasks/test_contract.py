@@ -12,6 +12,8 @@ import torch
 
 from tests.tasks.run import Run, same
 from tests.tasks.variants import Variant, choices, every_variant, variants
+from unroll.contract import EXAMPLES
+from unroll.evidence.formulas import combine, evaluate
 from unroll.study import discover_tasks, load_task
 from unroll.study._settings import setting_fields
 
@@ -96,6 +98,26 @@ def test_shares_are_quotients_of_whole_numbers(variant: Variant, whole: Whole) -
         if name in shares:
             quotient = Fraction(value).limit_denominator(10_000)
             assert value == pytest.approx(float(quotient), abs=1e-15, rel=0), name
+
+
+@every_variant
+def test_values_follow_from_what_examples_add(variant: Variant, whole: Whole) -> None:
+    scores = variant.task.example_scores(whole.settings, whole.dataset, whole.module)
+    if scores is None:
+        return
+    logged = {name: value for _, name, value in whole.rows}
+    examples = len(next(iter(scores.sums.values())))
+    whole_sums = {EXAMPLES: np.array(examples), **{name: np.sum(each) for name, each in scores.sums.items()}}
+    assert examples > 1
+    assert scores.metrics.keys() & logged.keys()
+    for name, formula in scores.metrics.items():
+        if name in logged:
+            value = float(evaluate(formula, *combine(formula, whole_sums)))
+            assert value == pytest.approx(logged[name], rel=1e-6, abs=1e-12), name
+    again = Run(variant.task, whole.settings, whole.dataset, seed=1)
+    other = variant.task.example_scores(whole.settings, whole.dataset, again.module)
+    assert other is not None
+    assert other.test_set == scores.test_set, "what the examples are is no matter of the seed"
 
 
 @pytest.mark.parametrize("name", discover_tasks())

@@ -10,6 +10,7 @@ from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.epochs import trends
+from unroll.evidence.examples import Scored, share_of_test_set
 from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.power import detectable_differences
@@ -23,6 +24,7 @@ __all__ = [
     "EXACT_UP_TO",
     "LEVEL",
     "Reach",
+    "Scored",
     "by_distance",
     "claim_seeds",
     "confusion",
@@ -46,6 +48,7 @@ __all__ = [
     "reach",
     "repeat_for_seeds",
     "resolution",
+    "share_of_test_set",
     "sign_flip_p",
     "smallest_p",
     "spent",

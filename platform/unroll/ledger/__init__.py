@@ -13,6 +13,7 @@ from unroll.ledger.packs import Pack, PackContent, PackRecord, encode_pack
 from unroll.ledger.records import DamagedRecord, UnknownFormat, read_record, write_record
 from unroll.ledger.refusal import nothing_left_on_error
 from unroll.ledger.run_record import RunRecord
+from unroll.ledger.scores import Scores, ScoresRecord
 from unroll.ledger.shown import ShownExample, ShownExamples
 from unroll.ledger.sources import describe_changed
 from unroll.ledger.trial_records import TrialRecords
@@ -38,6 +39,8 @@ __all__ = [
     "PackRecord",
     "Progress",
     "RunRecord",
+    "Scores",
+    "ScoresRecord",
     "Selected",
     "ShownExample",
     "ShownExamples",

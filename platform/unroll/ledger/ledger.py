@@ -21,6 +21,8 @@
       trials/<id>/weights.safetensors  trained weights; they count where weights.json vouches for them
       trials/<id>/weights.json       what they are, and what rebuilds the module around them
       trials/<id>/examples.json      what its model made of a few examples, replaced by a later attempt
+      trials/<id>/scores.parquet     what each example of the test data added to its metrics
+      trials/<id>/scores.json        vouches for that table, as weights.json does for weights
       trials/<id>/progress.json      where it is: neither durable nor a record
       trials.parquet, history.parquet  derived, rebuilt by ``compact``
       history.made.json              what history.parquet was made of, see logged.py

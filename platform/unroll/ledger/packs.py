@@ -13,6 +13,7 @@
     analyses.jsonl   what was declared of the analysis, oldest first
     winners.jsonl    what tunings have chosen, by their ids
     packs.jsonl      packs that some of the trials were taken over from
+    scores.jsonl     what each example of the test data added to a trial's metrics; all of them, or none
 
 Each line is a record as in the results folder, with its own checksum. The manifest's digest is that of the pack: it
 covers the content of all members and does not depend on how they were compressed. Checkpoints, weights and W&B's files
@@ -25,7 +26,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self, TypeVar
 
@@ -39,6 +40,7 @@ from unroll.ledger.history import Segment
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.ledger.records import DamagedRecord, UnknownFormat, decode_record, encode_record
 from unroll.ledger.run_record import RunRecord
+from unroll.ledger.scores import PackedScores
 from unroll.ledger.shown import ShownExamples
 from unroll.study.plan import Plan
 from unroll.study.sources import digest_sources
@@ -51,9 +53,11 @@ _SOURCES_DIGEST = r"^[0-9a-f]{1,64}$"
 _MANIFEST = "manifest.json"
 _MEMBERS = (
     *("plan.json", "runs.jsonl", "sources.json", "trials.jsonl", "outcomes.jsonl", "history.jsonl"),
-    *("examples.jsonl", "analyses.jsonl", "winners.jsonl", "packs.jsonl"),
+    *("examples.jsonl", "analyses.jsonl", "winners.jsonl", "packs.jsonl", "scores.jsonl"),
 )
 """In the order in which they lie; empty ones are left out."""
+LARGEST_SCORES = 2**22
+"""Bytes of the tables of all trials together, up to which a pack holds ``scores.jsonl``."""
 _SHORT = 12
 """Characters of a digest that people are shown."""
 _PLACES = ("--results", "--address")
@@ -144,6 +148,8 @@ class PackContent:
     """What was declared of the analysis, oldest first."""
     winners: Sequence[Winner] = ()
     """What tunings have chosen."""
+    scores: Mapping[str, PackedScores] = field(default_factory=dict)
+    """Of the trials that have them; of none, where all together are larger than :data:`LARGEST_SCORES`."""
 
     @property
     def results(self) -> dict[str, Outcome]:
@@ -230,6 +236,7 @@ def encode_pack(content: PackContent) -> tuple[bytes, str]:
         "examples.jsonl": _records("examples", content.shown, trials),
         "packs.jsonl": [encode_record("pack", pack) for pack in sorted(content.packs, key=lambda pack: pack.digest)],
         "analyses.jsonl": [encode_record("analysis", analysis) for analysis in content.analyses],
+        "scores.jsonl": _records("scores", content.scores, trials),
         "winners.jsonl": [encode_record("winner", won) for won in sorted(content.winners, key=lambda won: won.tuning)],
     }
     members = {name: b"".join(lines[name]) for name in _MEMBERS if lines[name]}
@@ -351,7 +358,8 @@ def _read_content(path: Path, members: Mapping[str, bytes]) -> PackContent:
     shown = _by_id(
         path, "examples.jsonl", several("examples.jsonl", "examples", ShownExamples), lambda each: each.trial
     )
-    if stray := sorted({*histories, *shown} - {*trials}):
+    scores = _by_id(path, "scores.jsonl", several("scores.jsonl", "scores", PackedScores), lambda each: each.trial)
+    if stray := sorted({*histories, *shown, *scores} - {*trials}):
         raise BadPack(path, f"records of a trial {stray[0][:60]!r} that trials.jsonl lacks")
     if empty := [trial for trial, outcomes in ends.items() if not outcomes]:
         raise BadPack(path, f"no outcome of the trial {empty[0]}")
@@ -366,6 +374,7 @@ def _read_content(path: Path, members: Mapping[str, bytes]) -> PackContent:
         packs=several("packs.jsonl", "pack", PackRecord),
         analyses=several("analyses.jsonl", "analysis", AnalysisRecord),
         winners=several("winners.jsonl", "winner", Winner),
+        scores=scores,
     )
     for trial, outcome in content.results.items():
         end = histories[trial].step if trial in histories else 0

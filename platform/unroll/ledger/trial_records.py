@@ -15,6 +15,7 @@ from unroll.ledger.history import History, Segment
 from unroll.ledger.kept import Kept
 from unroll.ledger.outcome import FINAL, HistoryRow, Outcome, Progress
 from unroll.ledger.records import Reader, write_record, write_record_once
+from unroll.ledger.scores import Scores, ScoresRecord
 from unroll.ledger.shown import ShownExamples
 from unroll.ledger.weights import Weights
 from unroll.study.trial import Trial
@@ -37,6 +38,8 @@ class TrialRecords:
         """What it logged; who may write goes through :meth:`append_history` and :meth:`rewind_history`."""
         self.weights = Weights(folder, trial_id, kept, self._refuse_final)
         """What it learned, if that stayed."""
+        self.scores = Scores(folder, trial_id, reader, self._refuse_final)
+        """What each example of the test data added to its metrics, if its task keeps that."""
 
     # What it is
 
@@ -135,7 +138,13 @@ class TrialRecords:
         if result := self.result():
             raise Fenced(f"trial {self._id} is {result.status}, and what is final is not changed")
 
-    def take_over(self, outcomes: Sequence[Outcome], history: Segment | None, shown: ShownExamples | None) -> None:
+    def take_over(
+        self,
+        outcomes: Sequence[Outcome],
+        history: Segment | None,
+        shown: ShownExamples | None,
+        scores: tuple[ScoresRecord, bytes] | None = None,
+    ) -> None:
         """Write down what another folder holds of the trial, which is registered; what an attempt left here goes.
 
         The outcomes are written last, so that a process which dies on the way leaves a trial without a result.
@@ -148,6 +157,8 @@ class TrialRecords:
         self.history.replace(history)
         if shown is not None:
             self.show(shown)
+        if scores is not None:
+            self.scores.take_over(*scores)
         for outcome in outcomes:
             self._add(outcome)
 

@@ -18,6 +18,7 @@ from unroll.contract import (
     parse_free_running_metric,
 )
 from unroll.evidence import (
+    Scored,
     by_distance,
     confusion,
     coverage,
@@ -32,6 +33,7 @@ from unroll.evidence import (
     paired_differences,
     profile_steps,
     repeat_for_seeds,
+    share_of_test_set,
     summarise_arms,
 )
 from unroll.evidence.scales import Analysis
@@ -47,6 +49,7 @@ from unroll.ledger import (
     seeds_left_out,
     without_seeds,
 )
+from unroll.reporting.scored import read_scored, scored_metric
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
@@ -72,6 +75,8 @@ class Findings:
     """Files of the ledger whose content cannot be trusted."""
     shown: Mapping[str, tuple[int, Sequence[ShownExample]]] = field(default_factory=dict)
     """Arm -> what the model of its first completed seed that shows examples made of them, with that seed."""
+    scored: Mapping[str, Scored] = field(default_factory=dict)
+    """Trial -> what each example of the test data added to its :attr:`scored_metric`, where that was kept."""
     packs: Sequence[tuple[PackRecord, Sequence[Trial]]] = ()
     """Packs from which trials were taken over, with these trials (``Ledger.taken_over``)."""
     changed: Mapping[str, list[str]] = field(default_factory=dict)
@@ -214,6 +219,19 @@ class Findings:
         return paired_differences(
             self.paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
         )
+
+    @property
+    def scored_metric(self) -> str | None:
+        """The study's metric of the test data, or the same of these, if there is one."""
+        return scored_metric(self.plan)
+
+    @cached_property
+    def test_set(self) -> pl.DataFrame:
+        """How much of each comparison's interval is the test set; empty where no comparison has its examples."""
+        metric = self.scored_metric or self.metric
+        scale, names = self.plan.metrics[metric].scale, self.baselines
+        rows = share_of_test_set(self.paired, metric, baselines=names, scale=scale, scored=self.scored)
+        return rows if rows["n"].sum() else rows.clear()
 
     @cached_property
     def claims(self) -> pl.DataFrame:
@@ -468,6 +486,7 @@ def gather(ledger: Ledger) -> Findings:
         history = history.filter(pl.col("trial").is_in(trials["trial"].to_list()))
     left_out = [trial for trial in ledger.left_out(plan) if trial.phase == "confirm"]
     shown = read_shown(lambda trial: ledger.trial(trial).shown(), trials)
+    scored = read_scored(lambda trial: ledger.trial(trial).scores, plan, trials)
     packs = ledger.taken_over(plan)
     analyses = ledger.analyses()
     damaged = [error.path.relative_to(ledger.root).as_posix() for error in ledger.damage()]
@@ -480,6 +499,7 @@ def gather(ledger: Ledger) -> Findings:
         left_out=left_out,
         damaged=damaged,
         shown=shown,
+        scored=scored,
         packs=packs,
         changed=changed,
         analyses=analyses,

@@ -19,6 +19,7 @@ from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
 from unroll.reporting.prose.epochs import READING_EPOCHS, epoch_sentences, epoch_warnings
 from unroll.reporting.prose.plan import warm_start_sentences
 from unroll.reporting.prose.surroundings import difference_sentences
+from unroll.reporting.prose.test_set import test_set_sentences
 from unroll.reporting.prose.tuning import crossing_sentence, tuning_line, tuning_warnings
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
@@ -28,6 +29,7 @@ from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
 from unroll.reporting.tables.examples import examples_table
 from unroll.reporting.tables.size import size_table
+from unroll.reporting.tables.test_set import test_set_table
 from unroll.reporting.tables.tuning import search_table, tuning_table
 from unroll.reporting.wording import describe_baseline, goal, list_factors
 from unroll.study.groups import kept_factors
@@ -70,6 +72,8 @@ def _sections(findings: Findings) -> Iterator[Section]:
         yield _section("claims", "Claims", claims_table(findings))
     yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
+    if findings.scored and not findings.test_set.is_empty():
+        yield _section("test_set", "Test set", *test_set_sentences(findings), test_set_table(findings))
     if findings.any_diverged:
         rates = charts["divergence"], divergence_table(findings)
         yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)

@@ -16,6 +16,7 @@ from unroll.ledger import FINAL, Ledger, Outcome, describe_changed, seeds_left_o
 from unroll.ledger.frames import history_table, trials_table
 from unroll.reporting.findings import Findings, read_shown
 from unroll.reporting.pages.files import ReportFiles, write_files
+from unroll.reporting.scored import read_scored
 from unroll.reporting.sections import compose
 from unroll.study import Arm, MetricSpec, Plan, Trial
 from unroll.workflow.places import cache_folder
@@ -243,6 +244,7 @@ def _gather(plan: Plan, sides: Sequence[Side], labels: Sequence[str], left_out: 
             f"{side.place}/{e.path.relative_to(side.ledger.root)}" for side in sides for e in side.ledger.damage()
         ],
         shown=read_shown(lambda trial: owner[trial].trial(trial).shown(), trials),
+        scored=read_scored(lambda trial: owner[trial].trial(trial).scores, plan, trials),
         packs=[each for side in sides for each in side.ledger.taken_over(side.plan)],
         seeds_left_out=sorted({seed for side in sides for seed in seeds_left_out(side.plan, side.ledger)}),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from unroll.contract import UserError
-from unroll.ledger import Ledger, Pack, PackContent, encode_pack, nothing_left_on_error, write_atomic
-from unroll.ledger.packs import SUFFIX, PackRecord
+from unroll.ledger import Ledger, Pack, PackContent, ScoresRecord, encode_pack, nothing_left_on_error, write_atomic
+from unroll.ledger.packs import LARGEST_SCORES, SUFFIX, PackRecord
+from unroll.ledger.scores import PackedScores
 from unroll.study import Trial, discover_studies, project_root, suggestion
 from unroll.workflow.places import find_results, results_folder
 
@@ -43,7 +44,7 @@ def read_content(ledger: Ledger) -> PackContent:
         UserError: there is no plan, or a record is damaged: others rely on a pack, so it holds all or is not made.
     """
     plan = ledger.plan()
-    trials, outcomes, histories, shown = {}, {}, {}, {}
+    trials, outcomes, histories, shown, scores = {}, {}, {}, {}, {}
     for trial in ledger.registered():
         records = ledger.trial(trial.id)
         if not (ends := records.attempts()):
@@ -55,6 +56,8 @@ def read_content(ledger: Ledger) -> PackContent:
             histories[trial.id] = history
         if (examples := records.shown()) is not None:
             shown[trial.id] = examples
+        if (scored := records.scores.read()) is not None:
+            scores[trial.id] = scored
     digests = {end.sources for ends in outcomes.values() for end in ends}
     sources = {digest: ledger.sources_of(digest) for digest in sorted(digests)}
     used = {end.pack for ends in outcomes.values() for end in ends}
@@ -69,10 +72,16 @@ def read_content(ledger: Ledger) -> PackContent:
         packs=[pack for pack in ledger.packs() if pack.digest in used],
         analyses=ledger.analyses(),
         winners=[*ledger.winners().values()],
+        scores={trial: PackedScores.of(*each) for trial, each in scores.items()} if _are_small(scores) else {},
     )
     if damage := ledger.damage():
         raise damage[0]
     return content
+
+
+def _are_small(scores: Mapping[str, tuple[ScoresRecord, bytes]]) -> bool:
+    """Whether a pack takes what examples added to metrics: it is to be small."""
+    return sum(len(data) for _, data in scores.values()) <= LARGEST_SCORES
 
 
 def unpack_results(pack: Pack, to: Path | None) -> Ledger:
@@ -122,7 +131,13 @@ def write_trials(pack: Pack, ledger: Ledger, trials: Iterable[Trial]) -> None:
             outcome if outcome.pack else outcome.model_copy(update={"pack": pack.digest})
             for outcome in content.outcomes[trial.id]
         ]
-        ledger.trial(trial.id).take_over(outcomes, content.histories.get(trial.id), content.shown.get(trial.id))
+        packed = content.scores.get(trial.id)
+        ledger.trial(trial.id).take_over(
+            outcomes,
+            content.histories.get(trial.id),
+            content.shown.get(trial.id),
+            (packed.record, packed.data) if packed else None,
+        )
 
 
 def shipped_packs() -> dict[str, Path]:

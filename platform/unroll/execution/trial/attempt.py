@@ -7,7 +7,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-from unroll.contract import Example, Selection, UserError, derive_seed
+from unroll.contract import Example, ExampleScores, Selection, UserError, derive_seed
 from unroll.execution.trial import callbacks, process
 from unroll.execution.trial.checkpoint_io import LedgerCheckpointIO
 from unroll.execution.trial.conditions import BegunWithDiverged, Diverged, Stopped, classify
@@ -171,10 +171,19 @@ class Attempt:
             trainer.test(module, datamodule=data, verbose=False)
         self._check_result(task.metrics)
         if not sealed:
+            self._keep_scores(task.example_scores(settings, dataset, module))
             self._show_examples(lambda: task.examples(settings, dataset, module), module)
         if keeps:
             located = set_locations(task, self._job.settings)
             self._keep_weights(module, keep_best, kept=kept, located=located)
+
+    def _keep_scores(self, scores: ExampleScores | None) -> None:
+        """Write down what each example added to the test's metrics, before the outcome that has these."""
+        if scores is not None:
+            logged = self.recorder.logger.latest
+            metrics = {name: formula for name, formula in scores.metrics.items() if name in logged}
+            self._fence()
+            self._records.scores.write(replace(scores, metrics=metrics))
 
     def _show_examples(self, look: Callable[[], Sequence[Example]], module: pl.LightningModule) -> None:
         """Write down what the tested state makes of a few examples, before the outcome."""
@@ -226,6 +235,7 @@ class Attempt:
     def _resume_point(self, keep_best: KeepBest | None) -> str | None:
         self._fence()
         self._records.weights.remove()  # of an attempt that was lost before its outcome was recorded
+        self._records.scores.remove()
         found = self._io.find()
         if found is None or (keep_best and self._job.keep_by and not keep_best.follows(self._io.peek())):
             self._records.rewind_history(-1)

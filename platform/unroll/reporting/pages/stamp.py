@@ -25,6 +25,10 @@ def digest(findings: Findings) -> str:
     if findings.tuned is not None:
         whole.update(findings.tuned.write_csv(float_precision=17).encode())
     whole.update(findings.history_digest.encode())
+    for trial, scored in sorted(findings.scored.items()):
+        whole.update(f"{trial} {scored.test_set} {scored.formula} ".encode())
+        for name, column in scored.sums.items():
+            whole.update(name.encode() + column.tobytes())
     whole.update("\n".join(findings.damaged).encode())
     whole.update(repr(sorted(findings.changed.items())).encode())
     whole.update(repr(list(findings.seeds_left_out)).encode())
