@@ -117,6 +117,10 @@ class Agreement(SentenceTask[AgreementSettings, AgreementCorpus]):
             for number in set(range(MOST_ATTRACTORS + 1)) - set(text.attractors.tolist())  # those that no verb has
         }
 
+    def example_score_bytes(self, settings: AgreementSettings, dataset: AgreementCorpus) -> int:  # noqa: ARG002
+        """Measured on drawn sentences: a table, and what each verb adds."""
+        return 3_000 + len(dataset.test.lengths)
+
     def unused_of_network(self, settings: AgreementSettings) -> Iterator[str]:
         """What the cell does not have."""
         return super().unused_of_network(settings) if settings.network.kind == "recurrent" else iter(())

@@ -115,6 +115,10 @@ class Classification(SentenceTask[ClassificationSettings, LabelledCorpus]):
             for split, text in texts.items()
         }
 
+    def example_score_bytes(self, settings: ClassificationSettings, dataset: LabelledCorpus) -> int:  # noqa: ARG002
+        """Measured on drawn sentences: a table, and what each sentence adds."""
+        return 1_500 + len(dataset.test)
+
     def unused_of_network(self, settings: ClassificationSettings) -> Iterator[str]:
         """What the cell does not have."""
         return super().unused_of_network(settings) if "cell" in settings_of(settings.network.kind) else iter(())

@@ -43,6 +43,7 @@ def count_arm(study: Study, task: AnyTask, name: str, settings: Settings, datase
         target_flops_per_token=match.flops_per_token if match else None,
         bounds=dict(dataset.bounds),
         chance=dict(task.chance(settings, dataset)),
+        score_bytes=task.example_score_bytes(settings, dataset),
         facts={**dataset.facts, **find_origin(task, dumped(settings))},
         warnings=tuple(task.warnings(settings, dataset)),
         absent={

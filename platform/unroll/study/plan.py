@@ -47,6 +47,8 @@ class Arm(Frozen):
     """Metric -> what the true distribution reaches on this arm's data (``contract.Dataset.bounds``)."""
     chance: dict[str, Finite] = Field(default={})
     """Metric -> what one reaches on this arm's data who ignores the input (``contract.Task.chance``)."""
+    score_bytes: Count = Field(default=0, exclude=True)
+    """Bytes of each trial's scores of test examples (``contract.Task.example_score_bytes``). Never stored."""
     facts: dict[str, int | float | str] = Field(default={})
     warnings: tuple[str, ...] = ()
     """What a reader must know of this arm's data before believing a number (``contract.Task.warnings``)."""

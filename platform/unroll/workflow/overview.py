@@ -385,14 +385,15 @@ def _seconds_per_trial(prepared: Prepared) -> Mapping[str, float]:
 
 
 def _disk_bytes(prepared: Prepared, at_once: int) -> int:
-    """Records, logs and weights stay, checkpoints only while a trial runs."""
+    """Records, scores of test examples, logs and weights stay, checkpoints only while a trial runs."""
     arms = {arm.name: arm for arm in prepared.plan.every_arm}
     count = Counter(trial.arm for trial in prepared.plan.every_trial)
     metrics = len(prepared.plan.metrics) + 2
     rows = sum(n * (arms[name].steps or 0) for name, n in count.items()) // prepared.study.log_every_steps * metrics
     best = prepared.study.keep == "best"
     state = at_once * max(arm.parameters * (STATES + (arm.selects or best)) for arm in arms.values()) * STATE_BYTES
-    records = REPORT_BYTES + count.total() * TRIAL_BYTES + rows * ROW_BYTES
+    scores = sum(arms[trial.arm].score_bytes for trial in prepared.plan.every_trial if trial.phase == "confirm")
+    records = REPORT_BYTES + count.total() * TRIAL_BYTES + rows * ROW_BYTES + scores
     return records + state + _kept_bytes(prepared)
 
 
