@@ -9,7 +9,7 @@ from tests.report.conftest import METRIC, MakeLedger, make_plan
 from unroll.ledger import Ledger, Outcome
 from unroll.reporting.findings import Findings, gather
 from unroll.reporting.prose.epochs import epoch_sentences, epoch_warnings
-from unroll.reporting.prose.tuning import UNTUNED, crossing_sentence, tuning_line, tuning_warnings
+from unroll.reporting.prose.tuning import UNTUNED, border_sentences, crossing_sentence, tuning_line, tuning_warnings
 from unroll.reporting.sections import compose
 from unroll.study.declaration import Distribution, Tune
 from unroll.study.tuning import Candidate, Winner
@@ -111,6 +111,26 @@ def test_a_second_tuning_is_told(tuned: Ledger) -> None:
         "Tuned anew, which may be after looking at results: an earlier tuning had chosen of gru the draw 1 of 4 draws, "
         "validation/perplexity 30, on 2026-11-01."
     ]
+
+
+def test_winners_at_the_border_of_the_search_are_told(tuned: Ledger) -> None:
+    plan = tuned.plan()
+    winners = {winner.arm: winner for winner in tuned.winners().values()}
+    moved = []
+    for arm, value in (("elman", 0.09), ("gru", 0.08), ("lstm", 0.0001)):
+        won = winners[arm]
+        candidates = [
+            each.model_copy(update={"values": {"training.learning_rate": value}}) if each.draw == won.draw else each
+            for each in won.candidates
+        ]
+        moved.append(won.model_copy(update={"candidates": candidates}))
+    assert plan.tuning is not None
+    upper, lower = border_sentences(moved, plan.tuning)
+    assert upper.startswith(
+        "training.learning_rate was chosen at the upper border of its search (0.0001 to 0.1) for elman (0.09) and gru "
+        "(0.08), and nothing that was tried lies further out:"
+    )
+    assert "lower border of its search (0.0001 to 0.1) for lstm (0.0001)" in lower
 
 
 def test_an_arm_that_is_not_tuned_is_named(tuned: Ledger) -> None:

@@ -10,8 +10,8 @@ from scipy import stats
 from tests.study.test_mistakes import mistakes
 from unroll.contract import UserError
 from unroll.study import Candidate, Plan, Winner, decide, load_study, make_jobs, make_plan
-from unroll.study.declaration import Distribution
-from unroll.study.tuning import decided_job, draw_value
+from unroll.study.declaration import Distribution, Tune
+from unroll.study.tuning import decided_job, draw_value, find_borders
 
 Write = Callable[..., Path]
 HEAD = "question: Why?\ntask: tiny\n"
@@ -262,3 +262,52 @@ def test_a_draw_that_changes_the_data_is_refused(write: Write, tmp_path: Path) -
     task.write_text(source)
     with pytest.raises(UserError, match="a searched setting must not change the data"):
         make_plan(load_study("cells"), cache=tmp_path)
+
+
+SEARCH = {
+    "a": {"log_uniform": [1e-4, 1e-1]},
+    "b": {"uniform": [0, 1]},
+    "c": {"integer": [1, 64]},
+    "d": {"choice": [0, 0.3]},
+    "e": {"choice": [1, 2, 3]},
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, []),
+        ({"a": 0.06}, [("a", "upper")]),
+        ({"a": 0.04}, []),
+        ({"a": 1.9e-4}, [("a", "lower")]),
+        ({"a": 5.0}, [("a", "upper")]),
+        ({"b": 0.05, "c": 60}, [("b", "lower"), ("c", "upper")]),
+        ({"b": 0.97}, []),
+        ({"d": 0, "e": 3}, [("e", "upper")]),
+        ({"d": 0.3, "e": 1}, [("e", "lower")]),
+    ],
+)
+def test_a_winner_in_the_outer_tenth_beyond_which_nothing_was_tried_is_at_the_border(
+    chosen: dict[str, float], expected: list[tuple[str, str]]
+) -> None:
+    tune = Tune.model_validate({"draws": 3, "search": SEARCH})
+    middle = {"a": 0.003, "b": 0.5, "c": 30, "d": 0, "e": 2}
+    others = [middle, middle | {"b": 0.98, "d": 0.3}]
+    candidates = [
+        Candidate(draw=draw, values=values, trials=(f"t{draw}",), statuses=("completed",), value=float(draw))
+        for draw, values in enumerate([middle | chosen, *others])
+    ]
+    winner = Winner(
+        tuning="t",
+        study="s",
+        arm="lstm",
+        metric="m",
+        draw=0,
+        value=0.0,
+        settings={},
+        parameters=1,
+        monitor=None,
+        candidates=candidates,
+        frozen="",
+    )
+    assert [(border.path, border.side) for border in find_borders(winner, tune)] == expected

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from unroll.contract import Settings, UserError
 from unroll.study._error_collector import details
-from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, level_name, read_factors
+from unroll.study._factors import Factor, Level, arm_name, arm_settings, combine, level_name, number_copy, read_factors
 from unroll.study._settings import dumped, put, validated
 from unroll.study._size import with_any_size
 from unroll.study._twins import what_runs
@@ -31,12 +31,14 @@ class DraftedArm:
         levels: one of each factor.
         settings: complete; where ``match`` solves the size, with some size.
         control: whether it was added, see :meth:`unroll.contract.Task.control`.
+        copy: which of several arms with the same settings it is, that differ in their names alone.
     """
 
     name: str
     levels: tuple[Level, ...]
     settings: Settings
     control: bool = False
+    copy: int = 0
 
 
 def draft_arms(study: Declaration, task: AnyTask) -> tuple[list[Factor], list[DraftedArm]]:
@@ -47,7 +49,12 @@ def draft_arms(study: Declaration, task: AnyTask) -> tuple[list[Factor], list[Dr
     """
     factors = read_factors(study.compare)
     arms = [
-        DraftedArm(name=arm_name(factors, levels), levels=levels, settings=_complete(study, task, levels))
+        DraftedArm(
+            name=arm_name(factors, levels),
+            levels=levels,
+            settings=_complete(study, task, levels),
+            copy=number_copy(factors, levels),
+        )
         for levels in combine(factors, study.exclude)
     ]
     for arm, changes in [(arm, task.control(arm.settings)) for arm in arms]:

@@ -20,6 +20,7 @@ from unroll.study._factors import (
     combine,
     count_arms,
     level_keys,
+    number_copy,
 )
 from unroll.study._settings import dumped, has, validated
 from unroll.study._size import with_any_size
@@ -50,7 +51,8 @@ def check_settings(draft: Declaration, factors: Sequence[Factor], task: AnyTask,
         except UserError as error:
             errors.add_error(error)
         else:
-            if (other := seen.setdefault(json.dumps(dumped(complete)), arm)) != arm:
+            content = json.dumps([dumped(complete), number_copy(factors, levels)])
+            if (other := seen.setdefault(content, arm)) != arm:
                 errors.add(("compare",), "two arms have the same settings", received=f"{other} and {arm}")
     for (keys, _), (detail, concerned) in found.items():
         depends = keys[0] == "settings" and len(concerned) < len(arms)  # only some arms make a shared setting wrong

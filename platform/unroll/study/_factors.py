@@ -37,6 +37,20 @@ class Factor(Frozen):
     """Whether the author named it; otherwise its name is the path of the setting that it varies."""
     levels: list[Level]
 
+    @property
+    def only_names(self) -> bool:
+        """Whether no level sets anything: arms that differ in this factor alone are one setting under several names."""
+        return not any(level.sets for level in self.levels)
+
+
+def number_copy(factors: Sequence[Factor], levels: Sequence[Level]) -> int:
+    """Which copy of one setting an arm is, from 0: its place among the combinations of the levels that only name."""
+    number = 0
+    for factor, level in zip(factors, levels, strict=True):
+        if factor.only_names:
+            number = number * len(factor.levels) + [each.name for each in factor.levels].index(level.name)
+    return number
+
 
 def level_name(value: Any) -> str:
     """Spell a value of a setting as the name of its level.

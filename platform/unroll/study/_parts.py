@@ -110,6 +110,7 @@ def make_trial(
         warm_start=warm_start,
         scheduler=scheduler,
         tuning=tuning,
+        copy_number=arm.copy_number,
     )
     return Trial(
         id=identity,
@@ -127,6 +128,7 @@ def make_trial(
         warm_start=warm_start,
         scheduler=scheduler,
         draw=draw,
+        copy_number=arm.copy_number,
         pending=tuning is not None,
     )
 

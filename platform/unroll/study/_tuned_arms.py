@@ -116,7 +116,7 @@ def _counted(study: Study, tune: Tune, task: AnyTask, arm: Arm, drawn: Settings,
             received=f"draw {draw} of the arm '{arm.name}' has the fingerprint {dataset.fingerprint}, the arm "
             f"{arm.fingerprint}",
         )
-    counted = count_arm(study, task, arm.name, drawn, dataset)
+    counted = count_arm(study, task, arm.name, drawn, dataset).model_copy(update={"copy_number": arm.copy_number})
     rule = "the metric that chooses among draws must be one that every tuned arm logs"
     refuse_absent(rule, tune.metric or "", [counted], task, where="tune.metric")
     return counted
@@ -168,6 +168,6 @@ def _decided(study: Study, task: AnyTask, arm: Arm, settings: Settings, cache: P
     """An arm with the size and the facts of its winner, and its own name and place in the study."""
     with placed(study.locations):
         dataset = task.prepare(settings, cache)
-    kept = ("levels", "baseline", "twins", "control", "tuning", "draws", "shared_weights")
+    kept = ("levels", "baseline", "twins", "copy_number", "control", "tuning", "draws", "shared_weights")
     counted = count_arm(study, task, arm.name, settings, dataset)
     return counted.model_copy(update={name: getattr(arm, name) for name in kept})

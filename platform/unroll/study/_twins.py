@@ -19,11 +19,12 @@ _T = TypeVar("_T")
 def merge_twins(sized: Sequence[tuple[Arm, Settings]], task: AnyTask) -> list[tuple[Arm, Settings]]:
     """One arm for all that run the same, named by a baseline among them, or else by the first.
 
-    The adjusted p-values would pay for the others, and their trials would be run twice.
+    The adjusted p-values would pay for the others, and their trials would be run twice. Copies of one setting, which a
+    study asks for by a factor that only names, are to be run twice.
     """
-    groups: dict[tuple[str, str], list[tuple[Arm, Settings]]] = {}
+    groups: dict[tuple[str, str, int], list[tuple[Arm, Settings]]] = {}
     for arm, settings in sized:
-        groups.setdefault((arm.fingerprint, what_runs(settings, task)), []).append((arm, settings))
+        groups.setdefault((arm.fingerprint, what_runs(settings, task), arm.copy_number), []).append((arm, settings))
     kept = [next((each for each in group if each[0].baseline == each[0].name), group[0]) for group in groups.values()]
     names = {arm.name: one.name for (one, _), group in zip(kept, groups.values(), strict=True) for arm, _ in group}
     twins = {one.name: tuple(name for name, to in names.items() if to == one.name != name) for one, _ in kept}

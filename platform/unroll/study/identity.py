@@ -30,6 +30,7 @@ def trial_id(
     warm_start: str | None = None,
     scheduler: str | None = None,
     tuning: str | None = None,
+    copy_number: int = 0,
 ) -> str:
     """Hash everything that decides a trial's numbers to 16 hexadecimal characters.
 
@@ -48,6 +49,7 @@ def trial_id(
         scheduler: what may end it early; None, where nothing does, does not enter.
         tuning: id of the tuning that will choose its settings (``Trial.pending``); None, where they are known, does not
             enter.
+        copy_number: which copy of the same trial it is; 0, the only one or the first, does not enter.
     """
     content: dict[str, Any] = {
         "task": task,
@@ -65,6 +67,8 @@ def trial_id(
         content["scheduler"] = scheduler
     if tuning is not None:
         content["tuning"] = tuning
+    if copy_number:
+        content["copy"] = copy_number
     return name_content(content)
 
 

@@ -65,6 +65,8 @@ class Arm(Frozen):
     where the task does not say, and in older plans."""
     shared_weights: Finite | None = later(None)
     """Share of its weights that its baseline has under the same name in the same shape; None where it is not known."""
+    copy_number: Count = later(0)
+    """Which of several arms with the same settings it is, that differ in their names alone."""
     control: bool = later(False)
     """Whether the study does not name it: it was added, being the control that others must be compared with."""
     tuning: str | None = later(None)

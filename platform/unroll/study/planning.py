@@ -191,6 +191,7 @@ def _sized(
         "levels": {factor.name: level.written for factor, level in zip(factors, drafted.levels, strict=True)},
         "baseline": _baseline(study, factors, drafted, every),
         "control": drafted.control,
+        "copy_number": drafted.copy,
     }
     return arm.model_copy(update=update), settings
 

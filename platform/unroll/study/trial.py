@@ -60,6 +60,8 @@ class Trial(Frozen):
     """What may end this trial of the phase ``tune`` early; part of the id where there is one."""
     draw: Count | None = later(None)
     """Number of the draw that this trial of the phase ``tune`` tries; a name, no part of the id."""
+    copy_number: Count = later(0)
+    """Which copy of the same trial it is, where one is trained under several names; part of the id from 1 on."""
     pending: bool = later(False)
     """Whether a tuning is yet to choose its settings: it stands for a trial that will be run under another id."""
 

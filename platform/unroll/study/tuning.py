@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -52,6 +52,63 @@ class Winner(Frozen):
     """All draws, in order: from what was chosen."""
     frozen: str
     """When, UTC."""
+
+
+BORDER = 0.1
+"""Share of a search, at either end and on the scale that is drawn on, that counts as its border."""
+
+
+Side = Literal["lower", "upper"]
+
+
+class Border(Frozen):
+    """A searched setting whose winner lies where the search ends."""
+
+    arm: str
+    path: str
+    value: Any
+    side: Side
+    low: Any
+    high: Any
+
+
+def find_borders(winner: Winner, tune: Tune) -> list[Border]:
+    """The settings whose chosen value lies in the outer tenth of their search, and no tried value is further out.
+
+    Of choices those count that are numbers, from three on: the smallest and the largest. The study's own settings may
+    lie beyond the search.
+    """
+    chosen, found = winner.candidates[winner.draw].values, []
+    for path, where in tune.search.items():
+        tried = [candidate.values[path] for candidate in winner.candidates]
+        choices = where.bounds if where.kind == "choice" else []
+        if not all(_is_number(value) for value in (*tried, *choices)) or len(set(tried)) == 1:
+            continue
+        if choices and len(set(choices)) <= 2:
+            continue
+        low, high = min(where.bounds), max(where.bounds)
+        value, width = chosen[path], 0.0 if choices else BORDER
+        share = _share(where, value)
+        side: Side | None = None
+        if value == min(tried) and share <= width:
+            side = "lower"
+        elif value == max(tried) and share >= 1 - width:
+            side = "upper"
+        if side:
+            found.append(Border(arm=winner.arm, path=path, value=value, side=side, low=low, high=high))
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _share(where: Distribution, value: float) -> float:
+    """How much of a search lies below a value."""
+    low, high = float(min(where.bounds)), float(max(where.bounds))
+    if where.log_uniform is not None:
+        return math.log(value / low) / math.log(high / low) if value > 0 else 0.0
+    return (value - low) / (high - low)
 
 
 def draw_value(distribution: Distribution, *, seed: int, path: str, draw: int) -> Any:
@@ -129,6 +186,7 @@ def decided_trial(pending: Trial, winner: Winner, settings: Settings) -> Trial:
         phase=pending.phase,
         fingerprint=pending.fingerprint,
         monitor=winner.monitor,
+        copy_number=pending.copy_number,
     )
     return pending.model_copy(
         update={

@@ -14,6 +14,7 @@ from unroll.execution import Observer, Runner, Summary, TimeLimit, find_missing,
 from unroll.ledger import Ledger, RunRecord, nothing_left_on_error, seeds_left_out, without_seeds
 from unroll.ledger.pathless import without_paths
 from unroll.reporting.prose.decided import pending_sentences
+from unroll.reporting.prose.tuning import border_sentences
 from unroll.study import Plan
 from unroll.study.analysis import declared_analysis
 from unroll.tracking import unsynced
@@ -194,10 +195,14 @@ def _run(
 
     def decide() -> None:
         if tally.undecided and any(ledger.winner(tuning) for tuning in tally.undecided):
-            known = prepared.decided(ledger.winners()).plan
+            winners = ledger.winners()
+            known = prepared.decided(winners).plan
             ledger.keep_sources(known.sources)
             ledger.save_plan(known)
+            news = [winners[tuning] for tuning in tally.undecided if tuning in winners]
             tally.adopt(known)
+            for line in border_sentences(news, known.tuning) if known.tuning else ():
+                viewer.message(line)
 
     try:
         with watch(tally) as viewer:

@@ -191,6 +191,7 @@ def _check_identity(trial: Trial, settings: Settings, fingerprint: str, where: s
         fingerprint=fingerprint,
         monitor=trial.monitor,
         warm_start=trial.warm_start,
+        copy_number=trial.copy_number,
     )
     if found != trial.id:
         raise UserError("a trial's id must stand for its content", where=where, received=f"content of {found}")

@@ -93,6 +93,10 @@ def _comparison(row: dict[str, Any], group: Group, findings: Findings) -> str:
         return f"{name} is untested: {amount}, one observation each, since neither varies over seeds"
     if row["low"] is None and row["one_value"] is None and row["test"] == "differences":
         return f"{name} is undecided: {amount} on one seed, from which neither an interval nor a test follows"
+    if row["test"] == "differences" and row["difference"] == row["low"] == row["high"] == 0:
+        return (
+            f"{name} is undecided: it equals the baseline on each of {count(row['n'], 'seed')}, {_test(row, findings)}"
+        )
     wins = f"better on {row['superiority'] * row['n']:g} of {row['n']} seeds"
     interval = [] if row["low"] is None else [f"95 % interval {span(row['low'], row['high'], places, sign=True)}"]
     numbers = ", ".join([amount, *interval, _test(row, findings), wins, *_doubts(row, places)])

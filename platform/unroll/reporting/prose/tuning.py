@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from unroll.evidence import crossings
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import count, listed
-from unroll.reporting.tuning import draw_curves
+from unroll.reporting.tuning import chosen, draw_curves
+from unroll.study.declaration import Tune
+from unroll.study.tuning import Border, Side, Winner, find_borders
 
 UNTUNED = (
     "Nothing was tuned: every arm has the settings that the study's author chose, which may suit one arm better than "
@@ -44,9 +46,30 @@ def tuning_warnings(findings: Findings) -> Iterator[str]:
             if won.arm in later
         )
         yield f"Tuned anew, which may be after looking at results: an earlier tuning had chosen of {earlier}."
+    if findings.plan.tuning:
+        yield from border_sentences([*chosen(findings).values()], findings.plan.tuning)
     untuned = [arm.name for arm in findings.plan.arms if arm.tuning is None]
     if now and untuned:
         yield f"Not tuned, since nothing that is searched matters to it or it trains nothing: {'; '.join(untuned)}."
+
+
+def border_sentences(winners: Sequence[Winner], tuning: Tune) -> Iterator[str]:
+    """One for each end of a search at which a winner lies.
+
+    Args:
+        winners: what was chosen, by a tuning that searches so.
+        tuning: how it searches.
+    """
+    groups: dict[tuple[str, Side], list[Border]] = {}
+    for border in (border for won in winners for border in find_borders(won, tuning)):
+        groups.setdefault((border.path, border.side), []).append(border)
+    for (path, side), borders in groups.items():
+        which, where = borders[0], f"for {listed(f'{each.arm} ({each.value:g})' for each in borders)}"
+        yield (
+            f"{path} was chosen at the {side} border of its search ({which.low:g} to {which.high:g}) {where}, and "
+            "nothing that was tried lies further out: a value beyond may suit better, so the comparison may be one of "
+            "searches that ended too early."
+        )
 
 
 def crossing_sentence(findings: Findings) -> str:
