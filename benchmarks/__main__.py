@@ -113,9 +113,17 @@ def calibration(size: str, _: list[float] | None) -> Iterator[Measurement]:
     return measure_calibration(replications=STUDIES_DRAWN[size])
 
 
+def looks(size: str, _: list[float] | None) -> Iterator[Measurement]:
+    """Error rates and savings of looks at growing seeds."""
+    from benchmarks.looks import measure_calibration
+
+    return measure_calibration(replications=STUDIES_DRAWN[size])
+
+
 BENCHMARKS: dict[str, Callable[[str, list[float] | None], Iterator[Measurement]]] = {
     "bucketing": bucketing,
     "calibration": calibration,
+    "looks": looks,
     "report_scale": report_scale,
     "step_time": step_time,
     "study_overhead": study_overhead,
@@ -139,6 +147,10 @@ def main() -> None:
         from benchmarks.calibration import tabulate_cells
 
         print(tabulate_cells(measurements))
+    if any("looked" in measurement.facts for measurement in measurements):
+        from benchmarks.looks import tabulate_looks
+
+        print(tabulate_looks(measurements))
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), f"everything is in {given.out}")
 
 

@@ -91,6 +91,19 @@ def test_what_is_no_arm_is_prepared_once_for_all_that_begin_with_it(project: Pat
     assert Plan.model_validate_json(made.model_dump_json()) == made
 
 
+def test_later_looks_bring_what_their_trials_begin_with(project: Path, write: Write) -> None:
+    write(DECODINGS)
+    made = plan(project, "metric=test/accuracy", "seeds={start: 1, up_to: 3, step: 1}")
+    assert {trial.seed for trial in made.every_trial} == {0}
+    assert Plan.model_validate_json(made.model_dump_json()) == made
+    more = made.grown({"beam"}, 2)
+    assert [(trial.arm, trial.seed) for trial in more.trials[3:]] == [("greedy", 1), ("beam", 1)]
+    assert [(trial.arm, trial.seed) for trial in more.preparations[1:]] == [("preparation of greedy", 1)]
+    whole = plan(project, "metric=test/accuracy", "seeds=3")
+    assert {trial.id for trial in (*more.every_trial, *more.reserve)} == {trial.id for trial in whole.every_trial}
+    assert more.grown({"beam"}, 2) is more
+
+
 def test_an_arm_is_begun_with_where_it_is_one(project: Path, write: Write) -> None:
     write(REMEDIES.replace("{epochs: 5}", "{epochs: 2}"))
     edit(project, ('"epochs": 2}', '"epochs": settings.training.epochs}'), ("- 2 * (", "+ 0 * ("))

@@ -95,7 +95,7 @@ def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator
         yield f"retry     {shell_line(replace(invocation, retry=True).words())}"
     if ended + failed < len(result.plan.trials):
         yield f"again     {again}"
-    elif not mistaken:
+    elif not mistaken and result.plan.looks is None:  # seeds beyond the last look would be decided after looking
         more = shell_line(invocation.with_seeds(_two_more(result.plan)).words())
         yield f"more      {more}   (runs only the two new seeds)"
 

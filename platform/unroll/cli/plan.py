@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,6 +117,8 @@ def _print(overview: Overview, *, pilot: bool, better: str) -> None:
         f"{overview.count}; about {format_bytes(overview.disk_bytes)} in {shown(overview.results)}"
         + (f", {format_bytes(overview.kept_bytes)} of it trained weights that stay" if overview.kept_bytes else "")
     )
+    if overview.looks is not None:
+        print_lines(*_look_lines(overview.looks))
     if overview.seed_core_seconds:
         print_lines(
             f"a whole seed, a trial of each arm, takes about {duration(overview.seed_core_seconds)} of one core, "
@@ -128,6 +130,19 @@ def _print(overview: Overview, *, pilot: bool, better: str) -> None:
             f"about {duration(overview.seconds)} on this machine, {overview.at_once} {plural} at a time, "
             "if its cores are idle; starting Ray comes on top"
         )
+
+
+def _look_lines(looks: Mapping[str, Any]) -> Iterator[str]:
+    spent = ", ".join(f"{share:.2g}" for share in looks["may_spend"])
+    yield (
+        f"looks at {', '.join(map(str, looks['at']))} seeds, up to which a wrong verdict has a chance of {spent}; "
+        f"{looks['made']} made, {looks['decided']} of {looks['of']} decided"
+    )
+    price = [f"{looks['trials_at_least']} trials at least, {looks['trials_at_most']} at most"]
+    if "core_seconds_at_most" in looks:
+        least, most = (duration(looks[f"core_seconds_at_{end}"]) for end in ("least", "most"))
+        price.append(f"{least} to {most} of one core for those that are missing")
+    yield "; ".join(price)
 
 
 def _listed(facts: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, 
 from unroll.evidence.power import detectable_differences
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, claim_seeds, reach
+from unroll.evidence.sequential import Look, Sequential, sequential_max_t, spent_levels
 from unroll.evidence.splits import split_gaps, twin_metric
 from unroll.evidence.tuning import crossings, expected_best, spent
 
@@ -23,8 +24,10 @@ __all__ = [
     "DRAWS",
     "EXACT_UP_TO",
     "LEVEL",
+    "Look",
     "Reach",
     "Scored",
+    "Sequential",
     "by_distance",
     "claim_seeds",
     "confusion",
@@ -48,10 +51,12 @@ __all__ = [
     "reach",
     "repeat_for_seeds",
     "resolution",
+    "sequential_max_t",
     "share_of_test_set",
     "sign_flip_p",
     "smallest_p",
     "spent",
+    "spent_levels",
     "split_gaps",
     "summarise_arms",
     "thin_curves",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,16 @@ from scipy.special import ndtri
 from unroll.contract import Direction
 from unroll.evidence.arms import final_values, is_one_value
 from unroll.evidence.intervals import CONFIDENCE, t_factor
-from unroll.evidence.pairs import LEVEL
+from unroll.evidence.pairs import LEVEL, LOOKED, has_ended, make_looks
 from unroll.evidence.permutation import max_t, resolution, smallest_p
 from unroll.evidence.power import fewest_pairs, power
+from unroll.evidence.sequential import Look, sequential_max_t
 from unroll.ledger import FINAL
 from unroll.study.claims import Claim
+from unroll.study.declaration import Looks
 
 Values = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 LARGEST_EFFECT = 30.0
 """Standard deviations; of a larger one no power can be told from 1."""
@@ -36,7 +39,12 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapping[str, Direction]) -> pl.DataFrame:
+def judge_claims(
+    trials: pl.DataFrame,
+    claims: Sequence[Claim],
+    directions: Mapping[str, Direction],
+    looks: Looks | None = None,
+) -> pl.DataFrame:
     """Judge all claims of a study together.
 
     For each seed a claim has one number: the first side minus the second, averaged over its cells. A seed counts where
@@ -59,6 +67,9 @@ def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapp
         trials: one row per planned trial: ``arm, seed, status`` and the metrics.
         claims: of these arms.
         directions: metric -> which sign of a difference is an improvement.
+        looks: when seeds were added to what was undecided; None where their number is fixed. A claim is then one
+            two-sided hypothesis, that its number is the margin, or two of them (*within*), and they are judged by
+            :func:`~unroll.evidence.sequential.sequential_max_t`.
 
     Returns:
         One row per claim: ``claim, kind, metric, verdict`` (``supported``, ``equivalent``, ``refuted``,
@@ -70,7 +81,9 @@ def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapp
         ``smallest_p`` (within reach of the planned seeds), ``seeds_needed`` (of an undecided one: seeds that would
         decide it with a chance of 80 % if effect and spread are those that were seen; null where no number up to
         100,000 would), ``one_value`` (both sides have the same value on every seed: one observation, not tested), and
-        ``first_diverged, second_diverged`` (trials of each side).
+        ``first_diverged, second_diverged`` (trials of each side). With looks also ``look`` (the last one at which it
+        was tested, from 1; 0: none) and ``closed`` (whether it is asked for no more seeds); ``p`` is then that of all
+        seeds that are there.
     """
     sides = [_gather(trials, claim, directions) for claim in claims]
     columns = [_hypotheses(side) for side in sides]
@@ -83,7 +96,75 @@ def judge_claims(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapp
         place += number
         alone = _test([(side, column) for column in own.all])
         _judge(row, side, own, alone, np.maximum(adjusted, alone), len(claims))
-    return pl.DataFrame([{name: row[name] for name in SCHEMA} for row in rows], schema=SCHEMA)
+    if looks is not None:
+        _judge_looks(rows, trials, claims, directions, looks)
+    schema = SCHEMA if looks is None else SCHEMA | LOOKED
+    return pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
+
+
+def _judge_looks(
+    rows: Sequence[dict[str, Any]],
+    trials: pl.DataFrame,
+    claims: Sequence[Claim],
+    directions: Mapping[str, Direction],
+    looks: Looks,
+) -> None:
+    """Replace adjusted p-values and verdicts by those of the looks."""
+    owners = [place for place, claim in enumerate(claims) for _ in range(_units(claim))]
+    known = [_look(part, claims, directions) for part in make_looks(trials, looks)]
+
+    def close(decided: Marks, way: Values) -> Marks:
+        """A claim is over with the first of its hypotheses that is rejected against it, or the last one for it."""
+        over = [_outcome(claim, place, owners, decided, way) is not None for place, claim in enumerate(claims)]
+        return np.logical_or(decided, [over[owner] for owner in owners])
+
+    found = sequential_max_t(known, looks=looks.at, spending=looks.spending, level=LEVEL, close=close)
+    for place, (row, claim) in enumerate(zip(rows, claims, strict=True)):
+        own = [number for number, owner in enumerate(owners) if owner == place]
+        outcome = _outcome(claim, place, owners, found.decided, found.way)
+        p = np.nan_to_num(found.p_adjusted[own], nan=1.0)
+        towards = float(np.where(found.way[own] > 0, p, 1.0).max())
+        against = float(np.where(found.way[own] < 0, p, 1.0).min())
+        by = [number for number in own if outcome != "refuted" or (found.decided[number] and found.way[number] < 0)]
+        tested = not np.isnan(found.p_adjusted[own]).all()
+        row["p_adjusted"] = min(towards, against) if tested else None
+        row["verdict"] = outcome or "undecided"
+        row["look"] = int(min(found.look[by]) if outcome == "refuted" else max(found.look[by]))
+        row["closed"] = bool(outcome)
+        if outcome is not None:
+            row["seeds_needed"] = None
+
+
+def _units(claim: Claim) -> int:
+    """Two-sided hypotheses that a claim is made of: its number is the margin, or one of two margins."""
+    return 2 if claim.kind == "within" else 1
+
+
+def _look(trials: pl.DataFrame, claims: Sequence[Claim], directions: Mapping[str, Direction]) -> Look:
+    """What is known of the hypotheses of all claims from these trials."""
+    seeds = sorted(trials["seed"].unique())
+    places = {seed: place for place, seed in enumerate(seeds)}
+    columns: list[tuple[_Sides, Values]] = []
+    for claim in claims:
+        side = _gather(trials, claim, directions)
+        unknown = np.full(len(side.seeds), np.nan)
+        columns += [(side, values) for values in _hypotheses(side).support or [unknown] * _units(claim)]
+    differences, errors = np.full((2, len(seeds), len(columns)), np.nan)
+    for number, (side, values) in enumerate(columns):
+        rows = [places[seed] for seed in side.seeds]
+        differences[rows, number], errors[rows, number] = values, side.errors
+    wanted: list[Collection[str]] = [() if side.one_value else side.claim.arms for side, _ in columns]
+    return Look(differences, np.nan_to_num(errors), has_ended(trials, seeds, wanted))
+
+
+def _outcome(claim: Claim, place: int, owners: Sequence[int], decided: Marks, way: Values) -> str | None:
+    """The verdict of a claim whose hypotheses are rejected so far; None while it has none."""
+    own = [number for number, owner in enumerate(owners) if owner == place]
+    if any(decided[number] and way[number] < 0 for number in own):
+        return "refuted"
+    if all(decided[number] and way[number] > 0 for number in own):
+        return "equivalent" if claim.kind == "within" else "supported"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, betaincinv
 
 from unroll.evidence.intervals import CONFIDENCE
-from unroll.evidence.pairs import LEVEL, adjust
+from unroll.evidence.pairs import LEVEL, adjust, adjust_in_looks, has_ended, make_looks
+from unroll.evidence.sequential import Look, sequential_max_t
 from unroll.ledger import FINAL
+from unroll.study.declaration import Looks
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "arm": pl.String,
@@ -25,7 +27,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> pl.DataFrame:
+def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str], looks: Looks | None = None) -> pl.DataFrame:
     """Rate of divergence of every arm, and the exact comparison of each with its baseline, seed by seed.
 
     Only trials with a result count: completed or diverged. Whether one that failed, was stopped or has not run would
@@ -34,6 +36,8 @@ def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> p
     Args:
         trials: one row per planned trial: ``arm, seed, status``.
         baselines: arm -> the arm that it is compared to; one that is its own is a baseline, and compared to none.
+        looks: when seeds were added to what was undecided: ``p_adjusted`` is then that of the looks for which all
+            comparisons have their seeds, as of paired differences.
 
     Returns:
         One row per arm in order of appearance: ``arm, planned, n`` (trials with a result), ``diverged, rate``
@@ -50,14 +54,29 @@ def divergence_rates(trials: pl.DataFrame, *, baselines: Mapping[str, str]) -> p
     rows = [_rate(arm, ends[arm]) for arm in arms]
     compared = [row | _compare(row["arm"], baselines[row["arm"]], ends) for row in rows]
     compared = [row for row in compared if row["arm"] != row["baseline"]]
-    scores = _scores(compared, ends)
-    adjust(compared, scores, np.zeros_like(scores))
+    if looks is None:
+        scores = _scores(compared, ends)
+        adjust(compared, scores, np.zeros_like(scores))
+    else:
+        _adjust_in_looks(compared, trials, looks)
     for row in compared:
-        undecided = row["p_adjusted"] is None or row["p_adjusted"] > LEVEL
+        undecided = row["p_adjusted"] is None or row["p_adjusted"] > LEVEL or not row.pop("closed", True)
         more = "more often" if row["alone"] > row["baseline_alone"] else "less often"
         row["verdict"] = "undecided" if undecided else more
     by_arm = {row["arm"]: row for row in compared}
-    return pl.DataFrame([by_arm.get(row["arm"], row) for row in rows], schema=SCHEMA)
+    told = [by_arm.get(row["arm"], row) for row in rows]
+    return pl.DataFrame([{name: row.get(name) for name in SCHEMA} for row in told], schema=SCHEMA)
+
+
+def _adjust_in_looks(rows: Sequence[dict[str, Any]], trials: pl.DataFrame, looks: Looks) -> None:
+    known = []
+    for part in make_looks(trials, looks):
+        ends = {arm: _ends(part.filter(pl.col("arm") == arm)) for arm in part["arm"].unique(maintain_order=True)}
+        scores = _scores(rows, ends)
+        wanted = [(row["arm"], row["baseline"]) for row in rows]
+        known.append(Look(scores, np.zeros_like(scores), has_ended(part, sorted(part["seed"].unique()), wanted)))
+    found = sequential_max_t(known, looks=looks.at, spending=looks.spending, level=LEVEL)
+    adjust_in_looks(rows, found)
 
 
 def rate_interval(diverged: int, n: int) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from unroll.evidence.arms import final_values, is_one_value
 from unroll.evidence.intervals import shift_interval
 from unroll.evidence.permutation import max_t, resolution, sign_flip_p, smallest_p
 from unroll.evidence.scales import Analysis
+from unroll.evidence.sequential import Look, Sequential, sequential_max_t
+from unroll.ledger import MISSING
+from unroll.study.declaration import Looks
 
 LEVEL = 0.05
 """Adjusted p-value up to which a verdict is given."""
@@ -23,6 +26,8 @@ LEFT_OUT_EXACT_UP_TO = 12
 """Seeds up to which a verdict without one seed is exact."""
 LEFT_OUT_DRAWS = 9_999
 """Random sign patterns beyond that."""
+LEFT_OUT_LOOKS_DRAWS = 1_999
+"""The same where there are looks, all of which are made anew."""
 
 Values = NDArray[np.float64]
 
@@ -41,6 +46,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("diverged", "baseline_diverged"), pl.Int64),
     "unpaired_seeds": pl.List(pl.Int64),
 }
+LOOKED: dict[str, pl.DataType | type[pl.DataType]] = {"look": pl.Int64, "closed": pl.Boolean}
+"""What tables of comparisons hold beside that where there are looks."""
 
 
 def paired_differences(
@@ -50,6 +57,7 @@ def paired_differences(
     baselines: Mapping[str, str],
     direction: Direction,
     scale: Scale = "identity",
+    looks: Looks | None = None,
 ) -> pl.DataFrame:
     """Compare every arm with its baseline over the seeds that both completed.
 
@@ -64,6 +72,7 @@ def paired_differences(
         baselines: arm -> the arm that it is compared to; one that is its own is a baseline, and compared to none.
         direction: which sign of a difference is an improvement.
         scale: the metric's.
+        looks: when seeds were added to what was undecided; None where their number is fixed.
 
     Returns:
         One row per arm that is no baseline, in order of appearance: ``arm, baseline, n`` (pairs), ``difference`` (of
@@ -82,17 +91,24 @@ def paired_differences(
         the sides whose values are equal over all seeds, two at least, up to rounding), ``r`` (correlation of the two
         sides over the pairs) and ``pairing`` (variance of a difference of independent sides over that of the pairs:
         how many times the seeds a comparison without pairs would need), ``diverged`` and ``baseline_diverged`` (trials
-        of each side), ``unpaired_seeds`` (planned for both, not completed by both).
+        of each side), ``unpaired_seeds`` (planned for both, not completed by both). With looks, ``p_adjusted`` and
+        ``verdict`` are those of :func:`~unroll.evidence.sequential.sequential_max_t`, all other numbers are over all
+        seeds that are there, and two columns more are ``look`` (the last one at which it was tested, from 1; 0: none)
+        and ``closed`` (whether it is asked for no more seeds).
     """
     rows, sides, seeds, scores, errors = _prepare(trials, metric, baselines, direction, scale)
-    adjust(rows, scores, errors)
-    for row, side in zip(rows, sides, strict=True):
-        row["verdict"] = _judge(row, side, direction)
-    _lean(rows, scores, errors, seeds)
+    if looks is None:
+        adjust(rows, scores, errors)
+        for row, side in zip(rows, sides, strict=True):
+            row["verdict"] = _judge(row, side, direction)
+        _lean(rows, scores, errors, seeds)
+    else:
+        _judge_looks(rows, trials, looks, lambda part: _prepare(part, metric, baselines, direction, scale), direction)
     diverged = Counter(trials.filter(pl.col("status") == "diverged")["arm"])
     for row in rows:
         row["diverged"], row["baseline_diverged"] = diverged[row["arm"]], diverged[row["baseline"]]
-    return pl.DataFrame([{name: row[name] for name in SCHEMA} for row in rows], schema=SCHEMA)
+    schema = SCHEMA if looks is None else SCHEMA | LOOKED
+    return pl.DataFrame([{name: row[name] for name in schema} for row in rows], schema=schema)
 
 
 def flipped_scores(
@@ -193,9 +209,12 @@ class _Sides:
         return bool(np.isinf(self.differences).any() or self.both_diverged.any())
 
 
+_Prepared = tuple[list[dict[str, Any]], list[_Sides], list[int], Values, Values]
+
+
 def _prepare(
     trials: pl.DataFrame, metric: str, baselines: Mapping[str, str], direction: Direction, scale: Scale
-) -> tuple[list[dict[str, Any]], list[_Sides], list[int], Values, Values]:
+) -> _Prepared:
     """Every comparison by itself, its sides, all seeds, and what each seed brings to each comparison, with errors."""
     pairs = pair_seeds(trials, metric, baselines=baselines)
     known = final_values(trials, metric).drop_nulls("value")
@@ -326,14 +345,102 @@ def _judge(row: dict[str, Any], side: _Sides, direction: Direction) -> str:
         return "untested"
     if row["p_adjusted"] is None or row["p_adjusted"] > LEVEL or not row["n"]:
         return "undecided"  # without a value of both sides it is divergence alone that differs, which has its own test
-    signs = row["test"] == "signs"
-    scores = np.sign(side.differences) if signs else side.differences
-    way = float(np.sign(np.nansum(scores)))
-    if signs and row["n"] and way * np.sign(side.differences[side.done].mean()) < 0:
-        return "undecided"  # those that completed say the opposite of those that diverged
-    if not way:
+    scores = np.sign(side.differences) if row["test"] == "signs" else side.differences
+    return _towards(side, float(np.sign(np.nansum(scores))), direction)
+
+
+def _towards(side: _Sides, way: float, direction: Direction) -> str:
+    """The verdict of a comparison that its test decides, by the sign of what was tested."""
+    if not way or not side.done.any():
         return "undecided"
+    if side.any_diverged and way * np.sign(side.differences[side.done].mean()) < 0:
+        return "undecided"  # those that completed say the opposite of those that diverged
     return "better" if (way < 0) == (direction == "minimize") else "worse"
+
+
+def make_looks(trials: pl.DataFrame, looks: Looks) -> Iterator[pl.DataFrame]:
+    """What was known at each look for which anything is planned: the trials of the seeds until then."""
+    for number, seeds in enumerate(looks.at):
+        part = trials.filter(pl.col("seed").is_in(looks.seeds[:seeds]))
+        if number and not len(part) > len(trials.filter(pl.col("seed").is_in(looks.seeds[: looks.at[number - 1]]))):
+            return
+        yield part
+
+
+WAITING = frozenset({MISSING, "stopped"})
+"""Statuses of trials that have yet to run: any other is an end, and a look is not put off for it."""
+
+
+def has_ended(trials: pl.DataFrame, seeds: Sequence[int], arms: Sequence[Collection[str]]) -> NDArray[np.bool_]:
+    """Whether all trials of a seed that a comparison needs have ended, shape (seeds, comparisons).
+
+    Args:
+        trials: ``arm, seed, status``.
+        seeds: in the order of the rows.
+        arms: for each comparison, whose trials it needs.
+    """
+    over = trials.filter(~pl.col("status").is_in(list(WAITING)))
+    ended = set(over.select("arm", "seed").iter_rows())
+    marks = [[all((arm, seed) in ended for arm in wanted) for wanted in arms] for seed in seeds]
+    return np.array(marks, dtype=bool).reshape(len(seeds), len(arms))
+
+
+def adjust_in_looks(rows: Sequence[dict[str, Any]], found: Sequential) -> None:
+    """Add ``p_adjusted`` (null where nothing was tested), ``look`` and ``closed`` to comparisons."""
+    for place, row in enumerate(rows):
+        p = float(found.p_adjusted[place])
+        row["p_adjusted"] = None if np.isnan(p) else p
+        row["look"], row["closed"] = int(found.look[place]), bool(found.closed[place])
+
+
+def _judge_looks(
+    rows: Sequence[dict[str, Any]],
+    trials: pl.DataFrame,
+    looks: Looks,
+    prepare: Callable[[pl.DataFrame], _Prepared],
+    direction: Direction,
+) -> None:
+    """Add p-values, verdicts and what they hang on, each by what was known at its look."""
+    known: list[Look] = []
+    sides: list[list[_Sides]] = []
+    for part in make_looks(trials, looks):
+        own, of_look, seeds, scores, errors = prepare(part)
+        # Two arms that draw nothing wait for no seed.
+        wanted = [() if row["one_value"] == "both" else (row["arm"], row["baseline"]) for row in own]
+        known.append(Look(scores, errors, has_ended(part, seeds, wanted)))
+        sides.append(of_look)
+    found = sequential_max_t(known, looks=looks.at, spending=looks.spending, level=LEVEL)
+    adjust_in_looks(rows, found)
+    for place, row in enumerate(rows):
+        row["hangs_on"] = []
+        if found.decided[place]:
+            side = sides[found.look[place] - 1][place]
+            row["verdict"] = _towards(side, float(found.way[place]), direction)
+        else:
+            row["verdict"] = "untested" if row["one_value"] == "both" and row["test"] is None else "undecided"
+    decided = [place for place, row in enumerate(rows) if row["verdict"] in ("better", "worse")]
+    for number in range(len(known[-1].differences)) if decided else ():
+        left = [_without_seed(look, number) for look in known]
+        again = sequential_max_t(
+            left,
+            looks=looks.at,
+            spending=looks.spending,
+            level=LEVEL,
+            seeds_up_to=LEFT_OUT_EXACT_UP_TO,
+            draws=LEFT_OUT_LOOKS_DRAWS,
+        )
+        for place in decided:
+            last = known[found.look[place] - 1].differences
+            inside = number < len(last) and not np.isnan(last[number, place])
+            same = again.decided[place] and again.way[place] == found.way[place]
+            if inside and not (same and again.look[place] <= found.look[place]):
+                rows[place]["hangs_on"].append(number)
+
+
+def _without_seed(look: Look, number: int) -> Look:
+    differences = look.differences.copy()
+    differences[number : number + 1] = np.nan
+    return Look(differences, look.errors, look.ended)
 
 
 def _lean(rows: Sequence[dict[str, Any]], scores: Values, errors: Values, seeds: Sequence[int]) -> None:

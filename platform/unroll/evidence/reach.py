@@ -57,10 +57,10 @@ def claim_seeds(plan: Plan) -> dict[str, int]:
 
 
 def _planned_seeds(plan: Plan) -> dict[str, set[int]]:
-    """Arm -> its seeds; the value of one that draws nothing stands beside every seed."""
+    """Arm -> its seeds, those of later looks too; the value of one that draws nothing stands beside every seed."""
     seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
-    for trial in plan.trials:
-        if trial.phase == "confirm":  # what is searched with is never compared
+    for trial in (*plan.trials, *plan.reserve):
+        if trial.phase == "confirm" and trial.arm in seeds:  # what is searched with is never compared
             seeds[trial.arm].add(trial.seed)
     every = set[int]().union(*seeds.values())
     return seeds | {arm.name: every for arm in plan.arms if arm.seed_varies == ()}

@@ -217,7 +217,12 @@ class Findings:
     def differences(self) -> pl.DataFrame:
         """Every arm against its baseline."""
         return paired_differences(
-            self.paired, self.metric, baselines=self.baselines, direction=self.direction, scale=self.note.scale
+            self.paired,
+            self.metric,
+            baselines=self.baselines,
+            direction=self.direction,
+            scale=self.note.scale,
+            looks=self.plan.looks,
         )
 
     @property
@@ -237,12 +242,12 @@ class Findings:
     def claims(self) -> pl.DataFrame:
         """Every declared claim with its verdict."""
         directions = {name: metric.direction for name, metric in self.plan.metrics.items()}
-        return judge_claims(self.paired, self.plan.claims, directions)
+        return judge_claims(self.paired, self.plan.claims, directions, self.plan.looks)
 
     @cached_property
     def divergence(self) -> pl.DataFrame:
         """How often every arm diverged, and against its baseline."""
-        return divergence_rates(self.counted, baselines=self.baselines)
+        return divergence_rates(self.counted, baselines=self.baselines, looks=self.plan.looks)
 
     @cached_property
     def scale(self) -> Scale:

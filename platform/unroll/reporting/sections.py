@@ -17,6 +17,7 @@ from unroll.reporting.prose.claims import claim_sentences
 from unroll.reporting.prose.comparisons import comparison_sentences
 from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
 from unroll.reporting.prose.epochs import READING_EPOCHS, epoch_sentences, epoch_warnings
+from unroll.reporting.prose.looks import READING_LOOKS
 from unroll.reporting.prose.plan import warm_start_sentences
 from unroll.reporting.prose.surroundings import difference_sentences
 from unroll.reporting.prose.test_set import test_set_sentences
@@ -28,6 +29,7 @@ from unroll.reporting.tables.columns import name_arm
 from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
 from unroll.reporting.tables.examples import examples_table
+from unroll.reporting.tables.looks import looks_table
 from unroll.reporting.tables.size import size_table
 from unroll.reporting.tables.test_set import test_set_table
 from unroll.reporting.tables.tuning import search_table, tuning_table
@@ -69,7 +71,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
     metrics = results.metrics_table(findings) if findings.other_metrics else None
     if findings.plan.claims:
-        yield _section("claims", "Claims", claims_table(findings))
+        yield _section("claims", "Claims", claims_table(findings), looks_table(findings))
     yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
     if findings.scored and not findings.test_set.is_empty():
@@ -121,6 +123,7 @@ def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | s
         yield f"{DESCRIPTION} {' '.join(comparison_sentences(findings))}" if findings.counts.get("completed") else None
     yield charts.get("differences")
     yield results.differences_table(findings)
+    yield None if findings.plan.claims else looks_table(findings)
     yield from difference_sentences(findings)
     if findings.differences["n"].max():
         yield results.pairing_table(findings)
@@ -176,6 +179,8 @@ def _reading(findings: Findings) -> Iterator[str]:
     yield from READING
     if findings.plan.claims:
         yield READING_CLAIMS
+    if findings.plan.looks:
+        yield READING_LOOKS
     if findings.several_baselines:
         kept = list_factors(findings.plan, kept_factors(findings.plan))
         yield (

@@ -12,7 +12,7 @@ from unroll.study._document import KeyPath
 from unroll.study._error_collector import ErrorCollector, details, plain_loc
 from unroll.study._factors import Factor
 from unroll.study._settings import dumped, put, setting_fields
-from unroll.study.declaration import Declaration, Tune
+from unroll.study.declaration import Declaration, Tune, every_seed
 from unroll.study.project import AnyTask, suggestion
 from unroll.study.tuning import draw_values, with_values
 
@@ -25,7 +25,7 @@ def check_tune(
 ) -> None:
     """Note every mistake of ``tune``, whose shape pydantic has checked."""
     before = len(errors.found)
-    if shared := sorted({*tune.seeds} & {*draft.seeds}):
+    if shared := sorted({*tune.seeds} & {*every_seed(draft.seeds)}):
         errors.add(
             ("tune", "seeds"),
             "tuning seeds must not be seeds of the study: what was chosen by them would be confirmed by them",

@@ -124,13 +124,15 @@ def _siblings(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     """Names that are allowed where an unknown key stands."""
     fields = model.model_fields
     for part in loc[:-1]:
-        field = fields.get(str(part))
-        inner = _models_of(field.annotation) if field else []
+        if (field := fields.get(str(part))) is None:  # a branch of a union
+            continue
+        inner = _models_of(field.annotation)
         fields = inner[0].model_fields if inner else {}
     return list(fields)
 
 
 def _models_of(annotation: Any) -> list[type[BaseModel]]:
-    """Models named by an annotation, also in ``Model | None``."""
+    """Models named by an annotation, also in ``Model | None`` and where one of these is annotated."""
     kinds = [annotation, *getattr(annotation, "__args__", ())]
+    kinds = [getattr(kind, "__origin__", kind) for kind in kinds]
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]

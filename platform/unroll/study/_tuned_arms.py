@@ -147,10 +147,15 @@ def decide(plan: Plan, study: Study, winners: Mapping[str, Winner], *, cache: Pa
         else arm
         for arm in plan.arms
     ]
-    trials = [
-        decided_trial(trial, chosen[trial.arm], settings[trial.arm]) if trial.arm in chosen and trial.pending else trial
-        for trial in plan.trials
-    ]
+    trials, reserve = (
+        [
+            decided_trial(trial, chosen[trial.arm], settings[trial.arm])
+            if trial.arm in chosen and trial.pending
+            else trial
+            for trial in group
+        ]
+        for group in (plan.trials, plan.reserve)
+    )
     # What other draws of the arm run is told apart from what its winner runs.
     ran = plan.sources_of
     others = {trial.id: ran[trial.id] for trial in plan.tune_trials if trial.arm in chosen}
@@ -158,6 +163,7 @@ def decide(plan: Plan, study: Study, winners: Mapping[str, Winner], *, cache: Pa
         update={
             "arms": arms,
             "trials": trials,
+            "reserve": reserve,
             "sources": plan.sources | {digest_sources(files): files for files in sources.values()},
             "other_sources": plan.other_sources | others,
         }

@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from unroll.study.declaration import Looks
 from unroll.study.plan import Plan
-from unroll.study.trial import Frozen, Seed, Trial
+from unroll.study.trial import Frozen, Seed, Trial, later
 
 Matter = Literal[
     "question",
@@ -19,6 +20,7 @@ Matter = Literal[
     "baseline",
     "seeds added",
     "seeds removed",
+    "looks",
     "training",
     "claims",
 ]
@@ -40,7 +42,9 @@ class DeclaredAnalysis(Frozen):
     baselines: dict[str, str]
     """Arm -> the arm that it is compared to; a baseline is its own."""
     seeds: list[Seed]
-    """In rising order."""
+    """In rising order; with looks, all that may be needed."""
+    looks: Looks | None = later(None)
+    """When they are added to what is undecided; None where their number is fixed."""
     claims: list[str] = Field(default=[])
     """Sentences of the study, with their margins."""
 
@@ -76,7 +80,8 @@ def declared_analysis(plan: Plan) -> DeclaredAnalysis:
         metric=plan.metric,
         arms={arm.name: arm.tuning or (first[arm.name].id if arm.name in first else "") for arm in plan.arms},
         baselines=plan.baselines,
-        seeds=sorted(seeds),
+        seeds=plan.looks.seeds if plan.looks else sorted(seeds),
+        looks=plan.looks,
         claims=[text for text in claims if isinstance(text, str)] if isinstance(claims, list) else [],
     )
 
@@ -104,8 +109,16 @@ def _changes(before: DeclaredAnalysis, after: DeclaredAnalysis) -> Iterator[Chan
         yield Change("seeds added", tuple(map(str, sorted(new - old))))
     if old - new:
         yield Change("seeds removed", tuple(map(str, sorted(old - new))))
+    if before.looks != after.looks:
+        yield Change("looks", (_told(after.looks),), _told(before.looks))
     same_seed = bool(old and new) and min(old) == min(new)  # whose trials the ids name
     if same_seed and (other := [arm for arm in common if before.arms[arm] != after.arms[arm]]):
         yield Change("training", tuple(other))
     if sorted(before.claims) != sorted(after.claims):
         yield Change("claims", tuple(after.claims), "; ".join(before.claims))
+
+
+def _told(looks: Looks | None) -> str:
+    if looks is None:
+        return "none"
+    return f"{', '.join(map(str, looks.at))} seeds ({looks.spending})"

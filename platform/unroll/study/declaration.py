@@ -6,7 +6,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from unroll.study.trial import Frozen, Seed
 
@@ -43,18 +54,63 @@ def _listed(seeds: Any) -> Any:
     return list(range(seeds))
 
 
+Spending = Literal["pocock", "obrien_fleming"]
+"""How early the chance of a wrong verdict is spent (``evidence.sequential.spend``)."""
+
+
+class Looks(Frozen):
+    """Seeds that are added as far as they are needed: results are looked at, and what is decided gets no more."""
+
+    start: int = Field(gt=0, le=MOST_SEEDS, description="Seeds of every arm at the first look, counted from 0.")
+    up_to: int = Field(gt=0, le=MOST_SEEDS, description="Seeds at the last look, which no arm exceeds.")
+    step: int = Field(default=4, gt=0, le=MOST_SEEDS, description="Seeds that are added from one look to the next.")
+    spending: Spending = Field(
+        default="pocock",
+        description="How the 5 % chance of a wrong verdict is divided among the looks. pocock: early looks can decide "
+        "much, for which a large effect pays with few seeds; obrien_fleming: they hardly can, and the last look is "
+        "nearly as powerful as without the others.",
+    )
+
+    @field_validator("up_to")
+    @classmethod
+    def _grows(cls, up_to: int, info: ValidationInfo) -> int:
+        if up_to <= info.data.get("start", 0):
+            raise ValueError(f"must be more than start, which is {info.data['start']}")
+        return up_to
+
+    @property
+    def at(self) -> list[int]:
+        """Seeds at each look, rising."""
+        return [*range(self.start, self.up_to, self.step), self.up_to]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of the last look."""
+        return list(range(self.up_to))
+
+
 def _distinct(seeds: list[int]) -> list[int]:
     if len(set(seeds)) != len(seeds):
         raise ValueError("must be distinct seeds")
     return seeds
 
 
-Seeds = Annotated[
+_ListedSeeds = Annotated[
     list[Seed],
     Field(min_length=1, max_length=MOST_SEEDS),
     AfterValidator(_distinct),
     BeforeValidator(_listed, json_schema_input_type=PositiveInt | list[Seed]),
 ]
+
+Seeds = Annotated[
+    Annotated[_ListedSeeds, Tag("list")] | Annotated[Looks, Tag("looks")],
+    Discriminator(lambda seeds: "looks" if isinstance(seeds, dict | Looks) else "list"),
+]
+
+
+def every_seed(seeds: list[int] | Looks) -> list[int]:
+    """The seeds in the order in which they are run, those that may not be needed too."""
+    return seeds.seeds if isinstance(seeds, Looks) else seeds
 
 
 def _named_or_levels(baseline: Any) -> Any:
@@ -257,7 +313,11 @@ class Declaration(Frozen):
         exclude_if=lambda tune: tune is None,
         description="Search settings before the arms are compared, with the same number of draws for each.",
     )
-    seeds: Seeds = Field(default=list(range(8)), description="Number of seeds (8 means 0 to 7), or a list of them.")
+    seeds: Seeds = Field(
+        default=list(range(8)),
+        description="Number of seeds (8 means 0 to 7), or a list of them. Or looks that are declared in advance, e.g. "
+        "{start: 8, up_to: 24}: seeds are added to what is undecided, at an unchanged chance of a wrong verdict.",
+    )
     metric: str | None = Field(default=None, description="The metric that decides; the task's first when left out.")
     baseline: Baseline | None = Field(
         default=None,
@@ -294,6 +354,10 @@ class Study(Declaration):
     file: Path
     metric: str
     baseline: Baseline
+    seeds: list[Seed]
+    """In the order in which they are run; with looks, those that may not be needed too."""
+    looks: Looks | None = Field(default=None, exclude_if=lambda looks: looks is None)
+    """When seeds are added to what is undecided; None where their number is fixed."""
     overrides: tuple[str, ...] = ()
     """Overrides of the command line."""
     fallen: tuple[str, ...] = ()

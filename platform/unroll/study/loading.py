@@ -26,7 +26,7 @@ from unroll.study._overrides import (
     split_override,
 )
 from unroll.study._settings import anchor_locations, anchored, get, validated
-from unroll.study.declaration import Declaration, Study
+from unroll.study.declaration import Declaration, Looks, Study, every_seed
 from unroll.study.project import AnyTask, discover_tasks, find_study, load_task, nearest
 
 _REQUIRED: dict[str, Any] = {"question": "?", "task": "unknown", "compare": {"unknown": []}}
@@ -189,6 +189,8 @@ def _study(draft: Declaration, name: str, file: Path, task: AnyTask, locations: 
     chosen: dict[str, Any] = {
         "metric": draft.metric or next(iter(task.metrics)),
         "baseline": arm_name(factors, first) if draft.baseline is None else draft.baseline,
+        "seeds": every_seed(draft.seeds),
+        "looks": draft.seeds if isinstance(draft.seeds, Looks) else None,
     }
     if tune := draft.tune:
         metric = tune.metric or default_metric(chosen["metric"])

@@ -11,7 +11,7 @@ from unroll.contract import Direction, Scale, Task
 from unroll.study._document import shown
 from unroll.study._factors import level_name
 from unroll.study.claims import Claim
-from unroll.study.declaration import Measure, Tune
+from unroll.study.declaration import Looks, Measure, Tune
 from unroll.study.trial import Count, Finite, Frozen, Trial, later
 
 CORPUS, SOURCE, LICENCE, LANGUAGES = "corpus", "corpus from", "corpus licence", "corpus languages"
@@ -154,6 +154,10 @@ class Plan(Frozen):
     """Trial of the phase ``tune`` -> digest of its source files, where its draw runs others than its arm."""
     claims: list[Claim] = later([])
     """The declared claims, with the arms that each of them sets against each other."""
+    looks: Looks | None = later(None)
+    """When seeds are added to what is undecided; None where the number of seeds is fixed."""
+    reserve: list[Trial] = later([])
+    """Trials and preparations of later looks that nothing has asked for so far: no part of what is to be run."""
 
     @model_validator(mode="after")
     def _names_refer_to_something(self) -> Self:
@@ -193,6 +197,31 @@ class Plan(Frozen):
                 return found
             ids |= {each.id for each in found}
 
+    def grown(self, arms: Collection[str], seeds: int) -> Plan:
+        """The plan with trials out of the reserve, and whatever these begin with.
+
+        Args:
+            arms: whose.
+            seeds: how many of the study's seeds these arms are to have.
+        """
+        known = {trial.id: trial for trial in self.reserve}
+        first = set(self.looks.seeds[:seeds]) if self.looks else set[int]()
+        taken = [trial for trial in self.reserve if trial.arm in arms and trial.seed in first]
+        for trial in taken:
+            if trial.warm_start in known and known[trial.warm_start] not in taken:
+                taken.append(known[trial.warm_start])
+        if not taken:
+            return self
+        ids, names = {trial.id for trial in taken}, {arm.name for arm in self.arms}
+        now = [trial for trial in self.reserve if trial.id in ids]
+        return self.model_copy(
+            update={
+                "trials": [*self.trials, *(trial for trial in now if trial.arm in names)],
+                "preparations": [*self.preparations, *(trial for trial in now if trial.arm not in names)],
+                "reserve": [trial for trial in self.reserve if trial.id not in ids],
+            }
+        )
+
     @property
     def sources_of(self) -> dict[str, str]:
         """Trial -> digest of the source files that it runs; empty in older plans."""
@@ -222,13 +251,14 @@ def _lost_names(plan: Plan) -> Iterator[str]:
     for claim in plan.claims:
         if not claim.pairs or not claim.arms.issubset(arms) or claim.metric not in plan.metrics:
             yield f"the claim {shown(claim.text)} must have arms and a metric of the plan"
-    trials = {trial.id for trial in plan.every_trial}
-    if len(trials) < len(plan.every_trial):
+    trials = {trial.id for trial in (*plan.every_trial, *plan.reserve)}
+    if len(trials) < len(plan.every_trial) + len(plan.reserve):
         yield "a trial must be there once"
     for names, those in (
         (arms, plan.trials),
         (arms, plan.tune_trials),
         ({*every} - {*arms}, plan.preparations),
+        (every, plan.reserve),
     ):
         for trial in those:
             if trial.arm not in names:
@@ -238,7 +268,7 @@ def _lost_names(plan: Plan) -> Iterator[str]:
             yield f"the arm {shown(arm.name)} begins with {shown(arm.warm_start or '')}, which is not there"
     if {trial for arm in plan.arms for draw in arm.draws for trial in draw} != {t.id for t in plan.tune_trials}:
         yield "the trials of a tuning must be those of the arms' draws"
-    begun = {trial.id: trial.warm_start for trial in plan.every_trial}
+    begun = {trial.id: trial.warm_start for trial in (*plan.every_trial, *plan.reserve)}
     for identity, start in begun.items():
         if start not in (None, *trials):
             yield f"the trial {identity} begins with {start}, which is not there"

@@ -74,6 +74,7 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         [of[arm.name] for of in seeded for arm in group if of is seeded[0] or arm.name not in alone]
         for group in (arms, prepared)
     )
+    trials, preparations, reserve = _first_look(study, trials, preparations)
     _refuse_unlogged(study, task, arms, trials)
     _refuse_unlike_measures(trials, find_measurements(task.settings))
     return Plan(
@@ -105,7 +106,21 @@ def make_plan(study: Study, *, cache: Path) -> Plan:
         tune_trials=tuned.trials,
         other_sources=_other_sources(tuned),
         claims=_read_claims(study, task, factors, drafted, arms),
+        looks=study.looks,
+        reserve=reserve,
     )
+
+
+def _first_look(
+    study: Study, trials: list[Trial], preparations: list[Trial]
+) -> tuple[list[Trial], list[Trial], list[Trial]]:
+    """Trials and preparations of the first look, and all that later ones may ask for; all at once without looks."""
+    if study.looks is None:
+        return trials, preparations, []
+    first = set(study.looks.seeds[: study.looks.start])
+    reserve = [trial for trial in (*preparations, *trials) if trial.seed not in first]
+    now, before = ([trial for trial in group if trial.seed in first] for group in (trials, preparations))
+    return now, before, reserve
 
 
 def _other_sources(tuned: Tuned) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from unroll import interruption
 from unroll.execution import Observer, Runner, Summary, TimeLimit, find_missing, run_plan, trial_seconds
-from unroll.ledger import Ledger, RunRecord, nothing_left_on_error, seeds_left_out, without_seeds
+from unroll.ledger import Ledger, Pack, RunRecord, nothing_left_on_error, seeds_left_out, without_seeds
 from unroll.ledger.pathless import without_paths
 from unroll.reporting.prose.decided import pending_sentences
 from unroll.reporting.prose.tuning import border_sentences
@@ -20,6 +20,7 @@ from unroll.study.analysis import declared_analysis
 from unroll.tracking import unsynced
 from unroll.workflow.changed import settled_changed
 from unroll.workflow.invocation import Invocation
+from unroll.workflow.looks import look_sentences
 from unroll.workflow.places import results_folder
 from unroll.workflow.prepare import Prepared
 from unroll.workflow.provenance import begin_record, now
@@ -119,17 +120,41 @@ def launch(
         ledger = Ledger.create(folder)
         with ledger.lock(_recorded(invocation)) as lock:
             ledger.clear_stop()
-            known = prepared.decided(ledger.winners())
-            with settled_changed(known.plan, ledger, invocation.if_changed):
-                known = prepared.decided(ledger.winners())
-                take_over(known.plan, ledger, packs, invocation.if_changed)
-                plan, summary = _run(known, ledger, invocation, runner, lock.token, watch, until)
+            plan, summary = _look_by_look(prepared, ledger, invocation, packs, runner, lock.token, watch, until)
             try:
                 page = update_report(ledger, wanted=invocation.report and not summary.interrupted)
             except interruption.Interrupted:
                 summary, page = replace(summary, interrupted=True), None
     found = tuple(warnings(plan, ledger, "run"))
     return RunResult(plan, folder, summary, page, unsynced(folder), found)
+
+
+def _look_by_look(
+    prepared: Prepared,
+    ledger: Ledger,
+    invocation: Invocation,
+    packs: Sequence[Pack],
+    runner: Runner,
+    token: str,
+    watch: Watch,
+    until: float | None,
+) -> tuple[Plan, Summary]:
+    """Run what is missing, and then whatever the results of that ask for; a run without looks comes to its end at once.
+
+    Gives the last plan, and what was done for all of them.
+    """
+    known, first, seconds = prepared.known(ledger), None, 0.0
+    while True:
+        with settled_changed(known.plan, ledger, invocation.if_changed):
+            known = prepared.known(ledger)
+            take_over(known.plan, ledger, packs, invocation.if_changed)
+            plan, summary = _run(known, ledger, invocation, runner, token, watch, until)
+        first, seconds = first or summary, seconds + summary.seconds
+        over = summary.interrupted or (until is not None and time.monotonic() >= until)
+        more = known if plan.looks is None or over else prepared.known(ledger)
+        if len(more.plan.reserve) >= len(known.plan.reserve):
+            return plan, replace(summary, done_before=first.done_before, seconds=seconds)
+        known = more
 
 
 class RunStart:
@@ -207,7 +232,7 @@ def _run(
     try:
         with watch(tally) as viewer:
             observer = Counted(tally, viewer, decide=decide)
-            for line in pending_sentences(declared_analysis(plan), ledger):
+            for line in (*pending_sentences(declared_analysis(plan), ledger), *look_sentences(plan, ledger)):
                 observer.message(line)
             summary = run_plan(
                 plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start, limit=limit

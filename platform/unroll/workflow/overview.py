@@ -84,6 +84,11 @@ class Overview:
     """The declared claims, each with the smallest p within its reach."""
     reach: dict[str, float]
     """Comparisons, pairs of seeds, the smallest p within reach, and how many seeds would be enough."""
+    looks: dict[str, Any] | None
+    """Where seeds are added to what is undecided: ``at`` (seeds at each look), ``may_spend`` (chance of a wrong verdict
+    up to each), ``made, decided, of`` (looks so far; comparisons, or claims), and the price if all that is undecided
+    now is decided at once, or stays so: ``trials_at_least, trials_at_most`` and, for those that are missing, with
+    calibration ``core_seconds_at_least, core_seconds_at_most``; None where the number of seeds is fixed."""
     detectable: list[dict[str, Any]]
     """Per comparison whose spread is known: ``arm, baseline, known_pairs, planned_pairs, detectable`` (the difference
     that is found in 80 % of studies), ``half_needs_seeds`` (for half of it), ``half_core_seconds`` (of the
@@ -177,7 +182,7 @@ def look_ahead(
             "a difference that is to be found must be above 0", where="difference", received=f"{difference:g}"
         )
     folder = results_folder(prepared.plan.study, results)
-    prepared = prepared.decided(Ledger(folder).winners())
+    prepared = prepared.known(Ledger(folder))
     plan, cpus = prepared.plan, prepared.study.resources.cpus
     ledger, seconds = Ledger(folder), _seconds_per_trial(prepared) if calibrate else {}
     known = ledger if pilot is None else Ledger.open(pilot)
@@ -225,6 +230,7 @@ def look_ahead(
         warnings=warned_arms(plan) | dict.fromkeys(doubts, names),
         claims=list(claim_reach_sentences(plan)),
         reach={name: getattr(reached, name) for name in ("comparisons", "pairs", "smallest_p", "enough_seeds")},
+        looks=_looks(plan, ledger, seconds, work, cpus),
         detectable=_detectable(plan, known, cpus, difference),
         difference=difference,
         seed_core_seconds=(of_seed := _seed_core_seconds(plan, seconds or _known_seconds(known), cpus)),
@@ -276,6 +282,32 @@ def _seed_core_seconds(plan: Plan, seconds: Mapping[str, float], cpus: float) ->
     return cpus * sum(seconds[arm] for arm in whole) if all(arm in seconds for arm in whole) else None
 
 
+def _looks(
+    plan: Plan, ledger: Ledger, seconds: Mapping[str, float], work: float | None, cpus: float
+) -> dict[str, Any] | None:
+    """See :attr:`Overview.looks`; what is asked for now is counted in ``plan``, the rest is its reserve."""
+    from unroll.evidence import LEVEL, spent_levels
+    from unroll.workflow.looks import look, still_possible
+
+    if plan.looks is None:
+        return None
+    found = look(plan, ledger)
+    possible = still_possible(plan, found)
+    told = {
+        "at": plan.looks.at,
+        "may_spend": spent_levels(plan.looks.at, plan.looks.spending, LEVEL),
+        "made": found.made,
+        "decided": found.decided,
+        "of": found.of,
+        "trials_at_least": len(plan.trials),
+        "trials_at_most": len(plan.trials) + len(possible),
+    }
+    if work is not None:
+        more = sum(seconds[trial.arm] for trial in possible if trial.arm in seconds)
+        told |= {"core_seconds_at_least": work * cpus, "core_seconds_at_most": (work + more) * cpus}
+    return told
+
+
 def _detectable(plan: Plan, known: Ledger, cpus: float, difference: float | None) -> list[dict[str, Any]]:
     """See :attr:`Overview.detectable`; of a pilot those arms count that the plan has by the same names."""
     import polars as pl
@@ -285,8 +317,8 @@ def _detectable(plan: Plan, known: Ledger, cpus: float, difference: float | None
     if not known.has_plan():
         return []
     seeds: dict[str, set[int]] = {arm.name: set() for arm in plan.arms}
-    for trial in plan.trials:
-        if trial.phase == "confirm":
+    for trial in (*plan.trials, *plan.reserve):
+        if trial.phase == "confirm" and trial.arm in seeds:
             seeds[trial.arm].add(trial.seed)
     names = {name for pair in plan.baselines.items() for name in pair}
     planned = {arm: len(seeds[arm] & seeds[other]) for arm, other in plan.baselines.items() if arm != other}

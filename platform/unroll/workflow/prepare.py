@@ -10,6 +10,7 @@ from unroll.contract import UserError
 from unroll.workflow.places import trusted_cache
 
 if TYPE_CHECKING:
+    from unroll.ledger import Ledger
     from unroll.study import Job, Plan, Study, Winner
 
 
@@ -32,6 +33,23 @@ class Prepared:
         cache = trusted_cache()
         plan = decide(self.plan, self.study, winners, cache=cache)
         return self if plan is self.plan else Prepared(self.study, plan, make_jobs(plan, self.study, cache=cache))
+
+    def known(self, ledger: Ledger) -> Prepared:
+        """The same with all that results have decided so far: settings of tuned arms, and the seeds of later looks.
+
+        Raises:
+            UserError: chosen settings are no settings of the task any more.
+        """
+        from unroll.study import make_jobs
+        from unroll.workflow.looks import grown
+
+        tuned = self.decided(ledger.winners())
+        plan = grown(tuned.plan, ledger)
+        return (
+            tuned
+            if plan is tuned.plan
+            else Prepared(self.study, plan, make_jobs(plan, self.study, cache=trusted_cache()))
+        )
 
 
 _planned_sources: dict[str, str] = {}

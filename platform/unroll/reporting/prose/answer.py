@@ -11,6 +11,7 @@ from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import count, fixed, listed, p_value, percent_span
 from unroll.reporting.prose.claims import verdicts_sentence
 from unroll.reporting.prose.comparisons import comparison_sentences
+from unroll.reporting.prose.looks import looks_sentence
 from unroll.reporting.wording import FLOOR, decimals, with_unit
 
 SPELT_OUT = 6
@@ -25,10 +26,15 @@ def answer(findings: Findings) -> str:
     completed, planned = findings.counts.get("completed", 0), count(findings.planned, "planned trial")
     if findings.plan.claims:
         have = "has" if completed == 1 else "have"
-        return f"{verdicts_sentence(findings)} {completed:,} of {planned} {have} completed."
+        told = (verdicts_sentence(findings), looks_sentence(findings), f"{completed:,} of {planned} {have} completed.")
+        return " ".join(filter(None, told))
     if completed:
         first = list(comparison_sentences(findings))
-        last = [*_floor(findings), f"{completed:,} of {planned} {'has' if completed == 1 else 'have'} completed."]
+        last = [
+            looks_sentence(findings),
+            *_floor(findings),
+            f"{completed:,} of {planned} {'has' if completed == 1 else 'have'} completed.",
+        ]
     elif findings.counts.get("diverged", 0) == findings.planned:
         first = [f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."]
         last = []

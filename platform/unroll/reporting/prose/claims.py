@@ -40,7 +40,8 @@ def _numbers(row: dict[str, Any], findings: Findings) -> str:
     if not interval:
         return f"{told} on one seed, from which neither an interval nor a test follows"
     p = f"p = {p_value(row['p'])}"
-    both = p if len(findings.claims) == 1 else f"{p}, adjusted {p_value(row['p_adjusted'])}"
+    alone = len(findings.claims) == 1 and findings.plan.looks is None
+    both = p if alone else f"{p}, adjusted {p_value(row['p_adjusted'])}"
     return f"{told}, 95 % interval {interval}, {both} on {count(row['n'], 'seed')}{_needed(row)}"
 
 

@@ -120,7 +120,8 @@ def _doubts(row: dict[str, Any], places: int) -> Iterator[str]:
 def _test(row: dict[str, Any], findings: Findings) -> str:
     """Both p-values, what they are of, and why nothing is decided."""
     p = f"p = {p_value(row['p'])}"
-    both = p if len(findings.differences) == 1 else f"{p}, adjusted {p_value(row['p_adjusted'])}"
+    alone = len(findings.differences) == 1 and findings.plan.looks is None
+    both = p if alone else f"{p}, adjusted {p_value(row['p_adjusted'])}"
     if row["smallest_p"] > LEVEL:
         return f"{both} (these seeds cannot reach {LEVEL:g})"
     tested = row["tested_pairs"]

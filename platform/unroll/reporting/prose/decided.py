@@ -70,6 +70,8 @@ def describe(change: Change) -> str:
             return f"The baseline was changed from {former} to {names}"
         case "claims":
             return f"The claims were changed (before: {former or 'none'})"
+        case "looks":
+            return f"The looks that were declared were changed from {former} to {names}"
         case "training":
             return f"Settings, data or code of {count(number, 'arm')} were changed ({names})"
         case "arms added" | "arms removed":
@@ -116,6 +118,11 @@ def _effect(change: Change, declared: DeclaredAnalysis, looks: int) -> str:
             )
         case "seeds added":
             return _effect_of_looks(looks)
+        case "looks":
+            return (
+                "the chance of a wrong verdict is divided among looks that are fixed before the first result; looks "
+                "that results suggested have no such bound."
+            )
         case "seeds removed":
             return "seeds that are chosen by their results can give any verdict: no error rate holds."
 
