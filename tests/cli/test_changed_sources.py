@@ -74,7 +74,7 @@ def test_they_are_run_anew_by_choice_and_nothing_is_lost(
     said = unroll("run", "tiny", "--if-changed", "rerun")
     assert said.code == 0
     assert {job.trial.arm for job in runner.ran} == {"lstm"}
-    assert "more      unroll run tiny seeds=4   (runs only" in said.out, "not set aside again after the next edit"
+    assert "more      unroll run tiny seeds=6   (the report" in said.out, "not set aside again after the next edit"
     rows = json.loads(unroll("results", "tiny", "--format", "json").out)
     assert {row["arm"]: row["validation/perplexity"] for row in rows} == {"elman": 12.5, "lstm": 7.0}
     aside = {path.read_bytes() for path in Path("results/tiny/set_aside").glob("*-1/attempts/0001.json")}

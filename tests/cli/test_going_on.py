@@ -36,7 +36,7 @@ def test_every_option_is_kept(unroll: Unroll, runner: FakeRunner) -> None:
     assert offers(unroll("run", "tiny", "seeds=2", *OPTIONS)) == {"again": f"unroll run tiny seeds=2 {KEPT}"}
     runner.status = lambda job: "completed"
     (more,) = offers(unroll("run", "tiny", "seeds=2", *OPTIONS)).values()
-    assert more.startswith(f"unroll run tiny seeds=4 {KEPT}   (")
+    assert more.startswith(f"unroll run tiny seeds=6 {KEPT}   (")
 
 
 def test_a_mistake_is_retried_and_only_what_is_missing_is_run_again(unroll: Unroll, runner: FakeRunner) -> None:

@@ -31,7 +31,7 @@ def test_a_run_of_which_all_completed_exits_with_0_and_tells_how_to_go_on(unroll
     assert len(runner.ran) == 4
     assert "4 of 4 trials completed" in said.out
     assert "results/tiny/report/report.html" in said.out
-    assert "unroll run tiny seeds=4 training.epochs=2" in said.out
+    assert "unroll run tiny seeds=6 training.epochs=2" in said.out
     assert Path("results/tiny/report/report.md").read_text(encoding="utf-8")
 
 
@@ -69,7 +69,7 @@ def test_more_seeds_run_only_what_is_missing(unroll: Unroll, runner: FakeRunner)
 @pytest.mark.usefixtures("runner")
 def test_seeds_that_are_listed_are_continued_as_a_list(unroll: Unroll) -> None:
     said = unroll("run", "tiny", "seeds=[3, 7]", "--no-report")
-    assert "unroll run tiny 'seeds=[3, 7, 8, 9]' --no-report   (runs only the two new seeds)" in said.out
+    assert "unroll run tiny 'seeds=[3, 7, 8, 9, 10, 11]' --no-report   (the report tells" in said.out
     assert "8 trials, 4 done before, 4 to run" in unroll("run", "tiny", "seeds=[3, 7, 8, 9]", "--no-report").out
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from unroll.evidence import judge_claims
+from unroll.evidence import claim_values, judge_claims
 from unroll.evidence.claims import paired_rates_interval, seeds_needed
 from unroll.study._factors import arm_name, combine, read_factors
 from unroll.study.claims import Claim, read_claim
@@ -223,3 +223,17 @@ def test_seeds_that_would_decide_are_enough_when_drawn_anew() -> None:
         stats.ttest_1samp(draws, m, axis=1, alternative=a).pvalue <= 0.025 for m, a in ((-3, "greater"), (3, "less"))
     ]
     assert (both[0] & both[1]).mean() >= 0.78
+
+
+def test_a_claim_is_judged_by_what_each_seed_brings() -> None:
+    trials = frame(VALUES, {("gru", 2): "timeout"})
+    (declared,) = claims(CELLS, "gru better than elman by 5%")
+    rows = claim_values(trials, declared, DIRECTIONS).to_dicts()  # type: ignore[arg-type]
+    assert [row["seed"] for row in rows] == [seed for seed in range(SEEDS) if seed != 2]
+    for row in rows:
+        first, second = VALUES["gru"][row["seed"]], VALUES["elman"][row["seed"]]
+        told = [row[name] for name in ("first", "second", "difference", "margin")]
+        assert told == pytest.approx([first, second, first - second, 0.05 * second])
+        assert row["sign"] == -1
+    judged = judge(trials, [declared])[declared.text]
+    assert judged["effect"] == pytest.approx(np.mean([row["difference"] for row in rows]))

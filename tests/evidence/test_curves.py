@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from unroll.evidence import learning_curves
+from unroll.evidence import learning_curves, merge_curves
 
 METRIC = "validation/perplexity"
 
@@ -77,3 +77,17 @@ def test_thinning_keeps_the_ends_and_the_limit(count: int, points: int) -> None:
     assert (curves["step"][0], curves["step"][-1]) == (0, count - 1)
     gaps = np.diff(curves["step"].to_numpy())
     assert gaps.size == 0 or gaps.max() - gaps.min() <= 1
+
+
+def test_arms_of_a_group_are_one_curve_from_the_lowest_to_the_highest() -> None:
+    arms = {"a": {0: 1.0, 10: 3.0, 20: 5.0}, "b": {0: 3.0, 20: 7.0}, "c": {0: 9.0}, "d": {0: 100.0}}
+    rows = [(arm, *point) for arm, curve in arms.items() for point in curve.items()]
+    curves = pl.DataFrame(rows, ["arm", "x", "mean"], orient="row")
+    merged = merge_curves(curves, {"c": "alone", "a": "two", "b": "two"}, "x")
+    assert merged.columns == ["arm", "x", "n", "mean", "low", "high"]
+    assert merged.rows() == [
+        ("alone", 0, 1, 9.0, 9.0, 9.0),
+        ("two", 0, 2, 2.0, 1.0, 3.0),
+        ("two", 10, 2, 4.0, 3.0, 5.0),
+        ("two", 20, 2, 6.0, 5.0, 7.0),
+    ]

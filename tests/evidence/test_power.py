@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import nct, t
 
 from unroll.evidence.permutation import max_t
-from unroll.evidence.power import detectable_differences, detectable_effect, needed_pairs, power
+from unroll.evidence.power import deciding_pairs, detectable_differences, detectable_effect, needed_pairs, power
 
 
 def test_it_is_the_noncentral_t_and_its_inverse() -> None:
@@ -57,3 +57,12 @@ def test_differences_are_told_in_the_metrics_unit() -> None:
     assert impossible["difference_needs_seeds"].to_list() == [None], "no perplexity is below zero"
     few = trials.filter(pl.col("seed") < 2)
     assert detectable_differences(few, "m", baselines=baselines, planned={"gru": 8}, direction="minimize").is_empty()
+
+
+def test_pairs_that_decide_are_those_of_the_effect_that_was_seen() -> None:
+    values = {"elman": (5.0, 5.0, 5.0, 5.0), "gru": (4.0, 5.0, 4.5, 5.5), "lstm": (4.0, 4.0, 4.0, 4.0)}
+    rows = [(arm, seed, value) for arm, known in values.items() for seed, value in enumerate(known)]
+    trials = pl.DataFrame(rows, ["arm", "seed", "m"], orient="row").with_columns(status=pl.lit("completed"))
+    differences = np.array(values["gru"]) - 5
+    expected = needed_pairs(differences.mean() / differences.std(ddof=1), 2)
+    assert deciding_pairs(trials, "m", baselines=dict.fromkeys(values, "elman")) == {"gru": expected}, "lstm: no spread"

@@ -27,7 +27,7 @@ def test_a_finished_study_is_answered_in_one_paragraph(make_ledger: MakeLedger) 
         "On validation/perplexity (lower is better), the baseline elman reaches 13.55 (mean over 8 seeds, 95 %" in text
     )
     assert f"gru is better: {abs(row['difference']):.2f} lower ({abs(100 * row['relative']):.1f} %)" in text
-    assert "p = 0.00781, adjusted 0.00781, better on 8 of 8 seeds." in text
+    assert ", adjusted p = 0.00781, better on 8 of 8 seeds." in text
     assert "The true distribution of these data reaches 10.70, the best possible in expectation; " in text
     assert "gru, the best mean, is 1.29 above it." in text
     assert text.endswith("24 of 24 planned trials have completed.")
@@ -64,7 +64,7 @@ def test_divergence_is_reported_as_a_result(make_ledger: MakeLedger) -> None:
     assert "better on 6 of 6 seeds, but 2 of its 8 trials diverged. lstm is" in answer(findings)
     shown = differences_table(findings).shown
     assert shown.select("Arm", "Diverged").rows() == [("gru", "2 (0)"), ("lstm", "0 (0)")]
-    assert answer(findings).endswith("22 of 24 planned trials have completed.")
+    assert answer(findings).startswith("22 of 24 planned trials have completed; 2 diverged. On validation/")
 
 
 def test_a_baseline_that_diverges_is_reported(make_ledger: MakeLedger) -> None:
@@ -103,13 +103,13 @@ def test_pairs_that_were_lost_do_not_count_towards_what_can_be_decided(make_ledg
 
 def test_an_interval_that_excludes_zero_beside_an_undecided_verdict_is_explained(make_ledger: MakeLedger) -> None:
     levels = {"elman": 13.0, **dict.fromkeys(("a", "b", "c"), 11.0)}
-    assert "p = 0.125, adjusted 0.125 (these seeds cannot reach 0.05), better on" in answer(
+    assert "adjusted p = 0.125 (these seeds cannot reach 0.05), better on" in answer(
         gather(make_ledger(levels, seeds=4))
     )
     ends = {(arm, seed): ("missing", "") for arm in levels for seed in range(4, 8)}
     findings = gather(make_ledger(levels, ends=ends))
     assert findings.differences["high"].max() < 0  # type: ignore[operator]
-    reported = "p = 0.125, adjusted 0.125 (the 4 of 8 pairs that completed cannot reach 0.05), better on 4 of 4 seeds."
+    reported = "adjusted p = 0.125 (the 4 of 8 pairs that completed cannot reach 0.05), better on 4 of 4 seeds."
     assert answer(findings).count(reported) == 3
     ledger = make_ledger({"elman": 13.0, "gru": 12.0}, seeds=6)
     for trial in ledger.plan().trials:

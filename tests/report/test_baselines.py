@@ -16,7 +16,7 @@ from unroll.reporting.charts import draw_charts
 from unroll.reporting.charts.style import ARM_COLOURS, BASELINE_COLOUR, DASHES, colour_arms, dash_arms, is_unambiguous
 from unroll.reporting.document import Chart, Matrix, Note, Section
 from unroll.reporting.findings import Findings, gather
-from unroll.reporting.prose.answer import answer, divergence_sentence
+from unroll.reporting.prose.answer import answer, divergence_sentence, tell
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.sections import compose
 from unroll.reporting.tables.context import facts_table
@@ -84,19 +84,20 @@ def diverged(**arms: int) -> Ends:
     return dict.fromkeys(keys, ("diverged", "loss is nan"))
 
 
-def test_the_answer_has_one_sentence_for_each_group(gather_grouped: Callable[..., Findings]) -> None:
+def test_the_answer_has_one_line_for_each_baseline_and_comparison(gather_grouped: Callable[..., Findings]) -> None:
     text = answer(gather_grouped())
     assert text.startswith(
         "On validation/perplexity (lower is better), each arm is set against elman with the same length. "
         "With length=20, the baseline elman reaches 13."
     )
-    _, twenty, fifty = text.split("ength=")[0], *text.split("With length=")[1:]
-    assert twenty.count(". ") == 1
-    assert "(mean over 8 seeds, 95 % interval 13.32 to 13.76); gru is better: 1." in twenty
-    assert "; lstm is undecided: 0." in twenty
-    assert fifty.startswith("50, the baseline elman reaches 16.")
-    assert "cell=" not in twenty
-    assert "better on 8 of 8 seeds; lstm is" in fifty
+    lines = tell(gather_grouped()).verdicts
+    begins = [f"With length={n}, {what}" for n in ELMAN for what in ("the baseline elman reaches", "gru is", "lstm is")]
+    assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
+    assert "(mean over 8 seeds, 95 % interval 13.32 to 13.76)." in lines[0]
+    assert lines[1].startswith("With length=20, gru is better: 1.")
+    assert lines[2].startswith("With length=20, lstm is undecided: 0.")
+    assert lines[4].endswith("better on 8 of 8 seeds.")
+    assert not [line for line in lines if "cell=" in line]
 
 
 def test_many_arms_are_listed_by_verdict_within_their_group(gather_grouped: Callable[..., Findings]) -> None:
@@ -104,8 +105,11 @@ def test_many_arms_are_listed_by_verdict_within_their_group(gather_grouped: Call
     findings = gather_grouped(cells, seeds=12, ends=diverged(a1_20=1, elman_50=2))
     text = answer(findings)
     assert "each arm is set against elman with the same length; means have their 95 % intervals. With length=20" in text
-    assert "; better: a0, a1 (but 1 diverged) and a2; worse: b; undecided: c. With length=50, the baseline" in text
-    assert ", but 2 of its 12 trials diverged; better: a0, a1 and a2; undecided: b and c." in text
+    lines = ("better: a0, a1 (but 1 diverged) and a2", "worse: b", "undecided: c")
+    twenty = " ".join(f"With length=20, {line}." for line in lines)
+    assert f"{twenty} With length=50, the baseline" in text
+    fifty = "With length=50, better: a0, a1 and a2. With length=50, undecided: b and c."
+    assert f", but 2 of its 12 trials diverged. {fifty}" in text
 
 
 def test_a_baseline_without_results_silences_its_own_group_only(gather_grouped: Callable[..., Findings]) -> None:
@@ -176,7 +180,7 @@ def test_divergence_is_reported_against_the_own_baseline(gather_grouped: Callabl
     sentence = divergence_sentence(findings)
     assert sentence.startswith("The baseline cell=elman, length=20 diverged on 8 of 8 seeds (")
     assert "; the baseline cell=elman, length=50 on 0 of 8 (" in sentence
-    assert "adjusted 0.0" in sentence
+    assert "adjusted p = 0.0" in sentence
 
 
 def test_many_arms_that_diverged_are_listed_against_their_baselines(gather_grouped: Callable[..., Findings]) -> None:
@@ -311,5 +315,5 @@ def test_baselines_without_a_rival_have_a_report(make_ledger: MakeLedger) -> Non
 
 def test_a_group_names_its_arms_without_what_all_of_them_share(make_ledger: MakeLedger) -> None:
     page = write_report(group_up(make_ledger, GAINS, ends=diverged(gru_20=1))).html.read_text(encoding="utf-8")
-    assert '; gru is <strong class="better">better</strong>: ' in page
+    assert '<li>With length=50, gru is <strong class="better">better</strong>: ' in page
     assert "box-shadow: inset 4px 0 0 " + BASELINE_COLOUR in page

@@ -18,7 +18,7 @@ from unroll.reporting.charts import draw_charts
 from unroll.reporting.charts.axis_range import is_wide
 from unroll.reporting.charts.curves import bound_points
 from unroll.reporting.charts.style import ARM_COLOURS, colour_arms, dash_arms, make_chart
-from unroll.reporting.document import Chart, Note
+from unroll.reporting.document import ON_CHOICE, TIPS, Chart, Note
 from unroll.reporting.findings import Findings, gather
 from unroll.reporting.sections import compose
 from unroll.study.groups import Group
@@ -152,7 +152,7 @@ def test_training_is_drawn_smaller_than_validation(make_ledger: MakeLedger) -> N
     assert charts["training"].caption.startswith("train/loss along training: mean")
     assert charts["training"].spec["height"] < draw_charts(gather(make_ledger()))["curves"].spec["height"]
     (section,) = (section for section in compose(findings).sections if section.anchor == "curves")
-    note, epoch, chart = section.blocks
+    note, epoch, chart = section.blocks  # and no table of curves
     assert epoch.text == "Every trial is tested as it was at its last epoch."  # type: ignore[union-attr]
     assert note == Note("The validation metrics were logged at one step only: a curve needs several.")
     assert chart == charts["training"]
@@ -194,7 +194,7 @@ def test_no_two_ticks_of_whole_numbers_have_one_label(make_ledger: MakeLedger) -
     findings = gather(make_ledger(seeds=2))
     few = findings.history.filter(pl.col("epoch") < 3).with_columns(step=pl.col("epoch") + 4)
     svg = draw_charts(dataclasses.replace(findings, history=few))["curves"].svg
-    (axis,) = re.findall(r'aria-label="X-axis titled \'step\'.*?role-axis-title', svg, re.DOTALL)
+    axis = svg.partition(">step<")[0].rpartition("role-axis-label")[2]
     assert re.findall(r">(\d+)</text>", axis) == ["4", "5", "6"]
 
 
@@ -207,3 +207,63 @@ def test_a_chart_of_many_arms_has_few_points_of_each_and_no_limit() -> None:
     points = alt.Chart(pl.DataFrame({"place": range(6_000)})).mark_point().encode(x="place:Q")
     (rows,) = make_chart("x", "", [points], height=10).spec["datasets"].values()
     assert len(rows) == 6_000  # where Altair itself would refuse
+
+
+def many(make_ledger: MakeLedger, cells: int, lengths: int, **changes: Any) -> Findings:
+    """Arms of two factors, each of which is worse than the one before."""
+    names = [(f"c{cell:02}", length) for cell in range(cells) for length in range(lengths)]
+    ledger = make_ledger({f"cell={c}, length={n}": 12.0 + i / 10 for i, (c, n) in enumerate(names)}, **changes)
+    plan = ledger.plan()
+    arms = [
+        arm.model_copy(update={"levels": {"network.cell": cell, "data.length": length}})
+        for arm, (cell, length) in zip(plan.arms, names, strict=True)
+    ]
+    factors = {"network.cell": [f"c{n:02}" for n in range(cells)], "data.length": [str(n) for n in range(lengths)]}
+    ledger.save_plan(plan.model_copy(update={"arms": arms, "factors": factors}))
+    return gather(ledger)
+
+
+def test_many_arms_are_one_line_for_each_level_or_verdict(make_ledger: MakeLedger) -> None:
+    findings = many(make_ledger, 7, 2, seeds=2)
+    (chart,) = (draw_charts(findings)[name] for name in ("curves",))
+    means = rows(chart, "mean")
+    assert list(dict.fromkeys(row["arm"] for row in means)) == [f"cell=c{n:02}" for n in range(7)]
+    assert {row["n"] for row in means} == {2}
+    last = findings.curves.filter(pl.col("arm").str.starts_with("cell=c03"), pl.col("step") == 1200)
+    (drawn,) = (row for row in means if row["arm"] == "cell=c03" and row["step"] == 1200)
+    told = [drawn[name] for name in ("mean", "low", "high")]
+    assert told == pytest.approx([last["mean"].mean(), last["mean"].min(), last["mean"].max()], rel=1e-5)
+    assert (
+        "A line is the mean over all arms of one cell, its band reaches from the lowest to the highest" in chart.caption
+    )
+    one_factor = gather(make_ledger({f"a{n:02}": 12.0 + (n > 6) * 3 for n in range(13)}, seeds=6))
+    (chart,) = (draw_charts(one_factor)[name] for name in ("curves",))
+    lines = list(dict.fromkeys(row["arm"] for row in rows(chart, "mean")))
+    assert lines == list(dict.fromkeys(["baseline", *one_factor.differences["verdict"]]))
+    assert "arms of one verdict" in chart.caption
+
+
+def test_twelve_arms_have_lines_and_each_its_band_on_choice(make_ledger: MakeLedger) -> None:
+    chart = draw_charts(gather(make_ledger({f"a{n:02}": 12.0 + n / 10 for n in range(12)}, seeds=2)))["curves"]
+    assert len({row["arm"] for row in rows(chart, "mean")}) == 12
+    band, line, dots = chart.spec["layer"][:3]
+    assert (band["name"], dots["name"]) == (ON_CHOICE, TIPS)
+    assert band["encoding"]["opacity"]["value"] == 0
+    assert chart.svg.count("mark-area") == 0, "a drawing cannot be clicked"
+    assert chart.svg.count("mark-line") == 12
+    assert line["mark"]["strokeWidth"] < 2
+    assert "single it out and see its band." in chart.caption
+
+
+def test_a_chart_for_a_paper_is_the_same_file_each_time(make_ledger: MakeLedger) -> None:
+    chart = draw_charts(gather(make_ledger(seeds=2)))["differences"]
+    first = chart.pdf()
+    assert first.startswith(b"%PDF-")
+    assert first.rstrip().endswith(b"%%EOF")
+    assert {chart.pdf() for _ in range(5)} == {first}
+
+
+def test_a_drawing_is_small(make_ledger: MakeLedger) -> None:
+    svg = draw_charts(gather(make_ledger()))["seeds"].svg
+    assert not re.search(r' (d|transform)="[^"]*\d\.\d{2}', svg)
+    assert "aria-label" not in svg

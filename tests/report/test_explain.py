@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 from tests.report.conftest import METRIC
+from tests.report.test_claims import claim
 from unroll.contract import UserError
 from unroll.ledger import Ledger
 from unroll.reporting.findings import gather
 from unroll.tracking import Destination
 from unroll.tracking.local import mark_synced
-from unroll.workflow.explaining import explain, read_statement
+from unroll.workflow.explaining import explain, explain_claim, read_statement
 
 MakeLedger = Callable[..., Ledger]
 NAMES = {name: name for name in ("lstm", "elman", "gru, length=2", "elman, length=2", "a better than b")}
@@ -118,3 +120,30 @@ def test_mistakes(words: list[str], message: str) -> None:
 def test_an_unknown_metric_is_named(make_ledger: MakeLedger) -> None:
     with pytest.raises(UserError, match="did you mean 'test/perplexity'"):
         explain(make_ledger(seeds=1), ["lstm"], "test/perplexty")
+
+
+def test_a_claim_is_taken_apart_to_its_trials(make_ledger: MakeLedger) -> None:
+    declared = [claim("gru", "elman"), claim("lstm", "elman", "better by 0.16 than", margin=0.16)]
+    ledger = make_ledger(claims=declared, ends={("lstm", 3): ("diverged", "NaN")})
+    found = explain_claim(ledger, "lstm  better by 0.16 than elman")
+    assert found is not None
+    assert found.seeds["seed"].to_list() == [0, 1, 2, 4, 5, 6, 7]
+    assert len(found.trials) == 16
+    lost = found.trials.row(by_predicate=(pl.col("seed") == 3) & (pl.col("side") == "first"), named=True)
+    assert (lost["arm"], lost["value"], lost["status"]) == ("lstm", None, "diverged")
+    for row in found.seeds.to_dicts():
+        first, second = (
+            found.trials.row(by_predicate=(pl.col("seed") == row["seed"]) & (pl.col("side") == side), named=True)[
+                "value"
+            ]
+            for side in ("first", "second")
+        )
+        assert (row["first"], row["second"], row["difference"]) == (first, second, first - second)
+    turned = [-row["difference"] - 0.16 for row in found.seeds.to_dicts()]
+    sums = [sum(s * d for s, d in zip(signs, turned, strict=True)) for signs in itertools.product((1, -1), repeat=7)]
+    hits = sum(abs(each) >= abs(sum(turned)) - 1e-9 for each in sums)
+    assert (found.test["patterns as far from zero"], found.test["patterns"]) == (hits, 2**7)
+    assert found.test["p"] == hits / 2**7
+    row = gather(ledger).claims.row(1, named=True)
+    assert (found.test["p adjusted"], found.test["verdict"]) == (row["p_adjusted"], row["verdict"])
+    assert explain_claim(ledger, "lstm better than elman") is None, "no claim: a comparison"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -14,8 +15,11 @@ import pytest
 
 from unroll.ledger import Ledger
 from unroll.reporting import write_report
-from unroll.reporting.pages.html import embed_json
+from unroll.reporting.findings import gather
+from unroll.reporting.pages.html import compress
 from unroll.reporting.pages.table_html import split_columns
+from unroll.reporting.tables.results import differences_table
+from unroll.reporting.tables.trials import trials_table
 
 MakeLedger = Callable[..., Ledger]
 
@@ -64,13 +68,13 @@ def test_everything_is_there_in_order(make_ledger: MakeLedger) -> None:
         "arms",
         "differences",
         "curves",
-        "seeds",
         "coverage",
         "failures",
         "size",
         "data",
         "settings",
         "provenance",
+        "trials",
         "reading",
     ]
     assert [anchor for anchor in ids if anchor in order] == order
@@ -98,7 +102,7 @@ def test_everything_is_there_in_order(make_ledger: MakeLedger) -> None:
 def test_it_asks_nobody_for_anything(make_ledger: MakeLedger) -> None:
     page = read(write_report(make_ledger()).html)
     loads = {"src", "srcset", "href", "action", "data", "poster", "background", "xlink:href", "formaction", "ping"}
-    local = re.compile(r"#|data:|tables/[a-z]+\.(csv|parquet|tex)$")
+    local = re.compile(r"#|data:|tables/[a-z]+\.(csv|parquet|tex)$|charts/[a-z]+\.(svg|pdf)$")
     assert [a for a in page.attributes if a[1] in loads and not local.match(a[2])] == []
     namespaces = ("xmlns", "xmlns:xlink")
     assert [a for a in page.attributes if "//" in a[2] and a[1] not in namespaces and ";base64," not in a[2]] == []
@@ -127,10 +131,11 @@ def test_hostile_names_and_messages_stay_text(make_ledger: MakeLedger) -> None:
 
 
 @pytest.mark.parametrize("text", ["</script>", "<!--<script>", "a\u2028b", "<", "日本語"])
-def test_json_inside_a_script_cannot_end_it_and_reads_back(text: str) -> None:
-    embedded = embed_json({"text": text})
-    assert "<" not in embedded
-    assert json.loads(embedded) == {"text": text}
+def test_what_is_packed_cannot_end_its_script_and_reads_back(text: str) -> None:
+    packed = compress(text)
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", packed)
+    assert gzip.decompress(b64decode(packed)).decode() == text
+    assert compress(text) == packed
 
 
 def test_a_study_without_any_result_has_a_page(make_ledger: MakeLedger) -> None:
@@ -169,3 +174,31 @@ def test_a_wide_table_is_broken_up_evenly_beside_its_first_columns() -> None:
     assert second == ["Arm", "Label", *(f"metric_{n}" for n in range(5, 9))]
     assert split_columns(shown.select(shown.columns[:6]), numbers) == [shown.columns[:6]]
     assert split_columns(pl.DataFrame({"n" * 500: ["1"]}), {"n" * 500}) == [["n" * 500]]
+
+
+def test_a_column_without_anything_is_left_out_and_equal_p_values_stand_once(make_ledger: MakeLedger) -> None:
+    one_seed = differences_table(gather(make_ledger(seeds=1))).shown
+    assert "95 % interval" not in one_seed.columns
+    assert one_seed.columns[0] == "Arm"
+    both = differences_table(gather(make_ledger())).shown.columns
+    assert [name for name in both if name.startswith("p")] == ["p (adjusted)"]
+    close = gather(make_ledger({"elman": 12.0, "a": 11.95, "b": 12.03, "c": 11.9}))
+    p, adjusted = (differences_table(close).shown[name].to_list() for name in ("p", "p (adjusted)"))
+    assert p != adjusted
+
+
+def test_every_trial_has_its_row(make_ledger: MakeLedger) -> None:
+    ends = {("gru", 2): ("timeout", ""), ("lstm", 7): ("missing", "")}
+    findings = gather(make_ledger(ends=ends))
+    shown = trials_table(findings).shown
+    assert len(shown) == 24
+    assert shown.row(10)[:4] == ("gru", "2", "timed out", "–")
+    assert shown["Ended"].to_list().count("completed") == 22
+
+
+def test_a_page_of_many_trials_is_light(make_ledger: MakeLedger) -> None:
+    """Of 50 arms: what is not the tables that it holds for who was sent the page alone."""
+    levels = {f"arm{n:02}": 12.0 + n / 50 for n in range(50)}
+    text = write_report(make_ledger(levels, seeds=4)).html.read_text(encoding="utf-8")
+    own = sum(map(len, re.findall(r'href="data:[^"]*"', text)))
+    assert len(text.encode()) - own < 1_000_000

@@ -74,7 +74,7 @@ def tuned(make_ledger: MakeLedger) -> Ledger:
 
 def test_the_first_lines_say_whether_anything_was_tuned(make_ledger: MakeLedger, tuned: Ledger) -> None:
     untuned = compose(gather(make_ledger()))
-    assert untuned.answer.endswith(UNTUNED)
+    assert untuned.remarks[-1] == UNTUNED
     assert not [section for section in untuned.sections if section.anchor == "tuning"]
     assert tuning_line(gather(tuned)) == (
         "Every arm was tuned with 4 draws of training.learning_rate by validation/perplexity on 1 seed of its own; the "

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ALL_COMPLETED = 0
 SOME_NOT_COMPLETED = 1
 INTERRUPTED = 130
+MOST_SEEDS = 100
+"""Seeds up to which a command is offered that runs them."""
 
 
 def conclude(result: RunResult, invocation: Invocation) -> int:
@@ -82,7 +84,7 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
 
 
 def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator[str]:
-    """Commands that continue: what waits for a mended mistake, what is missing, or else more seeds."""
+    """How to go on: what waits for a mended mistake, what is missing, or what is decided and what the rest takes."""
     again = shell_line(invocation.words())
     if result.interrupted or result.summary.out_of_time:
         yield f"continue  {again}"
@@ -95,9 +97,8 @@ def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator
         yield f"retry     {shell_line(replace(invocation, retry=True).words())}"
     if ended + failed < len(result.plan.trials):
         yield f"again     {again}"
-    elif not mistaken and result.plan.looks is None:  # seeds beyond the last look would be decided after looking
-        more = shell_line(invocation.with_seeds(_two_more(result.plan)).words())
-        yield f"more      {more}   (runs only the two new seeds)"
+    elif not mistaken:
+        yield from _outlook(result.plan, ledger, invocation)
 
 
 def _out_of_time(result: RunResult) -> str:
@@ -108,9 +109,30 @@ def _out_of_time(result: RunResult) -> str:
     return f"too short for all: left for the next run {'is seed' if len(left) == 1 else 'are seeds'} {ranges(left)}{of}"
 
 
-def _two_more(plan: Plan) -> str:
-    """The plan's seeds and two more: a number where they are the first ones, else a list."""
-    seeds = sorted({trial.seed for trial in plan.trials})
+def _outlook(plan: Plan, ledger: Ledger, invocation: Invocation) -> Iterator[str]:
+    """What is decided, and what would decide the rest; seeds that are added now were not declared."""
+    import polars as pl
+
+    from unroll.reporting.findings import Findings
+    from unroll.reporting.prose.outlook import look_on
+
+    trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
+    outlook = look_on(Findings(plan, trials, pl.LazyFrame(), runs=(), analyses=ledger.analyses()))
+    if outlook is None:
+        return
+    yield f"decided   {visible(outlook.decided)}"
+    if plan.looks is not None:  # seeds beyond the last look would be decided after looking
+        return
+    if outlook.open:
+        yield f"open      {visible(outlook.open)}"
+    if outlook.seeds is not None and outlook.seeds <= MOST_SEEDS:
+        more = shell_line(invocation.with_seeds(_seeds_up_to(plan, outlook.seeds)).words())
+        yield f"more      {more}   (the report tells new seeds as decided after looking)"
+
+
+def _seeds_up_to(plan: Plan, number: int) -> str:
+    """The plan's seeds and as many more as make so many: a number where they are the first ones, else a list."""
+    seeds = sorted({trial.seed for trial in plan.trials if trial.phase == "confirm"})
     if seeds == list(range(len(seeds))):
-        return str(len(seeds) + 2)
-    return f"[{', '.join(map(str, [*seeds, seeds[-1] + 1, seeds[-1] + 2]))}]"
+        return str(number)
+    return f"[{', '.join(map(str, [*seeds, *range(seeds[-1] + 1, seeds[-1] + 1 + number - len(seeds))]))}]"

@@ -11,7 +11,9 @@ from unroll.cli._output import Format, print_json, print_lines, print_rows
 from unroll.terminal.text import visible
 
 if TYPE_CHECKING:
-    from unroll.workflow.explaining import Explanation
+    from collections.abc import Mapping
+
+    from unroll.workflow.explaining import ClaimExplanation, Explanation, Number
 
 EXACT = "{:.10g}"
 """Values in the tables for people, from which the test can be computed again; JSON and CSV hold every digit."""
@@ -24,7 +26,8 @@ def explain(
         typer.Argument(
             metavar="STATEMENT|ARM [ARM]",
             show_default=False,
-            help="A statement ('lstm better than elman'), two arms, or one arm, which is taken with its baseline.",
+            help="A claim of the study, a statement ('lstm better than elman'), two arms, or one arm, which is taken "
+            "with its baseline.",
         ),
     ],
     metric: Annotated[
@@ -38,6 +41,7 @@ def explain(
     """Show which trials a comparison comes from, seed by seed, and how its p-value is counted."""
     from unroll.contract import UserError
     from unroll.workflow.explaining import explain as take_apart
+    from unroll.workflow.explaining import explain_claim
     from unroll.workflow.records import open_results
 
     if len(comparison) > 2:
@@ -46,7 +50,11 @@ def explain(
             received=f"{len(comparison)} words",
             advice="put a statement, and names that hold blanks, in quotes",
         )
-    found = take_apart(open_results(folder), comparison, metric)
+    ledger = open_results(folder)
+    if len(comparison) == 1 and metric is None and (claim := explain_claim(ledger, comparison[0])):
+        _tell_claim(claim, format)
+        return
+    found = take_apart(ledger, comparison, metric)
     if format is Format.JSON:
         about = {name: getattr(found, name) for name in ("arm", "baseline", "metric", "direction", "decides")}
         print_json({**about, "test": dict(found.test), "pairs": found.pairs.to_dicts()})
@@ -54,6 +62,54 @@ def explain(
         print_rows(found.pairs.to_dicts(), format)
     else:
         _show(found)
+
+
+def _tell_claim(found: ClaimExplanation, format: Format) -> None:  # noqa: A002  (as in the command)
+    from unroll.reporting.wording import STATUS_WORDS
+
+    if format is Format.JSON:
+        about = {name: getattr(found, name) for name in ("claim", "metric", "first", "second")}
+        told = {"seeds": found.seeds.to_dicts(), "trials": found.trials.to_dicts()}
+        print_json({**about, "test": dict(found.test), **told})
+        return
+    if format is Format.CSV:
+        print_rows(found.trials.to_dicts(), format)
+        return
+    print_lines(visible(f"claim: {found.claim}, on {found.metric}, seed by seed"))
+    heads = {"first": visible(found.first), "second": visible(found.second), "difference": "difference"}
+    print_rows(
+        [
+            {"seed": row["seed"], **{head: EXACT.format(row[name]) for name, head in heads.items()}}
+            for row in found.seeds.to_dicts()
+        ],
+        Format.TABLE,
+    )
+    print_rows(
+        [
+            {
+                "seed": row["seed"],
+                "arm": visible(row["arm"]),
+                found.metric: STATUS_WORDS[row["status"]] if row["value"] is None else EXACT.format(row["value"]),
+                "trial": row["trial"],
+                "W&B run": row["run"] or None,
+            }
+            for row in found.trials.to_dicts()
+        ],
+        Format.TABLE,
+        keys=2,
+    )
+    _print_test(found.test)
+
+
+def _print_test(test: Mapping[str, Number]) -> None:
+    print_lines("")
+    width = max(map(len, test))
+    print_lines(*(f"{name:<{width}}  {_number(value)}" for name, value in test.items()))
+    if "patterns" in test:
+        print_lines(
+            "p: turn the signs of the differences in every way, and count the patterns whose sum is at least as far "
+            "from zero as this one"
+        )
 
 
 def _show(found: Explanation) -> None:
@@ -78,14 +134,7 @@ def _show(found: Explanation) -> None:
     print_rows(trials, Format.TABLE, keys=2)
     differing = [f"seed {row['seed']}: {row['differs']}" for row in found.pairs.to_dicts() if row["differs"]]
     print_lines(*map(visible, differing or ["the two trials of every seed ran under the same conditions"]))
-    print_lines("")
-    width = max(map(len, found.test))
-    print_lines(*(f"{name:<{width}}  {_number(value)}" for name, value in found.test.items()))
-    if "p" in found.test:
-        print_lines(
-            "p: turn the signs of the differences in every way, and count the patterns whose sum is at least as far "
-            "from zero as this one"
-        )
+    _print_test(found.test)
 
 
 def _number(value: float | str | None) -> str:

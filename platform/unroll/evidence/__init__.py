@@ -5,15 +5,15 @@ logged value) and gives a new frame; nothing is read, written or drawn.
 """
 
 from unroll.evidence.arms import coverage, final_values, summarise_arms
-from unroll.evidence.claims import judge_claims
+from unroll.evidence.claims import claim_values, judge_claims
 from unroll.evidence.confusions import confusion, find_confusions
-from unroll.evidence.curves import learning_curves, thin_curves
+from unroll.evidence.curves import learning_curves, merge_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
 from unroll.evidence.epochs import trends
 from unroll.evidence.examples import Scored, share_of_test_set
 from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
 from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, resolution, sign_flip_p, smallest_p
-from unroll.evidence.power import detectable_differences
+from unroll.evidence.power import deciding_pairs, detectable_differences
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, claim_seeds, reach
 from unroll.evidence.sequential import Look, Sequential, sequential_max_t, spent_levels
@@ -30,10 +30,12 @@ __all__ = [
     "Sequential",
     "by_distance",
     "claim_seeds",
+    "claim_values",
     "confusion",
     "count_flips",
     "coverage",
     "crossings",
+    "deciding_pairs",
     "detectable_differences",
     "divergence_rates",
     "expected_best",
@@ -45,6 +47,7 @@ __all__ = [
     "judge_claims",
     "learning_curves",
     "max_t",
+    "merge_curves",
     "pair_seeds",
     "paired_differences",
     "profile_steps",

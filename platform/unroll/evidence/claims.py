@@ -167,6 +167,26 @@ def _outcome(claim: Claim, place: int, owners: Sequence[int], decided: Marks, wa
     return None
 
 
+def claim_values(trials: pl.DataFrame, claim: Claim, directions: Mapping[str, Direction]) -> pl.DataFrame:
+    """What a claim is judged by, seed by seed.
+
+    Args:
+        trials: as :func:`judge_claims` has them.
+        claim: of these arms.
+        directions: metric -> which sign of a difference is an improvement.
+
+    Returns:
+        One row for each seed that counts: ``seed, first, second`` (the sides: values, slopes or rates of divergence,
+        averaged over cells), ``difference`` (first minus second), ``error`` (how far it may be off by rounding),
+        ``margin`` (in its unit, not negative) and ``sign`` (of a difference that favours the claim; of a claim on
+        equivalence that of an improvement).
+    """
+    side = _gather(trials, claim, directions)
+    columns = {"first": side.first, "second": side.second, "difference": side.differences, "error": side.errors}
+    frame = pl.DataFrame({"seed": side.seeds, **columns, "margin": side.margins}, schema_overrides={"seed": pl.Int64})
+    return frame.with_columns(sign=pl.lit(side.sign, pl.Int64))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sides:
     """Both sides of a claim on the seeds that count, each of shape (seeds,)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from unroll.evidence.intervals import average_trials, order_arms
@@ -50,3 +52,32 @@ def thin_curves(curves: pl.DataFrame, points: int) -> pl.DataFrame:
     # The last row is alone in its slot, points - 1, and so it is kept.
     previous = ((place - 1) * (points - 1)) // (count - 1).clip(lower_bound=1)
     return curves.filter((count <= points) | (place == 0) | (slot != previous))
+
+
+def merge_curves(curves: pl.DataFrame, groups: Mapping[str, str], along: str = "step") -> pl.DataFrame:
+    """One curve for each group of arms: the mean over its arms' curves, from the lowest to the highest of them.
+
+    Arms of a group that have no value at a place are interpolated between their neighbours and never extended.
+
+    Args:
+        curves: ``arm``, the column ``along`` (whole numbers) and ``mean``.
+        groups: arm -> its group; arms of none are left out.
+        along: what runs along the curves.
+
+    Returns:
+        ``arm`` (the group's name), the column ``along``, ``n`` (arms), ``mean``, ``low, high`` (least and greatest of
+        the arms: a range, no interval); groups in order of appearance.
+    """
+    names = list(dict.fromkeys(groups.values()))
+    known = curves.filter(pl.col("arm").is_in(list(groups)))
+    each = known.select(
+        pl.col("arm").replace_strict(groups, return_dtype=pl.String),
+        trial="arm",
+        step=pl.col(along),
+        value="mean",
+    )
+    value = pl.col("value")
+    merged = _resample(each).drop_nulls("value").group_by("arm", "step", maintain_order=True)
+    found = merged.agg(n=pl.len().cast(pl.Int64), mean=value.mean(), low=value.min(), high=value.max())
+    order = pl.col("arm").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+    return found.sort(order, "step").rename({"step": along})

@@ -125,3 +125,31 @@ def _length(analysis: Analysis, start: float, difference: float) -> float:
     """On the scale, of a difference in the metric's unit from a place of the scale on; 0 where it leaves the range."""
     (low, high), end = RANGES[analysis.declared], analysis.back(start) + difference
     return float(analysis.forward(end)) - start if low < end < high else 0.0
+
+
+def deciding_pairs(
+    trials: pl.DataFrame, metric: str, *, baselines: Mapping[str, str], scale: Scale = "identity"
+) -> dict[str, int | None]:
+    """Pairs with which each comparison has :data:`POWER`, if effect and spread are those that were seen.
+
+    Args:
+        trials: with results (as :func:`~unroll.evidence.pairs.paired_differences` has them).
+        metric: full name of the metric.
+        baselines: arm -> the arm that it is compared with.
+        scale: on which it is compared.
+
+    Returns:
+        Arm -> pairs; None beyond :data:`MOST_SEEDS`. An arm with fewer than :data:`FEWEST_PAIRS` pairs, or whose pairs
+        do not vary, is left out.
+    """
+    pairs = pair_seeds(trials, metric, baselines=baselines).drop_nulls(["value", "reference"])
+    analysis = Analysis.choose(scale, pl.concat([pairs["value"], pairs["reference"]]).to_numpy())
+    compared = [arm for arm, baseline in baselines.items() if arm != baseline]
+    found: dict[str, int | None] = {}
+    for arm in compared:
+        known = pairs.filter(pl.col("arm") == arm)
+        value, reference = (analysis.forward(known[name].to_numpy()) for name in ("value", "reference"))
+        spread = float((value - reference).std(ddof=1)) if len(known) >= FEWEST_PAIRS else 0.0
+        if spread > 0:
+            found[arm] = needed_pairs(float((value - reference).mean()) / spread, len(compared))
+    return found

@@ -21,10 +21,15 @@ from unroll.reporting.numbers import plain
 
 WIDTH = 780
 """Pixels of a chart that is drawn without a browser; in a browser it takes the width of the page."""
-TIPS = "tips"
-"""Name of a chart's layer that is invisible and carries tooltips: a drawing has none."""
+TIPS, ON_CHOICE = "tips", "on choice"
+"""Names of layers that a drawing does not have: one is invisible and carries tooltips, one is seen when an arm is
+chosen."""
 _CLIP = re.compile(r"(?<=[\"#])clip\d+(?=[\")])")
 _ROOT = re.compile(r"<svg[^>]*>")
+_TAG = re.compile(r"<[a-z][^<>]*>")
+_PLACE = re.compile(r' (?:d|transform)="[^"]*"')
+_TENTHS = re.compile(r"(\.\d)\d+")
+_NAMED_OBJECTS = re.compile(rb"(?:[ ]+/[A-Za-z]+\d+ \d+ 0 R\n){2,}")
 
 
 class _Sanitised:
@@ -99,6 +104,8 @@ class Chart(_Sanitised):
     name: str
     caption: str
     spec: dict[str, Any]
+    title: str = ""
+    """What is seen in it, as a sentence."""
 
     @cached_property
     def svg(self) -> str:
@@ -107,9 +114,13 @@ class Chart(_Sanitised):
         axes = (layer.get("encoding", {}).get("y", {}) for layer in self.spec["layer"])
         names = (name for axis in axes if axis.get("type") == "nominal" for name in axis["scale"]["domain"])
         padding = {"left": 5 + max(map(len, names), default=0), "right": 16, "top": 5, "bottom": 5}
-        layers = [layer for layer in self.spec["layer"] if layer.get("name") != TIPS]
-        spec = {**self.spec, "layer": layers, "width": WIDTH, "padding": padding}
+        layers = [layer for layer in self.spec["layer"] if layer.get("name") not in (TIPS, ON_CHOICE)]
+        # The page names the whole drawing: a name for every mark would be the larger part of it.
+        config = {**self.spec["config"], "aria": False}
+        spec = {**self.spec, "layer": layers, "width": WIDTH, "padding": padding, "config": config}
         drawn = str(vl_convert.vegalite_to_svg(json.dumps(spec)))
+        # Text is left alone: of tags it is the places whose hundredths of a pixel nobody sees.
+        drawn = _TAG.sub(lambda tag: _PLACE.sub(lambda place: _TENTHS.sub(r"\1", place[0]), tag[0]), drawn)
         # Vega numbers clip paths on from one chart to the next: named after the chart, they do not depend on others.
         clips = {name: f"{self.name}-clip{n}" for n, name in enumerate(dict.fromkeys(_CLIP.findall(drawn)))}
         return _CLIP.sub(lambda found: clips[found[0]], drawn)
@@ -117,6 +128,13 @@ class Chart(_Sanitised):
     def file(self) -> bytes:
         """The chart as a file of its own, on white."""
         return _ROOT.sub(r'\g<0><rect width="100%" height="100%" fill="white"/>', self.svg, count=1).encode()
+
+    def pdf(self) -> bytes:
+        """The chart for a paper: vectors, and letters as letters."""
+        # The library writes names of objects in any order: sorted, they are as long and mean the same.
+        return _NAMED_OBJECTS.sub(
+            lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), vl_convert.svg_to_pdf(self.svg)
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +151,15 @@ class Matrix(_Sanitised):
         return {status for _, cells in self.rows for status, _ in cells}
 
 
-Block = Note | Table | Chart | Matrix
+@dataclass(frozen=True)
+class Exhibit(_Sanitised):
+    """A chart, and beside it the numbers that it is drawn of."""
+
+    chart: Chart
+    table: Table
+
+
+Block = Note | Table | Chart | Matrix | Exhibit
 
 
 @dataclass(frozen=True)
@@ -144,6 +170,14 @@ class Section(_Sanitised):
     title: str
     blocks: list[Block]
 
+    def parts(self) -> Iterator[Block]:
+        """The blocks, and of an exhibit its chart and its table."""
+        for block in self.blocks:
+            if isinstance(block, Exhibit):
+                yield from (block.chart, block.table)
+            else:
+                yield block
+
 
 @dataclass(frozen=True)
 class Document(_Sanitised):
@@ -152,6 +186,7 @@ class Document(_Sanitised):
     study: str
     question: str
     answer: str
+    """What is measured, or how many claims have which verdict; the verdicts follow."""
     decided: list[str]
     """What was decided after looking at results: it stands above everything but the question."""
     warnings: list[str]
@@ -160,10 +195,12 @@ class Document(_Sanitised):
     sections: list[Section]
     colours: dict[str, str]
     """Arm -> its colour in charts and tables."""
-    claims: list[str] = field(default_factory=list)
-    """One line for each declared claim: its verdict and numbers."""
+    verdicts: list[str] = field(default_factory=list)
+    """One line for each claim or comparison: its verdict and numbers."""
+    remarks: list[str] = field(default_factory=list)
+    """What belongs to the answer and is no verdict."""
 
     def blocks(self) -> Iterator[Block]:
-        """Everything in all sections."""
+        """Everything in all sections; of an exhibit its chart and its table."""
         for section in self.sections:
-            yield from section.blocks
+            yield from section.parts()

@@ -20,6 +20,7 @@ from unroll.contract import (
 from unroll.evidence import (
     Scored,
     by_distance,
+    claim_values,
     confusion,
     coverage,
     divergence_rates,
@@ -50,6 +51,7 @@ from unroll.ledger import (
     without_seeds,
 )
 from unroll.reporting.scored import read_scored, scored_metric
+from unroll.study.claims import Claim
 from unroll.study.groups import Group, find_groups
 from unroll.study.plan import Arm, MetricSpec, Plan
 from unroll.study.trial import Trial
@@ -241,8 +243,15 @@ class Findings:
     @cached_property
     def claims(self) -> pl.DataFrame:
         """Every declared claim with its verdict."""
-        directions = {name: metric.direction for name, metric in self.plan.metrics.items()}
-        return judge_claims(self.paired, self.plan.claims, directions, self.plan.looks)
+        return judge_claims(self.paired, self.plan.claims, self._directions, self.plan.looks)
+
+    def claim_values(self, claim: Claim) -> pl.DataFrame:
+        """What a claim is judged by, seed by seed (``evidence.claim_values``)."""
+        return claim_values(self.paired, claim, self._directions)
+
+    @property
+    def _directions(self) -> dict[str, Direction]:
+        return {name: metric.direction for name, metric in self.plan.metrics.items()}
 
     @cached_property
     def divergence(self) -> pl.DataFrame:

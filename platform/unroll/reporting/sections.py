@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import polars as pl
 
 from unroll.contract import VALIDATION
 from unroll.evidence import LEVEL
 from unroll.reporting.charts import MOST_PROFILES, colour_arms, draw_charts
-from unroll.reporting.document import Block, Chart, Document, Matrix, Note, Section
+from unroll.reporting.document import Block, Chart, Document, Exhibit, Matrix, Note, Section
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import p_value, ranges, shorten
-from unroll.reporting.prose.answer import answer, divergence_sentence
-from unroll.reporting.prose.claims import claim_sentences
-from unroll.reporting.prose.comparisons import comparison_sentences
+from unroll.reporting.prose.answer import divergence_sentence, tell
+from unroll.reporting.prose.claims import claim_title
+from unroll.reporting.prose.comparisons import comparison_sentences, verdict_title
 from unroll.reporting.prose.decided import NOT_RECORDED, decided_sentences
 from unroll.reporting.prose.epochs import READING_EPOCHS, epoch_sentences, epoch_warnings
 from unroll.reporting.prose.looks import READING_LOOKS
@@ -24,7 +25,7 @@ from unroll.reporting.prose.test_set import test_set_sentences
 from unroll.reporting.prose.tuning import crossing_sentence, tuning_line, tuning_warnings
 from unroll.reporting.prose.warnings import warnings
 from unroll.reporting.tables import context, results
-from unroll.reporting.tables.claims import claims_table
+from unroll.reporting.tables.claims import claim_seeds_table, claims_table
 from unroll.reporting.tables.columns import name_arm
 from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
@@ -32,6 +33,7 @@ from unroll.reporting.tables.examples import examples_table
 from unroll.reporting.tables.looks import looks_table
 from unroll.reporting.tables.size import size_table
 from unroll.reporting.tables.test_set import test_set_table
+from unroll.reporting.tables.trials import along_table, trials_table
 from unroll.reporting.tables.tuning import search_table, tuning_table
 from unroll.reporting.wording import describe_baseline, goal, list_factors
 from unroll.study.groups import kept_factors
@@ -39,16 +41,18 @@ from unroll.study.groups import kept_factors
 
 def compose(findings: Findings) -> Document:
     """Put the findings in order; a section without blocks is left out."""
+    told = tell(findings)
     return Document(
         study=findings.plan.study,
         question=findings.plan.question,
-        answer=f"{answer(findings)} {tuning_line(findings)}",
+        answer=told.first,
         decided=list(decided_sentences(findings.analyses)),
         warnings=[*warnings(findings), *tuning_warnings(findings), *epoch_warnings(findings)],
         tiles=list(_tiles(findings)),
         sections=[section for section in _sections(findings) if section.blocks],
         colours=colour_arms(findings.groups),
-        claims=list(claim_sentences(findings)),
+        verdicts=told.verdicts,
+        remarks=[*told.remarks, tuning_line(findings)],
     )
 
 
@@ -71,8 +75,9 @@ def _sections(findings: Findings) -> Iterator[Section]:
     seeds = charts.get("seeds", "No completed trial has a finite value of the metric.")
     metrics = results.metrics_table(findings) if findings.other_metrics else None
     if findings.plan.claims:
-        yield _section("claims", "Claims", claims_table(findings), looks_table(findings))
-    yield _section("arms", "Arms", results.arms_table(findings), *warm_start_sentences(findings.plan), metrics)
+        yield _section("claims", "Claims", claims_table(findings), looks_table(findings), *_claims(findings, charts))
+    arms = results.arms_table(findings)
+    yield _section("arms", "Arms", seeds, arms, *warm_start_sentences(findings.plan), metrics)
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
     if findings.scored and not findings.test_set.is_empty():
         yield _section("test_set", "Test set", *test_set_sentences(findings), test_set_table(findings))
@@ -85,14 +90,16 @@ def _sections(findings: Findings) -> Iterator[Section]:
         tables = search_table(findings.plan.tuning), tuning_table(findings, findings.plan.tuning)
         yield _section("tuning", "Tuning", *tables, charts.get("expected_best"), crossing_sentence(findings))
     epochs = epoch_sentences(findings)
-    yield _section("curves", "Learning curves", _no_curve(findings, charts), *epochs, *curves, *gaps)
+    along = along_table(findings, findings.curve_metric or "", findings.curves) if curves[0] else None
+    yield _section(
+        "curves", "Learning curves", _no_curve(findings, charts), *epochs, curves[0], along, curves[1], *gaps
+    )
     others = ", ".join(list(findings.profiles)[MOST_PROFILES:])
     not_drawn = f"Not drawn, but in tables/profiles.csv: {others}." if others else None
     yield _section("profiles", "Against distance", *profiles, not_drawn)
     yield _section("confusion", "Confusion", *confusions)
     if findings.shown:
         yield _section("examples", "Examples", examples_table(findings), *_named(charts, "example_"))
-    yield _section("seeds", "Seed by seed", seeds)
     yield _section("coverage", "Coverage", _matrix(findings), context.coverage_table(findings))
     yield _section("failures", "Failures", failures)
     yield _section("size", "Size and speed", size_table(findings), *_sizes_differ(findings))
@@ -101,6 +108,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     environments = None if findings.environments.is_empty() else context.environments_table(findings)
     yield _section("provenance", "Provenance", environments, runs)
     yield _section("analysis", "What was declared, and when", *_declared(findings))
+    yield _section("trials", "Every trial", trials_table(findings))
     yield _section("reading", "How to read this", *_reading(findings))
 
 
@@ -114,14 +122,25 @@ def _section(anchor: str, title: str, *blocks: Block | str | None) -> Section:
     return Section(anchor, title, [Note(block) if isinstance(block, str) else block for block in blocks if block])
 
 
+def _claims(findings: Findings, charts: Mapping[str, Chart]) -> Iterator[Exhibit]:
+    """A chart of each claim under its verdict, beside both sides on every seed."""
+    rows = {row["claim"]: row for row in findings.claims.to_dicts()}
+    for number, claim in enumerate(findings.plan.claims, 1):
+        if chart := charts.get(f"claim_{number}"):
+            table = claim_seeds_table(findings, claim, f"claim_{number}_seeds")
+            yield Exhibit(replace(chart, title=claim_title(rows[claim.text], findings)), table)
+
+
 def _against(findings: Findings, charts: dict[str, Chart]) -> Iterator[Block | str | None]:
     if findings.differences.is_empty():
         why = "The study has one arm" if len(findings.arms) == 1 else "Every arm is a baseline"
         yield f"{why}: there is nothing to compare it with."
         return
     if findings.plan.claims:
-        yield f"{DESCRIPTION} {' '.join(comparison_sentences(findings))}" if findings.counts.get("completed") else None
-    yield charts.get("differences")
+        first, verdicts = comparison_sentences(findings)
+        yield " ".join([DESCRIPTION, first, *verdicts]) if findings.counts.get("completed") else None
+    if chart := charts.get("differences"):
+        yield replace(chart, title=verdict_title(findings))
     yield results.differences_table(findings)
     yield None if findings.plan.claims else looks_table(findings)
     yield from difference_sentences(findings)

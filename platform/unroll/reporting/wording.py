@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 
 from unroll.ledger import MISSING
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import choose_decimals, fixed, listed, percent, percent_span, span
+from unroll.reporting.numbers import choose_decimals, fixed, listed, p_value, percent, percent_span, span
 from unroll.study.groups import find_groups, kept_factors, short_factors
 from unroll.study.plan import Arm, Plan
 
@@ -47,6 +47,14 @@ def goal(direction: str) -> str:
 def with_unit(number: str, unit: str) -> str:
     """A number and its unit, if it has one."""
     return f"{number} {unit}" if unit else number
+
+
+def p_words(row: Mapping[str, Any], *, alone: bool) -> str:
+    """Both p-values of a comparison; one, where adjusting changes nothing or there is nothing to adjust it for."""
+    p, adjusted = p_value(row["p"]), p_value(row["p_adjusted"])
+    if alone:
+        return f"p = {p}"
+    return f"adjusted p = {adjusted}" if p == adjusted else f"p = {p}, adjusted {adjusted}"
 
 
 def effect_words(row: Mapping[str, Any], findings: Findings) -> tuple[str, str]:

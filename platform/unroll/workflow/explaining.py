@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from unroll.ledger import Ledger
     from unroll.reporting.findings import Findings
     from unroll.study import Plan
+    from unroll.study.claims import Claim
 
 LINKS = ("better than", "worse than", "against", "versus", "vs", "and")
 """What may stand between two arms."""
@@ -76,6 +77,92 @@ def explain(ledger: Ledger, words: Sequence[str], metric: str | None = None) -> 
         pairs=_pairs(ledger, plan, trials, arm, baseline, metric),
         test=_test(Findings(plan, trials, pl.LazyFrame(), runs=(), seeds_left_out=left), arm, baseline, metric),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimExplanation:
+    """A declared claim."""
+
+    claim: str
+    metric: str
+    first: str
+    """The sides, as the claim names them."""
+    second: str
+    seeds: pl.DataFrame
+    """One row for each seed that counts: ``seed, first, second, difference`` (``evidence.claim_values``)."""
+    trials: pl.DataFrame
+    """Every trial that the claim speaks of: ``seed, side`` ("first", "second"), ``arm, value`` (null without a finite
+    one), ``status, trial, run`` (W&B, as :attr:`Explanation.pairs` has it)."""
+    test: Mapping[str, Number]
+    """What the test is made of, in the order in which it is computed."""
+
+
+def explain_claim(ledger: Ledger, statement: str) -> ClaimExplanation | None:
+    """Take a claim of the study apart; None if it declared none of these words."""
+    import polars as pl
+
+    from unroll.reporting.findings import Findings
+
+    plan = ledger.plan()
+    words = " ".join(statement.split())
+    claim = next((each for each in plan.claims if " ".join(each.text.split()) == words), None)
+    if claim is None:
+        return None
+    trials = ledger.trials_frame(plan).filter(pl.col("phase") == "confirm")
+    findings = Findings(plan, trials, pl.LazyFrame(), runs=())
+    sides = {name: {getattr(pair, name) for pair in claim.pairs} for name in ("first", "second")}
+    runs = _runs(ledger, plan)
+    rows = [
+        {
+            "seed": row["seed"],
+            "side": side,
+            "arm": row["arm"],
+            "value": row[claim.metric] if row["status"] == "completed" else None,
+            "status": row["status"],
+            "trial": row["trial"],
+            "run": runs.get(row["trial"], ""),
+        }
+        for row in findings.paired.sort("seed", findings.arm_rank).to_dicts()
+        for side, arms in sides.items()
+        if row["arm"] in arms
+    ]
+    values = findings.claim_values(claim)
+    return ClaimExplanation(
+        claim=claim.text,
+        metric=claim.metric,
+        first=claim.first,
+        second=claim.second,
+        seeds=values.select("seed", "first", "second", "difference"),
+        trials=pl.DataFrame(rows),
+        test=_claim_test(findings, claim, values),
+    )
+
+
+def _claim_test(findings: Findings, claim: Claim, values: pl.DataFrame) -> dict[str, Number]:
+    import polars as pl
+
+    from unroll.evidence import count_flips
+
+    row = findings.claims.row(by_predicate=pl.col("claim") == claim.text, named=True)
+    found: dict[str, Number] = {"planned seeds": row["planned_seeds"], "seeds": row["n"]}
+    if row["n"]:
+        found |= {"effect": row["effect"], "interval from": row["low"], "interval to": row["high"]}
+    if row["margin"] is not None:
+        found["margin"] = row["margin"]
+    if row["p"] is not None and claim.kind != "within":  # of equivalence two tests decide, each at its own margin
+        turned = (values["sign"] * values["difference"] - values["margin"]).to_numpy()
+        hits, patterns = count_flips(turned, error=float(values["error"].sum()))
+        found |= {
+            "signs are turned of": "differences in favour of the claim, less the margin",
+            "their sum": float(turned.sum()),
+            "patterns": patterns,
+            "patterns as far from zero": hits,
+        }
+    if row["p"] is not None:
+        found |= {"p": row["p"], "claims": len(findings.claims), "p adjusted": row["p_adjusted"]}
+    if row["seeds_needed"] is not None:
+        found["seeds that would decide"] = row["seeds_needed"]
+    return found | {"verdict": row["verdict"]}
 
 
 def read_statement(

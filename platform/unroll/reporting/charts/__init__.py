@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unroll.reporting.charts.claims import draw_claims
 from unroll.reporting.charts.curves import draw_curves
 from unroll.reporting.charts.differences import draw_differences
 from unroll.reporting.charts.divergence import draw_divergence
@@ -17,7 +18,7 @@ from unroll.reporting.findings import Findings
 __all__ = ["MOST_PROFILES", "colour_arms", "draw_charts"]
 
 DRAW = (
-    *(draw_differences, draw_divergence, draw_curves, draw_free_running_curves),
+    *(draw_claims, draw_differences, draw_divergence, draw_curves, draw_free_running_curves),
     *(
         draw_free_running_by_distance,
         draw_metrics_by_distance,

@@ -9,17 +9,10 @@ import polars as pl
 
 from unroll.evidence import thin_curves
 from unroll.reporting.charts.axis_range import cut_intervals, find_ceiling, is_wide, lie_near
+from unroll.reporting.charts.lines import Lines, find_lines
 from unroll.reporting.charts.reference_lines import describe_lines, draw_across
-from unroll.reporting.charts.style import (
-    DASHES,
-    LABEL_LIMIT,
-    colour_arms,
-    dash_arms,
-    is_unambiguous,
-    make_chart,
-    number_tips,
-)
-from unroll.reporting.document import TIPS, Chart
+from unroll.reporting.charts.style import DASHES, LABEL_LIMIT, is_unambiguous, make_chart, number_tips
+from unroll.reporting.document import ON_CHOICE, TIPS, Chart
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import choose_decimals
 from unroll.reporting.wording import CHANCE, REFERENCES, goal, list_factors
@@ -31,8 +24,10 @@ SURVIVORS = " A trial that diverged ends there: from then on the mean is over su
 BEGUN = " Steps of a trial that begins with another one are counted behind those of that one."
 DOTS_UP_TO, MOST_DOTS = 40, 1_000
 """Steps per arm up to which each has a visible dot, and dots of a chart."""
-MOST_POINTS, LEAST_POINTS = 2_000, 20
+MOST_POINTS, LEAST_POINTS = 1_200, 20
 """Of a chart, of which each is some hundred bytes of the page; of an arm nevertheless. The tables hold up to 200."""
+MOST_BANDS = 6
+"""Lines up to which all bands are seen: more of them hide each other and the lines."""
 TICKS = 8
 """About as many ticks of the horizontal axis as a phone has room for."""
 LEGEND_WIDTH, SYMBOL, LETTER = 720, 45, 7
@@ -49,7 +44,8 @@ def draw_curves(findings: Findings) -> Iterator[Chart]:
 
 def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, height: int) -> Chart:
     """Curves of one metric, as ``evidence.learning_curves`` gives them."""
-    curves = bound_points(curves)
+    lines = find_lines(findings)
+    curves = bound_points(lines.merge(curves, "step"))
     ceiling = find_ceiling(curves["mean"])
     shown = [mean for mean in curves["mean"] if ceiling is None or mean <= ceiling]
     # The best possible, which curves approach, is always drawn; chance only if they begin near it.
@@ -66,18 +62,18 @@ def _chart(findings: Findings, name: str, metric: str, curves: pl.DataFrame, hei
     y = alt.Y("mean:Q", title=metric + (" (log scale)" if logarithmic else ""), scale=scale)
     places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
     layers = [
-        *draw_arms(findings, rows, "step", y, number=f",.{places}f", clip=ceiling is not None),
+        *draw_arms(lines, rows, "step", y, number=f",.{places}f", clip=ceiling is not None),
         *(line for kind in references for line in draw_across(findings, kind, metric, places)),
     ]
     known = findings.plan.metrics.get(metric)
     caption = (
         f"{metric}{f' ({goal(known.direction)})' if known else ''} along training: mean over the seeds that reached "
-        "each step, with its 95 % t band."
+        f"each step{lines.words}"
         + ("" if findings.begun.is_empty() else BEGUN)
         + ("" if ceiling is None else f" Values above {ceiling:,.4g} are outside the chart.")
         + (SURVIVORS if findings.any_diverged else "")
-        + f"{describe_lines(findings, metric, references)}{explain_looks(findings)}"
-        + " Click an arm in the legend to single it out."
+        + f"{describe_lines(findings, metric, references)}{explain_looks(findings, lines)}"
+        + explain_choice(lines)
     )
     return make_chart(name, caption, layers, height=height)
 
@@ -93,7 +89,7 @@ def round_bands(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def draw_arms(
-    findings: Findings,
+    lines: Lines,
     rows: pl.DataFrame,
     along: str,
     y: alt.Y,
@@ -105,14 +101,16 @@ def draw_arms(
 ) -> list[alt.Chart]:
     """A line per arm with its band from ``start`` to ``end``; the legend singles an arm out.
 
+    Of many lines a band is seen only of one that is singled out.
+
     Args:
-        findings: of the study.
-        rows: one for each arm and place on the horizontal axis; with ``kinds``, for each of its values.
+        lines: what they look like.
+        rows: one for each line and place on the horizontal axis; with ``kinds``, for each of its values.
         along: the field of the horizontal axis, whole numbers.
         y: of the mean.
         number: format of the numbers in tooltips.
         clip: some values are outside the axis.
-        names: the arms; None: all.
+        names: the lines; None: all.
         kinds: a field by which an arm has several lines, each value with a pattern of its own; "": it has one.
     """
     places = rows[along].unique().sort().to_list()
@@ -120,16 +118,15 @@ def draw_arms(
     # Vega would put ticks between few whole numbers and label several of them alike.
     ticks = {"values": list(whole)} if len(whole) <= TICKS else {"tickCount": TICKS}
     axis = alt.Axis(grid=False, format="~s" if places[-1] >= 10_000 else ",d", **ticks)
-    names = findings.names if names is None else list(names)
-    all_colours, dashes = colour_arms(findings.groups), dash_arms(findings.groups)
-    colours = [all_colours[name] for name in names]
+    names = list(lines.colours) if names is None else list(names)
+    colours = [lines.colours[name] for name in names]
     chosen = alt.selection_point(name="chosen_arm", fields=["arm"], bind="legend")
     label = min(LABEL_LIMIT, LETTER * max(map(len, names)))
     legend = alt.Legend(
         columns=max(1, min(len(names), LEGEND_WIDTH // (SYMBOL + label)))
     )  # each as wide as the longest
     colour = alt.Color("arm:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=legend)
-    patterns = [dashes[name] for name in names]
+    patterns = [lines.dashes[name] for name in names]
     dash = alt.StrokeDash("arm:N", sort=names, scale=alt.Scale(domain=names, range=patterns), legend=legend)
     if kinds:
         values = rows[kinds].unique(maintain_order=True).to_list()
@@ -143,30 +140,42 @@ def draw_arms(
     base = alt.Chart(rows).encode(x=alt.X(f"{along}:Q", title=along, axis=axis), color=colour)
     if kinds:
         base = base.encode(detail=f"{kinds}:N")
-    band = base.mark_area(clip=clip).encode(y=alt.Y("start:Q"), y2="end:Q", opacity=strength(0.16, 0.02))
-    line = base.mark_line(strokeWidth=2.2, clip=clip).encode(y=y, strokeDash=dash, opacity=strength(1, 0.15))
+    crowded = len(names) > MOST_BANDS
+    seen = (
+        alt.when(chosen, empty=False).then(alt.value(0.16)).otherwise(alt.value(0)) if crowded else strength(0.16, 0.02)
+    )
+    band = base.mark_area(clip=clip).encode(y=alt.Y("start:Q"), y2="end:Q", opacity=seen)
+    width = 1.7 if crowded else 2.2
+    line = base.mark_line(strokeWidth=width, clip=clip).encode(y=y, strokeDash=dash, opacity=strength(1, 0.15))
     tips = [
         alt.Tooltip("arm:N"),
         *([alt.Tooltip(f"{kinds}:N")] if kinds else []),
         alt.Tooltip(f"{along}:Q", format=","),
         *number_tips(number, "mean", "low", "high"),
-        alt.Tooltip("n:Q", title="seeds"),
+        alt.Tooltip("n:Q", title="arms" if lines.groups else "seeds"),
     ]
     # Of many steps the dots are invisible, and there all the same: they carry the tooltips.
     longest = max(len(curve) for curve in rows.partition_by("arm", *([kinds] if kinds else [])))
-    many = longest > DOTS_UP_TO or len(rows) > MOST_DOTS
+    many = crowded or longest > DOTS_UP_TO or len(rows) > MOST_DOTS
     dots = base.mark_circle(size=46, clip=clip).encode(y=y, opacity=strength(0 if many else 1, 0), tooltip=tips)
     return [
         # Each mark has a name: Altair's own count up within a process, and the bytes of a page would depend on it.
-        band.properties(name="band"),
+        band.properties(name=ON_CHOICE if crowded else "band"),
         line.add_params(chosen).properties(name="mean"),
         dots.properties(name=TIPS if many else "dots"),
     ]
 
 
-def explain_looks(findings: Findings) -> str:
+def explain_choice(lines: Lines) -> str:
+    """What the legend does, where a reader can click it."""
+    what = "a line" if lines.groups else "an arm"
+    bands = " and see its band" if len(lines.colours) > MOST_BANDS else ""
+    return f" Click {what} in the legend to single it out{bands}."
+
+
+def explain_looks(findings: Findings, lines: Lines) -> str:
     """What colours and line patterns mean beside several baselines, unless the palette or the patterns repeat."""
-    if not (findings.several_baselines and is_unambiguous(findings.groups)):
+    if lines.groups or not (findings.several_baselines and is_unambiguous(findings.groups)):
         return ""
     plan = findings.plan
     colour, pattern = (list_factors(plan, each) for each in (varied_factors(plan), kept_factors(plan)))

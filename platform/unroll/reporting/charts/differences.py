@@ -16,6 +16,7 @@ from unroll.reporting.charts.style import (
     interval_marks,
     make_chart,
     number_tips,
+    row_height,
 )
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
@@ -37,9 +38,9 @@ def draw_differences(findings: Findings) -> Iterator[Chart]:
     zero = alt.Chart(pl.DataFrame({"zero": [0]})).mark_rule(color=INK, opacity=0.55).encode(x="zero:Q")
     empty = findings.differences.filter(pl.col("n") == 0).select("arm", words=pl.lit("no completed pair"))
     layers = [zero, _seeds(findings, y), *_means(findings, means, y), *explain_empty(empty, y)]
-    yield make_chart(
-        "differences", _caption(findings, cut=are_cut(means)), layers, height=ROW * len(findings.differences)
-    )
+    number = len(findings.differences)
+    height = number * row_height(ROW, number)
+    yield make_chart("differences", _caption(findings, cut=are_cut(means)), layers, height=height)
 
 
 def _caption(findings: Findings, *, cut: bool) -> str:

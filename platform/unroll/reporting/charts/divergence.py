@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import altair as alt
 import polars as pl
 
-from unroll.reporting.charts.style import INK, arm_axis, arm_colour, interval_marks, make_chart, number_tips
+from unroll.reporting.charts.style import (
+    INK,
+    arm_axis,
+    arm_colour,
+    interval_marks,
+    make_chart,
+    number_tips,
+    row_height,
+)
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
 
@@ -38,7 +46,7 @@ def draw_divergence(findings: Findings) -> Iterator[Chart]:
         *interval_marks(base, _x("rate"), _x("low"), "high", tips),
         text.encode(y=y, x=_x("place"), text="words:N"),
     ]
-    yield make_chart("divergence", CAPTION, layers, height=ROW * len(findings.names))
+    yield make_chart("divergence", CAPTION, layers, height=row_height(ROW, len(findings.names)) * len(findings.names))
 
 
 def _x(column: str) -> alt.X:

@@ -9,7 +9,8 @@ import polars as pl
 
 from unroll.reporting.charts.axis_range import cut_intervals
 from unroll.reporting.charts.curves import draw_arms, round_bands
-from unroll.reporting.charts.style import make_chart
+from unroll.reporting.charts.lines import Lines
+from unroll.reporting.charts.style import colour_arms, dash_arms, make_chart
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import choose_decimals
@@ -33,6 +34,7 @@ def draw_free_running_by_distance(findings: Findings) -> Iterator[Chart]:
 def _charts(findings: Findings, pairs: Mapping[str, pl.DataFrame], along: str, how: str) -> Iterator[Chart]:
     # Patterns tell the two forms apart, and colours the arms of one group alone: several groups share them.
     groups = findings.groups[:MOST_GROUPS]
+    lines = Lines(colours=colour_arms(findings.groups), dashes=dash_arms(findings.groups), groups={})
     for number, (right, means) in enumerate(list(pairs.items())[:MOST_PAIRS], 1):
         own = findings.free_running[right]
         for place, group in enumerate(groups, 1):
@@ -42,9 +44,7 @@ def _charts(findings: Findings, pairs: Mapping[str, pl.DataFrame], along: str, h
             bands = round_bands(cut_intervals(rows, rows["mean"]))
             places = choose_decimals(rows["mean"], rows["high"] - rows["mean"])
             y = alt.Y("mean:Q", title=right.rpartition("/")[2], scale=alt.Scale(zero=False, nice=False, padding=10))
-            layers = draw_arms(
-                findings, bands, along, y, number=f",.{places}f", names=list(group.labels), kinds="metric"
-            )
+            layers = draw_arms(lines, bands, along, y, number=f",.{places}f", names=list(group.labels), kinds="metric")
             caption = (
                 f"{right} (whole lines) reads right words, {own} (broken lines) the model's own "
                 f"({goal(findings.plan.metrics[right].direction)}), {how}: mean over seeds with its 95 % t band. The "

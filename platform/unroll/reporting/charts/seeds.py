@@ -17,6 +17,7 @@ from unroll.reporting.charts.style import (
     interval_marks,
     make_chart,
     number_tips,
+    row_height,
 )
 from unroll.reporting.document import Chart
 from unroll.reporting.findings import Findings
@@ -69,7 +70,7 @@ def draw_seeds(findings: Findings) -> Iterator[Chart]:
         + (f" {count(missing, 'planned trial')} without a finite value: not drawn." if missing else "")
         + describe_lines(findings, findings.metric, near)
     )
-    yield make_chart("seeds", caption, layers, height=ROW * len(findings.names))
+    yield make_chart("seeds", caption, layers, height=row_height(ROW, len(findings.names)) * len(findings.names))
 
 
 def _trials(findings: Findings, y: alt.Y, x: alt.X) -> list[alt.Chart]:

@@ -26,6 +26,8 @@ DASHES: tuple[list[int], ...] = (
     *([14, 4], [2, 6], [8, 3, 2, 3, 2, 3], [14, 3, 6, 3]),
 )
 """Line patterns: every group of arms has its own, and the next ones are taken when the colours begin again."""
+FEW_ROWS, LEAST_ROW = 16, 26
+"""Rows up to which a chart gives each its whole height, and pixels that it gives at least."""
 INK = "currentColor"
 """Charts are SVG: their text and rules take the colour of the text around them, light or dark."""
 CONFIG: dict[str, Any] = json.loads(files("unroll.reporting").joinpath("templates", "chart.json").read_text("utf-8"))
@@ -76,6 +78,11 @@ def make_chart(name: str, caption: str, layers: Sequence[alt.Chart | alt.LayerCh
     drawn = alt.layer(*layers).properties(height=height, width="container", autosize=fit)
     with alt.data_transformers.enable("default", max_rows=None):  # Altair refuses 5,000 rows; what is drawn bounds them
         return Chart(name, caption, {**drawn.to_dict(), "config": CONFIG})
+
+
+def row_height(pixels: int, rows: int) -> int:
+    """Height of a row of a chart: of many rows less, so that a chart of them can be looked over."""
+    return pixels if rows <= FEW_ROWS else max(LEAST_ROW, pixels // 2)
 
 
 def arm_axis(names: Sequence[str]) -> alt.Y:

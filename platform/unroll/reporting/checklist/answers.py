@@ -18,20 +18,21 @@ from unroll.evidence import DRAWS, EXACT_UP_TO, LEVEL, twin_metric
 from unroll.ledger import ENVIRONMENT, FINAL
 from unroll.reporting.checklist.answer import Answer
 from unroll.reporting.checklist.subject import Subject
+from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import (
     count,
     duration,
     fixed,
     listed,
-    p_value,
     percent,
     ranges,
     span,
     whole,
 )
 from unroll.reporting.prose import answer as prose
+from unroll.reporting.prose.claims import claim_sentences
 from unroll.reporting.prose.warnings import warnings
-from unroll.reporting.wording import STATUS_WORDS, describe_baseline, goal, metric_decimals
+from unroll.reporting.wording import STATUS_WORDS, describe_baseline, goal, metric_decimals, p_words
 from unroll.study.plan import CORPUS, GENERATED, LANGUAGES, LICENCE, ORIGIN, SOURCE, Arm
 
 CODE_LICENCE = "Apache-2.0"
@@ -53,14 +54,19 @@ def find_answers() -> dict[str, Callable[[Subject], Answer | None]]:
 
 def verdicts(subject: Subject) -> Answer | None:
     """What the study found, and what it could not decide."""
-    return Answer(lines=(prose.answer(subject.findings),), sources=("#answer", "tables/differences.csv"))
+    told, tables = prose.tell(subject.findings), ["tables/claims.csv"] if subject.findings.plan.claims else []
+    return Answer(
+        lines=(told.first, *told.verdicts, *told.remarks), sources=("#answer", *tables, "tables/differences.csv")
+    )
 
 
 def doubts(subject: Subject) -> Answer | None:
     """What the report warns of, and which comparisons are undecided."""
     findings = subject.findings
-    undecided = findings.differences.filter(pl.col("verdict") == "undecided")["arm"].to_list()
-    lines = [f"Undecided, which does not mean equal: {listed(undecided)}."] if undecided else []
+    known, what = (findings.claims, "claim") if findings.plan.claims else (findings.differences, "arm")
+    undecided = known.filter(pl.col("verdict") == "undecided")[what].to_list()
+    lines = [f"Undecided, which does not mean {'false' if what == 'claim' else 'equal'}: {listed(undecided)}."]
+    lines = lines if undecided else []
     lines += (warned := warnings(findings))
     lines += [f"The numbers are about these data and this task, over {count(len(findings.seeds), 'seed')}."]
     return Answer(lines=tuple(lines), sources=(*(["#warnings"] if warned else []), "#coverage"))
@@ -393,6 +399,8 @@ def error_bars(subject: Subject) -> Answer | None:
 def tests(subject: Subject) -> Answer | None:
     """Which test gave the verdicts, and what each comparison came to."""
     findings = subject.findings
+    if findings.plan.claims:
+        return _claims(findings)
     rows = findings.differences.to_dicts()
     if not rows:
         return None
@@ -411,12 +419,28 @@ def tests(subject: Subject) -> Answer | None:
             interval = f", 95 % interval {span(row['low'], row['high'], places, sign=True)}"
         p = ", one observation each"
         if row["p"] is not None:
-            p = f", p = {p_value(row['p'])}, adjusted {p_value(row['p_adjusted'])}"
+            p = f", {p_words(row, alone=len(rows) == 1 and findings.plan.looks is None)}"
         lines.append(
             f"{row['arm']} against {row['baseline']}: {row['verdict']}, difference "
             f"{fixed(row['difference'], places, sign=True)}{interval}, {pairs}{p if row['n'] else ''}."
         )
     return Answer(lines=tuple(lines), sources=("tables/differences.csv", "#differences"))
+
+
+def _claims(findings: Findings) -> Answer:
+    """How declared claims were judged, and what each came to; comparisons with the baseline describe and are none."""
+    number = count(len(findings.claims), "claim")
+    lines = [
+        f"{number}, declared in the study's file and recorded at its first run. For each seed a claim has one number, "
+        "the difference of its sides averaged over the levels of the other factors, less the margin. One-sided "
+        "sign-flip tests of each claim and of its contrary (of equivalence two one-sided tests, Schuirmann 1987), "
+        f"exact up to {EXACT_UP_TO} seeds, else by {DRAWS:,} drawn patterns; p adjusted for all claims by the "
+        f"step-down max-T method over joint sign flips of the seeds (Westfall and Young 1993); level {LEVEL:g}. At the "
+        "margin, a seed's numbers are assumed to be as likely with all their signs turned; no normal distribution is "
+        "assumed, but for the intervals, which are Student's t and not adjusted.",
+        *claim_sentences(findings),
+    ]
+    return Answer(lines=tuple(lines), sources=("tables/claims.csv", "#claims"))
 
 
 # What it cost

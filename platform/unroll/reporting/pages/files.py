@@ -41,6 +41,7 @@ def write_files(findings: Findings, document: Document, folder: Path, *, cache: 
     tables = dict(_tables(findings, document, places.tables))
     charts = [block for block in document.blocks() if isinstance(block, Chart)]
     drawn = {folder / "charts" / f"{chart.name}.svg": chart.file() for chart in charts}
+    drawn |= {folder / "charts" / f"{chart.name}.pdf": chart.pdf() for chart in charts}
     for path, data in (tables | drawn).items():
         # Not durable: a report that a power cut takes is written again from the ledger.
         write_atomic(path, data, durable=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +16,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from unroll.ledger import MISSING
-from unroll.reporting.document import Chart, Document, Matrix, Note, Table
+from unroll.reporting.document import Chart, Document, Exhibit, Matrix, Note, Table
 from unroll.reporting.pages.table_html import MOST_ROWS, render_table
 from unroll.reporting.pages.vega import vega_script
 from unroll.reporting.wording import STATUS_WORDS
@@ -72,17 +74,19 @@ def render_page(document: Document, links: Mapping[str, Sequence[DataLink]], cac
         cache: see :func:`~unroll.reporting.pages.vega.vega_script`.
     """
     environment = make_environment()
-    environment.filters |= {"json": embed_json, "stress": stress_verdicts}
+    environment.filters |= {"compressed": compress, "stress": stress_verdicts}
     # Filters give Markup, which autoescape leaves alone: each must escape what came from outside by itself.
     environment.filters["html"] = lambda table: render_table(table, document.colours)
     environment.filters["svg"] = lambda chart: Markup(chart.svg)  # noqa: S704 -- drawn by Vega, which escapes text
+    charts = {block.name: block.spec for block in document.blocks() if isinstance(block, Chart)}
     return environment.get_template("page.html").render(
         document=document,
         links=links,
         style=Markup(_resource("page.css")),  # noqa: S704 -- our own file
         script=Markup(_resource("page.js")),  # noqa: S704 -- our own file
-        bundle=Markup(vega_script(cache)),  # noqa: S704 -- checked to hold no end of a script
-        has_charts=any(isinstance(block, Chart) for block in document.blocks()),
+        bundle=vega_script(cache) if charts else "",
+        charts=json.dumps(charts, ensure_ascii=False),
+        has_charts=bool(charts),
     )
 
 
@@ -96,15 +100,16 @@ def make_environment(**options: Any) -> jinja2.Environment:
         **options,
     )
     # A template asks `if block is chart`; the default binds each class to its own test.
-    for kind in (Note, Table, Chart, Matrix):
+    for kind in (Note, Table, Chart, Matrix, Exhibit):
         environment.tests[kind.__name__.lower()] = lambda value, kind=kind: isinstance(value, kind)
     environment.globals |= {"symbols": SYMBOLS, "words": STATUS_WORDS, "most_rows": MOST_ROWS, "kinds": KINDS}
     return environment
 
 
-def embed_json(value: Any) -> Markup:
-    """JSON that may stand inside a script element: no ``<`` is left that could end it or open a comment."""
-    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704 -- see above
+@lru_cache(maxsize=2)  # the script of all pages, and the charts of one
+def compress(text: str) -> str:
+    """Text for a script element that the page's script unpacks: gzip in base64, in which nothing is markup."""
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def stress_verdicts(text: str) -> Markup:

@@ -1,46 +1,71 @@
-"""What the study has found, in one paragraph."""
+"""What the study has found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, fixed, listed, p_value, percent_span
-from unroll.reporting.prose.claims import verdicts_sentence
+from unroll.reporting.numbers import count, fixed, listed, percent_span
+from unroll.reporting.prose.claims import claim_sentences, verdicts_sentence
 from unroll.reporting.prose.comparisons import comparison_sentences
 from unroll.reporting.prose.looks import looks_sentence
-from unroll.reporting.wording import FLOOR, decimals, with_unit
+from unroll.reporting.wording import FLOOR, STATUS_WORDS, decimals, p_words, with_unit
 
 SPELT_OUT = 6
 """Arms up to which each has its rate and test written out; beyond, rates and verdicts are listed by name."""
 
 
-def answer(findings: Findings) -> str:
-    """What the study has found so far, in one paragraph; before a trial completed, divergence at most.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The answer in parts."""
 
-    Of a study with claims the answer is the number of each verdict; the claims have a line each.
-    """
-    completed, planned = findings.counts.get("completed", 0), count(findings.planned, "planned trial")
-    if findings.plan.claims:
-        have = "has" if completed == 1 else "have"
-        told = (verdicts_sentence(findings), looks_sentence(findings), f"{completed:,} of {planned} {have} completed.")
-        return " ".join(filter(None, told))
-    if completed:
-        first = list(comparison_sentences(findings))
-        last = [
-            looks_sentence(findings),
-            *_floor(findings),
-            f"{completed:,} of {planned} {'has' if completed == 1 else 'have'} completed.",
-        ]
-    elif findings.counts.get("diverged", 0) == findings.planned:
-        first = [f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."]
-        last = []
+    first: str
+    """What is measured against what, or how many claims have which verdict; before all trials ended, how they did."""
+    verdicts: list[str]
+    """A sentence for each claim or comparison, or for each verdict of many."""
+    remarks: list[str]
+
+
+def answer(findings: Findings) -> str:
+    """What the study has found so far, in one paragraph."""
+    told = tell(findings)
+    return " ".join([told.first, *told.verdicts, *told.remarks])
+
+
+def tell(findings: Findings) -> Told:
+    """What the study has found so far; before a trial completed, divergence at most."""
+    completed = findings.counts.get("completed", 0)
+    if completed < findings.planned:
+        ends, last = [_ends(findings)], []
     else:
-        first, last = [f"No answer yet: 0 of {planned} have completed, so no arm leads."], []
-    return " ".join(filter(None, [*first, divergence_sentence(findings), *last]))
+        ends, last = [], [_ends(findings)]
+    looks = [text] if (text := looks_sentence(findings)) else []
+    if findings.plan.claims:
+        first = " ".join([verdicts_sentence(findings), *ends])
+        return Told(first=first, verdicts=[*claim_sentences(findings)], remarks=[*looks, *last])
+    diverged = [text] if (text := divergence_sentence(findings)) else []
+    if completed:
+        first, verdicts = comparison_sentences(findings)
+        remarks = [*looks, *_floor(findings), *diverged, *last]
+        return Told(first=" ".join([*ends, first]), verdicts=verdicts, remarks=remarks)
+    if findings.counts.get("diverged", 0) == findings.planned:
+        first = f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."
+    else:
+        first = f"No answer yet: {_ends(findings).removesuffix('.')}, so no arm leads."
+    return Told(first=first, verdicts=[], remarks=diverged)
+
+
+def _ends(findings: Findings) -> str:
+    """How the planned trials ended: ``20 of 24 planned trials have completed; 1 diverged and 3 timed out``."""
+    completed = findings.counts.get("completed", 0)
+    others = [f"{number:,} {STATUS_WORDS[s]}" for s, number in findings.counts.items() if s != "completed"]
+    have = "has" if completed == 1 else "have"
+    planned = count(findings.planned, "planned trial")
+    return f"{completed:,} of {planned} {have} completed{f'; {listed(others)}' if others and completed else ''}."
 
 
 def _floor(findings: Findings) -> Iterator[str]:
@@ -85,10 +110,7 @@ def _compared(row: dict[str, Any], findings: Findings) -> str:
     """Verdict and p-values; nothing for the baseline itself and where there is no pair."""
     if row["p"] is None:
         return ""
-    several = findings.divergence["baseline"].count() > 1
-    return f": {row['verdict']}, p = {p_value(row['p'])}" + (
-        f", adjusted {p_value(row['p_adjusted'])}" if several else ""
-    )
+    return f": {row['verdict']}, {p_words(row, alone=findings.divergence['baseline'].count() == 1)}"
 
 
 def _by_name(findings: Findings) -> Iterator[str]:

@@ -9,8 +9,8 @@ from typing import Any
 from unroll.evidence import LEVEL
 from unroll.evidence.power import MOST_SEEDS, POWER
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, listed, p_value, percent
-from unroll.reporting.wording import effect_words
+from unroll.reporting.numbers import count, listed, percent
+from unroll.reporting.wording import effect_words, p_words
 
 VERDICTS = ("supported", "equivalent", "refuted", "undecided")
 
@@ -27,6 +27,12 @@ def claim_sentences(findings: Findings) -> Iterator[str]:
         yield f"{row['claim']} is {row['verdict']}: {_numbers(row, findings)}{_survivors(row)}."
 
 
+def claim_title(row: dict[str, Any], findings: Findings) -> str:
+    """A claim, its verdict and its effect, for the head of its chart."""
+    effect, interval = effect_words(row, findings) if row["n"] else ("no seed has all its trials", "")
+    return f"{row['claim']} is {row['verdict']}: {effect}{f', 95 % interval {interval}' if interval else ''}."
+
+
 def _numbers(row: dict[str, Any], findings: Findings) -> str:
     """Effect, interval and test; why there is none; and what would decide."""
     if not row["n"]:
@@ -39,10 +45,8 @@ def _numbers(row: dict[str, Any], findings: Findings) -> str:
         return f"{told}, the same on every seed: one observation, from which no test follows"
     if not interval:
         return f"{told} on one seed, from which neither an interval nor a test follows"
-    p = f"p = {p_value(row['p'])}"
-    alone = len(findings.claims) == 1 and findings.plan.looks is None
-    both = p if alone else f"{p}, adjusted {p_value(row['p_adjusted'])}"
-    return f"{told}, 95 % interval {interval}, {both} on {count(row['n'], 'seed')}{_needed(row)}"
+    p = p_words(row, alone=len(findings.claims) == 1 and findings.plan.looks is None)
+    return f"{told}, 95 % interval {interval}, {p} on {count(row['n'], 'seed')}{_needed(row)}"
 
 
 def _needed(row: dict[str, Any]) -> str:

@@ -9,41 +9,61 @@ import polars as pl
 
 from unroll.evidence import LEVEL, smallest_p
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, fixed, listed, p_value, percent, ranges, span
-from unroll.reporting.wording import decimals, describe_baseline, goal, with_unit
+from unroll.reporting.numbers import count, fixed, listed, percent, ranges, span
+from unroll.reporting.wording import decimals, describe_baseline, goal, p_words, with_unit
 from unroll.study.groups import Group
 
 SPELT_OUT = 6
 """Comparisons up to which each gets its own sentence; beyond, the verdicts are listed by name."""
+VERDICTS = ("better", "worse", "undecided", "untested")
+"""In the order in which they are told."""
 
 
-def comparison_sentences(findings: Findings) -> Iterator[str]:
-    """Each baseline with what it reaches, and the arms that are compared with it; one sentence for each of several."""
+def comparison_sentences(findings: Findings) -> tuple[str, list[str]]:
+    """What is measured against what, and a sentence for each comparison; of several baselines one for each, too."""
     measured = f"On {findings.metric} ({goal(findings.direction)}),"
     if findings.several_baselines:
         means = "; means have their 95 % intervals" if _is_long(findings) else ""
-        yield f"{measured} each arm is set against {describe_baseline(findings.plan)}{means}."
-        yield from (f"With {group.shared}, {_in_one_sentence(group, findings)}." for group in findings.groups)
-        return
+        first = f"{measured} each arm is set against {describe_baseline(findings.plan)}{means}."
+        each = ((group.shared, text) for group in findings.groups for text in _of_group(group, findings))
+        return first, [f"With {shared}, {text}." for shared, text in each]
     (group,) = findings.groups
-    yield f"{measured} {_baseline(group, findings)}."
+    first, *others = _of_group(group, findings)
+    return f"{measured} {first}.", [
+        f"{text[0].upper()}{text[1:]}." if _is_long(findings) else f"{text}." for text in others
+    ]
+
+
+def verdict_title(findings: Findings) -> str:
+    """All comparisons in one sentence: ``Better than elman: gru and lstm.``, or how many of each verdict."""
+    found = {
+        verdict: findings.differences.filter(pl.col("verdict") == verdict)["arm"].to_list() for verdict in VERDICTS
+    }
+    baseline = describe_baseline(findings.plan)
     if _is_long(findings):
-        yield from (f"{verdict.capitalize()}: {names}." for verdict, names in _verdicts(group, findings))
-    else:
-        yield from (f"{_comparison(row, group, findings)}." for row in _rows(group, findings))
+        numbers = listed(f"{len(arms)} {verdict}" for verdict, arms in found.items() if arms)
+        return f"Against {baseline}: {numbers}."
+    than = {
+        "better": "Better than",
+        "worse": "Worse than",
+        "undecided": "Undecided against",
+        "untested": "Untested against",
+    }
+    return " ".join(f"{than[verdict]} {baseline}: {listed(arms)}." for verdict, arms in found.items() if arms)
 
 
 def _is_long(findings: Findings) -> bool:
     return len(findings.differences) > SPELT_OUT
 
 
-def _in_one_sentence(group: Group, findings: Findings) -> str:
-    """A baseline and its arms in one sentence."""
+def _of_group(group: Group, findings: Findings) -> Iterator[str]:
+    """A baseline, then its arms, or each verdict with the arms that it is on."""
+    brief = _is_long(findings) and findings.several_baselines
+    yield _baseline(group, findings, brief=brief)
     if _is_long(findings):
-        others = [f"{verdict}: {names}" for verdict, names in _verdicts(group, findings)]
-        return "; ".join([_baseline(group, findings, brief=True), *others])
-    others = [_comparison(row, group, findings) for row in _rows(group, findings)]
-    return "; ".join([_baseline(group, findings), *others])
+        yield from (f"{verdict}: {names}" for verdict, names in _verdicts(group, findings))
+    else:
+        yield from (_comparison(row, group, findings) for row in _rows(group, findings))
 
 
 def _rows(group: Group, findings: Findings) -> list[dict[str, Any]]:
@@ -119,9 +139,7 @@ def _doubts(row: dict[str, Any], places: int) -> Iterator[str]:
 
 def _test(row: dict[str, Any], findings: Findings) -> str:
     """Both p-values, what they are of, and why nothing is decided."""
-    p = f"p = {p_value(row['p'])}"
-    alone = len(findings.differences) == 1 and findings.plan.looks is None
-    both = p if alone else f"{p}, adjusted {p_value(row['p_adjusted'])}"
+    both = p_words(row, alone=len(findings.differences) == 1 and findings.plan.looks is None)
     if row["smallest_p"] > LEVEL:
         return f"{both} (these seeds cannot reach {LEVEL:g})"
     tested = row["tested_pairs"]
@@ -151,7 +169,7 @@ def _elsewhere(arm: str, findings: Findings) -> str:
 def _verdicts(group: Group, findings: Findings) -> Iterator[tuple[str, str]]:
     """Each verdict of a group with the names that it is on."""
     rows = _rows(group, findings)
-    for verdict in ("better", "worse", "undecided", "untested"):
+    for verdict in VERDICTS:
         names = [
             group.labels[row["arm"]] + (f" (but {row['diverged']} diverged)" if row["diverged"] else "")
             for row in rows

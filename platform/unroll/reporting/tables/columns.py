@@ -9,10 +9,11 @@ import polars as pl
 
 from unroll.reporting.document import Column, Table
 from unroll.reporting.findings import Findings
-from unroll.reporting.numbers import count, p_value
+from unroll.reporting.numbers import DASH, count, p_value
 
 Row = Mapping[str, Any]
-Build = Callable[[Sequence[Row]], Column]
+Build = Callable[[Sequence[Row]], Column | None]
+"""Gives None where the rows leave nothing to tell."""
 
 
 # Functions and no values: a table's rows are known only after its columns were chosen.
@@ -35,12 +36,18 @@ def make_table(
         name: file stem and anchor.
         caption: text below it.
         rows: typed values for files.
-        columns: what a reader sees, from left to right; None is a column that is left out.
+        columns: what a reader sees, from left to right; None is a column that is left out, as is one, but for the
+            first, that has nothing in any row.
         shown: rows of the columns, if these are not ``rows``.
     """
     # Each column builds its cells from whole rows: heading, alignment and text of a column are in one place.
     records = rows.to_dicts() if shown is None else shown
-    return Table(name, caption, rows, [build(records) for build in columns if build])
+    built = [column for build in columns if build and (column := build(records))]
+    return Table(name, caption, rows, [*built[:1], *(column for column in built[1:] if not _is_empty(column))])
+
+
+def _is_empty(column: Column) -> bool:
+    return bool(column.cells) and all(cell in ("", DASH) for cell in column.cells)
 
 
 def arm_column(findings: Findings) -> Build:
@@ -56,12 +63,20 @@ def name_arm(arm: str, findings: Findings) -> str:
 
 
 def p_columns() -> list[Build]:
-    """The p-value of a comparison, adjusted, and the smallest that its planned pairs could have; a dash for none."""
-    return [
-        number("p", lambda row: p_value(row["p"])),
-        number("p (adjusted)", lambda row: p_value(row["p_adjusted"])),
-        number("Smallest p", lambda row: p_value(row["smallest_p"])),
-    ]
+    """The p-value of a comparison, adjusted, and the smallest that its planned pairs could have; a dash for none.
+
+    Where adjusting changes none of them, both are one column.
+    """
+    return [_alone, number("p (adjusted)", lambda row: p_value(row["p_adjusted"])), number("Smallest p", _smallest)]
+
+
+def _alone(rows: Sequence[Row]) -> Column | None:
+    texts = [p_value(row["p"]) for row in rows]
+    return None if texts == [p_value(row["p_adjusted"]) for row in rows] else Column("p", texts, number=True)
+
+
+def _smallest(row: Row) -> str:
+    return p_value(row["smallest_p"])
 
 
 SMALLEST_P = "Smallest p: what the planned pairs can reach at best, adjusted or not."

@@ -30,20 +30,32 @@
       else lines.push(word);
       return lines;
     }, []);
-  for (const figure of document.querySelectorAll("figure.chart")) {
-    const live = figure.querySelector(".live");
-    const drawn = figure.querySelector(".drawn");
-    const spec = JSON.parse(figure.querySelector("script").textContent);
-    live.hidden = false;
-    if (live.clientWidth < NARROW) narrow(spec, live.clientWidth);
-    window
-      .vegaEmbed(live, spec, options)
-      .then(() => {
-        drawn.hidden = true;
-        live.querySelector("summary")?.setAttribute("aria-label", "Save this chart as a picture");
-      })
-      .catch((error) => { live.hidden = true; console.error(error); });
-  }
+  const unpack = async (id) => {
+    const packed = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  };
+  const draw = async () => {
+    const [vega, charts] = await Promise.all([unpack("vega"), unpack("charts")]);
+    const library = document.createElement("script");
+    library.textContent = vega;
+    document.head.append(library);
+    const specs = JSON.parse(charts);
+    for (const live of document.querySelectorAll(".live")) {
+      const drawn = live.parentElement.querySelector(".drawn");
+      const spec = specs[live.dataset.chart];
+      live.hidden = false;
+      if (live.clientWidth < NARROW) narrow(spec, live.clientWidth);
+      window
+        .vegaEmbed(live, spec, options)
+        .then(() => {
+          drawn.hidden = true;
+          live.querySelector("summary")?.setAttribute("aria-label", "Save this chart as a picture");
+        })
+        .catch((error) => { live.hidden = true; console.error(error); });
+    }
+  };
+  // A browser that cannot unpack keeps the drawings, as one without scripts does.
+  if ("DecompressionStream" in window) draw().catch(console.error);
   const links = new Map([...document.querySelectorAll("nav li a")].map((a) => [a.hash.slice(1), a]));
   const here = new IntersectionObserver((entries) => {
     for (const entry of entries) links.get(entry.target.id)?.classList.toggle("here", entry.isIntersecting);
