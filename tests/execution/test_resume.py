@@ -103,6 +103,8 @@ def test_every_step_is_a_good_place_to_stop(prepared: tuple[Job, Callable[[Path]
         assert (resumed.status, resumed.metrics) == ("completed", expected.metrics), f"stopped at {step}"
         assert (resumed.steps, resumed.items) == (expected.steps, expected.items)
         assert history(ledger).equals(history(whole)), f"stopped at {step}"
+        kept, same = (each.trial(job.trial.id).scores.read() for each in (ledger, whole))
+        assert kept == same, f"stopped at {step}"
     assert len(places) >= 8, "in the middle of epochs and between them"
 
 
