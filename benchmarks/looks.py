@@ -23,6 +23,8 @@ FLIPS: Final = 999
 """Patterns where seeds are too many to enumerate in 2,000 replications."""
 CHECKED: Final = 10
 """Replications of a cell that is enumerated whose verdicts are compared with those of whole frames."""
+COVERED: Final = 400
+"""Replications whose intervals are looked at, which take most of the time."""
 FIXED_STEP: Final = 2
 """Seeds from one fixed design to the next, between which power is interpolated."""
 STRONG: Final = 0.9
@@ -142,7 +144,7 @@ def measure_looks(cell: LookedCell, *, replications: int, seed: int = 0) -> Look
         seeds = np.array(looks.at)[found.look - 1]
         spent += seeds[:affected].tolist()
         shares.append((seeds.sum() + seeds.max()) / (looks.up_to * (1 + cell.comparisons)))
-        if (interval := shift_interval(differences[: seeds[0], 0])) is not None:
+        if number < COVERED and (interval := shift_interval(differences[: seeds[0], 0])) is not None:
             covered.append(interval[0] <= effects[0] <= interval[1])
         for size in sizes if affected else ():
             p = max_t(differences[:size], seeds_up_to=EXACT_UP_TO, draws=FLIPS)

@@ -3,6 +3,9 @@
 import pytest
 
 from benchmarks.calibration import Cell, describe, grid, holm, measure_cell, measure_peeking, tabulate_cells
+from benchmarks.looks import DEFAULT, STRONG, LookedCell, measure_looks, tabulate_looks
+from benchmarks.looks import describe as describe_looks
+from unroll.study.declaration import Looks
 
 
 def test_the_grid_has_what_is_promised() -> None:
@@ -49,3 +52,20 @@ def test_the_invalid_control_is_found() -> None:
 
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_looks_hold_the_level_and_save_seeds_where_effects_are_large() -> None:
+    """The first cell is enumerated, and its verdicts are compared with those of whole frames."""
+    small = Looks(start=6, up_to=10, step=2)
+    found = measure_looks(LookedCell(values="normal", looks=small, comparisons=2), replications=200)
+    assert found.errors <= found.bound
+    large = measure_looks(
+        LookedCell(values="normal", looks=DEFAULT, comparisons=1, effect=1.5, affected=1), replications=60
+    )
+    assert large.power is not None
+    assert large.power >= STRONG
+    assert large.seeds is not None
+    assert large.fixed is not None
+    assert large.seeds <= 0.7 * large.fixed
+    (row,) = tabulate_looks([describe_looks(large)]).splitlines()[2:]
+    assert row.startswith("| normal, 1 of 1 better by 1.5 sd | 8, 12, 16, 20, 24 | 1 | ")
