@@ -164,8 +164,15 @@ def measure_looks(cell: LookedCell, *, replications: int, seed: int = 0) -> Look
 
 
 def _equal_power(power: float, known: dict[int, float]) -> float:
-    """Seeds with which a fixed design has a power, between those that are known."""
-    return float(np.interp(power, np.maximum.accumulate([*known.values()]), [*known]))
+    """Fewest seeds with which a fixed design has a power, between those that are known."""
+    before: tuple[int, float] | None = None
+    for seeds, reached in known.items():
+        if reached >= power:
+            if before is None:
+                return seeds
+            return before[0] + (seeds - before[0]) * (power - before[1]) / (reached - before[1])
+        before = seeds, reached
+    return max(known)
 
 
 def _check(arms: Values, effects: Values, looks: Looks, found: Sequential) -> None:

@@ -9,6 +9,7 @@ from unroll.evidence.claims import claim_values, judge_claims
 from unroll.evidence.confusions import confusion, find_confusions
 from unroll.evidence.curves import learning_curves, merge_curves, thin_curves
 from unroll.evidence.divergence import divergence_rates
+from unroll.evidence.effects import factor_effects
 from unroll.evidence.epochs import trends
 from unroll.evidence.examples import Scored, share_of_test_set
 from unroll.evidence.pairs import LEVEL, flipped_scores, pair_seeds, paired_differences, repeat_for_seeds
@@ -39,6 +40,7 @@ __all__ = [
     "detectable_differences",
     "divergence_rates",
     "expected_best",
+    "factor_effects",
     "fading",
     "final_values",
     "find_confusions",

@@ -29,6 +29,7 @@ from unroll.reporting.tables.claims import claim_seeds_table, claims_table
 from unroll.reporting.tables.columns import name_arm
 from unroll.reporting.tables.confusion import confusion_table
 from unroll.reporting.tables.divergence import divergence_table
+from unroll.reporting.tables.effects import effects_table
 from unroll.reporting.tables.examples import examples_table
 from unroll.reporting.tables.looks import looks_table
 from unroll.reporting.tables.size import size_table
@@ -81,6 +82,7 @@ def _sections(findings: Findings) -> Iterator[Section]:
     yield _section("differences", f"Against {describe_baseline(findings.plan)}", *_against(findings, charts))
     if findings.scored and not findings.test_set.is_empty():
         yield _section("test_set", "Test set", *test_set_sentences(findings), test_set_table(findings))
+    yield _section("effects", "Averaged over other levels", effects_table(findings))
     if findings.any_diverged:
         rates = charts["divergence"], divergence_table(findings)
         yield _section("divergence", "Divergence", divergence_sentence(findings), *rates)

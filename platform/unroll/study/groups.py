@@ -69,3 +69,8 @@ def _differing(plan: Plan) -> list[str]:
     levels = {arm.name: arm.levels for arm in plan.arms}
     pairs = [(levels[arm], levels[other]) for arm, other in plan.baselines.items()]
     return [f for f in plan.factors if any(mine.get(f) != other.get(f) for mine, other in pairs)]
+
+
+def level_names(plan: Plan) -> dict[str, dict[str, str]]:
+    """Arm -> the name of its level of each factor."""
+    return {arm.name: {factor: level_name(level) for factor, level in arm.levels.items()} for arm in plan.arms}

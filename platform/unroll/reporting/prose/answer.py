@@ -12,6 +12,7 @@ from unroll.reporting.findings import Findings
 from unroll.reporting.numbers import count, fixed, listed, percent_span
 from unroll.reporting.prose.claims import claim_sentences, verdicts_sentence
 from unroll.reporting.prose.comparisons import comparison_sentences
+from unroll.reporting.prose.effects import effects_sentence
 from unroll.reporting.prose.looks import looks_sentence
 from unroll.reporting.wording import FLOOR, STATUS_WORDS, decimals, p_words, with_unit
 
@@ -50,7 +51,8 @@ def tell(findings: Findings) -> Told:
     diverged = [text] if (text := divergence_sentence(findings)) else []
     if completed:
         first, verdicts = comparison_sentences(findings)
-        remarks = [*looks, *_floor(findings), *diverged, *last]
+        pooled = [text] if (text := effects_sentence(findings)) else []
+        remarks = [*pooled, *looks, *_floor(findings), *diverged, *last]
         return Told(first=" ".join([*ends, first]), verdicts=verdicts, remarks=remarks)
     if findings.counts.get("diverged", 0) == findings.planned:
         first = f"Every planned trial diverged ({findings.planned:,}), so no arm has a final {findings.metric}."
