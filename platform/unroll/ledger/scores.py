@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from unroll.contract import EXAMPLES, ExampleScores, Form, Formula
@@ -19,7 +17,9 @@ from unroll.ledger.records import DamagedRecord, Reader, read_content, write_rec
 from unroll.study.trial import Count, Finite, Frozen
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 _KIND = "scores"
 FILE = "scores.parquet"
@@ -216,6 +216,7 @@ def encode_table(scores: ExampleScores) -> bytes:
     Raises:
         ValueError: a number is not finite.
     """
+    import numpy as np
     import polars as pl
 
     columns: Mapping[str, NDArray[np.generic]] = {name: np.asarray(each) for name, each in scores.sums.items()}
@@ -241,6 +242,7 @@ def decode_table(record: ScoresRecord, data: bytes, names: Iterable[str]) -> dic
     Raises:
         ScoresError: it holds other things than the record says.
     """
+    import numpy as np
     import polars as pl
 
     wanted = [*names]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from unroll.ledger.frames import MISSING
 from unroll.ledger.ledger import Ledger
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan, Trial
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def partial_seeds(plan: Plan, ledger: Ledger) -> list[int]:
@@ -29,6 +31,8 @@ def seeds_left_out(plan: Plan, ledger: Ledger) -> list[int]:
 
 def without_seeds(trials: pl.DataFrame, seeds: Sequence[int]) -> pl.DataFrame:
     """One row per planned trial, those of some seeds as if they had not run."""
+    import polars as pl
+
     left_out = pl.col("seed").is_in(seeds)
     return trials.with_columns(status=pl.when(left_out).then(pl.lit(MISSING)).otherwise(pl.col("status")))
 
