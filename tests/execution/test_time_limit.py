@@ -89,7 +89,7 @@ def test_a_seed_that_would_not_end_in_time_is_not_begun_nor_any_after_it(
     assert seeds_left_out(plan, folder) == [], "no run had a limit"
     assert len(day.said) == (0 < whole < 5)
     if whole == 3:
-        assert day.said == ["no time for a further seed, which would end in 0.6 min: seeds 3, 4 are left out"]
+        assert day.said == ["no time for a further seed, which would end in 36 s: seeds 3, 4 are left out"]
 
 
 def test_where_the_time_of_every_arm_is_known_no_seed_is_begun_in_vain(make: Callable[..., Made], day: Day) -> None:
@@ -121,14 +121,14 @@ def test_what_is_left_is_run_by_the_same_command_and_what_failed_leaves_no_seed_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("study", ["tuned", "warm"])
+@pytest.mark.parametrize(("study", "batch_seconds"), [("tuned", 0.1), ("warm", 0.03)])
 @pytest.mark.parametrize("runner", [("--runner", "inline"), ("resources.cpus=0.5",)], ids=["inline", "ray"])
 def test_a_run_that_is_out_of_time_leaves_whole_seeds_and_can_be_continued(
-    study: str, runner: tuple[str, ...], line: Any, tmp_path: Path
+    study: str, batch_seconds: float, runner: tuple[str, ...], line: Any, tmp_path: Path
 ) -> None:
     start: Start = starter(line, tmp_path, study)
-    slowly = ("training.batch_seconds=0.02", "seeds=12", *(("tune.draws=2",) if study == "tuned" else ()))
-    limited = start(tmp_path / "results", *slowly, *runner, "--max-hours", f"{14 / 3600:.5f}")
+    slowly = (f"training.batch_seconds={batch_seconds}", "seeds=12", *(("tune.draws=2",) if study == "tuned" else ()))
+    limited = start(tmp_path / "results", *slowly, *runner, "--max-hours", f"{25 / 3600:.5f}")
     said, _ = limited.communicate(timeout=120)
     assert limited.returncode == 1, said
     ledger = Ledger.open(tmp_path / "results")

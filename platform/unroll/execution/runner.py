@@ -12,7 +12,7 @@ from unroll import interruption
 from unroll.execution.job_queue import counted_trials
 from unroll.execution.time_limit import TimeLimit
 from unroll.execution.trial.warm_start import check_begin
-from unroll.ledger import MISSING, Ledger, StorageError, partial_seeds
+from unroll.ledger import MISSING, Ledger, StorageError
 from unroll.ledger.outcome import FINAL, Outcome
 from unroll.study import Plan
 from unroll.study.job import Job
@@ -74,7 +74,7 @@ class Summary:
         counts: status -> trials, over the whole plan; ``missing`` counts trials without any outcome.
         interrupted: whether somebody asked the run to stop.
         seconds: wall-clock of this run.
-        out_of_time: whether its time was too short for all that was missing.
+        out_of_time: whether its time was too short for all that was missing; whoever knows what was chosen says so.
     """
 
     planned: int
@@ -131,8 +131,7 @@ def run_plan(
         ready()
     outcomes = ledger.outcomes([trial.id for trial in plan.trials])
     counts = Counter(outcomes[t.id].status if t.id in outcomes else MISSING for t in plan.trials)
-    seconds, out_of_time = time.perf_counter() - start, limit is not None and bool(partial_seeds(plan, ledger))
-    return Summary(len(plan.trials), done_before, dict(counts), interrupted, seconds, out_of_time)
+    return Summary(len(plan.trials), done_before, dict(counts), interrupted, time.perf_counter() - start)
 
 
 class Stopping:

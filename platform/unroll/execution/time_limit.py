@@ -107,7 +107,8 @@ class WholeSeeds:
             self._closed = True
             left = sorted({job.trial.seed for job in confirm} - self._begun)
             seeds = f"seed {left[0]} is" if len(left) == 1 else f"seeds {', '.join(map(str, left))} are"
-            self._tell(f"no time for a further seed, which would end in {takes / 60:.1f} min: {seeds} left out")
+            needs = f"{takes:.0f} s" if takes < 120 else f"{takes / 60:.0f} min"
+            self._tell(f"no time for a further seed, which would end in {needs}: {seeds} left out")
 
     def _seconds(self, before: list[Job], seed: list[Job]) -> float:
         """Until the last trial of a seed would have ended, each in its turn as soon as there is room for it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from unroll import interruption
 from unroll.execution import Observer, Runner, Summary, TimeLimit, find_missing, run_plan, trial_seconds
-from unroll.ledger import Ledger, Pack, RunRecord, nothing_left_on_error, seeds_left_out, without_seeds
+from unroll.ledger import Ledger, Pack, RunRecord, nothing_left_on_error, partial_seeds, seeds_left_out, without_seeds
 from unroll.ledger.pathless import without_paths
 from unroll.reporting.prose.decided import pending_sentences
 from unroll.reporting.prose.tuning import border_sentences
@@ -250,6 +250,8 @@ def _run(
             start.end(summary)
     if tally.plan is not plan:
         summary = replace(summary, counts=tally.statuses(), done_before=tally.before_of_plan)
+    if limit and not summary.interrupted:
+        summary = replace(summary, out_of_time=bool(partial_seeds(tally.plan, ledger)))
     return tally.plan, summary
 
 
