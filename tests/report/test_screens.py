@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.report.conftest import make_plan
+from tests.report.test_claims import claim
 from tests.report.test_examples import showing
 from unroll.ledger import Ledger
 from unroll.reporting import write_report
@@ -48,9 +49,10 @@ def axe() -> str:
 
 @pytest.fixture(params=[2, 16])
 def report(request: pytest.FixtureRequest, make_ledger: MakeLedger) -> Path:
-    """A page of two arms that show examples, or of sixteen with a diverged and a failed trial and with many metrics."""
+    """A page of two arms with claims and examples, or of sixteen with a diverged, a failed trial and many metrics."""
     if request.param == 2:
-        return write_report(showing(make_ledger(TWO, seeds=3))).html
+        claims = [claim("gru", "elman"), claim("gru", "elman", "diverges less than", kind="diverges less")]
+        return write_report(showing(make_ledger(TWO, seeds=3, claims=claims))).html
     ends = {("cell=gru, remedy=none", 1): ("diverged", "NaN"), ("cell=lstm, remedy=omega", 0): ("failed_user", "no")}
     more = {f"test/metric_{n}": MetricSpec(direction="maximize", unit="", description="m") for n in range(25)}
     metrics = {**make_plan(TWO, 1).metrics, **more}
