@@ -121,19 +121,22 @@ def test_what_is_left_is_run_by_the_same_command_and_what_failed_leaves_no_seed_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("study", "batch_seconds"), [("tuned", 0.1), ("warm", 0.03)])
+@pytest.mark.parametrize(("study", "batch_seconds"), [("tuned", 0.03), ("warm", 0.02)])
 @pytest.mark.parametrize("runner", [("--runner", "inline"), ("resources.cpus=0.5",)], ids=["inline", "ray"])
 def test_a_run_that_is_out_of_time_leaves_whole_seeds_and_can_be_continued(
     study: str, batch_seconds: float, runner: tuple[str, ...], line: Any, tmp_path: Path
 ) -> None:
     start: Start = starter(line, tmp_path, study)
     slowly = (f"training.batch_seconds={batch_seconds}", "seeds=12", *(("tune.draws=2",) if study == "tuned" else ()))
-    limited = start(tmp_path / "results", *slowly, *runner, "--max-hours", f"{25 / 3600:.5f}")
-    said, _ = limited.communicate(timeout=120)
-    assert limited.returncode == 1, said
-    ledger = Ledger.open(tmp_path / "results")
-    plan = ledger.plan()
-    left = seeds_left_out(plan, ledger)
+    left = [0]
+    for _ in range(4):  # a machine that is busy may need more than one run for the first seed: each goes on
+        limited = start(tmp_path / "results", *slowly, *runner, "--max-hours", f"{14 / 3600:.5f}")
+        said, _ = limited.communicate(timeout=120)
+        assert limited.returncode == 1, said
+        ledger = Ledger.open(tmp_path / "results")
+        plan = ledger.plan()
+        if (left := seeds_left_out(plan, ledger))[0] > 0:
+            break
     assert left == list(range(min(left), 12)), "the first seeds are whole"
     assert min(left) > 0, said
     done = ledger.outcomes(trial.id for trial in plan.trials)
