@@ -51,7 +51,7 @@ def test_a_change_before_any_result_is_no_look(unroll: Unroll, runner: FakeRunne
     runner.status = lambda job: "timeout"
     unroll("run", "tiny", "--no-report")
     runner.status = lambda job: "completed"
-    assert "after looking" not in unroll("run", "tiny", "seeds=3").out
+    assert "decided after looking, at" not in unroll("run", "tiny", "seeds=3").out
     assert [results for results, *_ in records()] == [0, 0]
     assert "Decided after looking" not in (FOLDER / "report" / "report.md").read_text()
 

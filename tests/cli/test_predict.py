@@ -281,9 +281,9 @@ def copied(project: Path, tmp_path: Path) -> Path:
     ("harm", "line"),
     [
         ("removed", "the weights of a trial must have been kept (received none); they stay where a study says"),
-        ("flipped", "weights.safetensors: a record must be what was once written (received weights that do not match"),
-        ("cut", "weights.json: a record must be what was once written"),
-        ("lost", ".json: a record must be what was once written (received no file)"),
+        ("flipped", "weights.safetensors: trained weights must be what was once written (received weights that do not"),
+        ("cut", "weights.json: trained weights must be what was once written"),
+        ("lost", ".json: trained weights must be what was once written (received no file)"),
         ("older", "the weights must be those of version 1 of task tagging, which is the one here (received version 9)"),
         ("renamed", "the settings of a trial must still be settings of its task (received network.sell"),
         ("shrunk", "the weights must fit the module that the task builds (received size mismatch"),

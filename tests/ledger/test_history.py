@@ -52,6 +52,16 @@ def test_rewinding_keeps_rows_up_to_the_step(ledger: Ledger, make_row: MakeRow, 
     assert values() == {}
 
 
+def test_a_history_that_is_rewound_still_goes_to_where_it_was_rewound(ledger: Ledger, values: Any) -> None:
+    trial = ledger.trial(TRIAL)
+    trial.append_history([], step=5)  # nothing was logged up to there
+    trial.rewind_history(4)
+    trial.history.check(4)
+    assert ledger.damage() == []
+    trial.history.check(5)
+    assert [damage.received for damage in ledger.damage()] == ["it ends at step 4 of 5"]
+
+
 def test_a_resumed_trial_logs_nothing_twice(ledger: Ledger, make_row: MakeRow, values: Any) -> None:
     ledger.trial(TRIAL).append_history([make_row(1, 1.0), make_row(2, 2.0)], step=2)
     ledger.trial(TRIAL).append_history([make_row(3, -1.0)], step=3)

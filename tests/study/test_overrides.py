@@ -201,8 +201,8 @@ def test_a_location_in_the_file_is_relative_to_the_file(project: Path, write: Wr
             "(received '[1')",
         ),
         (
-            ["seeds.first=3"],
-            "command line: seeds: must be a number of seeds from 1 to 10000, or a list of seeds",
+            ["seeds.first=3", "seeds.start=6", "seeds.up_to=12"],
+            "command line: seeds.first: unknown key; known: 'start', 'up_to', 'step', 'spending'",
         ),
     ],
 )

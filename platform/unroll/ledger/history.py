@@ -112,10 +112,15 @@ class History:
             self._add(list(segment.rows()), segment.step)
 
     def rewind(self, step: int) -> None:
-        """Forget everything beyond ``step``, latest first; rows up to ``step`` stay, whatever segment held them."""
-        beyond = [place.path for place in self._places() if place.step > step]
+        """Forget everything beyond ``step``, latest first; rows up to ``step`` stay, whatever segment held them.
+
+        A history that went further still goes to ``step``, also where it has no row there.
+        """
+        places = self._places()
+        beyond = [place.path for place in places if place.step > step]
         kept = [row for path in beyond for row in self._read(path) if row[0] <= step]
-        if kept:
+        end = max((place.step for place in places if place.step <= step), default=0)
+        if kept or (beyond and end < step):
             self._add(kept, step)
         self._remove(beyond)
 
