@@ -11,17 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.execution.family import listens
 from unroll import interruption
 
 PROGRAM = Path(sys.executable).with_name("unroll")
 NUMBERS = pytest.mark.parametrize("number", interruption.SIGNALS)
-
-
-def listens(pid: int) -> bool:
-    """Whether the process answers SIGTERM by itself."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1))
 
 
 @NUMBERS

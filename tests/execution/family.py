@@ -1,5 +1,6 @@
-"""Processes below a process, as the system tells."""
+"""Processes below a process, and whether one answers signals, as the system tells."""
 
+import signal
 from pathlib import Path
 
 
@@ -21,3 +22,10 @@ def descendants(ancestor: int) -> dict[int, str]:
 def find(ancestor: int, name: str) -> int | None:
     """The process of this name (its first 15 characters) below ``ancestor``."""
     return next((pid for pid, found in descendants(ancestor).items() if found == name), None)
+
+
+def listens(pid: int) -> bool:
+    """Whether the process answers SIGTERM by itself."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.execution.family import listens
 from tests.execution.killing import VICTIMS, Start, kill, starter, to_its_end
 from tests.execution.test_kills import done, running_worker, wait_for
 from unroll.ledger import Ledger
@@ -83,7 +84,7 @@ def test_interrupted_at_any_moment(
 ) -> None:
     results = tmp_path / "results"
     run = start(results, *SLOWLY, "--runner", runner)
-    wait_for(lambda: done(results) >= 2 * number or run.poll() is not None)
+    wait_for(lambda: (listens(run.pid) and done(results) >= 2 * number) or run.poll() is not None)
     run.send_signal(signal.SIGTERM)
     output, _ = run.communicate(timeout=300)
     assert run.returncode in (0, 130), output
