@@ -199,8 +199,6 @@ def look_ahead(
     tuning_rows = [_tuning_row(arm, plan, done, seconds) for arm in plan.arms if arm.tuning is not None]
     every_row = (*rows, *prepared_rows, *tuning_rows)
     work = sum(row["missing"] * row["seconds_per_trial"] for row in every_row) if calibrate else None
-    facts = _shared([arm.facts for arm in plan.arms])
-    own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
     names = [arm.name for arm in plan.arms]
     monitored = {trial.arm: trial.monitor for trial in plan.trials if trial.monitor}
     columns = ("trial", "arm", "seed", "phase", "parameters", "done")
@@ -213,15 +211,12 @@ def look_ahead(
         monitored_by=list(monitored),
         results=folder,
         planned=len(plan.trials),
-        done=sum(row["done"] for row in rows),
         from_packs=sum(trial.id in packed for trial in plan.trials),
-        missing=sum(row["missing"] for row in rows),
         preparations=len(plan.preparations),
-        preparations_done=sum(row["done"] for row in prepared_rows),
-        preparations_missing=sum(row["missing"] for row in prepared_rows),
         tune_trials=len(plan.tune_trials),
-        tune_done=sum(row["done"] for row in tuning_rows),
-        tune_missing=sum(row["missing"] for row in tuning_rows),
+        **_ended("", rows),
+        **_ended("preparations_", prepared_rows),
+        **_ended("tune_", tuning_rows),
         controls=[arm.name for arm in plan.arms if arm.control],
         at_once=at_once,
         disk_bytes=_disk_bytes(prepared, at_once),
@@ -235,12 +230,7 @@ def look_ahead(
         difference=difference,
         seed_core_seconds=(of_seed := _seed_core_seconds(plan, seconds or _known_seconds(known), cpus)),
         seed_seconds=None if of_seed is None else of_seed / cpus / at_once,
-        facts=facts,
-        facts_of_arms=[
-            {"arms": [arm.name for arm, other in zip(plan.arms, own, strict=True) if other == each], "facts": each}
-            for number, each in enumerate(own)
-            if each and each not in own[:number]
-        ],
+        **_facts(plan),
         bounds=_shared([arm.bounds for arm in plan.arms]),
         chance=_shared([arm.chance for arm in plan.arms]),
         core_seconds=None if work is None else work * cpus,
@@ -254,6 +244,23 @@ def look_ahead(
             orient="row",
         ),
     )
+
+
+def _ended(kind: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the rows of one kind of trials, how many are done and how many are missing."""
+    return {f"{kind}{name}": sum(row[name] for row in rows) for name in ("done", "missing")}
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    """See :attr:`Overview.facts` and :attr:`Overview.facts_of_arms`."""
+    facts = _shared([arm.facts for arm in plan.arms])
+    own = [{key: value for key, value in arm.facts.items() if key not in facts} for arm in plan.arms]
+    groups = [
+        {"arms": [arm.name for arm, other in zip(plan.arms, own, strict=True) if other == each], "facts": each}
+        for number, each in enumerate(own)
+        if each and each not in own[:number]
+    ]
+    return {"facts": facts, "facts_of_arms": groups}
 
 
 def _finished(plan: Plan, ledger: Ledger, offers: Sequence[Offer]) -> tuple[set[str], set[str]]:
