@@ -110,6 +110,7 @@ def test_statements(words: list[str], meant: tuple[str, str, str | None]) -> Non
         (["lstm", "lstm"], "two different arms must be named"),
         (["elman"], "'elman' is a baseline"),
         ([""], "an arm must be one of the study's"),
+        (["lstm bettr than elman"], "write it as 'ARM better than ARM'"),
     ],
 )
 def test_mistakes(words: list[str], message: str) -> None:

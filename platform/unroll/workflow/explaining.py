@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,7 +177,7 @@ def read_statement(
         baselines: arm -> the arm that the study compares it with.
 
     Raises:
-        UserError: an arm is none of the study's, both are one, or an arm alone is a baseline.
+        UserError: it is no statement, an arm is none of the study's, both are one, or an arm alone is a baseline.
     """
     from unroll.contract import UserError
 
@@ -186,6 +187,13 @@ def read_statement(
         if match := _ON.fullmatch(parts[0]):
             parts, metric = [match["rest"]], match["metric"]
         parts = _split(parts[0], names)
+        if len(parts) == 1 and " " in parts[0] and not difflib.get_close_matches(parts[0], names, cutoff=0.8):
+            raise UserError(
+                "a statement must name two arms of the study with words between them that are known",
+                received=repr(parts[0]),
+                advice=f"write it as 'ARM {LINKS[0]} ARM', or with {', '.join(map(repr, LINKS[1:]))}; "
+                f"the arms are {', '.join(map(repr, names))}",
+            )
     arms = [_arm(part, names) for part in parts]
     if len(arms) == 1:
         arms.append(baselines[arms[0]])
