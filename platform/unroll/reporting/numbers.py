@@ -12,8 +12,9 @@ DASH = "–"
 MINUS = "−"
 LONGEST = 300
 """Characters of a message that a page shows; the files hold all of it."""
-FORMULA = r"^[\s]*[=+\-@＝＋－＠]"
-"""Beginnings of text that a spreadsheet takes for a formula, also behind blanks and in full width."""
+FORMULA = r"^[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\-@＝＋－＠]"
+"""Beginnings of text that a spreadsheet takes for a formula, also in full width and behind what is not seen: blanks,
+control characters (regular expressions do not agree which of them are blanks) and marks without width."""
 BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
