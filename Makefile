@@ -44,7 +44,7 @@ types: $(READY)
 SPREAD := --numprocesses 2 --dist loadgroup
 
 test: lint types
-	$(BIN)/python -m pytest $(SPREAD)
+	$(BIN)/python -m pytest $(SPREAD) --hypothesis-profile same
 
 test-all: lint types
 	$(BIN)/python -m pytest $(SPREAD) -m "slow or not slow"

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 from unroll.study.project import _ProjectTasks
 
@@ -26,6 +27,9 @@ PROCESSES = (
     "tests/tracking",
 )
 """Tests that start real processes and wait for them: one after the other, beside all that compute."""
+
+settings.register_profile("same", derandomize=True)
+"""The examples of ``make test``: the same on each run, so that red is the change's own; ``make test-all`` draws new."""
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
