@@ -307,6 +307,34 @@ CASES = {
         "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstm, gru  better than lstm]\n",
         f"{FILE}:4: claims[1]: a claim may stand only once (received 'gru  better than lstm')",
     ),
+    "a claim that stands twice in other words": (
+        "compare: {network.cell: [gru, lstm]}\n"
+        "claims: [gru better than lstm by 3%, cell=gru better than lstm by 3.0 % on validation/loss]\n",
+        f"{FILE}:4: claims[1]: a claim may stand only once (received 'cell=gru better than lstm by 3.0 % on "
+        "validation/loss')",
+    ),
+    "a margin that is no number of YAML": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [gru better than lstm by 1_0]\n",
+        f"{FILE}:4: claims[0]: the margin after 'by' must be a number above 0 (received 'gru better than lstm by 1_0')",
+    ),
+    "a side of another case": (
+        "compare: {network.cell: [gru, lstm]}\nclaims: [GRU better than lstm]\n",
+        f"{FILE}:4: claims[0]: 'GRU' is neither an arm nor a level of a factor (received 'GRU better than lstm'); did "
+        "you mean 'gru'?",
+    ),
+    "more claims than there may be": (
+        f"compare: {{network.cell: [gru, lstm]}}\nclaims: [{', '.join(f'gru {n}' for n in range(101))}]\n",
+        f"{FILE}:4: claims: must have at most 100 items (received "
+        "['gru 0', 'gru 1', 'gru 2', 'gru 3', 'gru 4', 'gru 5', 'g...)",
+    ),
+    "a metric without a name": (
+        "compare: {network.cell: [gru]}\nmetric: ''\n",
+        f"{FILE}:4: metric: the task has no such metric (received ''); known: 'validation/loss', 'test/accuracy'",
+    ),
+    "a search of nothing": (
+        "compare: {network.cell: [gru]}\ntune: {draws: 2, search: {}}\n",
+        f"{FILE}:4: tune.search: must have at least 1 item",
+    ),
     "a claim that is no sentence": (
         "compare: {network.cell: [gru, lstm]}\nclaims: [{gru: lstm}]\n",
         f"{FILE}:4: claims[0]: must be a string",

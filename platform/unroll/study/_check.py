@@ -34,7 +34,7 @@ from unroll.study.project import AnyTask, suggestion
 
 def check_study(draft: Declaration, broken: set[str], task: AnyTask | None, errors: ErrorCollector) -> None:
     """Note every mistake; ``broken`` names the keys that were noted already and hold stand-ins."""
-    if task and draft.metric and draft.metric not in task.metrics:
+    if task and draft.metric is not None and draft.metric not in task.metrics:
         advice = suggestion(draft.metric, sorted(task.metrics, key=lambda name: not name.startswith(VALIDATION)))
         errors.add(("metric",), "the task has no such metric", received=draft.metric, advice=advice)
     factors = read_factors(draft.compare) if "compare" not in broken else []

@@ -11,7 +11,7 @@ from unroll.contract import Task, UserError
 from unroll.study._arms import draft_arms
 from unroll.study._error_collector import ErrorCollector
 from unroll.study._factors import MOST_ARMS, Factor, arm_name, combine, count_arms
-from unroll.study.claims import read_claim
+from unroll.study.claims import Claim, read_claim
 from unroll.study.declaration import Declaration
 from unroll.study.project import AnyTask
 
@@ -27,15 +27,15 @@ def check_claims(draft: Declaration, factors: Sequence[Factor], task: AnyTask, e
             factors, drafted = draft_arms(draft, task)
             arms, added = {arm.name: arm.levels for arm in drafted}, [arm.name for arm in drafted if arm.control]
     metric = draft.metric if draft.metric and draft.metric in task.metrics else next(iter(task.metrics))
-    seen: set[str] = set()
+    seen: list[Claim] = []
     for index, text in enumerate(draft.claims):
         keys = ("claims", index)
-        sentence = " ".join(text.split())
-        if sentence in seen:
-            errors.add(keys, "a claim may stand only once", received=text)
-        seen.add(sentence)
         try:
-            read_claim(text, factors, arms, added=added, metrics=task.metrics, metric=metric)
+            claim = read_claim(text, factors, arms, added=added, metrics=task.metrics, metric=metric)
         except UserError as error:
             error.where = errors.document.where(keys)
             errors.add_error(error)
+            continue
+        if any(claim.says(other) for other in seen):
+            errors.add(keys, "a claim may stand only once", received=text)
+        seen.append(claim)

@@ -103,6 +103,7 @@ def _describe(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     if detail["type"] == "missing":
         return "is required", ""
     rule = detail["msg"].removeprefix("Value error, ")
+    rule = re.sub(r"^\w+ should have (at \w+ \d+ \w+).*", r"must have \1", rule)
     rule = re.sub(r"^Input should (be|have|match)", r"must \1", rule).replace("must be a valid", "must be a")
     rule = (
         rule.replace("a dictionary", "a mapping")

@@ -74,6 +74,11 @@ class Claim(Frozen):
         """All arms that it speaks of."""
         return {arm for pair in self.pairs for arm in (pair.first, pair.second)}
 
+    def says(self, other: Claim) -> bool:
+        """Whether both say the same, however each is written."""
+        written = {"text", "first", "second"}
+        return self.model_dump(exclude=written) == other.model_dump(exclude=written)
+
 
 def read_claim(
     text: str,
@@ -106,7 +111,7 @@ def read_claim(
     relative = "percent" in said
     margin = _margin(said["margin"], text, kind, relative=relative) if "margin" in said else 0.0
     if (on := said.get("metric", metric)) not in metrics:
-        raise _mistake(text, f"the task has no metric '{on}'", suggestion(on, metrics))
+        raise _mistake(text, f"the task has no metric {shown(on)}", suggestion(on, metrics))
     known = {name: {f.name: level.name for f, level in zip(factors, of, strict=True)} for name, of in arms.items()}
     first, second = (_side(said[side], text, factors, known) for side in ("first", "second"))
     if first == second:
@@ -149,11 +154,12 @@ def _nearest_form(sentence: str, words: Sequence[str]) -> str:
     return f"did you mean '{best}'?" if shared[best] else ""
 
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""As YAML writes numbers: Python reads more, such as 1_000 and the digits of other scripts."""
+
+
 def _margin(written: str, text: str, kind: Kind, *, relative: bool) -> float:
-    try:
-        margin = float(written)
-    except ValueError:
-        margin = math.nan
+    margin = float(written) if _NUMBER.fullmatch(written) else math.nan
     most = 100.0 if relative else math.inf
     if not 0 < margin < most:
         bound = "above 0 and below 100 %" if relative else "a number above 0"
@@ -178,16 +184,16 @@ def _side(written: str, text: str, factors: Sequence[Factor], arms: Mapping[str,
     spelt = [f"{short[factor.name]}={level.name}" for factor in factors for level in factor.levels]
     if found:
         several = [f"'{short[factor]}={level}'" for each in found for factor, level in each.items()]
-        raise _mistake(text, f"'{written}' is a level of several factors", f"write {' or '.join(several)}")
+        raise _mistake(text, f"{shown(written)} is a level of several factors", f"write {' or '.join(several)}")
     known = [*arms, *dict.fromkeys(level.name for factor in factors for level in factor.levels), *spelt]
-    raise _mistake(text, f"'{written}' is neither an arm nor a level of a factor", suggestion(written, known))
+    raise _mistake(text, f"{shown(written)} is neither an arm nor a level of a factor", suggestion(written, known))
 
 
 def _slope_factor(written: str, text: str, factors: Sequence[Factor], side: Levels, *, logarithm: bool) -> Factor:
     short = short_names(factor.name for factor in factors)
     factor = next((each for each in factors if written in (each.name, short[each.name])), None)
     if factor is None:
-        raise _mistake(text, f"'{written}' is no factor of compare", suggestion(written, short.values()))
+        raise _mistake(text, f"{shown(written)} is no factor of compare", suggestion(written, short.values()))
     if factor.name in side:
         rule = f"the sides must be levels of another factor than '{written}', along which slopes are taken"
         raise _mistake(text, rule, "compare a second factor" if len(factors) == 1 else "")

@@ -57,17 +57,21 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     The last word of a dotted name decides: one that is the same in another section, else one that is near in its own
     section, or in any, so that ``hidden`` finds ``network.hidden`` and ``perplexity`` ``validation/perplexity``; of a
     name without a section what is near goes first: ``seed`` finds ``seeds``, not ``data.seed``. The first letters of
-    words are near too: ``lr`` finds ``learning_rate``.
+    words are near too: ``lr`` finds ``learning_rate``. What differs in case alone is the nearest.
     """
     names = list(dict.fromkeys(known))
     section, word = _split_name(name)
+    if alike := next((other for other in names if other.casefold() == name.casefold()), None):
+        return alike
     words = {_split_name(other)[1]: other for other in reversed(names)}
     if section and word in words and words[word] != name:
         return words[word]
     siblings = {_split_name(other)[1]: other for other in reversed(names) if _split_name(other)[0] == section}
     least = NEAR_SHORT if len(word) <= 4 else NEAR
     for candidates in (siblings, words):
-        near = difflib.get_close_matches(word, candidates, 1, least) or [w for w in candidates if _initials(w) == word]
+        near = difflib.get_close_matches(word, candidates, 1, least) or [
+            w for w in candidates if word and _initials(w) == word
+        ]
         if near:
             return candidates[near[0]]
     return None
