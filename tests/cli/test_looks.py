@@ -106,6 +106,16 @@ def test_a_plan_tells_the_looks_and_their_price(
     assert (looks["trials_at_least"], looks["trials_at_most"]) == (22, 26)
 
 
+def test_a_plan_warns_of_a_look_that_can_decide_nothing(unroll: Unroll) -> None:
+    said = unroll("plan", "tiny", "seeds={start: 8, up_to: 24, step: 8, spending: obrien_fleming}")
+    assert (
+        "The look at 8 seeds can decide nothing: what obrien_fleming may spend there is below the smallest p within "
+        "reach, 0.00781; seeds.start: 10 is the least that a first look of 24 can decide with."
+    ) in " ".join(said.out.split())
+    assert "can decide nothing" not in unroll("plan", "tiny", "seeds={start: 8, up_to: 24}").out
+    assert "can decide nothing" not in unroll("plan", "tiny", "seeds={start: 2, up_to: 4}").out
+
+
 def test_claims_ask_for_the_seeds_of_their_arms(unroll: Unroll, runner: FakeRunner) -> None:
     measure(runner, CLEAR)
     said = unroll("run", "tiny", *LOOKS, "claims=[lstm better than elman, gru better than lstm]", "--no-report")

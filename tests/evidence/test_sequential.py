@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unroll.evidence import Look, Sequential, max_t, sequential_max_t, spent_levels
+from unroll.evidence import Look, Sequential, idle_looks, least_start, max_t, sequential_max_t, spent_levels
 from unroll.study.declaration import Spending
 
 Values = NDArray[np.float64]
@@ -134,3 +134,23 @@ def test_a_look_spends_what_its_p_values_can_use() -> None:
     assert second == pytest.approx(0.030762, abs=1e-6)
     assert last == 0.05
     assert spent_levels((8, 24), "obrien_fleming", 0.05) == [0.0, 0.05]
+
+
+@pytest.mark.parametrize("spending", ["pocock", "obrien_fleming"])
+@pytest.mark.parametrize("looks", [(2, 4, 8), (3, 7, 11, 15), (8, 12, 16, 24), (6, 7), (1, 2)])
+def test_a_look_is_idle_where_not_even_the_clearest_difference_is_decided(
+    spending: Spending, looks: tuple[int, ...]
+) -> None:
+    """Against the test itself: the same sign on every seed gives the smallest p that there is."""
+    idle = idle_looks(looks, spending, 0.05)
+    parts = [Look(np.ones((n, 1)), np.zeros((n, 1)), np.ones((n, 1), dtype=bool)) for n in looks]
+    found = [
+        sequential_max_t(parts[:made], looks=looks, spending=spending, level=0.05).decided[0]
+        for made in range(1, len(looks) + 1)
+    ]
+    first = found.index(True) if True in found else len(looks)
+    assert idle[:first] == list(looks[:first])
+    assert first == len(looks) or looks[first] not in idle
+    start = least_start(looks[-1], spending, 0.05)
+    assert start == looks[-1] or start not in idle_looks([start, looks[-1]], spending, 0.05)
+    assert all(n in idle_looks([n, looks[-1]], spending, 0.05) for n in range(1, start))

@@ -17,7 +17,7 @@ from unroll.evidence.permutation import DRAWS, EXACT_UP_TO, count_flips, max_t, 
 from unroll.evidence.power import deciding_pairs, detectable_differences
 from unroll.evidence.profiles import by_distance, fading, find_profiles, profile_steps
 from unroll.evidence.reach import Reach, claim_seeds, reach
-from unroll.evidence.sequential import Look, Sequential, sequential_max_t, spent_levels
+from unroll.evidence.sequential import Look, Sequential, idle_looks, least_start, sequential_max_t, spent_levels
 from unroll.evidence.splits import split_gaps, twin_metric
 from unroll.evidence.tuning import crossings, expected_best, spent
 
@@ -46,8 +46,10 @@ __all__ = [
     "find_confusions",
     "find_profiles",
     "flipped_scores",
+    "idle_looks",
     "judge_claims",
     "learning_curves",
+    "least_start",
     "max_t",
     "merge_curves",
     "pair_seeds",

@@ -47,9 +47,26 @@ def spent_levels(looks: Sequence[int], spending: Spending, level: float) -> list
     spent: list[float] = []
     for seeds in looks[:-1]:
         before = spent[-1] if spent else 0.0
-        grain = 2.0 ** (1 - seeds) if seeds <= EXACT_UP_TO else 1 / (1 + DRAWS)
+        grain = _grain(seeds)
         spent.append(before + grain * math.floor((spend(seeds / looks[-1], spending, level) - before) / grain + 1e-9))
     return [*spent, level]
+
+
+def _grain(seeds: int) -> float:
+    """The smallest p-value of so many seeds."""
+    return 2.0 ** (1 - seeds) if seeds <= EXACT_UP_TO else 1 / (1 + DRAWS)
+
+
+def idle_looks(looks: Sequence[int], spending: Spending, level: float) -> list[int]:
+    """Seeds of the looks that can decide nothing, whatever the results: what they may spend reaches no p-value."""
+    spent = spent_levels(looks, spending, level)
+    parts = zip(looks, [0.0, *spent], spent, strict=False)
+    return [seeds for seeds, before, now in parts if now - before < _grain(seeds) * (1 - 1e-9)]
+
+
+def least_start(up_to: int, spending: Spending, level: float) -> int:
+    """The fewest seeds at which a first look can decide; ``up_to`` where none before the last can."""
+    return next((n for n in range(1, up_to) if n not in idle_looks([n, up_to], spending, level)), up_to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from unroll.reporting.prose.decided import decided_sentences, pending_sentences
 from unroll.reporting.prose.plan import (
+    idle_look_sentences,
     part_sentences,
     reach_sentence,
     selection_sentences,
@@ -41,6 +42,7 @@ def warnings(plan: Plan, ledger: Ledger, audience: Audience) -> list[str]:
         ("run", lambda: warm_start_sentences(plan)),
         ("plan run results", lambda: selection_sentences(plan)),
         ("plan", lambda: filter(None, [reach_sentence(plan)])),
+        ("plan", lambda: idle_look_sentences(plan)),
         ("plan run", lambda: _changed(plan, ledger, "see --if-changed" if audience == "plan" else "these are kept")),
         ("run status results", lambda: _taken_over(plan, ledger)),
         ("plan", lambda: pending_sentences(declared_analysis(plan), ledger)),

@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from unroll.evidence import LEVEL, claim_seeds, reach, smallest_p, twin_metric
+from unroll.evidence import LEVEL, claim_seeds, idle_looks, least_start, reach, smallest_p, twin_metric
 from unroll.ledger import RunRecord
 from unroll.reporting.numbers import count, listed, p_value, ranges
 from unroll.study.plan import Plan
@@ -117,6 +117,23 @@ def reach_sentence(plan: Plan) -> str:
     return (
         f"The planned seeds cannot decide: with {count(reached.pairs, 'pair')} the smallest p that can "
         f"be reached is {p_value(reached.smallest_p)}; {reached.enough_seeds} seeds can reach {LEVEL:g}."
+    )
+
+
+def idle_look_sentences(plan: Plan) -> Iterator[str]:
+    """Which looks will decide nothing, and from how many seeds on one can; :func:`reach_sentence` has it if all do."""
+    if plan.looks is None:
+        return
+    idle = idle_looks(plan.looks.at, plan.looks.spending, LEVEL)
+    if not idle or len(idle) == len(plan.looks.at):
+        return
+    looks, reached = plan.looks, listed(p_value(smallest_p(seeds)) for seeds in idle)
+    which, least = ("look", "p") if len(idle) == 1 else ("looks", "p-values")
+    yield (
+        f"The {which} at {listed(map(str, idle))} seeds can decide nothing: what {looks.spending} may spend there is "
+        f"below the smallest {least} within reach, {reached}; seeds.start: "
+        f"{least_start(looks.up_to, looks.spending, LEVEL)} is the least that a first look of {looks.up_to} can decide "
+        "with."
     )
 
 
