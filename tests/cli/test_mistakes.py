@@ -79,6 +79,7 @@ def test_six_mistakes_are_six_lines(command: str, text: str, root: Path, tmp_pat
             ["run", "tiny", "--seeds", "5"],
             "--seeds: there is no such option; keys of a study and settings are written without dashes: seeds=5",
         ),
+        (["plan", "tiny", "--max-hours", "1"], "--max-hours: there is no such option; it is an option of unroll run"),
         (["plan", "tiny", "--training.epochs=3"], "are written without dashes: training.epochs=3"),
         (["results", "tiny"], "tiny: there are no results yet; unroll run tiny"),
         (["results", "tiny", "--results", "x"], "no such option; the results folder is the argument: unroll results x"),

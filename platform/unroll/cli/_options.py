@@ -24,7 +24,7 @@ def complete_study(incomplete: str) -> list[str]:
 
 
 class AdvisedCommand(TyperCommand):
-    """A command that answers an option which it has not (``--seeds 5``, ``--results DIR``) by how that is written."""
+    """A command that answers an option which it has not by how that is written (``--seeds 5``) or where it belongs."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As the base does it.
@@ -42,16 +42,24 @@ class AdvisedCommand(TyperCommand):
             if not name.startswith("--") or name == "--" or difflib.get_close_matches(name, own, cutoff=0.8):
                 continue
             value = value if equals else next(iter(args[at + 1 :]), "VALUE")
-            if "overrides" in arguments:
+            if "folder" in arguments and name == "--results":
+                advice = f"the results folder is the argument: unroll {self.name} {value}"
+            elif owners := _commands_with(name, ctx):
+                advice = f"it is an option of {', '.join(f'unroll {owner}' for owner in owners)}"
+            elif "overrides" in arguments:
                 advice = f"keys of a study and settings are written without dashes: {name[2:]}={value}"
             elif "how" in arguments:
                 advice = f"how text is written stands there without dashes: {name[2:]}={value}"
-            elif "folder" in arguments and name == "--results":
-                advice = f"the results folder is the argument: unroll {self.name} {value}"
             else:
                 continue
             raise UserError("there is no such option", where=f"command line: {name}", advice=advice)
         return super().parse_args(ctx, args)
+
+
+def _commands_with(option: str, ctx: Any) -> list[str]:
+    """Commands of the program that have an option."""
+    commands = getattr(ctx.find_root().command, "commands", {})
+    return [name for name, command in commands.items() if any(option in each.opts for each in command.params)]
 
 
 StudyArgument = Annotated[
