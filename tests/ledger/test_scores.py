@@ -93,6 +93,22 @@ def test_a_strangers_table_is_looked_at_before_it_is_unpacked() -> None:
         decode_table(record_of(b""), texts.getvalue(), ["a"])
 
 
+def test_bytes_that_polars_panics_over_are_no_table(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files whose bytes were changed at random a few did; its panic is no Exception, and would end the program."""
+    ledger.trial(TRIAL).scores.write(SCORES)
+    found = ledger.trial(TRIAL).scores.read()
+    assert found is not None
+
+    def panic(*_: object) -> None:
+        raise pl.exceptions.PanicException("range end index out of range")
+
+    monkeypatch.setattr(pl.LazyFrame, "collect_schema", panic)
+    with pytest.raises(ScoresError, match="no table of numbers: PanicException"):
+        decode_table(*found, ["nats"])
+    assert ledger.trial(TRIAL).scores.of("test/loss") is None
+    assert len(ledger.damage()) == 1
+
+
 def test_a_packed_table_matches_its_record(ledger: Ledger) -> None:
     scores = ledger.trial(TRIAL).scores
     scores.write(SCORES)

@@ -92,6 +92,13 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+def unreadable() -> tuple[type[BaseException], ...]:
+    """What reading a file raises that is no Parquet file, or a broken one: of some, Polars panics."""
+    import polars as pl
+
+    return OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException
+
+
 def attempts_table(attempts: Iterable[tuple[Trial, bool, Sequence[Outcome]]]) -> pl.DataFrame:
     """One row per attempt.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from unroll.ledger.files import read_file, write_atomic
-from unroll.ledger.frames import empty_history, history_table, parquet_bytes
+from unroll.ledger.frames import empty_history, history_table, parquet_bytes, unreadable
 from unroll.ledger.history import History
 from unroll.study.trial import Frozen, Trial
 
@@ -131,7 +131,7 @@ class LoggedTable:
         """Hash of the table; empty where it cannot be read, or is another table."""
         import polars as pl
 
-        with contextlib.suppress(OSError, pl.exceptions.PolarsError):
+        with contextlib.suppress(*unreadable()):
             data = read_file(self._table)
             if pl.read_parquet_schema(io.BytesIO(data)) == empty_history().schema:
                 return hashlib.sha256(data).hexdigest()

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from unroll.contract import EXAMPLES, ExampleScores, Form, Formula
 from unroll.ledger.files import remove, write_atomic
+from unroll.ledger.frames import unreadable
 from unroll.ledger.records import DamagedRecord, Reader, read_content, write_record
 from unroll.study.trial import Count, Finite, Frozen
 
@@ -190,8 +191,18 @@ class Scores:
         if found is None or metric not in found[0].metrics:
             return None
         named = found[0].metrics[metric].formula().sums
+        return self._decoded(*found, [name for name in found[0].sums if name in named])
+
+    def whole(self) -> tuple[ScoresRecord, dict[str, NDArray[np.float64]]] | None:
+        """The record and all columns; None as :meth:`read` has it."""
+        found = self.read()
+        return None if found is None else self._decoded(*found, found[0].sums)
+
+    def _decoded(
+        self, record: ScoresRecord, data: bytes, names: Iterable[str]
+    ) -> tuple[ScoresRecord, dict[str, NDArray[np.float64]]] | None:
         try:
-            return found[0], decode_table(*found, [name for name in found[0].sums if name in named])
+            return record, decode_table(record, data, names)
         except ScoresError as error:  # a right checksum is no sound content
             self._reader.note(self._file, DamagedRecord(self._file, str(error)))
             return None
@@ -255,7 +266,7 @@ def decode_table(record: ScoresRecord, data: bytes, names: Iterable[str]) -> dic
         if not all(kind.is_numeric() for kind in schema.values()):
             raise ScoresError("a column that holds no numbers")
         frame: pl.DataFrame = lazy.select(wanted).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except unreadable() as error:
         raise ScoresError(f"no table of numbers: {type(error).__name__}") from None
     found = {name: frame[name].cast(pl.Float64).to_numpy() for name in wanted}
     if frame.height != record.examples or not all(np.isfinite(column).all() for column in found.values()):
