@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from unroll.contract import ExampleScores
 from unroll.ledger import Ledger
 from unroll.ledger.outcome import Outcome
 from unroll.ledger.records import read_record, write_record
+from unroll.ledger.scores import encode_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +76,47 @@ def test_what_was_trained_is_found_again_and_what_was_changed_is_told(trained: L
     said = unroll("verify", "tiny")
     assert said.code == 1
     assert "differs, completed here and diverged in the records" in said.out
+
+
+def test_what_each_example_added_is_compared_too(project: Path, unroll: Unroll) -> None:
+    (project / "studies" / "tags").mkdir()
+    (project / "studies" / "tags" / "study.yaml").write_text(
+        "question: Which cell tags?\ntask: tagging\nsettings: {data: {sentences: 60}, training: {epochs: 1}}\n"
+        "compare: {network.cell: [lstm]}\nseeds: 1\nwandb: {mode: disabled}\n",
+        encoding="utf-8",
+    )
+    assert unroll("run", "tags", "--runner", "inline", "--no-report").code == 0
+    ledger = Ledger.open(project / "results" / "tags")
+    (lstm,) = ledger.registered()
+    scores = ledger.trial(lstm.id).scores
+    assert unroll("verify", "tags").code == 0
+    found = scores.whole()
+    assert found is not None
+    record, sums = found
+    name = next(name for name, column in sums.items() if len(column) > 3)
+    numbers = record.examples * len(record.sums)
+    changed = {key: column.copy() for key, column in sums.items()}
+    changed[name][2] += 1
+    changed[name][3] += 1
+    metrics = {key: each.formula() for key, each in record.metrics.items()}
+    table = encode_table(ExampleScores(test_set=record.test_set, sums=changed, metrics=metrics))
+    mark = {"size": len(table), "sha256": hashlib.sha256(table).hexdigest()}
+    (scores._file).write_bytes(table)
+    write_record(scores._record, "scores", record.model_copy(update=mark))
+    said = unroll("verify", "tags", lstm.id, "--format", "json")
+    assert said.code == 1
+    (verdict,) = json.loads(said.out)
+    assert (verdict["identical"], verdict["differing"]) == (False, 2)
+    assert (verdict["first_example"], verdict["first_sum"]) == (3, name)
+    assert verdict["values"] > numbers
+    assert f"first of the test: example 3 added another {name}" in said.err
+
+    write_record(scores._record, "scores", record.model_copy(update=mark | {"test_set": "beef"}))
+    said = unroll("verify", "tags", lstm.id)
+    assert (said.code, "example 1 and all others are of another test set" in said.out) == (1, True)
+    scores._file.write_bytes(b"PAR1")
+    said = unroll("verify", "tags", lstm.id)
+    assert (said.code, "scores.parquet" in said.out) == (1, True), "what is damaged is not told as identical"
 
 
 def test_what_is_none_of_this_code_or_data_is_refused(project: Path, unroll: Unroll, runner: FakeRunner) -> None:

@@ -89,6 +89,10 @@ def _lines(verdict: Verdict) -> list[str]:
         lines.append(f"  most in {verdict.metric}: {recorded} recorded, {here} here ({verdict.difference:.2g} of it)")
     if verdict.first_step is not None:
         lines.append(f"  first at step {verdict.first_step:,}")
+    if verdict.first_example is not None:
+        added = f"added another {verdict.first_sum}" if verdict.first_sum else "and all others are of another test set"
+        lines.append(f"  first of the test: example {verdict.first_example:,} {added}")
+    lines += [f"  damaged: {damage}" for damage in verdict.damaged]
     lines += [f"  {key}: {then or '-'} recorded, {now or '-'} here" for key, (then, now) in verdict.environment.items()]
     lines += [f"  changed since: {', '.join(verdict.sources)}"] if verdict.sources else []
     if not verdict.environment and not verdict.sources:
@@ -99,4 +103,8 @@ def _lines(verdict: Verdict) -> list[str]:
 def _flat(verdict: Verdict) -> dict[str, Any]:
     """A verdict as a row."""
     row = asdict(verdict)
-    return row | {"environment": ", ".join(verdict.environment), "sources": " ".join(verdict.sources)}
+    return row | {
+        "environment": ", ".join(verdict.environment),
+        "sources": " ".join(verdict.sources),
+        "damaged": "; ".join(verdict.damaged),
+    }

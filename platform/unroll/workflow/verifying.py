@@ -65,7 +65,8 @@ class Verdict:
     arm: str
     seed: int
     identical: bool
-    """Whether status, steps, final metrics and everything that was logged are equal bit for bit, times apart."""
+    """Whether status, steps, final metrics and everything that was logged are equal bit for bit, times apart; what each
+    test example added to a metric, too, where it is recorded."""
     recorded_status: str
     status: str
     message: str
@@ -82,6 +83,12 @@ class Verdict:
     here: float | None
     difference: float | None
     """How far these two are apart, relative to the larger one; infinite where one is not finite or is missing."""
+    first_example: int | None
+    """The first example of the test data, counted from 1, that added something else to a metric."""
+    first_sum: str
+    """To which of the sums that metrics follow from; empty where the examples are others, or none differs."""
+    damaged: list[str]
+    """Records of the trial that cannot be believed: what they held is not compared."""
     environment: dict[str, tuple[str, str]]
     """What it ran on where that differs: name -> (recorded, here)."""
     sources: list[str]
@@ -250,6 +257,8 @@ def _compare(ledger: Ledger, here: Ledger, again: Again) -> Verdict:
     worst, recorded, found = _worst(before.metrics, after.metrics, differing, str)
     if not differing:
         worst, recorded, found = _worst(logged, relogged, differing_rows, lambda row: f"{row[2]} at step {row[0]}")
+    examples = _compare_examples(ledger, here, trial.id)
+    damaged = [str(damage) for damage in ledger.damage() if trial.id in str(damage)]
     ends_alike = (before.status, before.steps, before.items, before.selected) == (
         *(after.status, after.steps, after.items),
         after.selected,
@@ -258,17 +267,20 @@ def _compare(ledger: Ledger, here: Ledger, again: Again) -> Verdict:
         trial=trial.id,
         arm=trial.arm,
         seed=trial.seed,
-        identical=ends_alike and not differing and not differing_rows,
+        identical=ends_alike and not differing and not differing_rows and not examples.differing and not damaged,
         recorded_status=before.status,
         status=after.status,
         message="" if after.status == before.status else after.message,
-        values=len(finals) + len(logged.keys() | relogged.keys()),
-        differing=len(differing) + len(differing_rows),
+        values=len(finals) + len(logged.keys() | relogged.keys()) + examples.values,
+        differing=len(differing) + len(differing_rows) + examples.differing,
         first_step=first,
         metric=worst,
         recorded=recorded,
         here=found,
         difference=_apart(recorded, found) if worst else None,
+        first_example=examples.first,
+        first_sum=examples.sum,
+        damaged=damaged,
         environment={
             name: (before.environment.get(name, ""), after.environment.get(name, ""))
             for name in ENVIRONMENT
@@ -277,6 +289,36 @@ def _compare(ledger: Ledger, here: Ledger, again: Again) -> Verdict:
         sources=_sources(ledger, here, before, after),
         seconds=after.seconds,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Examples:
+    """What came of comparing examples; nothing where none are recorded."""
+
+    values: int = 0
+    differing: int = 0
+    first: int | None = None
+    sum: str = ""
+
+
+def _compare_examples(ledger: Ledger, here: Ledger, trial: str) -> _Examples:
+    """What each example of the test data added to metrics: recorded, and here."""
+    mine, theirs = (each.trial(trial).scores.whole() for each in (ledger, here))
+    if mine is None:  # a pack leaves out what is too large for it
+        return _Examples()
+    (record, recorded), values = mine, mine[0].examples * len(mine[0].sums)
+    if theirs is None:
+        return _Examples(values, values)
+    other, found = theirs
+    if (record.test_set, record.examples, record.sums) != (other.test_set, other.examples, other.sums):
+        return _Examples(values, values, 1)
+    # Both were read from 32 bits, none is NaN: equal numbers have equal bits, but for the sign of a zero.
+    differs = {name: recorded[name] != found[name] for name in record.sums}
+    differing = sum(int(column.sum()) for column in differs.values())
+    if not differing:
+        return _Examples(values)
+    first, name = min((int(column.argmax()), name) for name, column in differs.items() if column.any())
+    return _Examples(values, differing, first + 1, name)
 
 
 def _rows(ledger: Ledger, trial: str) -> dict[Row, float]:
