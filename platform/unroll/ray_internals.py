@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -164,6 +165,14 @@ def reread_authentication() -> None:
 
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
+
+
+def job_client(address: str) -> Any:
+    """A client of Ray's Jobs API at the address of a dashboard, with the token of this environment if there is one."""
+    from ray.job_submission import JobSubmissionClient
+
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells each file that it uploads
+    return JobSubmissionClient(address)
 
 
 def fill_manifest(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def test_a_damaged_claim_is_nobodys(ledger: Ledger, claim: Callable[..., Claim],
     with holder:
         path = ledger.trial(TRIAL).folder / "claims" / "000001.json"
         whole = path.read_bytes()
-    for damaged in (*damages(whole, limit=10), json.dumps({"format": 2}).encode()):
+    for damaged in (*damages(whole.rstrip(), limit=10), json.dumps({"format": 2}).encode()):
         path.write_bytes(damaged)
         with claim(patience=600) as mine:
             mine.check()

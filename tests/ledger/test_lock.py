@@ -315,3 +315,51 @@ def test_a_disk_that_does_not_answer_starts_nobody(ledger: Ledger, monkeypatch: 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(StorageError, match="Permission denied"), ledger.lock("unroll run"):
         pass
+
+
+def test_who_owns_together_joins_and_beats_on(ledger: Ledger) -> None:
+    with ledger.lock("job 0", together="t" * 32, heartbeat=0.05) as first:
+        assert first.token == "t" * 32
+        with ledger.lock("job 1", together="t" * 32, heartbeat=0.05) as second:
+            assert second.token == first.token
+            with pytest.raises(UserError, match="one owner at a time"), ledger.lock("another"):
+                pass
+    beat = read_beat(ledger)
+    with ledger.lock("job 2", together="t" * 32, heartbeat=0.05):  # after all others have ended
+        deadline = time.monotonic() + 5
+        while read_beat(ledger) == beat and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert read_beat(ledger) != beat
+        assert ledger.is_current("t" * 32)
+
+
+def read_beat(ledger: Ledger) -> str:
+    owner = ledger.owner()
+    assert owner is not None
+    return owner.beat
+
+
+def test_what_is_owned_together_is_free_once_nobody_beats(ledger: Ledger) -> None:
+    with ledger.lock("job 0", together="t" * 32):
+        pass
+    owner = ledger.owner()
+    assert owner is not None
+    assert not owner.is_gone  # another job may go on
+    with ledger.lock("the last", patience=0.3) as last:
+        assert ledger.is_current(last.token)
+        assert ledger.stop_requested("t" * 32)  # a job that comes late finds that it owns nothing any more
+        with pytest.raises(UserError, match="the last"), ledger.lock("job 1", together="t" * 32, patience=0.3):
+            pass
+    with ledger.lock("job 2", together="t" * 32, patience=0.3):
+        assert ledger.is_current("t" * 32)
+
+
+def test_many_who_own_together_all_join(ledger: Ledger) -> None:
+    code = OWN.replace('lock(["unroll", "run", "cells"])', 'lock("job", together="t" * 32)').replace("60", "1")
+    jobs = [
+        subprocess.Popen([sys.executable, "-c", code, str(ledger.root)], stdout=subprocess.PIPE, text=True)
+        for _ in range(6)
+    ]
+    assert [job.communicate(timeout=60)[0].strip() for job in jobs] == ["t" * 32] * 6
+    assert [job.returncode for job in jobs] == [0] * 6
+    assert len(list((ledger.root / "lock").iterdir())) == 1

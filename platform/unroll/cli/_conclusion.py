@@ -80,7 +80,8 @@ def _lines(result: RunResult, invocation: Invocation) -> Iterator[str]:
         runs = f"{result.unsynced} {'runs are' if result.unsynced > 1 else 'run is'}"
         sync = f"unroll sync {shlex.quote(shown(result.folder))}"
         yield f"W&B       {runs} unsynced, on disk only; `{sync}` sends {'them' if result.unsynced > 1 else 'it'}"
-    yield from _next(result, invocation, ledger)
+    if invocation.share is None:
+        yield from _next(result, invocation, ledger)
 
 
 def _next(result: RunResult, invocation: Invocation, ledger: Ledger) -> Iterator[str]:

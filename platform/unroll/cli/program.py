@@ -24,6 +24,7 @@ from unroll.cli import (
     explain,
     export,
     generate,
+    logs,
     new,
     pack,
     plan,
@@ -33,6 +34,8 @@ from unroll.cli import (
     run,
     settings,
     status,
+    stop,
+    submit,
     sync,
     verify,
 )
@@ -59,7 +62,10 @@ app = typer.Typer(
 COMMANDS = (
     plan.plan,
     run.run,
+    submit.submit,
     status.status,
+    logs.logs,
+    stop.stop,
     results.results,
     report.report,
     explain.explain,

@@ -46,6 +46,7 @@ def run(
         typer.Option("--if-changed", help="What to do with results of tasks' source files that were changed since."),
     ] = "refuse",
     packs: FromOption = None,
+    share: Annotated[str | None, typer.Option("--share", metavar="NAME/INDEX", hidden=True)] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")] = True,
     format: FormatOption = Format.TABLE,  # noqa: A002  (the option's own name)
 ) -> None:
@@ -69,6 +70,7 @@ def run(
         retry=retry,
         if_changed=if_changed,
         packs=tuple(packs or ()),
+        share=share,
         report=report,
         format=format,
     )

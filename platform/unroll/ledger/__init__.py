@@ -16,6 +16,7 @@ from unroll.ledger.run_record import RunRecord
 from unroll.ledger.scores import Scores, ScoresRecord
 from unroll.ledger.shown import ShownExample, ShownExamples
 from unroll.ledger.sources import describe_changed
+from unroll.ledger.submissions import SubmissionRecord
 from unroll.ledger.trial_records import TrialRecords
 from unroll.ledger.weights import Weights, WeightsNotKept, WeightsRecord
 from unroll.ledger.whole_seeds import partial_seeds, seeds_left_out, without_seeds
@@ -46,6 +47,7 @@ __all__ = [
     "ShownExamples",
     "Status",
     "StorageError",
+    "SubmissionRecord",
     "TrialRecords",
     "UnknownFormat",
     "Weights",

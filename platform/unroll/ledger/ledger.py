@@ -9,6 +9,7 @@
       lock/                          who owns the folder, see lock.py
       stop                           a request to stop, addressed to one owner
       packs/<digest>.json            what is known of a pack that trials were taken over from
+      submissions/0001.json          what was sent to a cluster; its scripts and output in submissions/0001/
       sources/<digest>.json          the source files that trials ran, written once
       kept/<digest>.json             what rebuilds modules around their weights, written once
       set_aside/<id>-<number>/       a trial whose result other sources gave, as it was
@@ -55,6 +56,7 @@ from unroll.ledger.place import check_links, check_owners
 from unroll.ledger.records import DamagedRecord, Reader, read_record, write_record, write_record_once
 from unroll.ledger.run_record import RunRecord
 from unroll.ledger.sources import Sources
+from unroll.ledger.submissions import SubmissionRecord
 from unroll.ledger.trial_records import TrialRecords
 from unroll.study.analysis import DeclaredAnalysis
 from unroll.study.plan import Plan
@@ -261,6 +263,60 @@ class Ledger:
     @property
     def _analyses(self) -> Analyses:
         return Analyses(self._analysis, self._reader)
+
+    def submit(self, submission: SubmissionRecord) -> str:
+        """Write down what is about to be sent to a cluster.
+
+        Returns:
+            Its name.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        make_folder(self._submissions)
+        while True:
+            name = f"{max(map(int, self.submission_names()), default=0) + 1:04}"
+            with contextlib.suppress(FileExistsError):
+                write_record_once(self._submissions / f"{name}.json", "submission", submission)
+                return name
+
+    def submitted(self, name: str, submission: SubmissionRecord) -> None:
+        """Write down what a place calls what was sent to it.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        write_record(self._submissions / f"{name}.json", "submission", submission)
+
+    def keep_submitted(self, name: str, files: Mapping[str, str]) -> None:
+        """Keep the scripts that are sent, beside what they will print.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        for file, text in files.items():
+            write_atomic(self._submissions / name / file, text.encode())
+
+    def submission_names(self) -> list[str]:
+        """Names of what was sent to clusters, oldest first."""
+        return sorted(path.stem for path in self._submissions.glob("*.json") if path.stem.isdecimal())
+
+    def submission(self, name: str) -> SubmissionRecord:
+        """What was sent.
+
+        Raises:
+            UserError: there is none of this name, or its record is damaged.
+        """
+        found = self._submissions / f"{name}.json" if name in self.submission_names() else None
+        record = self._reader.read(found, "submission", SubmissionRecord) if found else None
+        if record is None:
+            rule = "a submission must be one that was sent from here"
+            raise UserError(rule, where=str(self.root), received=repr(name))
+        return record
+
+    @property
+    def _submissions(self) -> Path:
+        return self.root / "submissions"
 
     def damage(self) -> list[DamagedRecord]:
         """What this ledger found damaged while it read, by path. Whatever it held counts as missing."""
@@ -500,7 +556,12 @@ class Ledger:
 
     @contextlib.contextmanager
     def lock(
-        self, command: str | Sequence[str], *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+        self,
+        command: str | Sequence[str],
+        *,
+        heartbeat: float = HEARTBEAT,
+        patience: float = PATIENCE,
+        together: str | None = None,
     ) -> Iterator[Lock]:
         """Own the folder; what dead writers left is swept. Parameters as of :class:`unroll.ledger.lock.Lock`.
 
@@ -508,9 +569,17 @@ class Ledger:
             UserError: a living owner has it (named with host, process and since when).
             StorageError: the disk refused.
         """
-        with Lock(self._lock, command, heartbeat=heartbeat, patience=patience) as lock:
-            own = (self.root, self._runs, self._analysis, self._packs, self.root / "sources", self._kept, self._tuning)
-            for folder in (*own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
+        with Lock(self._lock, command, heartbeat=heartbeat, patience=patience, together=together) as lock:
+            own = (
+                self._runs,
+                self._analysis,
+                self._packs,
+                self._submissions,
+                self.root / "sources",
+                self._kept,
+                self._tuning,
+            )
+            for folder in (self.root, *own, *self._trials.glob("*"), *self._trials.glob("*/*/")):
                 sweep(folder)
             yield lock
 

@@ -5,6 +5,10 @@ The folder ``lock`` holds numbered files; the highest number decides who owns th
 several that find the same owner dead one wins. Then it looks again whether its number is the highest: somebody who
 decided long ago and comes late loses. A beat is written in place into the owner's own file, which needs no space on
 the disk and can never take the lock back from a follower.
+
+Jobs without a driver own a folder together: they have one token, whoever comes first takes the folder for all, and each
+of them beats. None of them knows whether it is the last, so none gives the folder free: it is, like that of a dead
+owner, once none of them has beaten for a while.
 """
 
 from __future__ import annotations
@@ -74,13 +78,21 @@ class Lock:
         command: what the owner runs; named in the error of whoever is refused.
         heartbeat: seconds between two beats.
         patience: seconds without a beat after which an owner on another machine is taken for dead.
+        together: the token of all who own the folder together; None to own it alone.
     """
 
     def __init__(
-        self, folder: Path, command: str | Sequence[str], *, heartbeat: float = HEARTBEAT, patience: float = PATIENCE
+        self,
+        folder: Path,
+        command: str | Sequence[str],
+        *,
+        heartbeat: float = HEARTBEAT,
+        patience: float = PATIENCE,
+        together: str | None = None,
     ) -> None:
-        self.token = uuid.uuid4().hex
+        self.token = together or uuid.uuid4().hex
         """Names this ownership: never used again."""
+        self._together = together is not None
         self._folder, self._heartbeat, self._patience = folder, heartbeat, patience
         self._command = command if isinstance(command, str) else shlex.join(command)
         self._released = threading.Event()
@@ -94,7 +106,7 @@ class Lock:
         """
         make_folder(self._folder)
         try:
-            while not self._try_after(self._wait_for_free()):
+            while not self._joined() and not self._try_after(self._wait_for_free()):
                 pass
         except StorageError:
             raise
@@ -113,7 +125,17 @@ class Lock:
             return
         self._released.set()
         self._beats.join(timeout=_GRACE)
-        self._release()
+        if not self._together:
+            self._release()
+
+    def _joined(self) -> bool:
+        """Whether the folder is owned by those with whom this one owns it together; then it beats with them."""
+        place = _newest(self._folder) if self._together else None
+        owner = _parse(_read(place.path)) if place and place.held else None
+        if place is None or owner is None or owner.token != self.token:
+            return False
+        self._path = place.path
+        return True
 
     def _wait_for_free(self) -> int:
         """Number that may be followed; returns once nobody owns the folder."""
@@ -124,6 +146,8 @@ class Lock:
                 return place.number if place else 0
             content = _read(place.path)
             owner = _parse(content)
+            if owner and self._together and owner.token == self.token:
+                return place.number - 1  # somebody was quicker: what follows on that number exists, and is joined
             if owner and owner.machine == machine():
                 if not owner.is_gone:
                     raise self._refuse(owner)
@@ -176,10 +200,13 @@ class Lock:
                 self._path.rename(self._path.with_suffix(".free"))
 
     def _describe(self) -> bytes:
+        process = this_process()
+        if self._together:
+            process["machine"] = ""  # the end of this process is not the end of the ownership
         owner = Owner(
             beat="0" * _BEAT_WIDTH,
             token=self.token,
-            **this_process(),
+            **process,
             since=datetime.now(UTC).isoformat(timespec="seconds"),
             command=self._command,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from unroll.contract import NotOurs, UserError, check_ours
 
 INSIDE = (
-    *("trials", "runs", "analysis", "packs", "lock", "sources", "kept", "set_aside", "tuning"),
+    *("trials", "runs", "analysis", "packs", "lock", "sources", "kept", "set_aside", "tuning", "submissions"),
     *("report", "report/tables", "report/charts", "wandb", "wandb/sync", "wandb/set_aside", ".ray"),
 )
 """Folders of a results folder that are written to."""

@@ -43,6 +43,8 @@ class Invocation:
     if_changed: IfChanged = "refuse"
     packs: tuple[str, ...] = ()
     """Packs whose trials count as done, each a file or the name of a study beside which one lies."""
+    share: str | None = None
+    """Of a submission the trials of one job without a driver: ``NAME/INDEX``; None for all trials."""
     report: bool = True
     """Whether to write the report at the end."""
     format: str = "table"
@@ -57,6 +59,7 @@ class Invocation:
             "--concurrency": self.concurrency,
             "--max-hours": None if self.max_hours is None else f"{self.max_hours:g}",
             "--if-changed": self.if_changed if self.if_changed != "refuse" else None,
+            "--share": self.share,
             "--format": self.format if self.format != "table" else None,
         }
         # Defaults are left out, so that the command that is shown is as short as the one that was typed.
@@ -112,6 +115,9 @@ class Invocation:
                 raise UserError(f"must be one of {', '.join(get_args(known))}", where=name, received=repr(value))
         if self.concurrency is not None and self.concurrency < 1:
             raise UserError("must be at least 1", where="concurrency", received=repr(self.concurrency))
+        if self.share is not None and (self.runner != "inline" or self.report or self.max_hours is not None):
+            rule = "a share of a submission is run by --runner inline --no-report, without --max-hours"
+            raise UserError(rule, where="share", received=repr(self.share))
         if self.max_hours is not None and not 0 < self.max_hours < MOST_HOURS:
             raise UserError(
                 f"must be above 0 and below {MOST_HOURS:,}", where="max_hours", received=repr(self.max_hours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from unroll.ledger import Ledger, Pack, RunRecord, nothing_left_on_error, partia
 from unroll.ledger.pathless import without_paths
 from unroll.reporting.prose.decided import pending_sentences
 from unroll.reporting.prose.tuning import border_sentences
-from unroll.study import Plan
+from unroll.study import Plan, Trial
 from unroll.study.analysis import declared_analysis
 from unroll.tracking import unsynced
 from unroll.workflow.changed import settled_changed
@@ -25,6 +25,7 @@ from unroll.workflow.places import results_folder
 from unroll.workflow.prepare import Prepared
 from unroll.workflow.provenance import begin_record, now
 from unroll.workflow.records import update_report
+from unroll.workflow.sharing import read_share, share_of
 from unroll.workflow.taking_over import read_packs, take_over
 from unroll.workflow.tally import Counted, Tally
 from unroll.workflow.warnings import warnings
@@ -116,6 +117,8 @@ def launch(
         Interrupted: somebody asked this process to leave before anything was started.
     """
     folder, packs = results_folder(prepared.plan.study, invocation.results), read_packs(invocation.packs)
+    if invocation.share is not None:
+        return _launch_share(prepared, folder, invocation, runner, watch)
     with nothing_left_on_error(folder):
         ledger = Ledger.create(folder)
         with ledger.lock(_recorded(invocation)) as lock:
@@ -157,11 +160,50 @@ def _look_by_look(
         known = more
 
 
+def _launch_share(prepared: Prepared, folder: Path, invocation: Invocation, runner: Runner, watch: Watch) -> RunResult:
+    """Run the trials of one job without a driver, beside others that own the folder together with it.
+
+    The plan was written down when it was submitted; whoever comes after all of them completes it and reports.
+
+    Raises:
+        UserError: as :func:`launch`; or there is no such share, or the study is not the submitted one any more.
+    """
+    ledger = Ledger.open(folder)
+    submission, trials = read_share(ledger, invocation.share or "")
+    with ledger.lock(_recorded(invocation), together=submission.token) as lock:
+        own = share_of(prepared, prepared.decided(ledger.winners()), trials)
+        plan, summary = _run(own, ledger, invocation, runner, lock.token, watch, None)
+    return RunResult(plan, folder, summary, None, unsynced(folder), ())
+
+
+def write_plan(plan: Plan, trials: Iterable[Trial], ledger: Ledger) -> None:
+    """Write down what is to be there in the end, and what is declared of its analysis.
+
+    Args:
+        plan: the plan.
+        trials: those that a run is about.
+        ledger: the results folder, locked by the caller.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    ledger.keep_sources(plan.sources)
+    # Before the plan: a kill between the two leaves a declaration that the next run finds and does not repeat.
+    ledger.declare(declared_analysis(plan))
+    ledger.save_plan(plan)
+    for trial in trials:
+        if not trial.pending:
+            ledger.register(trial)
+
+
 class RunStart:
     """What is written down once nothing can refuse the run any more: plan, trials and, if it has work, its record."""
 
-    def __init__(self, tally: Tally, ledger: Ledger, command: list[str], max_hours: float | None = None) -> None:
+    def __init__(
+        self, tally: Tally, ledger: Ledger, command: list[str], *, max_hours: float | None = None, planned: bool = False
+    ) -> None:
         self._tally, self._ledger, self._command, self._max_hours = tally, ledger, command, max_hours
+        self._planned = planned
         self._record: RunRecord | None = None
         self._name = ""
 
@@ -172,13 +214,8 @@ class RunStart:
 
     def __call__(self) -> None:
         """Write down that the run starts."""
-        self._ledger.keep_sources(self._tally.plan.sources)
-        # Before the plan: a kill between the two leaves a declaration that the next run finds and does not repeat.
-        self._ledger.declare(declared_analysis(self._tally.plan))
-        self._ledger.save_plan(self._tally.plan)
-        for trial in self._tally.trials.values():
-            if not trial.pending:
-                self._ledger.register(trial)
+        if not self._planned:
+            write_plan(self._tally.plan, self._tally.trials.values(), self._ledger)
         if self._tally.to_run:
             planned, before = len(self._tally.trials), self._tally.before
             record = begin_record(self._command, planned=planned, done_before=before)
@@ -213,7 +250,8 @@ def _run(
     """
     plan, missing = prepared.plan, find_missing(prepared.jobs, ledger, retry=invocation.retry)
     tally = Tally(plan, ledger, missing={job.trial.id for job in missing})
-    start = RunStart(tally, ledger, _recorded(invocation), invocation.max_hours)
+    shared = invocation.share is not None
+    start = RunStart(tally, ledger, _recorded(invocation), max_hours=invocation.max_hours, planned=shared)
     longest = {kind: max(seconds) for kind, seconds in trial_seconds(plan, ledger).items()}
     limit = TimeLimit(until, longest) if until is not None else None
     started, summary = time.perf_counter(), None
@@ -223,7 +261,8 @@ def _run(
             winners = ledger.winners()
             known = prepared.decided(winners).plan
             ledger.keep_sources(known.sources)
-            ledger.save_plan(known)
+            if not shared:  # the plan is everybody's
+                ledger.save_plan(known)
             news = [winners[tuning] for tuning in tally.undecided if tuning in winners]
             tally.adopt(known)
             for line in border_sentences(news, known.tuning) if known.tuning else ():
@@ -232,7 +271,10 @@ def _run(
     try:
         with watch(tally) as viewer:
             observer = Counted(tally, viewer, decide=decide)
-            for line in (*pending_sentences(declared_analysis(plan), ledger), *look_sentences(plan, ledger)):
+            told = (
+                () if shared else (*pending_sentences(declared_analysis(plan), ledger), *look_sentences(plan, ledger))
+            )
+            for line in told:
                 observer.message(line)
             summary = run_plan(
                 plan, missing, ledger, token=token, runner=runner, observer=observer, ready=start, limit=limit
