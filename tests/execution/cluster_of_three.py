@@ -29,15 +29,10 @@ def cannot_be() -> str:
 
 
 class ClusterOfThree:
-    """The namespaces from ``with`` to its end; Ray in them from :meth:`start` on.
+    """The namespaces from ``with`` to its end; Ray in them from :meth:`start` on."""
 
-    Args:
-        folder: where Ray's files lie.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._files = Path("/tmp", f"u{os.getpid()}")
-        del folder
+    def __init__(self) -> None:
+        self._files = Path("/tmp", f"u{os.getpid()}")  # sockets need a short path
         self._program = str(Path(sys.executable).with_name("ray"))
 
     def __enter__(self) -> Self:

@@ -19,7 +19,6 @@ from tests.execution.test_kills import done, wait_for
 from unroll.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
-THREE = pytest.mark.skipif(bool(cannot_be()), reason=f"no network namespaces here: {cannot_be()}")
 SETUP = f'setup: ["export PATH={Path(sys.executable).parent}:$PATH"]\n'
 
 
@@ -124,13 +123,14 @@ def test_one_node_of_slurm_gives_the_same(sender: Sender, line: CommandLine, und
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Iterator[ClusterOfThree]:
-    with ClusterOfThree(tmp_path) as cluster:
+def three() -> Iterator[ClusterOfThree]:
+    if reason := cannot_be():
+        pytest.skip(f"there are no network namespaces here: {reason}")
+    with ClusterOfThree() as cluster:
         yield cluster
 
 
 @pytest.mark.slow
-@THREE
 def test_three_nodes_of_slurm_give_the_same(
     sender: Sender, three: ClusterOfThree, line: CommandLine, undisturbed: list[dict[str, Any]]
 ) -> None:
@@ -142,7 +142,6 @@ def test_three_nodes_of_slurm_give_the_same(
 
 
 @pytest.mark.slow
-@THREE
 def test_a_job_of_ray_survives_a_node_and_the_head(
     sender: Sender, three: ClusterOfThree, line: CommandLine, undisturbed: list[dict[str, Any]]
 ) -> None:
