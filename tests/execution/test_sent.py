@@ -41,6 +41,7 @@ class Sender:
             (programs / name).chmod(0o755)
         self.jobs = jobs
         self._environment = line.environment | {"STAND_IN": str(jobs), "HOME": str(folder)}
+        self._environment.pop("UNROLL_ROOT", None)  # of a test that ran Ray in this very process before
         self._environment["PATH"] = f"{programs}:{os.environ['PATH']}"
 
     @property
