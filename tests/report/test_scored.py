@@ -9,11 +9,15 @@ import polars as pl
 import pytest
 
 from tests.report.conftest import MakeLedger
+from tests.report.test_claims import claim
 from unroll.contract import ExampleScores, Formula
 from unroll.ledger import Ledger, Pack, encode_pack
 from unroll.ledger.records import Reader
 from unroll.ledger.scores import Scores
 from unroll.reporting import needs_update, write_report
+from unroll.reporting.findings import gather
+from unroll.reporting.prose.test_set import test_set_sentences as sentences
+from unroll.study.claims import ClaimPair
 from unroll.workflow import packing
 from unroll.workflow.packing import read_content, unpack_results
 
@@ -62,6 +66,22 @@ def test_the_page_has_its_section_and_a_pack_keeps_it(make_ledger: MakeLedger, t
     assert section(unpacked.root / "report" / "report.md") == told
     table = "report/tables/test_set.parquet"
     assert (unpacked.root / table).read_bytes() == (ledger.root / table).read_bytes()
+
+
+def test_claims_that_no_interval_over_examples_is_of_are_told(make_ledger: MakeLedger) -> None:
+    direct = claim("elman", "gru")
+    pooled = claim("gru", "elman", pairs=tuple(ClaimPair(first=arm, second="elman", cell=0) for arm in ("gru", "lstm")))
+    others = claim("gru", "lstm"), claim("gru", "elman", metric="test/perplexity")
+    rates = claim("gru", "lstm", kind="diverges less")
+    for claims, told in (
+        ([direct, rates], ""),
+        ([direct, pooled, *others, rates], "none for 2 of 5 claims (an average"),
+    ):
+        ledger = make_ledger(claims=claims)
+        keep_scores(ledger)
+        said = " ".join(sentences(gather(ledger)))
+        assert told in said
+        assert ("There is none for" in said) == bool(told)
 
 
 def test_without_scores_there_is_no_section_and_large_ones_stay_out_of_packs(

@@ -47,4 +47,25 @@ def test_set_sentences(findings: Findings) -> Iterator[str]:
             f"Of {count(missing, 'pair')} of seeds, trials kept no scores of the examples or were not tested on the "
             "same ones: they are left out here."
         )
+    if without := _claims_without(findings):
+        yield (
+            "These intervals are of arms against their baseline, each by itself. There is none for "
+            f"{without} of {count(len(findings.plan.claims), 'claim')} (an average over levels, a slope, arms of which "
+            "none is the other's baseline, another metric): a verdict there is about these very examples."
+        )
     yield READING_TEST_SET
+
+
+def _claims_without(findings: Findings) -> int:
+    """How many claims on values are no comparison that has its interval over examples."""
+    known = {frozenset(sides) for sides in findings.test_set.filter(pl.col("n") > 0).select("arm", "baseline").rows()}
+    return sum(
+        claim.kind != "diverges less"
+        and not (
+            claim.factor is None
+            and claim.metric in {findings.metric, findings.scored_metric}
+            and len(claim.pairs) == 1
+            and frozenset({claim.pairs[0].first, claim.pairs[0].second}) in known
+        )
+        for claim in findings.plan.claims
+    )
