@@ -23,7 +23,7 @@ from unroll.study.analysis import declared_analysis
 from unroll.study.plan import Plan
 from unroll.study.sources import digest_sources
 from unroll.study.trial import Trial
-from unroll.study.tuning import Winner
+from unroll.study.tuning import Candidate, Winner
 from unroll.workflow.packing import read_content, unpack_results
 
 SOURCES = {"tasks/recurrent/cells/lstm.py": "0123456789abcdef"}
@@ -76,7 +76,7 @@ def content(make_trial: Callable[..., Trial], make_plan: Callable[..., Plan]) ->
                 settings={},
                 parameters=9,
                 monitor=None,
-                candidates=[],
+                candidates=[Candidate(draw=0, values={}, trials=("t",), statuses=("completed",), value=0.5)],
                 frozen="2026-01-01",
             )
         ],

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from scipy import stats
 
 from tests.study.test_mistakes import mistakes
@@ -120,7 +121,10 @@ def test_draws_that_come_out_the_same_share_their_trials(plan: Callable[..., Pla
 def winner(made: Plan, name: str, draw: int) -> Winner:
     arm = next(arm for arm in made.arms if arm.name == name)
     trial = next(trial for trial in made.tune_trials if trial.id == arm.draws[draw][0])
-    candidate = Candidate(draw=draw, values={}, trials=arm.draws[draw], statuses=("completed",), value=1.0)
+    candidates = [
+        Candidate(draw=number, values={}, trials=trials, statuses=("completed",), value=1.0 + (number != draw))
+        for number, trials in enumerate(arm.draws)
+    ]
     return Winner(
         tuning=str(arm.tuning),
         study=made.study,
@@ -131,7 +135,7 @@ def winner(made: Plan, name: str, draw: int) -> Winner:
         settings=trial.settings,
         parameters=trial.parameters,
         monitor=None,
-        candidates=[candidate],
+        candidates=candidates,
         frozen="2026-01-01T00:00:00+00:00",
     )
 
@@ -311,3 +315,25 @@ def test_a_winner_in_the_outer_tenth_beyond_which_nothing_was_tried_is_at_the_bo
         frozen="",
     )
     assert [(border.path, border.side) for border in find_borders(winner, tune)] == expected
+
+
+@pytest.mark.parametrize("draw", [1, 2])
+def test_a_winner_is_one_of_its_candidates(draw: int) -> None:
+    """Of a forged pack it need not be: what reads the draw by its number would fail inside."""
+    candidates = [
+        Candidate(draw=number, values={}, trials=("t",), statuses=("completed",), value=1.0) for number in (0, 2)
+    ]
+    with pytest.raises(ValidationError, match="the chosen draw must be one of the candidates"):
+        Winner(
+            tuning="t0",
+            study="s",
+            arm="a",
+            metric="m",
+            draw=draw,
+            value=1.0,
+            settings={},
+            parameters=1,
+            monitor=None,
+            candidates=candidates,
+            frozen="2026-01-01",
+        )

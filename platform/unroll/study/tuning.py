@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from unroll.contract import Settings, derive_seed, find_locations
 from unroll.study._settings import Nested, dumped, get, put, validated, without
@@ -52,6 +52,13 @@ class Winner(Frozen):
     """All draws, in order: from what was chosen."""
     frozen: str
     """When, UTC."""
+
+    @model_validator(mode="after")
+    def _is_a_candidate(self) -> Self:
+        """Readers take the winner's draw from the candidates by its number."""
+        if not (self.draw < len(self.candidates) and self.candidates[self.draw].draw == self.draw):
+            raise ValueError("the chosen draw must be one of the candidates, which stand in order")
+        return self
 
 
 BORDER = 0.1
