@@ -189,6 +189,61 @@ def test_a_way_says_what_each_of_its_keys_is(kind: str) -> None:
     assert all(field.description for name, field in fields.items() if name != "kind")
 
 
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for the programs that reach a place: each writes down how it was called and with what input."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("ssh", "kubectl"):
+        text = f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{folder}/{name}.words"\ncat >> "{folder}/{name}.input"\n'
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return folder
+
+
+def test_kubectl_is_handed_the_manifest(project: Path, programs: Path) -> None:
+    del project
+    target, files = read_target("kubernetes"), read_target("kubernetes").render(sent())
+    assert target.send(sent(), files) == "unroll-small-0003-00ff00"
+    assert (programs / "kubectl.words").read_text().split() == ["apply", "--filename", "-"]
+    assert (programs / "kubectl.input").read_text() == files["rayjob.yaml"]
+    taken_back = ["kubectl", "delete", "rayjob", "--namespace", "default", "unroll-small-0003-00ff00"]
+    assert target.cancel("unroll-small-0003-00ff00") == taken_back
+
+
+def test_every_machine_is_started_over_ssh_and_the_first_has_the_script(project: Path, programs: Path) -> None:
+    del project
+    target, files = read_target("ssh"), read_target("ssh").render(sent())
+    assert target.send(sent(), files) == "ada@one"
+    assert (programs / "ssh.input").read_text() == files["node.sh"]
+    words = (programs / "ssh.words").read_text().splitlines()
+    assert [word for word in words if word in ("ada@one", "two")] == ["ada@one", "ada@one", "two"]
+    started = [word for word in words if "setsid nohup" in word]
+    assert ["driver.log" in word for word in started] == [True, False]
+    assert all(shlex.split(word)[2] == "/mnt/all of us/results/small/submissions/0003/node.sh" for word in started)
+    assert not target.cancel("ada@one")
+
+
+def test_a_program_that_is_not_here_or_fails_is_told_in_its_own_words(project: Path, programs: Path) -> None:
+    (project / "clusters" / "slurm.yaml").write_text("kind: slurm\nresults: /r\ntime: 1:00:00\ncpus: 8\n")
+    target = read_target("slurm")
+    with pytest.raises(UserError, match="the program sbatch must be here"):
+        target.send(sent(), target.render(sent()))
+    (programs / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2; exit 1\n")
+    (programs / "sbatch").chmod(0o755)
+    with pytest.raises(UserError, match=r"must accept what is sent \(received sbatch: error: invalid partition\)"):
+        target.send(sent(), target.render(sent()))
+
+
+def test_a_limit_of_the_target_reaches_the_run(project: Path) -> None:
+    with (project / "clusters" / "ray.yaml").open("a", encoding="utf-8") as file:
+        file.write("concurrency: 3\nenvironment: {OMP_NUM_THREADS: '2'}\n")
+    (text,) = read_target("ray").render(sent()).values()
+    assert "--address auto --concurrency 3" in text
+    assert json.loads(text)["runtime_env"] == {"env_vars": {"OMP_NUM_THREADS": "2"}}
+
+
 PAGE = (ROOT / "docs" / "clusters.md").read_text(encoding="utf-8")
 SHOWN = dict(re.findall(r"```yaml\n# clusters/(\w+)\.yaml\n(.*?)```", PAGE, re.DOTALL))
 

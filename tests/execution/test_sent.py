@@ -16,7 +16,6 @@ import pytest
 from tests.execution.cluster_of_three import TOKEN, ClusterOfThree, cannot_be
 from tests.execution.conftest import CommandLine
 from tests.execution.test_kills import done, wait_for
-from unroll.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 SETUP = f'setup: ["export PATH={Path(sys.executable).parent}:$PATH"]\n'
@@ -98,21 +97,21 @@ def test_an_array_gives_the_numbers_of_one_run(
 
 
 @pytest.mark.slow
-def test_an_array_that_is_stopped_goes_on_where_it_was(
-    sender: Sender, line: CommandLine, undisturbed: list[dict[str, Any]]
-) -> None:
+def test_an_array_that_is_stopped_goes_on_where_it_was(sender: Sender, line: CommandLine, tmp_path: Path) -> None:
+    longer = "training.epochs=20"
+    line.run(tmp_path / "undisturbed", longer)
     sender.target("many", "kind: slurm_array\ntime: 01:00:00\ntrials_per_job: 2")
-    sender.call("submit", "small", "--on", "many", "training.epochs=20")
+    sender.call("submit", "small", "--on", "many", longer)
     wait_for(lambda: list(sender.small.glob("trials/*/progress.json")))
     said = sender.call("stop", str(sender.small))
     assert "took back what still waits of 101 102 on many" in said
     codes, _ = sender.await_jobs(101, 102)
     assert set(codes.split()) == {"130"}
-    Ledger.open(sender.small).clear_stop()
-    sender.call("submit", "small", "--on", "many")
+    begun = {path.name for path in sender.small.glob("trials/*") if list(path.glob("checkpoint/*"))}
+    assert begun
+    sender.call("submit", "small", "--on", "many", longer)
     sender.await_jobs(103, 104)
-    ended = {trial["trial"]: trial for trial in line.results(sender.small)}
-    assert ended == by_trial(undisturbed)
+    assert by_trial(line.results(sender.small)) == by_trial(line.results(tmp_path / "undisturbed"))
 
 
 @pytest.mark.slow

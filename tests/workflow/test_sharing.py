@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unroll.contract import UserError
-from unroll.ledger import Ledger, SubmissionRecord
+from unroll.ledger import DamagedRecord, Ledger, SubmissionRecord
+from unroll.workflow.invocation import Invocation
 from unroll.workflow.sharing import divide, read_share
 
 
@@ -58,3 +59,18 @@ def test_a_share_that_is_none_is_refused(share: str, tmp_path: Any) -> None:
     with pytest.raises(UserError):
         read_share(ledger, share)
     assert read_share(ledger, "0001/1")[1] == {"b"}
+
+
+def test_a_share_is_run_by_the_inline_runner_without_a_report() -> None:
+    Invocation(study="s", runner="inline", report=False, share="0001/0").check()
+    for wrong in ({"runner": "ray"}, {"report": True}, {"max_hours": 1.0}):
+        with pytest.raises(UserError, match="--runner inline --no-report"):
+            Invocation(**{"study": "s", "runner": "inline", "report": False, "share": "0001/0"} | wrong).check()  # type: ignore[arg-type]
+
+
+def test_a_damaged_submission_is_named(tmp_path: Any) -> None:
+    ledger = Ledger.create(tmp_path / "results")
+    ledger.submit(SubmissionRecord(submitted="", target="t", command=[], token="x", shares=[["a"]]))
+    (tmp_path / "results" / "submissions" / "0001.json").write_text("half", encoding="utf-8")
+    with pytest.raises(DamagedRecord, match=r"0001\.json"):
+        read_share(ledger, "0001/0")

@@ -305,14 +305,13 @@ class Ledger:
         """What was sent.
 
         Raises:
-            UserError: there is none of this name, or its record is damaged.
+            UserError: there is none of this name.
+            DamagedRecord: its record is damaged.
         """
-        found = self._submissions / f"{name}.json" if name in self.submission_names() else None
-        record = self._reader.read(found, "submission", SubmissionRecord) if found else None
-        if record is None:
+        if name not in self.submission_names():
             rule = "a submission must be one that was sent from here"
             raise UserError(rule, where=str(self.root), received=repr(name))
-        return record
+        return read_record(self._submissions / f"{name}.json", "submission", SubmissionRecord)
 
     @property
     def _submissions(self) -> Path:

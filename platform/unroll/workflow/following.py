@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unroll.cluster.ways._programs import call
+from unroll.cluster.programs import call
 from unroll.contract import UserError
-from unroll.ledger import Ledger
+from unroll.ledger import Ledger, SubmissionRecord
 from unroll.workflow.places import find_results
 from unroll.workflow.submitting import read_target
 
@@ -33,6 +33,7 @@ class Output:
             rule = "what was sent with `unroll submit` has output here"
             advice = "a run of `unroll run` prints where it was started; `unroll status` tells how far it is"
             raise UserError(rule, where=str(self._ledger.root), received="no submission", advice=advice)
+        self._submission = self._ledger.submission(names[-1])
         self._folder = self._ledger.root / "submissions" / names[-1]
         self._read: dict[str, int] = {}
 
@@ -52,9 +53,9 @@ class Output:
 
     @property
     def over(self) -> bool:
-        """Whether a run has begun and nobody owns the folder any more."""
+        """Whether its run has begun and nobody owns the folder any more."""
         owner = self._ledger.owner()
-        return bool(self._ledger.runs()) and (owner is None or owner.is_gone)
+        return _has_begun(self._ledger, self._submission) and (owner is None or owner.is_gone)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.log" if self._every else DRIVER))
@@ -80,9 +81,14 @@ def stop(target: str) -> list[str]:
         done.append(f"asked {owner.command!r} on {owner.host} to end: running trials save their state")
     record = ledger.submission(names[-1]) if names else None
     if record is not None and record.handle:
-        begun = any(run.started >= record.submitted for run in ledger.runs())
-        words = read_target(record.target).cancel(record.handle) if record.token or not begun else ()
+        waits = record.token or not _has_begun(ledger, record)
+        words = read_target(record.target).cancel(record.handle) if waits else ()
         if words:
             call(words, advice="take it back where it was sent to")
             done.append(f"took back what still waits of {record.handle} on {record.target}")
     return done or ["nothing runs here, and nothing waits"]
+
+
+def _has_begun(ledger: Ledger, submission: SubmissionRecord) -> bool:
+    """Whether a run has begun since it was sent."""
+    return any(run.started >= submission.submitted for run in ledger.runs())

@@ -8,7 +8,6 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from unroll.cluster import Submission, Target, load_way, way_names
@@ -18,6 +17,7 @@ from unroll.ledger.pathless import without_paths
 from unroll.study import Study, discover_studies, load_study, project_root, suggestion
 from unroll.study.reading import read_mapping, validate_mapping
 from unroll.workflow.places import results_folder
+from unroll.workflow.provenance import now
 from unroll.workflow.sharing import divide
 
 TARGETS = "clusters"
@@ -96,7 +96,7 @@ def submit(study: str, overrides: Sequence[str], on: str, *, words: Sequence[str
         return Sent(submission, target.render(submission), folder)
     ledger = Ledger.create(folder)
     record = SubmissionRecord(
-        submitted=datetime.now(UTC).isoformat(timespec="seconds"),
+        submitted=now(),
         target=on,
         command=[without_paths(word) for word in words],
         token=uuid.uuid4().hex if shares else "",

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from unroll.cluster.programs import call
 from unroll.cluster.submission import Submission, line, logged, script
 from unroll.cluster.target import Line, Target, begin
-from unroll.cluster.ways._programs import call
 
 ADVICE = "install kubectl and set it up for the cluster, or apply by hand what --dry-run shows"
 Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti|k|M|G|T)?$")]

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from unroll.cluster.programs import call
 from unroll.cluster.submission import Submission, line, script
 from unroll.cluster.target import Duration, Line, Target, Word, begin
-from unroll.cluster.ways._programs import call
 
 ADVICE = "submit from a login node of the SLURM cluster, or see what would be sent with --dry-run"
 GRACE = 120

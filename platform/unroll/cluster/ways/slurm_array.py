@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from unroll.cluster.programs import call
 from unroll.cluster.submission import Submission, line, script
 from unroll.cluster.target import begin
-from unroll.cluster.ways._programs import call
 from unroll.cluster.ways.slurm import ADVICE, GRACE, Slurm
 
 

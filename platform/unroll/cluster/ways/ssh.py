@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from unroll.cluster.programs import call
 from unroll.cluster.submission import Submission, line, script
 from unroll.cluster.target import Target, Word, begin
-from unroll.cluster.ways._programs import call
 
 ADVICE = "install an ssh client, or run the script by hand on each machine (see --dry-run)"
 
